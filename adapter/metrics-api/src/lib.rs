@@ -1,0 +1,1 @@
+//! Wire types of the Kubernetes metrics APIs, and `Quantity`.

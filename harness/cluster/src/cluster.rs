@@ -1,0 +1,206 @@
+//! The seam between backends and everything that uses a cluster.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+/// A byte stream to a port of a pod or service.
+pub type Connection = Box<dyn Stream>;
+
+/// What [`Connection`] can do: read and write, from any task.
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+/// A running cluster, whatever it is made of.
+pub trait Cluster: Send + Sync {
+    /// A client with cluster-admin rights.
+    fn client(&self) -> kube::Client;
+
+    /// The configuration behind [`Cluster::client`]: the API server's URL, its CA and the admin's
+    /// credentials, for requests that are to be made as somebody else.
+    fn config(&self) -> kube::Config;
+
+    /// A kubeconfig file that works from outside the cluster.
+    fn kubeconfig(&self) -> PathBuf;
+
+    /// Opens a byte stream to `port` of a Service or pod.
+    fn connect<'a>(
+        &'a self,
+        to: &'a Target,
+        port: u16,
+    ) -> BoxFuture<'a, Result<Connection, ConnectError>>;
+
+    /// Issues a certificate from one of the cluster's own authorities.
+    fn mint<'a>(
+        &'a self,
+        authority: Authority,
+        request: &'a MintRequest,
+    ) -> BoxFuture<'a, Result<Minted, MintError>>;
+
+    /// What this cluster can do beyond the seam.
+    fn capabilities(&self) -> &BTreeSet<Capability>;
+
+    /// What a report says of this cluster.
+    fn facts(&self) -> &Facts;
+
+    /// The last lines of every part of the cluster that keeps a log, by name: evidence for a report.
+    fn component_logs(&self) -> BoxFuture<'_, Vec<(String, String)>>;
+
+    /// Ends the cluster and removes whatever it left on disk.
+    fn stop(self: Box<Self>) -> BoxFuture<'static, Result<(), StopError>>;
+}
+
+/// Where [`Cluster::connect`] leads.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "kind")]
+pub enum Target {
+    /// A Service, through its ClusterIP.
+    Service {
+        /// The Service's namespace.
+        namespace: String,
+        /// The Service's name.
+        name: String,
+    },
+    /// A pod, at its own IP.
+    Pod {
+        /// The pod's namespace.
+        namespace: String,
+        /// The pod's name.
+        name: String,
+    },
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Service { namespace, name } => write!(f, "service {namespace}/{name}"),
+            Self::Pod { namespace, name } => write!(f, "pod {namespace}/{name}"),
+        }
+    }
+}
+
+/// A certificate authority of the cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Authority {
+    /// The one whose certificates may assert another's identity (`requestheader-client-ca-file`).
+    FrontProxy,
+    /// The one whose certificates are the caller's own identity (`client-ca-file`).
+    Client,
+}
+
+/// The subject of a certificate to mint: always for client authentication, valid for a day.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct MintRequest {
+    /// The subject's CN: the user's name.
+    pub common_name: String,
+    /// The subject's O: the user's groups.
+    #[serde(default)]
+    pub organizations: Vec<String>,
+}
+
+/// A certificate and its key, both PEM.
+#[derive(Clone)]
+pub struct Minted {
+    /// The certificate.
+    pub certificate: String,
+    /// The private key, PKCS#8.
+    pub key: String,
+}
+
+impl fmt::Debug for Minted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Minted").finish_non_exhaustive()
+    }
+}
+
+/// Something that not every cluster can do; a scenario that needs it is skipped elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Capability {
+    /// The kube-controller-manager's flags can be chosen.
+    ControllerManagerFlags,
+    /// [`Cluster::mint`] works.
+    Mint,
+}
+
+/// What a report says of a cluster.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Facts {
+    /// The backend's name: `local`, later `kind` and others.
+    pub backend: String,
+    /// Kubernetes' version as its API server states it.
+    pub kubernetes_version: String,
+    /// The HPA controller's period: what one `sync` of a scenario is.
+    pub hpa_sync_period: Duration,
+    /// Flags and choices that differ from Kubernetes' defaults and can change a verdict.
+    pub options: Vec<String>,
+    /// Wall time from the start to the default ServiceAccount.
+    pub ready_after: Duration,
+}
+
+/// Why [`Cluster::connect`] failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// The way to the cluster itself is broken.
+    #[error("reach the cluster to connect to {target} port {port}")]
+    Cluster {
+        /// Where the stream was to lead.
+        target: Target,
+        /// Its port.
+        port: u16,
+        /// What failed.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The cluster tried and could not.
+    #[error("connect to {target} port {port}: {reason}")]
+    Refused {
+        /// Where the stream was to lead.
+        target: Target,
+        /// Its port.
+        port: u16,
+        /// The other side's words, such as `connection refused`.
+        reason: String,
+    },
+}
+
+/// Why [`Cluster::mint`] failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MintError {
+    /// This cluster keeps its authorities' keys to itself.
+    #[error("this cluster does not give its {authority:?} authority's key away")]
+    NotCapable {
+        /// Whose key is out of reach.
+        authority: Authority,
+    },
+    /// The authority's files are unusable or the request is.
+    #[error("issue a certificate for `{common_name}`: {reason}")]
+    Issue {
+        /// Whom it was for.
+        common_name: String,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+/// Why [`Cluster::stop`] failed.
+#[derive(Debug, thiserror::Error)]
+#[error("remove cluster `{name}`")]
+pub struct StopError {
+    /// The cluster's name.
+    pub name: String,
+    /// What failed.
+    #[source]
+    pub source: std::io::Error,
+}
