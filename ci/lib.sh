@@ -1,0 +1,22 @@
+# Sourced by the scripts in ci/: where the checkout is, how builds are made, and the minute ledger.
+set -euo pipefail
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$top"
+export CARGO_INCREMENTAL=${CARGO_INCREMENTAL:-0}
+export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-never}
+target=${CARGO_TARGET_DIR:-$top/target}
+
+ledger=()
+# step NAME COMMAND…: runs the command, says what it is and keeps its minutes for the ledger.
+step() {
+    local name=$1 started=$SECONDS
+    shift
+    printf '\n=== %s\n' "$name"
+    "$@" || { local code=$?; printf '=== %s: failed with %s after %ss\n' "$name" "$code" "$((SECONDS - started))"; print_ledger; exit "$code"; }
+    ledger+=("$(printf '%-28s %4ds' "$name" "$((SECONDS - started))")")
+}
+print_ledger() {
+    printf '\n=== ledger\n'
+    if [ "${#ledger[@]}" -gt 0 ]; then printf '%s\n' "${ledger[@]}"; fi
+    printf '%-28s %4ds\n' total "$SECONDS"
+}
