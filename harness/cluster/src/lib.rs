@@ -11,6 +11,9 @@
 
 mod cluster;
 mod image;
+#[doc(hidden)]
+pub mod plane;
+pub mod provision;
 
 pub use cluster::{
     Authority, Capability, Cluster, ConnectError, Connection, Facts, MintError, MintRequest,
