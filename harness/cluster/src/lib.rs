@@ -12,6 +12,8 @@
 mod cluster;
 mod image;
 #[doc(hidden)]
+pub mod kubelet;
+#[doc(hidden)]
 pub mod plane;
 pub mod provision;
 
