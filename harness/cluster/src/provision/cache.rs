@@ -1,0 +1,30 @@
+//! The cache's layout: `<module>-<version>-<os>-<architecture>/<program>`, and a lock file beside each folder.
+
+use std::path::{Path, PathBuf};
+
+use super::source::{Module, Program};
+
+/// The program's place in the cache.
+pub(super) fn path_of(cache: &Path, program: Program) -> PathBuf {
+    cache.join(folder(program.module())).join(program.name())
+}
+
+/// The file that is locked while somebody fills the module's folder.
+pub(super) fn lock_of(cache: &Path, module: Module) -> PathBuf {
+    cache.join(format!("{}.lock", folder(module)))
+}
+
+/// Where the module is built: inside the cache, so that the result can be renamed into place.
+pub(super) fn workshop_of(cache: &Path, module: Module) -> PathBuf {
+    cache.join(format!("{}.build", folder(module)))
+}
+
+fn folder(module: Module) -> String {
+    let (name, version) = (module.name(), module.version());
+    let architecture = match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    };
+    format!("{name}-{version}-{}-{architecture}", std::env::consts::OS)
+}
