@@ -1,0 +1,136 @@
+//! `custom.metrics.k8s.io`: the documents of its two versions (`k8s.io/metrics/pkg/apis/custom_metrics`).
+
+/// The API group.
+pub const GROUP: &str = "custom.metrics.k8s.io";
+
+/// Version v1beta1: the metric is a bare name.
+pub mod v1beta1 {
+    use serde::{Deserialize, Serialize};
+
+    use crate::meta::null_as_default;
+    use crate::{LabelSelector, ListMeta, ObjectReference, Quantity, Time};
+
+    /// The value of a metric for one object.
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    pub struct MetricValue {
+        /// The object.
+        pub described_object: ObjectReference,
+        /// The metric's name.
+        pub metric_name: String,
+        /// When it was measured.
+        pub timestamp: Time,
+        /// The seconds that a rate was taken over.
+        #[serde(default, rename = "window", skip_serializing_if = "Option::is_none")]
+        pub window_seconds: Option<i64>,
+        /// The value.
+        pub value: Quantity,
+        /// The selector of the request.
+        #[serde(default)]
+        pub selector: Option<LabelSelector>,
+    }
+
+    /// The values of a metric for several objects.
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    pub struct MetricValueList {
+        /// `MetricValueList`.
+        pub kind: String,
+        /// `custom.metrics.k8s.io/v1beta1`.
+        pub api_version: String,
+        /// Nothing.
+        #[serde(default)]
+        pub metadata: ListMeta,
+        /// The values.
+        #[serde(default, deserialize_with = "null_as_default")]
+        pub items: Vec<MetricValue>,
+    }
+
+    impl From<Vec<crate::MetricValue>> for MetricValueList {
+        fn from(values: Vec<crate::MetricValue>) -> Self {
+            Self {
+                kind: "MetricValueList".to_owned(),
+                api_version: format!("{}/v1beta1", super::GROUP),
+                metadata: ListMeta::default(),
+                items: values.into_iter().map(MetricValue::from).collect(),
+            }
+        }
+    }
+
+    impl From<crate::MetricValue> for MetricValue {
+        fn from(value: crate::MetricValue) -> Self {
+            Self {
+                described_object: value.described_object,
+                metric_name: value.metric.name,
+                timestamp: Time(value.timestamp),
+                window_seconds: value.window_seconds,
+                value: value.value,
+                selector: value.metric.selector,
+            }
+        }
+    }
+}
+
+/// Version v1beta2: the metric is a name and a selector.
+pub mod v1beta2 {
+    use serde::{Deserialize, Serialize};
+
+    use crate::meta::null_as_default;
+    use crate::{ListMeta, MetricIdentifier, ObjectReference, Quantity, Time};
+
+    /// The value of a metric for one object.
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    pub struct MetricValue {
+        /// The object.
+        pub described_object: ObjectReference,
+        /// The metric.
+        pub metric: MetricIdentifier,
+        /// When it was measured.
+        pub timestamp: Time,
+        /// The seconds that a rate was taken over.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub window_seconds: Option<i64>,
+        /// The value.
+        pub value: Quantity,
+    }
+
+    /// The values of a metric for several objects.
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    pub struct MetricValueList {
+        /// `MetricValueList`.
+        pub kind: String,
+        /// `custom.metrics.k8s.io/v1beta2`.
+        pub api_version: String,
+        /// Nothing.
+        #[serde(default)]
+        pub metadata: ListMeta,
+        /// The values.
+        #[serde(default, deserialize_with = "null_as_default")]
+        pub items: Vec<MetricValue>,
+    }
+
+    impl From<Vec<crate::MetricValue>> for MetricValueList {
+        fn from(values: Vec<crate::MetricValue>) -> Self {
+            Self {
+                kind: "MetricValueList".to_owned(),
+                api_version: format!("{}/v1beta2", super::GROUP),
+                metadata: ListMeta::default(),
+                items: values.into_iter().map(MetricValue::from).collect(),
+            }
+        }
+    }
+
+    impl From<crate::MetricValue> for MetricValue {
+        fn from(value: crate::MetricValue) -> Self {
+            Self {
+                described_object: value.described_object,
+                metric: value.metric,
+                timestamp: Time(value.timestamp),
+                window_seconds: value.window_seconds,
+                value: value.value,
+            }
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! `external.metrics.k8s.io` (`k8s.io/metrics/pkg/apis/external_metrics`).
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::meta::null_as_default;
+use crate::{ListMeta, Quantity, Time};
+
+/// The API group.
+pub const GROUP: &str = "external.metrics.k8s.io";
+
+/// The value of one series of an external metric.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExternalMetricValue {
+    /// The metric's name.
+    pub metric_name: String,
+    /// The labels that tell the series from its siblings; Go may write none as `null`.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub metric_labels: BTreeMap<String, String>,
+    /// When it was measured.
+    pub timestamp: Time,
+    /// The seconds that a rate was taken over.
+    #[serde(default, rename = "window", skip_serializing_if = "Option::is_none")]
+    pub window_seconds: Option<i64>,
+    /// The value.
+    pub value: Quantity,
+}
+
+/// The series of an external metric.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExternalMetricValueList {
+    /// `ExternalMetricValueList`.
+    pub kind: String,
+    /// `external.metrics.k8s.io/v1beta1`.
+    pub api_version: String,
+    /// Nothing.
+    #[serde(default)]
+    pub metadata: ListMeta,
+    /// The values.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub items: Vec<ExternalMetricValue>,
+}
+
+impl From<Vec<ExternalMetricValue>> for ExternalMetricValueList {
+    fn from(items: Vec<ExternalMetricValue>) -> Self {
+        Self {
+            kind: "ExternalMetricValueList".to_owned(),
+            api_version: format!("{GROUP}/v1beta1"),
+            metadata: ListMeta::default(),
+            items,
+        }
+    }
+}
