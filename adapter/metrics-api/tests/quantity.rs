@@ -25,7 +25,8 @@ fn vectors() -> Vec<Vector> {
         env!("CARGO_MANIFEST_DIR"),
         "/../../fixtures/golden/quantity.json"
     );
-    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+    serde_json::from_str(&std::fs::read_to_string(path).expect("golden file"))
+        .expect("golden vectors")
 }
 
 /// All differences at once: one is seldom alone.

@@ -34,6 +34,8 @@ struct Parts<'a> {
     negative: bool,
     /// Digits before the point, without leading zeros, at least one.
     integer: &'a str,
+    /// Whether there is a point and nothing else.
+    digits_missing: bool,
     /// Digits after the point.
     fraction: &'a str,
     suffix: &'a str,
@@ -50,6 +52,8 @@ impl FromStr for Quantity {
         let (base, exponent, format) = interpret(parts.suffix).ok_or(ParseQuantityError::Suffix)?;
         match small(&parts, exponent, format, text) {
             Some(quantity) => Ok(quantity),
+            // The long way hands the text to a decimal parser, which wants a digit.
+            None if parts.digits_missing => Err(ParseQuantityError::Number),
             None => Ok(large(&parts, base, exponent, format)),
         }
     }
@@ -77,10 +81,13 @@ fn split(text: &str) -> Result<Parts<'_>, ParseQuantityError> {
     if !split_digits(digits).1.is_empty() {
         return Err(ParseQuantityError::Format);
     }
+    let digits_missing =
+        significant.starts_with('.') && fraction.is_empty() && significant.len() == unsigned.len();
     let integer = if integer.is_empty() { "0" } else { integer };
     Ok(Parts {
         negative,
         integer,
+        digits_missing,
         fraction,
         suffix,
     })
