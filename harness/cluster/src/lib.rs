@@ -16,6 +16,8 @@ pub mod kubelet;
 #[doc(hidden)]
 pub mod plane;
 pub mod provision;
+#[doc(hidden)]
+pub mod proxy;
 
 pub use cluster::{
     Authority, Capability, Cluster, ConnectError, Connection, Facts, MintError, MintRequest,
