@@ -11,13 +11,18 @@
 
 mod cluster;
 mod image;
+mod kubeconfig;
 #[doc(hidden)]
 pub mod kubelet;
+pub mod local;
+mod logs;
+mod pki;
 #[doc(hidden)]
 pub mod plane;
 pub mod provision;
 #[doc(hidden)]
 pub mod proxy;
+mod state;
 
 pub use cluster::{
     Authority, Capability, Cluster, ConnectError, Connection, Facts, MintError, MintRequest,

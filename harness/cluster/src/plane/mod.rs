@@ -5,7 +5,19 @@
 
 use std::net::Ipv4Addr;
 
+mod component;
+pub(crate) mod control;
+pub(crate) mod event;
+pub(crate) mod flags;
+mod init;
+mod namespaces;
 pub mod net;
+mod relay;
+pub(crate) mod run;
+pub(crate) mod spec;
+pub(crate) mod stage;
+
+pub use stage::plane_main;
 
 /// The node's only address; the API server and the kubelet bind it and nothing else.
 pub const NODE_ADDRESS: Ipv4Addr = Ipv4Addr::new(172, 30, 0, 2);

@@ -1,3 +1,7 @@
 //! One Kubernetes control plane; started by `setpoint-cluster`, not by hand.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    setpoint_cluster::plane::plane_main()
+}

@@ -1,0 +1,217 @@
+//! Planes that outlive the command that started them, and what killed commands left behind.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tokio::time::{interval, timeout};
+
+use super::start::{self, Asked, END_LIMIT, planes};
+use super::{LocalError, LocalOptions};
+use crate::plane::spec::PlaneSpec;
+use crate::state::{PlaneDir, ProcessId};
+
+/// How often a killed plane is looked at; a process that is not a child can't be waited for.
+const END_CHECK: Duration = Duration::from_millis(20);
+
+/// What is known of a plane.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlaneStatus {
+    /// Its name.
+    pub name: String,
+    /// Whether its processes live.
+    pub alive: bool,
+    /// When it ends by itself; none for a plane that ends with the process that started it.
+    pub expires: Option<jiff::Timestamp>,
+    /// A kubeconfig that works from outside.
+    pub kubeconfig: PathBuf,
+    /// Its logs.
+    pub logs: PathBuf,
+}
+
+/// Starts a plane that lives until [`down`] or until `ttl` is over.
+///
+/// # Errors
+/// Those of [`super::LocalCluster::start`], and when a plane of this name is up.
+pub async fn up(
+    name: &str,
+    ttl: Duration,
+    options: &LocalOptions,
+) -> Result<PlaneStatus, LocalError> {
+    check_name(name)?;
+    let dir = planes()?.plane(name);
+    clear_dead(name, &dir)?;
+    let expires = jiff::Timestamp::now()
+        .checked_add(ttl)
+        .unwrap_or(jiff::Timestamp::MAX);
+    let asked = Asked {
+        name: name.to_owned(),
+        dir: dir.clone(),
+        expires: Some(expires),
+    };
+    let (plane, _authorities) = start::start(options, asked).await?;
+    plane.detach().await.map_err(|source| LocalError::System {
+        doing: "let the plane go",
+        source,
+    })?;
+    Ok(look(name, &dir).0)
+}
+
+/// Ends a plane, detached or not, and removes what it left.
+///
+/// # Errors
+/// When there is none of that name, or it can't be ended.
+pub async fn down(name: &str) -> Result<(), LocalError> {
+    check_name(name)?;
+    let dir = planes()?.plane(name);
+    if !dir.path().is_dir() {
+        return Err(LocalError::NoSuchPlane {
+            name: name.to_owned(),
+        });
+    }
+    end(name, &dir).await
+}
+
+/// All planes of this user.
+///
+/// # Errors
+/// When their folder can't be read.
+pub fn status() -> Result<Vec<PlaneStatus>, LocalError> {
+    let all = planes()?.all().map_err(list)?;
+    Ok(all.iter().map(|(name, dir)| look(name, dir).0).collect())
+}
+
+/// A plane that [`reap`] removed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reaped {
+    /// Its name.
+    pub name: String,
+    /// Why it was removed.
+    pub why: &'static str,
+}
+
+/// Removes the remains of planes that are dead, ends those whose time is over and those whose client is
+/// gone although they should have ended with it.
+///
+/// # Errors
+/// When a plane can't be ended or removed.
+pub async fn reap() -> Result<Vec<Reaped>, LocalError> {
+    let mut reaped = Vec::new();
+    for (name, dir) in planes()?.all().map_err(list)? {
+        let (status, client) = look(&name, &dir);
+        let client_lives = client.is_some_and(ProcessId::is_alive);
+        let why = match (status.alive, status.expires) {
+            (true, Some(expires)) if overdue(expires) => "its time is over",
+            (true, None) if !client_lives => "its client is gone",
+            (false, _) if !client_lives && (client.is_some() || !start::is_fresh(&dir)) => {
+                "it is dead"
+            }
+            _ => continue,
+        };
+        end(&name, &dir).await?;
+        reaped.push(Reaped { name, why });
+    }
+    Ok(reaped)
+}
+
+/// An expired plane ends by itself; only one that has not is the business of [`reap`].
+fn overdue(expires: jiff::Timestamp) -> bool {
+    const GRACE: jiff::SignedDuration = jiff::SignedDuration::from_secs(60);
+    jiff::Timestamp::now().duration_since(expires) > GRACE
+}
+
+fn list(source: std::io::Error) -> LocalError {
+    LocalError::System {
+        doing: "list this user's planes",
+        source,
+    }
+}
+
+/// What there is to know, and the process that asked for the plane.
+fn look(name: &str, dir: &PlaneDir) -> (PlaneStatus, Option<ProcessId>) {
+    let spec: Option<PlaneSpec> = std::fs::read(dir.spec())
+        .ok()
+        .and_then(|content| serde_json::from_slice(&content).ok());
+    let status = PlaneStatus {
+        name: name.to_owned(),
+        alive: dir.read_state().is_some_and(|state| state.init.is_alive()),
+        expires: spec.as_ref().and_then(|spec| spec.expires),
+        kubeconfig: dir.kubeconfig(),
+        logs: dir.logs(),
+    };
+    (status, spec.map(|spec| spec.client))
+}
+
+/// Removes the remains of a dead plane; a plane that is alive or being started stays, and is an error.
+pub(super) fn clear_dead(name: &str, dir: &PlaneDir) -> Result<(), LocalError> {
+    if !dir.path().is_dir() {
+        return Ok(());
+    }
+    let (status, client) = look(name, dir);
+    let starting = dir.read_state().is_none() && client.is_some_and(ProcessId::is_alive);
+    if status.alive || starting {
+        return Err(LocalError::AlreadyUp {
+            name: name.to_owned(),
+        });
+    }
+    remove(dir)
+}
+
+fn remove(dir: &PlaneDir) -> Result<(), LocalError> {
+    dir.remove().map_err(|source| LocalError::Files {
+        doing: "remove",
+        path: dir.path().to_owned(),
+        source,
+    })
+}
+
+/// Kills PID 1 of the plane, and with it everything in it; its outermost process then cleans up.
+async fn end(name: &str, dir: &PlaneDir) -> Result<(), LocalError> {
+    if let Some(state) = dir.read_state() {
+        if state.init.is_alive()
+            && let Ok(pid) = i32::try_from(state.init.pid)
+        {
+            kill(Pid::from_raw(pid), Signal::SIGKILL).map_err(|e| LocalError::System {
+                doing: "kill the plane",
+                source: e.into(),
+            })?;
+        }
+        let gone = async {
+            let mut checks = interval(END_CHECK);
+            while state.init.is_alive() || state.plane.is_alive() {
+                checks.tick().await;
+            }
+        };
+        let gone = timeout(END_LIMIT, gone).await;
+        gone.map_err(|_| LocalError::StillThere {
+            name: name.to_owned(),
+            limit: END_LIMIT,
+        })?;
+    }
+    remove(dir)
+}
+
+fn check_name(name: &str) -> Result<(), LocalError> {
+    let fits = (1..=40).contains(&name.len());
+    if fits && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
+        Ok(())
+    } else {
+        Err(LocalError::BadName {
+            name: name.to_owned(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_leads_out_of_the_folder_is_refused() {
+        for name in ["..", "a/b", "", &"a".repeat(41)] {
+            assert!(check_name(name).is_err(), "{name}");
+        }
+        assert!(check_name("my-plane-1").is_ok());
+    }
+}

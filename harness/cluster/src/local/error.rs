@@ -1,0 +1,122 @@
+//! Why there is no plane.
+
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use crate::pki::PkiError;
+
+/// Why a plane could not be started, found or ended.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LocalError {
+    /// The helper program is nowhere.
+    #[error(
+        "find the helper program `setpoint-plane`; looked at {}; build it (`cargo build -p setpoint-cluster`) or \
+         name it in SETPOINT_PLANE_BIN",
+        listed(.looked_at)
+    )]
+    NoPlaneBinary {
+        /// Where it was looked for, in this order.
+        looked_at: Vec<PathBuf>,
+    },
+    /// A file or folder of the plane could not be made.
+    #[error("{doing} {}", path.display())]
+    Files {
+        /// What was being done.
+        doing: &'static str,
+        /// With which file.
+        path: PathBuf,
+        /// Why it failed.
+        #[source]
+        source: io::Error,
+    },
+    /// A key or certificate could not be made.
+    #[error(transparent)]
+    Pki(#[from] PkiError),
+    /// The system refused something that has no path.
+    #[error("{doing}")]
+    System {
+        /// What was being done.
+        doing: &'static str,
+        /// Why it failed.
+        #[source]
+        source: io::Error,
+    },
+    /// The plane was started and ended before it was ready.
+    #[error("start plane `{name}`: {why}")]
+    NotStarted {
+        /// The plane's name.
+        name: String,
+        /// What it said.
+        why: NotStarted,
+    },
+    /// The plane's own kubeconfig is of no use.
+    #[error("make a client of plane `{name}`")]
+    Client {
+        /// The plane's name.
+        name: String,
+        /// Why it failed.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A detached plane of that name runs.
+    #[error("plane `{name}` is up already; `setpoint cluster down --name {name}` ends it")]
+    AlreadyUp {
+        /// The plane's name.
+        name: String,
+    },
+    /// No plane has that name.
+    #[error("there is no plane `{name}`; `setpoint cluster status` lists those that are up")]
+    NoSuchPlane {
+        /// The name asked for.
+        name: String,
+    },
+    /// The name can't be that of a folder.
+    #[error(
+        "a plane's name is made of letters, digits and `-`, at most 40 of them; `{name}` is not"
+    )]
+    BadName {
+        /// The name given.
+        name: String,
+    },
+    /// The plane was killed and is still there.
+    #[error("plane `{name}` did not end within {} s after it was killed", limit.as_secs())]
+    StillThere {
+        /// The plane's name.
+        name: String,
+        /// How long it was waited for.
+        limit: Duration,
+    },
+}
+
+/// How a plane ended that never was ready.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotStarted {
+    /// It said why.
+    #[error("{0}")]
+    Said(String),
+    /// It ended without a word.
+    #[error("it ended with {status}; its last lines:\n{log}")]
+    Ended {
+        /// Its status.
+        status: ExitStatus,
+        /// Its last lines.
+        log: String,
+    },
+    /// It said nothing at all for longer than everything may take.
+    #[error("no word from it for {} s; its last lines:\n{log}", limit.as_secs())]
+    Silent {
+        /// How long it was waited for.
+        limit: Duration,
+        /// Its last lines.
+        log: String,
+    },
+}
+
+fn listed(paths: &[PathBuf]) -> String {
+    let paths: Vec<_> = paths.iter().map(|p| p.display().to_string()).collect();
+    paths.join(", ")
+}

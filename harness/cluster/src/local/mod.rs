@@ -1,0 +1,240 @@
+//! Backend `local`: a real control plane in namespaces on this machine.
+//!
+//! A [`LocalCluster`] lives as long as the value, or the process that holds it: when that is killed the
+//! plane ends too, with everything in it. [`up`] starts one that outlives its caller, until [`down`] or its
+//! time is over.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::UnixStream;
+
+use crate::cluster::{
+    Authority, Capability, Cluster, ConnectError, Connection, Facts, MintError, MintRequest,
+    Minted, StopError, Target,
+};
+use crate::image::ImageTable;
+use crate::logs;
+use crate::pki::Pki;
+use crate::plane::control::{Command, Reply};
+use crate::provision::Binaries;
+
+mod detached;
+mod error;
+mod plane_binary;
+mod start;
+
+pub use crate::plane::spec::PlaneOptions;
+pub use detached::{PlaneStatus, Reaped, down, reap, status, up};
+pub use error::{LocalError, NotStarted};
+
+use start::Plane;
+
+/// How many of a log's last lines are evidence.
+const EVIDENCE_LINES: usize = 200;
+
+/// Told what is being waited for while a plane starts.
+pub type Progress = Arc<dyn Fn(&str) + Send + Sync>;
+
+/// What a plane is made of and what it runs.
+#[derive(Clone)]
+pub struct LocalOptions {
+    /// The control plane's programs.
+    pub binaries: Binaries,
+    /// Which program stands for which image.
+    pub images: ImageTable,
+    /// Flags of the control plane.
+    pub plane: PlaneOptions,
+    /// The helper program; none looks it up in `SETPOINT_PLANE_BIN`, beside the running executable and its
+    /// parent folder, and in PATH.
+    pub plane_binary: Option<PathBuf>,
+    /// How long a plane may take to become ready.
+    pub ready_timeout: Duration,
+    /// Told what is being waited for.
+    pub progress: Option<Progress>,
+}
+
+impl LocalOptions {
+    /// A control plane of these programs with the usual options.
+    #[must_use]
+    pub fn new(binaries: Binaries, images: ImageTable) -> Self {
+        Self {
+            binaries,
+            images,
+            plane: PlaneOptions::default(),
+            plane_binary: None,
+            ready_timeout: Duration::from_secs(60),
+            progress: None,
+        }
+    }
+}
+
+impl std::fmt::Debug for LocalOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self {
+            binaries,
+            images,
+            plane,
+            plane_binary,
+            ready_timeout,
+            progress: _,
+        } = self;
+        f.debug_struct("LocalOptions")
+            .field("binaries", binaries)
+            .field("images", images)
+            .field("plane", plane)
+            .field("plane_binary", plane_binary)
+            .field("ready_timeout", ready_timeout)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A control plane that ends with this value.
+pub struct LocalCluster {
+    plane: Plane,
+    pki: Pki,
+    client: kube::Client,
+    config: kube::Config,
+    capabilities: BTreeSet<Capability>,
+    facts: Facts,
+}
+
+impl std::fmt::Debug for LocalCluster {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LocalCluster")
+            .field("name", &self.plane.name)
+            .field("facts", &self.facts)
+            .finish_non_exhaustive()
+    }
+}
+
+impl LocalCluster {
+    /// Starts a plane and waits until pods can be created in it.
+    ///
+    /// # Errors
+    /// Says which process failed, with its last lines; nothing of the plane is left then.
+    pub async fn start(options: LocalOptions) -> Result<Self, LocalError> {
+        let started = std::time::Instant::now();
+        let asked = start::Asked::attached()?;
+        let (plane, pki) = start::start(&options, asked).await?;
+        let config = plane.config().await?;
+        let client =
+            kube::Client::try_from(config.clone()).map_err(|source| LocalError::Client {
+                name: plane.name.clone(),
+                source: source.into(),
+            })?;
+        let facts = Facts {
+            backend: "local".to_owned(),
+            kubernetes_version: plane.kubernetes_version.clone(),
+            hpa_sync_period: options.plane.hpa_sync_period,
+            options: crate::plane::flags::stated(&options.plane),
+            ready_after: started.elapsed(),
+        };
+        Ok(Self {
+            plane,
+            pki,
+            client,
+            config,
+            capabilities: [Capability::ControllerManagerFlags, Capability::Mint].into(),
+            facts,
+        })
+    }
+
+    async fn open(&self, target: &Target, port: u16) -> Result<Connection, ConnectError> {
+        let cluster = |source| ConnectError::Cluster {
+            target: target.clone(),
+            port,
+            source,
+        };
+        let command = Command::Connect {
+            target: target.clone(),
+            port,
+        };
+        let (stream, reply) = self.ask(&command).await.map_err(cluster)?;
+        match reply {
+            Reply::Ok(_) => Ok(Box::new(stream)),
+            Reply::Error(reason) => Err(ConnectError::Refused {
+                target: target.clone(),
+                port,
+                reason,
+            }),
+        }
+    }
+
+    /// Sends a command to the plane. What follows the reply can be read from the stream.
+    async fn ask(&self, command: &Command) -> std::io::Result<(BufReader<UnixStream>, Reply)> {
+        let stream = UnixStream::connect(self.plane.dir.socket()).await?;
+        let mut stream = BufReader::new(stream);
+        let mut line = serde_json::to_vec(command)?;
+        line.push(b'\n');
+        stream.write_all(&line).await?;
+        let mut answer = String::new();
+        stream.read_line(&mut answer).await?;
+        let reply = serde_json::from_str(&answer)?;
+        Ok((stream, reply))
+    }
+}
+
+impl Cluster for LocalCluster {
+    fn client(&self) -> kube::Client {
+        self.client.clone()
+    }
+
+    fn config(&self) -> kube::Config {
+        self.config.clone()
+    }
+
+    fn kubeconfig(&self) -> PathBuf {
+        self.plane.dir.kubeconfig()
+    }
+
+    fn connect<'a>(
+        &'a self,
+        to: &'a Target,
+        port: u16,
+    ) -> BoxFuture<'a, Result<Connection, ConnectError>> {
+        self.open(to, port).boxed()
+    }
+
+    fn mint<'a>(
+        &'a self,
+        authority: Authority,
+        request: &'a MintRequest,
+    ) -> BoxFuture<'a, Result<Minted, MintError>> {
+        let minted = self.pki.mint(authority, request);
+        let minted = minted.map_err(|error| MintError::Issue {
+            common_name: request.common_name.clone(),
+            reason: error.source.to_string(),
+        });
+        std::future::ready(minted).boxed()
+    }
+
+    fn capabilities(&self) -> &BTreeSet<Capability> {
+        &self.capabilities
+    }
+
+    fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    fn component_logs(&self) -> BoxFuture<'_, Vec<(String, String)>> {
+        let logs = logs::tails(&self.plane.dir.logs(), EVIDENCE_LINES);
+        let logs = logs.unwrap_or_else(|error| vec![("logs".to_owned(), error.to_string())]);
+        std::future::ready(logs).boxed()
+    }
+
+    fn stop(self: Box<Self>) -> BoxFuture<'static, Result<(), StopError>> {
+        let plane = self.plane;
+        async move {
+            let name = plane.name.clone();
+            let stopped = plane.stop().await;
+            stopped.map_err(|source| StopError { name, source })
+        }
+        .boxed()
+    }
+}

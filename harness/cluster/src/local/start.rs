@@ -1,0 +1,301 @@
+//! Starting a plane: its folder, its process, its word that it is ready.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::net::TcpListener;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::net::UnixStream as StdUnixStream;
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::UnixStream;
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+
+use super::plane_binary::Places;
+use super::{LocalError, LocalOptions, NotStarted};
+use crate::kubeconfig::kubeconfig;
+use crate::logs;
+use crate::pki::Pki;
+use crate::plane::event::{DETACH, PlaneEvent};
+use crate::plane::flags::CONTROLLER_MANAGER_KUBECONFIG;
+use crate::plane::run::INTERNAL_KUBECONFIG;
+use crate::plane::spec::PlaneSpec;
+use crate::plane::{API_PORT, NODE_ADDRESS};
+use crate::state::{PlaneDir, Planes, ProcessId};
+
+/// The log of the plane's own processes.
+const PLANE_LOG: &str = "plane.log";
+/// How many of its last lines an error shows.
+const SHOWN_LINES: usize = 15;
+/// How long a plane may take to end and remove its folder; it takes a fraction of a second.
+pub(super) const END_LIMIT: Duration = Duration::from_secs(10);
+
+/// Which plane was asked for.
+pub(super) struct Asked {
+    pub(super) name: String,
+    pub(super) dir: PlaneDir,
+    pub(super) expires: Option<jiff::Timestamp>,
+}
+
+impl Asked {
+    /// A plane of a fresh name that ends with this process.
+    pub(super) fn attached() -> Result<Self, LocalError> {
+        static COUNT: AtomicU32 = AtomicU32::new(1);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let planes = planes()?;
+        let name = format!("run-{}-{count}", std::process::id());
+        let dir = planes.plane(&name);
+        // A killed process of the same number may have left it.
+        super::detached::clear_dead(&name, &dir)?;
+        Ok(Self {
+            name,
+            dir,
+            expires: None,
+        })
+    }
+}
+
+pub(super) fn planes() -> Result<Planes, LocalError> {
+    Planes::of_this_user().map_err(|source| LocalError::System {
+        doing: "open this user's folder of planes ($XDG_RUNTIME_DIR/setpoint or $TMPDIR/setpoint-<uid>)",
+        source,
+    })
+}
+
+/// A plane's process and what keeps it alive.
+#[derive(Debug)]
+pub(super) struct Plane {
+    pub(super) name: String,
+    pub(super) dir: PlaneDir,
+    pub(super) kubernetes_version: String,
+    process: Child,
+    /// While this end is open, the plane lives.
+    life: BufReader<UnixStream>,
+}
+
+impl Plane {
+    /// The admin's configuration, as from outside.
+    pub(super) async fn config(&self) -> Result<kube::Config, LocalError> {
+        let failed = |source: Box<dyn std::error::Error + Send + Sync>| LocalError::Client {
+            name: self.name.clone(),
+            source,
+        };
+        let file = Kubeconfig::read_from(self.dir.kubeconfig()).map_err(|e| failed(e.into()))?;
+        kube::Config::from_custom_kubeconfig(file, &KubeConfigOptions::default())
+            .await
+            .map_err(|e| failed(e.into()))
+    }
+
+    /// Ends the plane and sees to it that its folder is gone.
+    pub(super) async fn stop(self) -> io::Result<()> {
+        let Self {
+            dir,
+            mut process,
+            life,
+            ..
+        } = self;
+        drop(life);
+        match timeout(END_LIMIT, process.wait()).await {
+            Ok(waited) => waited?,
+            Err(_) => {
+                // With the outermost process the kernel kills PID 1, and with that everything.
+                process.kill().await?;
+                process.wait().await?
+            }
+        };
+        // Its last act, unless it failed or was killed.
+        dir.remove()
+    }
+
+    /// Lets the plane live on without this process.
+    pub(super) async fn detach(mut self) -> io::Result<()> {
+        let word = format!("{DETACH}\n");
+        self.life.get_mut().write_all(word.as_bytes()).await?;
+        self.life.get_mut().shutdown().await
+    }
+}
+
+/// Starts a plane and waits until it is ready. When it fails nothing is left.
+pub(super) async fn start(
+    options: &LocalOptions,
+    asked: Asked,
+) -> Result<(Plane, Pki), LocalError> {
+    let program = Places::of_this_process(options.plane_binary.clone()).find()?;
+    let folder = asked.dir.clone();
+    folder
+        .create()
+        .map_err(files("make the plane's folder", folder.path()))?;
+    let made = prepare(options, &asked).and_then(|(pki, listener)| {
+        let (process, life) = spawn(&program, &folder, listener)?;
+        Ok((pki, process, life))
+    });
+    let (pki, process, life) = match made {
+        Ok(made) => made,
+        Err(error) => {
+            discard(&folder);
+            return Err(error);
+        }
+    };
+    let mut plane = Plane {
+        name: asked.name,
+        dir: asked.dir,
+        kubernetes_version: String::new(),
+        process,
+        life,
+    };
+    // Both waits inside the plane are limited by it; this one is for a plane that can't even say so.
+    let limit = options.ready_timeout.saturating_mul(2) + END_LIMIT;
+    let why = match timeout(limit, ready(&mut plane, options)).await {
+        Ok(Ok(())) => return Ok((plane, pki)),
+        Ok(Err(why)) => why,
+        Err(_) => NotStarted::Silent {
+            limit,
+            log: plane_log(&plane.dir),
+        },
+    };
+    let name = plane.name.clone();
+    if let Err(error) = plane.stop().await {
+        tracing::warn!(%name, %error, "clean up after a plane that did not start");
+    }
+    Err(LocalError::NotStarted { name, why })
+}
+
+fn discard(folder: &PlaneDir) {
+    if let Err(error) = folder.remove() {
+        tracing::warn!(folder = %folder.path().display(), %error, "remove a plane's folder");
+    }
+}
+
+fn files(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> LocalError {
+    let path = path.to_owned();
+    move |source| LocalError::Files {
+        doing,
+        path,
+        source,
+    }
+}
+
+fn system(doing: &'static str) -> impl FnOnce(io::Error) -> LocalError {
+    move |source| LocalError::System { doing, source }
+}
+
+/// Writes everything that the plane reads, and binds the port at which it is reached.
+fn prepare(options: &LocalOptions, asked: &Asked) -> Result<(Pki, TcpListener), LocalError> {
+    let dir = &asked.dir;
+    let listener = TcpListener::bind(("127.0.0.1", 0)).map_err(system("bind a loopback port"))?;
+    let outside = listener
+        .local_addr()
+        .map_err(system("read the loopback port"))?;
+    let pki = Pki::new()?;
+    for (name, content) in pki.files()? {
+        write(&dir.pki().join(name), content.as_bytes())?;
+    }
+    let ca = pki.serving().certificate();
+    let inside = format!("https://{NODE_ADDRESS}:{API_PORT}");
+    let (admin, manager) = (pki.admin()?, pki.controller_manager()?);
+    let context = format!("setpoint-{}", asked.name);
+    for (path, server, user) in [
+        (dir.kubeconfig(), &format!("https://{outside}"), &admin),
+        (dir.pki().join(INTERNAL_KUBECONFIG), &inside, &admin),
+        (
+            dir.pki().join(CONTROLLER_MANAGER_KUBECONFIG),
+            &inside,
+            &manager,
+        ),
+    ] {
+        write(&path, kubeconfig(&context, server, ca, user).as_bytes())?;
+    }
+    let spec = PlaneSpec {
+        name: asked.name.clone(),
+        dir: dir.clone(),
+        client: ProcessId::this().map_err(system("read this process' start time"))?,
+        expires: asked.expires,
+        binaries: options.binaries.clone(),
+        images: options.images.clone(),
+        ready_timeout: options.ready_timeout,
+        options: options.plane.clone(),
+    };
+    let spec = serde_json::to_vec_pretty(&spec)
+        .map_err(|e| system("write the plane's specification as JSON")(e.into()))?;
+    write(&dir.spec(), &spec)?;
+    Ok((pki, listener))
+}
+
+fn write(path: &Path, content: &[u8]) -> Result<(), LocalError> {
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .and_then(|mut file| file.write_all(content))
+        .map_err(files("write", path))
+}
+
+fn spawn(
+    program: &Path,
+    dir: &PlaneDir,
+    listener: TcpListener,
+) -> Result<(Child, BufReader<UnixStream>), LocalError> {
+    let log = dir.logs().join(PLANE_LOG);
+    let log = File::create(&log).map_err(files("create", &log))?;
+    let (ours, theirs) = StdUnixStream::pair().map_err(system("make a pair of sockets"))?;
+    ours.set_nonblocking(true)
+        .map_err(system("make a socket non-blocking"))?;
+    let ours = UnixStream::from_std(ours).map_err(system("watch a socket"))?;
+    let process = Command::new(program)
+        .arg("outer")
+        .arg(dir.spec())
+        .stdin(Stdio::from(OwnedFd::from(listener)))
+        .stdout(Stdio::from(OwnedFd::from(theirs)))
+        .stderr(log)
+        .spawn()
+        .map_err(files("start", program))?;
+    Ok((process, BufReader::new(ours)))
+}
+
+/// Listens to the plane until it is ready or not going to be.
+async fn ready(plane: &mut Plane, options: &LocalOptions) -> Result<(), NotStarted> {
+    let mut line = String::new();
+    loop {
+        line.clear();
+        // A socket that fails tells as much as one that ends.
+        let read = plane.life.read_line(&mut line).await.unwrap_or(0);
+        match serde_json::from_str(&line) {
+            Ok(PlaneEvent::Starting(what)) => {
+                tracing::debug!(plane = %plane.name, what, "starting");
+                if let Some(progress) = &options.progress {
+                    progress(&what);
+                }
+            }
+            Ok(PlaneEvent::Ready { kubernetes_version }) => {
+                plane.kubernetes_version = kubernetes_version;
+                return Ok(());
+            }
+            Ok(PlaneEvent::Failed(why)) => return Err(NotStarted::Said(why)),
+            Err(_) if read > 0 => tracing::debug!(line, "not an event"),
+            Err(_) => {
+                let log = plane_log(&plane.dir);
+                let status = plane.process.wait().await.unwrap_or_default();
+                return Err(NotStarted::Ended { status, log });
+            }
+        }
+    }
+}
+
+fn plane_log(dir: &PlaneDir) -> String {
+    logs::tail(&dir.logs().join(PLANE_LOG), SHOWN_LINES).unwrap_or_else(|error| error.to_string())
+}
+
+/// Whether a plane's folder was only just made, so that nothing in it can be told yet.
+pub(super) fn is_fresh(dir: &PlaneDir) -> bool {
+    const YOUNG: Duration = Duration::from_secs(60);
+    fs::metadata(dir.path())
+        .and_then(|folder| folder.modified())
+        .is_ok_and(|made| made.elapsed().is_ok_and(|age| age < YOUNG))
+}

@@ -1,0 +1,333 @@
+//! The control plane's keys and certificates: three authorities that don't know each other.
+//!
+//! The authorities' own keys stay in memory and die with the client, so a plane's directory holds nothing
+//! that could issue a certificate.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, SanType, date_time_ymd,
+};
+
+mod subject;
+
+use subject::with_subject;
+
+use crate::cluster::{Authority, MintRequest, Minted};
+use crate::plane::{API_SERVICE_ADDRESS, NODE_ADDRESS, NODE_NAME};
+
+/// How long everything but a minted certificate is valid: longer than any plane lives.
+const VALIDITY: Duration = Duration::from_secs(365 * 24 * 3600);
+/// How long [`crate::Cluster::mint`]'s certificates are valid.
+const MINTED_VALIDITY: Duration = Duration::from_secs(24 * 3600);
+/// How far back a validity starts, for clocks that differ a little.
+const BACKDATED: Duration = Duration::from_secs(3600);
+
+/// A key or certificate could not be made.
+#[derive(Debug, thiserror::Error)]
+#[error("make {what}")]
+pub struct PkiError {
+    /// Which one.
+    pub what: String,
+    /// What is wrong with it.
+    #[source]
+    pub source: rcgen::Error,
+}
+
+/// One certificate authority.
+pub(crate) struct CertificateAuthority {
+    certificate: String,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+impl CertificateAuthority {
+    fn new(common_name: &str) -> Result<Self, PkiError> {
+        let make = || {
+            let mut params = CertificateParams::default();
+            valid_for(&mut params, VALIDITY);
+            params.distinguished_name = rcgen::DistinguishedName::new();
+            params
+                .distinguished_name
+                .push(DnType::CommonName, common_name);
+            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+            params.key_usages = vec![
+                KeyUsagePurpose::KeyCertSign,
+                KeyUsagePurpose::DigitalSignature,
+                KeyUsagePurpose::CrlSign,
+            ];
+            let key = KeyPair::generate()?;
+            let certificate = params.self_signed(&key)?.pem();
+            Ok(Self {
+                certificate,
+                issuer: Issuer::new(params, key),
+            })
+        };
+        make().map_err(|source| PkiError {
+            what: format!("authority `{common_name}`"),
+            source,
+        })
+    }
+
+    /// The authority's certificate, PEM.
+    pub(crate) fn certificate(&self) -> &str {
+        &self.certificate
+    }
+
+    fn client(
+        &self,
+        common_name: &str,
+        organizations: &[String],
+        validity: Duration,
+    ) -> Result<Minted, PkiError> {
+        let make = || {
+            let mut params = leaf(common_name, validity);
+            params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+            let key = KeyPair::generate()?;
+            let certificate = params.signed_by(&key, &self.issuer)?;
+            let issuer = self.issuer.key();
+            let certificate = with_subject(certificate.der(), common_name, organizations, issuer)?;
+            Ok(Minted {
+                certificate,
+                key: key.serialize_pem(),
+            })
+        };
+        make().map_err(|source| PkiError {
+            what: format!("client certificate for `{common_name}`"),
+            source,
+        })
+    }
+
+    fn server(
+        &self,
+        common_name: &str,
+        names: &[&str],
+        ips: &[IpAddr],
+    ) -> Result<Minted, PkiError> {
+        let make = || {
+            let mut params = leaf(common_name, VALIDITY);
+            for name in names {
+                let name = SanType::DnsName((*name).try_into()?);
+                params.subject_alt_names.push(name);
+            }
+            let ips = ips.iter().copied().map(SanType::IpAddress);
+            params.subject_alt_names.extend(ips);
+            params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+            let key = KeyPair::generate()?;
+            let certificate = params.signed_by(&key, &self.issuer)?;
+            Ok(Minted {
+                certificate: certificate.pem(),
+                key: key.serialize_pem(),
+            })
+        };
+        make().map_err(|source| PkiError {
+            what: format!("serving certificate for `{common_name}`"),
+            source,
+        })
+    }
+}
+
+fn leaf(common_name: &str, validity: Duration) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    valid_for(&mut params, validity);
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    params
+        .distinguished_name
+        .push(DnType::CommonName, common_name);
+    params.key_usages = vec![
+        KeyUsagePurpose::DigitalSignature,
+        KeyUsagePurpose::KeyEncipherment,
+    ];
+    params.use_authority_key_identifier_extension = true;
+    params
+}
+
+fn valid_for(params: &mut CertificateParams, validity: Duration) {
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap_or_default();
+    let epoch = date_time_ymd(1970, 1, 1);
+    params.not_before = epoch + now.saturating_sub(BACKDATED);
+    params.not_after = epoch + now + validity;
+}
+
+/// The three authorities of a plane.
+pub(crate) struct Pki {
+    client: CertificateAuthority,
+    front_proxy: CertificateAuthority,
+    serving: CertificateAuthority,
+}
+
+impl Pki {
+    pub(crate) fn new() -> Result<Self, PkiError> {
+        Ok(Self {
+            client: CertificateAuthority::new("setpoint-client-ca")?,
+            front_proxy: CertificateAuthority::new("setpoint-front-proxy-ca")?,
+            serving: CertificateAuthority::new("setpoint-serving-ca")?,
+        })
+    }
+
+    /// The one that signed the API server's and the kubelet's serving certificates.
+    pub(crate) fn serving(&self) -> &CertificateAuthority {
+        &self.serving
+    }
+
+    /// A client certificate of cluster-admin rights (`system:masters`).
+    pub(crate) fn admin(&self) -> Result<Minted, PkiError> {
+        let masters = ["system:masters".to_owned()];
+        self.client.client("setpoint-admin", &masters, VALIDITY)
+    }
+
+    /// The kube-controller-manager's own client certificate.
+    pub(crate) fn controller_manager(&self) -> Result<Minted, PkiError> {
+        let user = "system:kube-controller-manager";
+        self.client.client(user, &[], VALIDITY)
+    }
+
+    /// A certificate as [`crate::Cluster::mint`] promises it.
+    pub(crate) fn mint(
+        &self,
+        authority: Authority,
+        request: &MintRequest,
+    ) -> Result<Minted, PkiError> {
+        let issuer = match authority {
+            Authority::FrontProxy => &self.front_proxy,
+            Authority::Client => &self.client,
+        };
+        issuer.client(
+            &request.common_name,
+            &request.organizations,
+            MINTED_VALIDITY,
+        )
+    }
+
+    /// Every file that the plane's components read, by name; names are kubeadm's where it has one.
+    pub(crate) fn files(&self) -> Result<Vec<(&'static str, String)>, PkiError> {
+        let api_server = self.serving.server(
+            "kube-apiserver",
+            &[
+                "localhost",
+                "kubernetes",
+                "kubernetes.default",
+                "kubernetes.default.svc",
+                "kubernetes.default.svc.cluster.local",
+            ],
+            &[
+                IpAddr::from([127, 0, 0, 1]),
+                API_SERVICE_ADDRESS.into(),
+                NODE_ADDRESS.into(),
+            ],
+        )?;
+        let kubelet_user = format!("system:node:{NODE_NAME}");
+        let kubelet = self
+            .serving
+            .server(&kubelet_user, &[NODE_NAME], &[NODE_ADDRESS.into()])?;
+        let to_kubelet = self.client.client(
+            "kube-apiserver-kubelet-client",
+            &["system:masters".to_owned()],
+            VALIDITY,
+        )?;
+        let front_proxy = self
+            .front_proxy
+            .client("front-proxy-client", &[], VALIDITY)?;
+        let service_accounts = KeyPair::generate().map_err(|source| PkiError {
+            what: "the ServiceAccounts' signing key".to_owned(),
+            source,
+        })?;
+        Ok(vec![
+            ("ca.crt", self.client.certificate.clone()),
+            ("front-proxy-ca.crt", self.front_proxy.certificate.clone()),
+            ("serving-ca.crt", self.serving.certificate.clone()),
+            ("apiserver.crt", api_server.certificate),
+            ("apiserver.key", api_server.key),
+            ("kubelet.crt", kubelet.certificate),
+            ("kubelet.key", kubelet.key),
+            ("apiserver-kubelet-client.crt", to_kubelet.certificate),
+            ("apiserver-kubelet-client.key", to_kubelet.key),
+            ("front-proxy-client.crt", front_proxy.certificate),
+            ("front-proxy-client.key", front_proxy.key),
+            ("sa.key", service_accounts.serialize_pem()),
+            ("sa.pub", service_accounts.public_key_pem()),
+        ])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use x509_parser::prelude::{FromDer, Pem, X509Certificate};
+
+    fn parsed<T>(pem: &str, look: impl FnOnce(&X509Certificate<'_>) -> T) -> T {
+        let pem = Pem::iter_from_buffer(pem.as_bytes())
+            .next()
+            .unwrap()
+            .unwrap();
+        look(&X509Certificate::from_der(&pem.contents).unwrap().1)
+    }
+
+    fn signed_by(pem: &str, authority: &CertificateAuthority) -> bool {
+        let authority = Pem::iter_from_buffer(authority.certificate.as_bytes())
+            .next()
+            .unwrap()
+            .unwrap();
+        let key = X509Certificate::from_der(&authority.contents).unwrap().1;
+        parsed(pem, |certificate| certificate.issuer() == key.subject())
+    }
+
+    #[test]
+    fn a_minted_certificate_names_its_user_and_groups_and_its_authority() {
+        let pki = Pki::new().unwrap();
+        let request = MintRequest {
+            common_name: "jane".to_owned(),
+            organizations: vec!["devs".to_owned(), "ops".to_owned()],
+        };
+        let minted = pki.mint(Authority::FrontProxy, &request).unwrap();
+        assert!(signed_by(&minted.certificate, &pki.front_proxy));
+        assert!(!signed_by(&minted.certificate, &pki.client));
+        let subject = parsed(&minted.certificate, |c| c.subject().to_string());
+        assert_eq!(subject, "O=devs, O=ops, CN=jane");
+        let lifetime = parsed(&minted.certificate, |c| {
+            c.validity().not_after.timestamp() - c.validity().not_before.timestamp()
+        });
+        assert_eq!(lifetime, 25 * 3600);
+    }
+
+    #[test]
+    fn the_api_server_serves_under_every_name_that_it_is_called_by() {
+        let files = Pki::new().unwrap().files().unwrap();
+        let (_, pem) = files
+            .iter()
+            .find(|(name, _)| *name == "apiserver.crt")
+            .unwrap();
+        let names = parsed(pem, |c| {
+            let names = c.subject_alternative_name().unwrap().unwrap();
+            let names: Vec<_> = names
+                .value
+                .general_names
+                .iter()
+                .map(ToString::to_string)
+                .collect();
+            names.join(" ")
+        });
+        for name in [
+            "kubernetes.default.svc)",
+            "localhost)",
+            "7f:00:00:01",
+            "0a:60:00:01",
+            "ac:1e:00:02",
+        ] {
+            assert!(names.contains(name), "{name} is not in {names}");
+        }
+    }
+
+    #[test]
+    fn no_authoritys_key_is_among_the_files() {
+        let pki = Pki::new().unwrap();
+        let keys =
+            [&pki.client, &pki.front_proxy, &pki.serving].map(|a| a.issuer.key().serialize_pem());
+        for (name, content) in pki.files().unwrap() {
+            assert!(!keys.contains(&content), "{name}");
+        }
+    }
+}

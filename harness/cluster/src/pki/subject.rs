@@ -1,0 +1,162 @@
+//! Subjects with several organizations, which are a Kubernetes user's groups.
+//!
+//! rcgen keeps one value for each kind of name, so the subject is put in afterwards: the certificate's
+//! signed part (RFC 5280, 4.1) is rebuilt around it and signed again.
+
+use rcgen::{KeyPair, SigningKey};
+
+use crate::kubeconfig::base64;
+
+const SEQUENCE: u8 = 0x30;
+const SET: u8 = 0x31;
+const OBJECT_IDENTIFIER: u8 = 0x06;
+const UTF8_STRING: u8 = 0x0c;
+const BIT_STRING: u8 = 0x03;
+/// 2.5.4.3, id-at-commonName.
+const COMMON_NAME: [u8; 3] = [0x55, 0x04, 0x03];
+/// 2.5.4.10, id-at-organizationName.
+const ORGANIZATION: [u8; 3] = [0x55, 0x04, 0x0a];
+
+/// The certificate with another subject, signed again by its issuer's key; PEM.
+pub(super) fn with_subject(
+    certificate: &[u8],
+    common_name: &str,
+    organizations: &[String],
+    issuer: &KeyPair,
+) -> Result<String, rcgen::Error> {
+    let unexpected = rcgen::Error::CouldNotParseCertificate;
+    let parts = Element::read(certificate).and_then(|(certificate, _)| {
+        let (signed, rest) = Element::read(certificate.content)?;
+        let (algorithm, _signature) = Element::read(rest)?;
+        Some((signed, algorithm))
+    });
+    let (signed, algorithm) = parts.ok_or(unexpected.clone())?;
+    let subject = name(common_name, organizations);
+    let signed = replace_subject(signed.content, &subject).ok_or(unexpected)?;
+    let mut signature = vec![0];
+    signature.extend(issuer.sign(&signed)?);
+    let content = [
+        signed,
+        algorithm.whole.to_vec(),
+        element(BIT_STRING, &signature),
+    ];
+    Ok(pem(&element(SEQUENCE, &content.concat())))
+}
+
+/// In a TBSCertificate of version 3 the subject is the sixth element.
+fn replace_subject(signed: &[u8], subject: &[u8]) -> Option<Vec<u8>> {
+    const BEFORE_SUBJECT: usize = 5;
+    let mut content = Vec::new();
+    let mut rest = signed;
+    for position in 0.. {
+        if rest.is_empty() {
+            break;
+        }
+        let (found, after) = Element::read(rest)?;
+        content.extend_from_slice(if position == BEFORE_SUBJECT {
+            subject
+        } else {
+            found.whole
+        });
+        rest = after;
+    }
+    Some(element(SEQUENCE, &content))
+}
+
+fn name(common_name: &str, organizations: &[String]) -> Vec<u8> {
+    let organizations = organizations.iter().map(|o| attribute(ORGANIZATION, o));
+    let mut parts: Vec<u8> = organizations.flatten().collect();
+    parts.extend(attribute(COMMON_NAME, common_name));
+    element(SEQUENCE, &parts)
+}
+
+fn attribute(kind: [u8; 3], value: &str) -> Vec<u8> {
+    let kind = element(OBJECT_IDENTIFIER, &kind);
+    let value = element(UTF8_STRING, value.as_bytes());
+    element(SET, &element(SEQUENCE, &[kind, value].concat()))
+}
+
+/// One DER element.
+struct Element<'a> {
+    whole: &'a [u8],
+    content: &'a [u8],
+}
+
+impl<'a> Element<'a> {
+    /// The first element and what follows it.
+    fn read(bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
+        let (&first, _) = bytes.get(1..)?.split_first()?;
+        let (header, length) = if first < 0x80 {
+            (2, usize::from(first))
+        } else {
+            let count = usize::from(first & 0x7f);
+            let length = bytes.get(2..2 + count)?;
+            let length = length.iter().try_fold(0_usize, |sum, byte| {
+                sum.checked_mul(256)?.checked_add((*byte).into())
+            })?;
+            (2 + count, length)
+        };
+        let end = header.checked_add(length)?;
+        let found = Self {
+            whole: bytes.get(..end)?,
+            content: bytes.get(header..end)?,
+        };
+        Some((found, bytes.get(end..)?))
+    }
+}
+
+fn element(tag: u8, content: &[u8]) -> Vec<u8> {
+    let length = content.len().to_be_bytes();
+    let significant = length.iter().skip_while(|byte| **byte == 0).copied();
+    let mut bytes = vec![tag];
+    match u8::try_from(content.len()) {
+        Ok(short) if short < 0x80 => bytes.push(short),
+        _ => {
+            let significant: Vec<u8> = significant.collect();
+            bytes.push(0x80 | u8::try_from(significant.len()).unwrap_or_default());
+            bytes.extend(significant);
+        }
+    }
+    bytes.extend_from_slice(content);
+    bytes
+}
+
+fn pem(der: &[u8]) -> String {
+    let encoded = base64(der);
+    let mut text = "-----BEGIN CERTIFICATE-----\n".to_owned();
+    let mut rest = encoded.as_str();
+    while !rest.is_empty() {
+        let (line, after) = rest.split_at(rest.len().min(64));
+        text.push_str(line);
+        text.push('\n');
+        rest = after;
+    }
+    text.push_str("-----END CERTIFICATE-----\n");
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn an_element_is_read_as_it_was_written(content in proptest::collection::vec(any::<u8>(), 0..70_000)) {
+            let mut bytes = element(SEQUENCE, &content);
+            let length = bytes.len();
+            bytes.push(7);
+            let (found, rest) = Element::read(&bytes).unwrap();
+            prop_assert_eq!(found.content, &content[..]);
+            prop_assert_eq!(found.whole.len(), length);
+            prop_assert_eq!(rest, &[7][..]);
+        }
+
+        #[test]
+        fn what_is_no_der_is_not_read_beyond_its_end(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
+            if let Some((found, rest)) = Element::read(&bytes) {
+                prop_assert_eq!(found.whole.len() + rest.len(), bytes.len());
+            }
+        }
+    }
+}

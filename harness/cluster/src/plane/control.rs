@@ -1,0 +1,155 @@
+//! The plane's Unix socket: one command a connection, a line of JSON; the answer is a line of JSON.
+//!
+//! After the answer to `connect` the connection is the byte stream itself.
+
+use std::io;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::{Pod, Service};
+use kube::{Api, Client};
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpStream, UnixListener, UnixStream};
+
+use crate::cluster::Target;
+
+/// How long a target may take to accept a connection; inside one machine it takes microseconds.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// A command is a short line.
+const MAX_COMMAND: u64 = 64 * 1024;
+
+/// What a client may ask of a plane.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) enum Command {
+    /// Opens a byte stream.
+    Connect {
+        /// Where to.
+        target: Target,
+        /// Its port.
+        port: u16,
+    },
+}
+
+/// The answer to a command.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) enum Reply {
+    /// It is done.
+    Ok(bool),
+    /// It is not, and why.
+    Error(String),
+}
+
+/// Answers commands until dropped.
+pub(crate) async fn serve(listener: UnixListener, client: Client) -> io::Error {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let client = client.clone();
+                tokio::spawn(async move {
+                    if let Err(error) = answer(BufReader::new(stream), client).await {
+                        tracing::debug!(%error, "answer a command");
+                    }
+                });
+            }
+            Err(error) => return error,
+        }
+    }
+}
+
+async fn answer(mut stream: BufReader<UnixStream>, client: Client) -> io::Result<()> {
+    let mut line = String::new();
+    (&mut stream).take(MAX_COMMAND).read_line(&mut line).await?;
+    match serde_json::from_str(&line) {
+        Ok(Command::Connect { target, port }) => match open(&client, &target, port).await {
+            Ok(mut opened) => {
+                reply(&mut stream, &Reply::Ok(true)).await?;
+                tokio::io::copy_bidirectional(&mut stream, &mut opened).await?;
+                Ok(())
+            }
+            Err(reason) => reply(&mut stream, &Reply::Error(reason)).await,
+        },
+        Err(error) => {
+            reply(
+                &mut stream,
+                &Reply::Error(format!("not a command: {error}")),
+            )
+            .await
+        }
+    }
+}
+
+async fn reply(stream: &mut BufReader<UnixStream>, reply: &Reply) -> io::Result<()> {
+    let mut line = serde_json::to_vec(reply)?;
+    line.push(b'\n');
+    stream.write_all(&line).await
+}
+
+async fn open(client: &Client, target: &Target, port: u16) -> Result<TcpStream, String> {
+    let address = address_of(client, target).await?;
+    let connecting = TcpStream::connect((address, port));
+    match tokio::time::timeout(CONNECT_TIMEOUT, connecting).await {
+        Ok(Ok(stream)) => stream
+            .set_nodelay(true)
+            .map(|()| stream)
+            .map_err(|error| error.to_string()),
+        Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            Err("connection refused".to_owned())
+        }
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err(format!("no answer within {} s", CONNECT_TIMEOUT.as_secs())),
+    }
+}
+
+async fn address_of(client: &Client, target: &Target) -> Result<IpAddr, String> {
+    let found = match target {
+        Target::Service { namespace, name } => {
+            Api::<Service>::namespaced(client.clone(), namespace)
+                .get(name)
+                .await
+                .map(|service| service.spec.and_then(|spec| spec.cluster_ip))
+        }
+        Target::Pod { namespace, name } => Api::<Pod>::namespaced(client.clone(), namespace)
+            .get(name)
+            .await
+            .map(|pod| pod.status.and_then(|status| status.pod_ip)),
+    };
+    let address = found.map_err(|error| match error {
+        kube::Error::Api(status) => status.message.clone(),
+        other => other.to_string(),
+    })?;
+    // A headless Service's clusterIP is "None".
+    address
+        .and_then(|address| address.parse().ok())
+        .ok_or_else(|| format!("{target} has no address"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lines_on_the_socket_are_these() {
+        let command = Command::Connect {
+            target: Target::Pod {
+                namespace: "a".to_owned(),
+                name: "b".to_owned(),
+            },
+            port: 80,
+        };
+        let line = r#"{"connect":{"target":{"kind":"pod","namespace":"a","name":"b"},"port":80}}"#;
+        assert_eq!(serde_json::to_string(&command).unwrap(), line);
+        assert_eq!(serde_json::from_str::<Command>(line).unwrap(), command);
+        assert_eq!(
+            serde_json::to_string(&Reply::Ok(true)).unwrap(),
+            r#"{"ok":true}"#
+        );
+        let refused = Reply::Error("connection refused".to_owned());
+        assert_eq!(
+            serde_json::to_string(&refused).unwrap(),
+            r#"{"error":"connection refused"}"#
+        );
+    }
+}

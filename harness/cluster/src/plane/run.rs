@@ -1,0 +1,261 @@
+//! The plane's main process: brings everything up in order and keeps watch.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::ServiceAccount;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::runtime::wait::await_condition;
+use kube::{Api, Client, Config};
+use tokio::net::{TcpListener, UnixListener};
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+use super::component::{Component, ComponentError};
+use super::event::PlaneEvent;
+use super::net::{NetError, PodNetwork};
+use super::spec::PlaneSpec;
+use super::{control, flags, relay};
+
+/// The kubeconfig that the plane itself uses, straight to the API server.
+pub(crate) const INTERNAL_KUBECONFIG: &str = "admin.conf";
+
+/// How often the API server, which tells nobody when it is ready, is asked.
+const READINESS_CHECK: Duration = Duration::from_millis(50);
+
+/// kube logs every answer that is not 200 as an error, and not being ready yet is answered so.
+const LOG_FILTER: &str = "info,kube_client::client::builder=off";
+
+/// Why a plane is no more.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PlaneError {
+    #[error("{doing}")]
+    System {
+        doing: &'static str,
+        #[source]
+        source: io::Error,
+    },
+    #[error("set up the plane's network")]
+    Network(#[from] NetError),
+    #[error(transparent)]
+    Component(#[from] ComponentError),
+    #[error("make a client of the API server")]
+    Client(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error("ask the API server for {what}")]
+    Ask {
+        what: &'static str,
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    #[error("{waiting_for} did not come within {} s; last seen: {last_seen}; last lines of {component}:\n{log}", limit.as_secs())]
+    Late {
+        waiting_for: &'static str,
+        limit: Duration,
+        last_seen: String,
+        component: &'static str,
+        log: String,
+    },
+    #[error("{part} of the plane stopped")]
+    Stopped {
+        part: &'static str,
+        #[source]
+        source: io::Error,
+    },
+}
+
+fn system(doing: &'static str) -> impl FnOnce(io::Error) -> PlaneError {
+    move |source| PlaneError::System { doing, source }
+}
+
+/// Descriptors that this process was started with.
+struct Inherited {
+    /// The listener on the host's loopback.
+    listener: std::net::TcpListener,
+    /// The client's socket.
+    client: File,
+}
+
+impl Inherited {
+    /// Takes them from standard input and output and leaves nothing there that a child could inherit.
+    fn take() -> io::Result<Self> {
+        let listener: OwnedFd = io::stdin().as_fd().try_clone_to_owned()?;
+        let client: OwnedFd = io::stdout().as_fd().try_clone_to_owned()?;
+        nix::unistd::dup2_stdin(File::open("/dev/null")?)?;
+        nix::unistd::dup2_stdout(io::stderr().as_fd())?;
+        let listener = std::net::TcpListener::from(listener);
+        listener.set_nonblocking(true)?;
+        Ok(Self {
+            listener,
+            client: client.into(),
+        })
+    }
+}
+
+/// Runs a plane until something of it ends, which is always an error: a plane that is to end is killed.
+pub(crate) fn main(spec: PlaneSpec) -> Result<(), PlaneError> {
+    let inherited = Inherited::take().map_err(system("take over inherited descriptors"))?;
+    // Fails only when there is a provider already.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    tracing_subscriber::fmt()
+        .with_env_filter(LOG_FILTER)
+        .with_writer(io::stderr)
+        .with_ansi(false)
+        .init();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(system("start a runtime"))?;
+    let client = inherited.client;
+    let outcome = runtime.block_on(run(&spec, inherited.listener, &client));
+    if let Err(error) = &outcome {
+        PlaneEvent::Failed(super::stage::chain(error)).send(&client);
+    }
+    outcome
+}
+
+async fn run(
+    spec: &PlaneSpec,
+    listener: std::net::TcpListener,
+    events: &File,
+) -> Result<(), PlaneError> {
+    let starting = |what: &str| PlaneEvent::Starting(what.to_owned()).send(events);
+    let logs = spec.dir.logs();
+    let _network = PodNetwork::create().await?;
+
+    starting("etcd and kube-apiserver");
+    let etcd = flags::etcd(&spec.dir);
+    let mut etcd = Component::start("etcd", &spec.binaries.etcd, etcd, &logs)?;
+    let api_server = flags::api_server(&spec.dir, &spec.options);
+    let program = &spec.binaries.kube_apiserver;
+    let mut api_server = Component::start("kube-apiserver", program, api_server, &logs)?;
+    let client = client(spec).await?;
+    let waited = tokio::select! {
+        waited = timeout(spec.ready_timeout, api_server_ready(&client)) => waited.map_err(|_| ()),
+        error = etcd.ended() => return Err(error.into()),
+        error = api_server.ended() => return Err(error.into()),
+    };
+    if waited.is_err() {
+        let last_seen = api_server_state(&client).await;
+        return Err(late(
+            spec,
+            "readiness of the API server",
+            last_seen.unwrap_or_default(),
+            "kube-apiserver",
+            &api_server,
+        ));
+    }
+
+    starting("kube-controller-manager");
+    let flags = flags::controller_manager(&spec.dir, &spec.options);
+    let program = &spec.binaries.kube_controller_manager;
+    let mut manager = Component::start("kube-controller-manager", program, flags, &logs)?;
+    let waited = tokio::select! {
+        waited = timeout(spec.ready_timeout, default_service_account(&client)) => waited,
+        error = etcd.ended() => return Err(error.into()),
+        error = api_server.ended() => return Err(error.into()),
+        error = manager.ended() => return Err(error.into()),
+    };
+    let Ok(found) = waited else {
+        let last_seen = "no such ServiceAccount".to_owned();
+        return Err(late(
+            spec,
+            "ServiceAccount default/default",
+            last_seen,
+            "kube-controller-manager",
+            &manager,
+        ));
+    };
+    found?;
+
+    let version = client
+        .apiserver_version()
+        .await
+        .map_err(ask("its version"))?;
+    let listener = TcpListener::from_std(listener).map_err(system("take over the listener"))?;
+    let socket =
+        UnixListener::bind(spec.dir.socket()).map_err(system("bind the plane's socket"))?;
+    PlaneEvent::Ready {
+        kubernetes_version: version.git_version,
+    }
+    .send(events);
+
+    Err(tokio::select! {
+        error = etcd.ended() => error.into(),
+        error = api_server.ended() => error.into(),
+        error = manager.ended() => error.into(),
+        source = relay::relay(listener) => PlaneError::Stopped { part: "the relay", source },
+        source = control::serve(socket, client) => PlaneError::Stopped { part: "the socket", source },
+    })
+}
+
+fn late(
+    spec: &PlaneSpec,
+    waiting_for: &'static str,
+    last_seen: String,
+    name: &'static str,
+    component: &Component,
+) -> PlaneError {
+    PlaneError::Late {
+        waiting_for,
+        limit: spec.ready_timeout,
+        last_seen,
+        component: name,
+        log: component.last_lines(),
+    }
+}
+
+fn ask(what: &'static str) -> impl FnOnce(kube::Error) -> PlaneError {
+    move |source| PlaneError::Ask {
+        what,
+        source: source.into(),
+    }
+}
+
+async fn client(spec: &PlaneSpec) -> Result<Client, PlaneError> {
+    let file = spec.dir.pki().join(INTERNAL_KUBECONFIG);
+    let file = Kubeconfig::read_from(file).map_err(|e| PlaneError::Client(e.into()))?;
+    let config = Config::from_custom_kubeconfig(file, &KubeConfigOptions::default())
+        .await
+        .map_err(|e| PlaneError::Client(e.into()))?;
+    Client::try_from(config).map_err(|e| PlaneError::Client(e.into()))
+}
+
+/// `/readyz` includes the post-start hook that writes the RBAC bootstrap policy; before that a
+/// kube-controller-manager is refused everything and exits.
+async fn api_server_ready(client: &Client) {
+    let mut checks = interval(READINESS_CHECK);
+    checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        checks.tick().await;
+        if api_server_state(client).await.is_none() {
+            return;
+        }
+    }
+}
+
+/// What keeps the API server from being ready; nothing when it is.
+async fn api_server_state(client: &Client) -> Option<String> {
+    match http::Request::get("/readyz").body(Vec::new()) {
+        Ok(request) => client
+            .request_text(request)
+            .await
+            .err()
+            .map(|error| super::stage::chain(&error)),
+        Err(error) => Some(error.to_string()),
+    }
+}
+
+/// Pods are admitted only when their namespace has it, so a plane is of no use before.
+async fn default_service_account(client: &Client) -> Result<(), PlaneError> {
+    let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), "default");
+    let there = |account: Option<&ServiceAccount>| account.is_some();
+    await_condition(accounts, "default", there)
+        .await
+        .map(|_| ())
+        .map_err(|source| PlaneError::Ask {
+            what: "ServiceAccount default/default",
+            source: source.into(),
+        })
+}

@@ -1,0 +1,356 @@
+//! A real control plane, from start to end.
+//!
+//! Needs etcd, kube-apiserver and kube-controller-manager where `provision::find` looks; tests that miss them
+//! are skipped with that reason, unless `SETPOINT_REQUIRE=local` makes it a failure.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test's own steps fail by panicking, in its helpers too"
+)]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::authentication::v1::SelfSubjectReview;
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{ListParams, PostParams};
+use kube::runtime::{WatchStreamExt, watcher};
+use kube::{Api, ResourceExt};
+use setpoint_cluster::local::{self, LocalCluster, LocalOptions};
+use setpoint_cluster::provision::{self, Binaries};
+use setpoint_cluster::{Authority, Cluster, ConnectError, ImageTable, MintRequest, Target};
+use tokio::time::{interval, timeout};
+
+/// How long anything may take that is not the start of a plane.
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// The programs, or a skip.
+fn binaries() -> Option<Binaries> {
+    match provision::find(&provision::Options::from_env()) {
+        Ok(binaries) => Some(binaries),
+        Err(error) => {
+            let required = std::env::var_os("SETPOINT_REQUIRE").is_some_and(|set| set == "local");
+            assert!(!required, "SETPOINT_REQUIRE=local: {error}");
+            println!("skipped: {error}");
+            None
+        }
+    }
+}
+
+fn options(binaries: Binaries) -> LocalOptions {
+    // Fails only when there is a provider already.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let mut options = LocalOptions::new(binaries, ImageTable::default());
+    options.plane_binary = Some(env!("CARGO_BIN_EXE_setpoint-plane").into());
+    options
+}
+
+/// The folder of the plane that a kubeconfig belongs to.
+fn folder_of(cluster: &dyn Cluster) -> PathBuf {
+    cluster.kubeconfig().parent().unwrap().to_owned()
+}
+
+/// Every process whose command line names the plane's folder.
+fn processes_of(folder: &Path) -> Vec<String> {
+    let folder = folder.to_str().unwrap();
+    let mut found = Vec::new();
+    for entry in fs::read_dir("/proc").unwrap().flatten() {
+        let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        let line = String::from_utf8_lossy(&line).replace('\0', " ");
+        if line.contains(folder) {
+            found.push(line);
+        }
+    }
+    found
+}
+
+/// Waits until neither process nor file is left.
+async fn gone(folder: &Path) {
+    let all_gone = async {
+        let mut checks = interval(Duration::from_millis(10));
+        while folder.exists() || !processes_of(folder).is_empty() {
+            checks.tick().await;
+        }
+    };
+    if timeout(LIMIT, all_gone).await.is_err() {
+        let left = processes_of(folder);
+        panic!(
+            "{} exists: {}, left: {left:?}",
+            folder.display(),
+            folder.exists()
+        );
+    }
+}
+
+fn deployment(name: &str, replicas: i32) -> Deployment {
+    serde_json::from_value(serde_json::json!({
+        "metadata": {"name": name},
+        "spec": {
+            "replicas": replicas,
+            "selector": {"matchLabels": {"app": name}},
+            "template": {
+                "metadata": {"labels": {"app": name}},
+                "spec": {"containers": [{"name": "c", "image": "registry.example/unknown:v1"}]},
+            },
+        },
+    }))
+    .unwrap()
+}
+
+/// Waits until as many pods are there as a Deployment wants.
+async fn pods(client: kube::Client, app: &str, wanted: usize) -> Vec<Pod> {
+    use futures::TryStreamExt;
+    let pods: Api<Pod> = Api::default_namespaced(client);
+    let selector = format!("app={app}");
+    let changes = watcher(pods.clone(), watcher::Config::default().labels(&selector));
+    let mut changes = std::pin::pin!(changes.default_backoff().applied_objects());
+    let enough = async {
+        while let Some(_changed) = changes.try_next().await.unwrap() {
+            let list = pods.list(&ListParams::default().labels(&selector)).await;
+            let list = list.unwrap().items;
+            if list.len() >= wanted {
+                return list;
+            }
+        }
+        panic!("the watch ended");
+    };
+    timeout(LIMIT, enough)
+        .await
+        .expect("pods of the Deployment")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plane_runs_deployments_and_admits_their_pods_with_a_token() {
+    let Some(binaries) = binaries() else { return };
+    let cluster = LocalCluster::start(options(binaries)).await.unwrap();
+    let folder = folder_of(&cluster);
+    println!("ready after {:?}", cluster.facts().ready_after);
+    assert_eq!(cluster.facts().kubernetes_version, "v1.36.3");
+
+    let deployments: Api<Deployment> = Api::default_namespaced(cluster.client());
+    let web = deployment("web", 2);
+    let made = deployments.create(&PostParams::default(), &web).await;
+    made.unwrap();
+    for pod in pods(cluster.client(), "web", 2).await {
+        let volumes = pod
+            .spec
+            .as_ref()
+            .unwrap()
+            .volumes
+            .clone()
+            .unwrap_or_default();
+        let token = volumes.iter().any(|volume| volume.projected.is_some());
+        assert!(token, "{} has no projected token", pod.name_any());
+    }
+
+    let logs: BTreeMap<_, _> = cluster.component_logs().await.into_iter().collect();
+    for component in ["etcd", "kube-apiserver", "kube-controller-manager", "plane"] {
+        assert!(
+            logs.contains_key(component),
+            "{component} is not in {:?}",
+            logs.keys()
+        );
+    }
+    Box::new(cluster).stop().await.unwrap();
+    gone(&folder).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_minted_client_certificate_is_its_users_identity_and_a_front_proxys_is_not() {
+    let Some(binaries) = binaries() else { return };
+    let cluster = LocalCluster::start(options(binaries)).await.unwrap();
+    let request = MintRequest {
+        common_name: "jane".to_owned(),
+        organizations: vec!["devs".to_owned()],
+    };
+    let who = async |authority| {
+        let minted = cluster.mint(authority, &request).await.unwrap();
+        let mut config = cluster.config();
+        let encode = |pem: String| {
+            let bytes = k8s_openapi::ByteString(pem.into_bytes());
+            serde_json::to_value(bytes)
+                .unwrap()
+                .as_str()
+                .unwrap()
+                .to_owned()
+        };
+        config.auth_info = kube::config::AuthInfo {
+            client_certificate_data: Some(encode(minted.certificate)),
+            client_key_data: Some(encode(minted.key).into()),
+            ..Default::default()
+        };
+        let client = kube::Client::try_from(config).unwrap();
+        let reviews: Api<SelfSubjectReview> = Api::all(client);
+        let review = serde_json::from_value(serde_json::json!({"metadata": {}})).unwrap();
+        let answer = reviews.create(&PostParams::default(), &review).await?;
+        Ok::<_, kube::Error>(answer.status.unwrap().user_info.unwrap())
+    };
+    let jane = who(Authority::Client).await.unwrap();
+    assert_eq!(jane.username.as_deref(), Some("jane"));
+    assert!(jane.groups.unwrap().contains(&"devs".to_owned()));
+    let refused = who(Authority::FrontProxy).await.unwrap_err();
+    assert!(
+        matches!(&refused, kube::Error::Api(status) if status.code == 401 || status.code == 403),
+        "{refused}"
+    );
+    Box::new(cluster).stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_to_what_is_not_there_says_so() {
+    let Some(binaries) = binaries() else { return };
+    let cluster = LocalCluster::start(options(binaries)).await.unwrap();
+    let absent = Target::Service {
+        namespace: "default".to_owned(),
+        name: "absent".to_owned(),
+    };
+    let refused = cluster.connect(&absent, 80).await.err().unwrap();
+    assert!(
+        matches!(&refused, ConnectError::Refused { reason, .. } if reason.contains("\"absent\" not found")),
+        "{refused}"
+    );
+    // Service `kubernetes` has port 443 only.
+    let kubernetes = Target::Service {
+        namespace: "default".to_owned(),
+        name: "kubernetes".to_owned(),
+    };
+    let refused = cluster.connect(&kubernetes, 80).await.err().unwrap();
+    assert!(
+        matches!(&refused, ConnectError::Refused { reason, .. } if reason == "connection refused"),
+        "{refused}"
+    );
+    Box::new(cluster).stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_component_that_dies_at_start_shows_its_own_last_lines_and_nothing_is_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        path
+    };
+    let lasting = script("lasting", "exec sleep 1000");
+    let options = options(Binaries {
+        etcd: lasting.clone(),
+        kube_apiserver: script("dying", "echo it is too hot in here >&2; exit 7"),
+        kube_controller_manager: lasting,
+    });
+    let error = LocalCluster::start(options).await.unwrap_err();
+    let text = error.to_string();
+    for part in ["kube-apiserver", "exit status: 7", "it is too hot in here"] {
+        assert!(text.contains(part), "{part} is not in: {text}");
+    }
+    let local::LocalError::NotStarted { name, .. } = error else {
+        panic!("{text}")
+    };
+    let left = local::status().unwrap();
+    assert!(left.iter().all(|plane| plane.name != name), "{left:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_that_is_not_there_is_named() {
+    let nowhere = PathBuf::from("/nowhere/etcd");
+    let options = options(Binaries {
+        etcd: nowhere.clone(),
+        kube_apiserver: nowhere.clone(),
+        kube_controller_manager: nowhere,
+    });
+    let text = LocalCluster::start(options).await.unwrap_err().to_string();
+    assert!(text.contains("start etcd (/nowhere/etcd)"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_detached_plane_lives_until_it_is_taken_down() {
+    let Some(binaries) = binaries() else { return };
+    let name = format!("test-{}", std::process::id());
+    let options = options(binaries);
+    let hour = Duration::from_secs(3600);
+    let plane = local::up(&name, hour, &options).await.unwrap();
+    assert!(plane.alive);
+    let again = local::up(&name, hour, &options).await.unwrap_err();
+    assert!(
+        matches!(again, local::LocalError::AlreadyUp { .. }),
+        "{again}"
+    );
+    assert!(
+        local::reap()
+            .await
+            .unwrap()
+            .iter()
+            .all(|reaped| reaped.name != name)
+    );
+
+    let file = kube::config::Kubeconfig::read_from(&plane.kubeconfig).unwrap();
+    let config = kube::Config::from_custom_kubeconfig(file, &Default::default()).await;
+    let client = kube::Client::try_from(config.unwrap()).unwrap();
+    assert_eq!(client.apiserver_version().await.unwrap().minor, "36");
+
+    local::down(&name).await.unwrap();
+    gone(plane.kubeconfig.parent().unwrap()).await;
+    let absent = local::down(&name).await.unwrap_err();
+    assert!(
+        matches!(absent, local::LocalError::NoSuchPlane { .. }),
+        "{absent}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_detached_plane_ends_by_itself_when_its_time_is_over() {
+    let Some(binaries) = binaries() else { return };
+    let name = format!("short-{}", std::process::id());
+    // It expires while it starts, and may not end before it is let go.
+    let options = options(binaries);
+    let plane = local::up(&name, Duration::from_millis(1), &options)
+        .await
+        .unwrap();
+    gone(plane.kubeconfig.parent().unwrap()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_left_when_the_client_is_killed() {
+    if binaries().is_none() {
+        return;
+    }
+    let mut client = Command::new(std::env::current_exe().unwrap())
+        .args(["--ignored", "--exact", "--nocapture", "holds_a_plane"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let output = BufReader::new(client.stdout.take().unwrap());
+    let held = tokio::task::spawn_blocking(move || {
+        let lines = output.lines().map(Result::unwrap);
+        lines
+            .filter_map(|line| line.strip_prefix("holding ").map(PathBuf::from))
+            .next()
+    });
+    let folder = held.await.unwrap().expect("the client holds a plane");
+    assert!(
+        processes_of(&folder).len() >= 4,
+        "{:?}",
+        processes_of(&folder)
+    );
+    let started = std::time::Instant::now();
+    client.kill().unwrap();
+    client.wait().unwrap();
+    gone(&folder).await;
+    println!("all gone {:?} after SIGKILL", started.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "the client that `nothing_is_left_when_the_client_is_killed` kills"]
+async fn holds_a_plane() {
+    let Some(binaries) = binaries() else { return };
+    let cluster = LocalCluster::start(options(binaries)).await.unwrap();
+    println!("holding {}", folder_of(&cluster).display());
+    std::io::copy(&mut std::io::stdin(), &mut std::io::sink()).unwrap();
+    Box::new(cluster).stop().await.unwrap();
+}
