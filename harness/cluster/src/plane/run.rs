@@ -10,13 +10,16 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::runtime::wait::await_condition;
 use kube::{Api, Client, Config};
 use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio_util::sync::CancellationToken;
 
 use super::component::{Component, ComponentError};
 use super::event::PlaneEvent;
 use super::net::{NetError, PodNetwork};
 use super::spec::PlaneSpec;
 use super::{control, flags, relay};
+use crate::proxy;
 
 /// The kubeconfig that the plane itself uses, straight to the API server.
 pub(crate) const INTERNAL_KUBECONFIG: &str = "admin.conf";
@@ -147,6 +150,10 @@ async fn run(
         ));
     }
 
+    let (service_names, _) = watch::channel(None);
+    let proxy = proxy::run(client.clone(), service_names, CancellationToken::new());
+    let mut proxy = tokio::spawn(proxy);
+
     starting("kube-controller-manager");
     let flags = flags::controller_manager(&spec.dir, &spec.options);
     let program = &spec.binaries.kube_controller_manager;
@@ -185,6 +192,10 @@ async fn run(
         error = etcd.ended() => error.into(),
         error = api_server.ended() => error.into(),
         error = manager.ended() => error.into(),
+        ended = &mut proxy => PlaneError::Stopped {
+            part: "the service proxy",
+            source: ended.err().map_or_else(|| io::ErrorKind::BrokenPipe.into(), io::Error::other),
+        },
         source = relay::relay(listener) => PlaneError::Stopped { part: "the relay", source },
         source = control::serve(socket, client) => PlaneError::Stopped { part: "the socket", source },
     })
