@@ -25,6 +25,7 @@ use kube::{Api, ResourceExt};
 use setpoint_cluster::local::{self, LocalCluster, LocalOptions};
 use setpoint_cluster::provision::{self, Binaries};
 use setpoint_cluster::{Authority, Cluster, ConnectError, ImageTable, MintRequest, Target};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{interval, timeout};
 
 /// How long anything may take that is not the start of a plane.
@@ -203,7 +204,7 @@ async fn a_minted_client_certificate_is_its_users_identity_and_a_front_proxys_is
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stream_to_what_is_not_there_says_so() {
+async fn a_stream_leads_to_a_services_port_and_says_so_when_nothing_is_there() {
     let Some(binaries) = binaries() else { return };
     let cluster = LocalCluster::start(options(binaries)).await.unwrap();
     let absent = Target::Service {
@@ -224,6 +225,25 @@ async fn a_stream_to_what_is_not_there_says_so() {
     assert!(
         matches!(&refused, ConnectError::Refused { reason, .. } if reason == "connection refused"),
         "{refused}"
+    );
+    // The API server is an endpoint of its own Service, and this is how it refuses plain HTTP.
+    let stream = timeout(LIMIT, async {
+        let mut tries = interval(Duration::from_millis(50));
+        loop {
+            tries.tick().await;
+            match cluster.connect(&kubernetes, 443).await {
+                Ok(stream) => return stream,
+                Err(error) => assert!(matches!(error, ConnectError::Refused { .. }), "{error}"),
+            }
+        }
+    });
+    let stream = &mut stream.await.expect("port 443 of Service kubernetes");
+    stream.write_all(b"GET / HTTP/1.0\r\n\r\n").await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(
+        answer.contains("HTTP request to an HTTPS server"),
+        "{answer}"
     );
     Box::new(cluster).stop().await.unwrap();
 }
