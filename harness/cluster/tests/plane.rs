@@ -52,6 +52,13 @@ fn options(binaries: Binaries) -> LocalOptions {
     options
 }
 
+fn script(folder: &Path, name: &str, text: &str) -> PathBuf {
+    let path = folder.join(name);
+    fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    path
+}
+
 /// The folder of the plane that a kubeconfig belongs to.
 fn folder_of(cluster: &dyn Cluster) -> PathBuf {
     cluster.kubeconfig().parent().unwrap().to_owned()
@@ -251,16 +258,11 @@ async fn a_stream_leads_to_a_services_port_and_says_so_when_nothing_is_there() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_component_that_dies_at_start_shows_its_own_last_lines_and_nothing_is_left() {
     let folder = tempfile::tempdir().unwrap();
-    let script = |name: &str, text: &str| {
-        let path = folder.path().join(name);
-        fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-        path
-    };
-    let lasting = script("lasting", "exec sleep 1000");
+    let lasting = script(folder.path(), "lasting", "exec sleep 1000");
+    let dying = "echo it is too hot in here >&2; exit 7";
     let options = options(Binaries {
         etcd: lasting.clone(),
-        kube_apiserver: script("dying", "echo it is too hot in here >&2; exit 7"),
+        kube_apiserver: script(folder.path(), "dying", dying),
         kube_controller_manager: lasting,
     });
     let error = LocalCluster::start(options).await.unwrap_err();
@@ -273,6 +275,26 @@ async fn a_component_that_dies_at_start_shows_its_own_last_lines_and_nothing_is_
     };
     let left = local::status().unwrap();
     assert!(left.iter().all(|plane| plane.name != name), "{left:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_api_server_that_never_gets_ready_is_told_with_what_was_seen_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let lasting = script(folder.path(), "lasting", "echo warming up; exec sleep 1000");
+    let mut options = options(Binaries {
+        etcd: lasting.clone(),
+        kube_apiserver: lasting.clone(),
+        kube_controller_manager: lasting,
+    });
+    options.ready_timeout = Duration::from_secs(1);
+    let text = LocalCluster::start(options).await.unwrap_err().to_string();
+    for part in [
+        "readiness of the API server did not come within 1 s",
+        "Connection refused",
+        "warming up",
+    ] {
+        assert!(text.contains(part), "{part} is not in: {text}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
