@@ -1,7 +1,40 @@
 //! A synthetic Prometheus: series notation, a PromQL evaluator, a clock of its own, and faults on the wire.
+//!
+//! ```
+//! use setpoint_replay::{Script, World, engine};
+//!
+//! let script = Script {
+//!     series: vec![setpoint_replay::ScriptedSeries {
+//!         series: r#"http_requests_total{pod="web-1"}"#.to_owned(),
+//!         values: "0+10x60".to_owned(),
+//!         interval: 1.0,
+//!         from: 0.0,
+//!         hold: false,
+//!     }],
+//!     ..Script::default()
+//! };
+//! let world = World::new(&script, 0)?;
+//! let answer = engine::evaluate(&world, "sum(rate(http_requests_total[30s]))", 60_000)?;
+//! assert!(matches!(answer, engine::Value::Vector(sums) if sums[0].value == 10.0));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
+pub mod api;
+pub mod client;
+mod clock;
+mod control;
+pub mod engine;
+mod front;
+mod journal;
+pub mod labels;
+pub mod notation;
+mod replay;
 mod script;
+mod world;
 
+pub use clock::ClockMap;
+pub use replay::{Replay, ReplayOptions, StartError};
 pub use script::{
     Clock, Fault, FaultAnswer, Journal, JournalEntry, Script, ScriptedSeries, ServerTime,
 };
+pub use world::{MAX_SAMPLES_IN_ALL, Sample, ScriptError, Series, World};

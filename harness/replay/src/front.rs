@@ -1,0 +1,181 @@
+//! The wire: wiremock in front of the API, one mock a path and method, faults as a mock of higher priority.
+//!
+//! The faults' mock stays mounted and matches what the faults of the moment concern: wiremock sorts its mocks by
+//! priority at each request, so that the guard of a scoped mock with a priority unmounts another one than its own.
+
+use std::{
+    net::{SocketAddr, TcpListener},
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use arc_swap::ArcSwap;
+use wiremock::{
+    Match, Mock, MockServer, Request, Respond, ResponseTemplate,
+    matchers::{any, method, path},
+};
+
+use crate::{
+    Fault, FaultAnswer, JournalEntry, World,
+    api::{self, Answer},
+    clock::wall_millis,
+    journal::JournalBook,
+};
+
+const FAULTS: u8 = 1;
+const PATHS: u8 = 5;
+const THE_REST: u8 = 9;
+
+/// What the wire and the control port share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) world: ArcSwap<World>,
+    pub(crate) faults: ArcSwap<Vec<Fault>>,
+    pub(crate) journal: JournalBook,
+}
+
+impl Shared {
+    /// The first fault that concerns a path.
+    fn fault(&self, path: &str) -> Option<Fault> {
+        let concerns = |fault: &&Fault| {
+            if fault.paths.is_empty() {
+                path.starts_with("/api/v1/")
+            } else {
+                fault.paths.iter().any(|concerned| concerned == path)
+            }
+        };
+        self.faults.load().iter().find(concerns).cloned()
+    }
+}
+
+/// The listening server; it ends when dropped.
+#[derive(Debug)]
+pub(crate) struct Front {
+    server: MockServer,
+}
+
+impl Front {
+    pub(crate) async fn start(listener: TcpListener, shared: Arc<Shared>) -> Self {
+        let server = MockServer::builder()
+            .listener(listener)
+            .disable_request_recording()
+            .start()
+            .await;
+        let responder = |faulty| Responder {
+            shared: Arc::clone(&shared),
+            faulty,
+        };
+        Mock::given(Concerned(Arc::clone(&shared)))
+            .respond_with(responder(true))
+            .with_priority(FAULTS)
+            .mount(&server)
+            .await;
+        for (at, methods) in api::PATHS {
+            for name in methods {
+                Mock::given(method(*name))
+                    .and(path(at))
+                    .respond_with(responder(false))
+                    .with_priority(PATHS)
+                    .mount(&server)
+                    .await;
+            }
+        }
+        Mock::given(any())
+            .respond_with(responder(false))
+            .with_priority(THE_REST)
+            .mount(&server)
+            .await;
+        Self { server }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        *self.server.address()
+    }
+}
+
+/// Matches what a fault concerns.
+struct Concerned(Arc<Shared>);
+
+impl Match for Concerned {
+    fn matches(&self, request: &Request) -> bool {
+        self.0.fault(request.url.path()).is_some()
+    }
+}
+
+/// Answers from the snapshot of the moment, or with the fault of the moment.
+struct Responder {
+    shared: Arc<Shared>,
+    faulty: bool,
+}
+
+impl Respond for Responder {
+    fn respond(&self, request: &Request) -> ResponseTemplate {
+        let world = self.shared.world.load();
+        let wall = wall_millis(SystemTime::now());
+        let parameters = parameters(request);
+        let path = request.url.path();
+        let fault = self.faulty.then(|| self.shared.fault(path)).flatten();
+        let told = fault.as_ref().map(|fault| &fault.answer);
+        let answer = match told.and_then(|told| told.status) {
+            Some(status) => api::error_of_status(status),
+            None => truth(&world, wall, request, &parameters),
+        };
+        self.shared.journal.write(JournalEntry {
+            seq: 0,
+            wall: wall as f64 / 1000.0,
+            at: world.clock.to_scenario(wall) as f64 / 1000.0,
+            method: request.method.to_string(),
+            path: path.to_owned(),
+            parameters,
+            status: answer.status,
+            series: answer.series,
+            fault: fault.is_some(),
+        });
+        template(answer, told)
+    }
+}
+
+fn truth(world: &World, wall: i64, request: &Request, parameters: &[(String, String)]) -> Answer {
+    let path = request.url.path();
+    let method = request.method.as_str();
+    let wrong_method = api::PATHS
+        .iter()
+        .any(|(known, methods)| *known == path && !methods.contains(&method));
+    if wrong_method {
+        return Answer::text(405, "Method Not Allowed\n");
+    }
+    api::answer(world, wall, path, parameters)
+}
+
+fn template(answer: Answer, told: Option<&FaultAnswer>) -> ResponseTemplate {
+    let body = told
+        .filter(|told| told.status.is_some())
+        .and_then(|told| told.body.clone())
+        .unwrap_or(answer.body);
+    let mut template = ResponseTemplate::new(answer.status).set_body_raw(body, answer.content_type);
+    if let Some(told) = told {
+        for (name, value) in &told.headers {
+            template = template.insert_header(name.as_str(), value.as_str());
+        }
+        template = template.set_delay(Duration::from_secs_f64(told.delay));
+    }
+    template
+}
+
+/// The form body's parameters, then the query's, as Go's `ParseForm` orders them.
+fn parameters(request: &Request) -> Vec<(String, String)> {
+    let is_form = request
+        .headers
+        .get(http::header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|value| value.starts_with("application/x-www-form-urlencoded"));
+    let body = if is_form {
+        request.body.as_slice()
+    } else {
+        &[]
+    };
+    url::form_urlencoded::parse(body)
+        .chain(request.url.query_pairs())
+        .map(|(name, value)| (name.into_owned(), value.into_owned()))
+        .collect()
+}

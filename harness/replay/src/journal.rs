@@ -1,0 +1,68 @@
+//! What was asked: a bounded journal.
+
+use std::collections::VecDeque;
+
+use parking::Guarded;
+
+use crate::{Journal, JournalEntry};
+
+mod parking {
+    use std::sync::{Mutex, MutexGuard, PoisonError};
+
+    /// A mutex whose content stays usable after a panic elsewhere.
+    #[derive(Debug, Default)]
+    pub(super) struct Guarded<T>(Mutex<T>);
+
+    impl<T> Guarded<T> {
+        pub(super) fn lock(&self) -> MutexGuard<'_, T> {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        }
+    }
+}
+
+/// The newest entries, oldest first.
+#[derive(Debug)]
+pub(crate) struct JournalBook {
+    capacity: usize,
+    pages: Guarded<Pages>,
+}
+
+#[derive(Debug, Default)]
+struct Pages {
+    entries: VecDeque<JournalEntry>,
+    written: u64,
+}
+
+impl JournalBook {
+    pub(crate) fn new(capacity: usize) -> Self {
+        Self {
+            capacity,
+            pages: Guarded::default(),
+        }
+    }
+
+    /// Writes an entry; its `seq` is given here.
+    pub(crate) fn write(&self, mut entry: JournalEntry) {
+        let mut pages = self.pages.lock();
+        pages.written += 1;
+        entry.seq = pages.written;
+        pages.entries.push_back(entry);
+        while pages.entries.len() > self.capacity {
+            pages.entries.pop_front();
+        }
+    }
+
+    /// The entries after a position, and how many were forgotten in all.
+    pub(crate) fn after(&self, seq: u64) -> Journal {
+        let pages = self.pages.lock();
+        Journal {
+            forgotten: pages.written - pages.entries.len() as u64,
+            entries: pages
+                .entries
+                .iter()
+                .filter(|entry| entry.seq > seq)
+                .cloned()
+                .collect(),
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! promtool's notation of series: the project's one parser of it.
+//!
+//! The values follow `promql/parser/generated_parser.y` of Prometheus (rules `series_values` and `series_item`), which
+//! is what `promtool test rules` reads: `a`, `axN` (N+1 times a), `a+bxN` and `a-bxN` (N+1 samples), `_`, `_xN` (N gaps)
+//! and `stale`. Native histograms (`{{…}}`) are refused by name.
+
+mod cursor;
+mod selector;
+mod values;
+
+use thiserror::Error;
+
+pub use selector::parse_series;
+pub use values::{MAX_SAMPLES, Point, parse_values};
+
+/// Where a notation can't be read, and what would have been right.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("column {column}: expected {expected}, found {found}")]
+pub struct NotationError {
+    /// Position of the first character that can't be used, from 1, in characters.
+    pub column: usize,
+    /// What could have stood there.
+    pub expected: String,
+    /// What stands there.
+    pub found: String,
+}

@@ -1,0 +1,96 @@
+//! The name and labels of a series.
+
+use promql_parser::util::unquote_string;
+
+use super::{NotationError, cursor::Cursor};
+use crate::labels::{Labels, METRIC_NAME};
+
+/// Reads `name{label="value", …}`, `name` or `{__name__="name", …}`.
+///
+/// # Errors
+/// Where the notation can't be read, a label stands twice, or there is no name.
+///
+/// ```
+/// let labels = setpoint_replay::notation::parse_series(r#"up{pod="a\"b"}"#)?;
+/// assert_eq!(labels.value("pod"), "a\"b");
+/// # Ok::<(), setpoint_replay::notation::NotationError>(())
+/// ```
+pub fn parse_series(text: &str) -> Result<Labels, NotationError> {
+    let mut cursor = Cursor::new(text);
+    let mut labels = Labels::new();
+    cursor.skip_space();
+    let name = identifier(&mut cursor, ':');
+    if !name.is_empty() {
+        labels.set(METRIC_NAME, name);
+    }
+    cursor.skip_space();
+    if cursor.take('{') {
+        label_pairs(&mut cursor, &mut labels)?;
+    } else if name.is_empty() {
+        return Err(cursor.expected("a metric name or `{`"));
+    }
+    cursor.skip_space();
+    if cursor.peek().is_some() {
+        return Err(cursor.expected("the end of the series"));
+    }
+    if !labels.contains(METRIC_NAME) {
+        return Err(cursor.expected_at(0, "a metric name"));
+    }
+    Ok(labels)
+}
+
+fn label_pairs(cursor: &mut Cursor<'_>, labels: &mut Labels) -> Result<(), NotationError> {
+    loop {
+        cursor.skip_space();
+        if cursor.take('}') {
+            return Ok(());
+        }
+        let start = cursor.offset();
+        let name = identifier(cursor, '_');
+        if name.is_empty() {
+            return Err(cursor.expected("a label name or `}`"));
+        }
+        if labels.contains(name) {
+            return Err(cursor.expected_at(start, "each label once"));
+        }
+        cursor.skip_space();
+        if !cursor.take('=') {
+            return Err(cursor.expected("`=`"));
+        }
+        cursor.skip_space();
+        labels.set(name, &quoted(cursor)?);
+        cursor.skip_space();
+        if !cursor.take(',') && cursor.peek() != Some('}') {
+            return Err(cursor.expected("`,` or `}`"));
+        }
+    }
+}
+
+/// Letters, digits, `_` and `extra`, not beginning with a digit.
+fn identifier<'a>(cursor: &mut Cursor<'a>, extra: char) -> &'a str {
+    if cursor.peek().is_some_and(|c| c.is_ascii_digit()) {
+        return "";
+    }
+    cursor.take_while(|c| c.is_ascii_alphanumeric() || c == '_' || c == extra)
+}
+
+fn quoted(cursor: &mut Cursor<'_>) -> Result<String, NotationError> {
+    const EXPECTED: &str = "a quoted label value";
+    let start = cursor.offset();
+    let before = cursor.rest();
+    let Some(quote @ ('"' | '\'' | '`')) = cursor.take_any() else {
+        return Err(cursor.expected_at(start, EXPECTED));
+    };
+    loop {
+        match cursor.take_any() {
+            None => return Err(cursor.expected_at(start, "a label value with a closing quote")),
+            Some('\\') if quote != '`' => {
+                cursor.take_any();
+            }
+            Some(c) if c == quote => break,
+            Some(_) => {}
+        }
+    }
+    let token = before.get(..cursor.offset() - start).unwrap_or_default();
+    unquote_string(token).map_err(|_| cursor.expected_at(start, "a label value with valid escapes"))
+}

@@ -1,0 +1,156 @@
+//! The values of a series.
+
+use super::{NotationError, cursor::Cursor};
+
+/// How many samples one series may be written out to; `1x1e12` must not cost the memory of the machine.
+pub const MAX_SAMPLES: usize = 1_000_000;
+
+/// What stands at one step of a series.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Point {
+    /// No sample (`_`).
+    Missing,
+    /// The staleness marker (`stale`).
+    Stale,
+    /// A sample.
+    Value(f64),
+}
+
+/// Reads values such as `0+10x60 _ 5x3 stale` and writes them out.
+///
+/// As in Prometheus a progression is a running addition, so that rounding errors are the same too.
+///
+/// # Errors
+/// Where the notation can't be read, or stands for more than [`MAX_SAMPLES`].
+///
+/// ```
+/// use setpoint_replay::notation::{Point, parse_values};
+/// let points = parse_values("1+2x2 _ stale")?;
+/// assert_eq!(points, [Point::Value(1.0), Point::Value(3.0), Point::Value(5.0), Point::Missing, Point::Stale]);
+/// assert_eq!(parse_values("1+2").unwrap_err().column, 4);
+/// # Ok::<(), setpoint_replay::notation::NotationError>(())
+/// ```
+pub fn parse_values(text: &str) -> Result<Vec<Point>, NotationError> {
+    let mut cursor = Cursor::new(text);
+    let mut points = Vec::new();
+    cursor.skip_space();
+    while cursor.peek().is_some() {
+        item(&mut cursor, &mut points)?;
+        if cursor.peek().is_some_and(|c| !c.is_whitespace()) {
+            return Err(cursor.expected("a space between two items"));
+        }
+        cursor.skip_space();
+    }
+    Ok(points)
+}
+
+fn item(cursor: &mut Cursor<'_>, points: &mut Vec<Point>) -> Result<(), NotationError> {
+    if cursor.take('_') {
+        let count = if cursor.take('x') {
+            times(cursor, points.len(), 0)?
+        } else {
+            1
+        };
+        return append(cursor, points, (0..count).map(|_| Point::Missing));
+    }
+    if cursor.rest().starts_with("stale") {
+        cursor.skip("stale");
+        return append(cursor, points, std::iter::once(Point::Stale));
+    }
+    if cursor.rest().starts_with("{{") {
+        return Err(
+            cursor.expected("a number, `_` or `stale` (native histograms are not supported)")
+        );
+    }
+    let first = number(cursor)?;
+    let step = match cursor.peek() {
+        Some('+' | '-') => Some(number(cursor)?),
+        _ => None,
+    };
+    if !cursor.take('x') {
+        return match step {
+            Some(_) => Err(cursor.expected("`x` and how many steps")),
+            None => append(cursor, points, std::iter::once(Point::Value(first))),
+        };
+    }
+    let count = times(cursor, points.len(), 1)?;
+    let mut value = first;
+    let progression = (0..=count).map(|_| {
+        let this = value;
+        value += step.unwrap_or(0.0);
+        Point::Value(this)
+    });
+    append(cursor, points, progression)
+}
+
+fn append(
+    cursor: &Cursor<'_>,
+    points: &mut Vec<Point>,
+    more: impl Iterator<Item = Point>,
+) -> Result<(), NotationError> {
+    points.extend(more);
+    if points.len() > MAX_SAMPLES {
+        return Err(cursor.expected(format!("at most {MAX_SAMPLES} samples in one series")));
+    }
+    Ok(())
+}
+
+/// The count after `x`.
+fn times(cursor: &mut Cursor<'_>, have: usize, extra: usize) -> Result<usize, NotationError> {
+    let start = cursor.offset();
+    let digits = cursor.take_while(|c| c.is_ascii_digit());
+    if digits.is_empty() {
+        return Err(cursor.expected("how many steps, a whole number"));
+    }
+    if matches!(cursor.peek(), Some('.' | 'e' | 'E')) {
+        return Err(cursor.expected_at(start, "how many steps, a whole number"));
+    }
+    match digits.parse::<usize>() {
+        Ok(count) if count.saturating_add(have).saturating_add(extra) <= MAX_SAMPLES => Ok(count),
+        _ => Err(cursor.expected_at(
+            start,
+            format!("at most {MAX_SAMPLES} samples in one series"),
+        )),
+    }
+}
+
+/// A signed number; decimal, since in this notation `0x3` is four zeros.
+fn number(cursor: &mut Cursor<'_>) -> Result<f64, NotationError> {
+    const EXPECTED: &str = "a number, `_` or `stale`";
+    let start = cursor.offset();
+    let sign = if cursor.take('-') {
+        -1.0
+    } else {
+        cursor.take('+');
+        1.0
+    };
+    if cursor.peek().is_some_and(char::is_alphabetic) {
+        let word = cursor
+            .take_while(|c| c.is_alphabetic() && c != 'x')
+            .to_ascii_lowercase();
+        return match word.as_str() {
+            "nan" => Ok(f64::NAN),
+            "inf" => Ok(sign * f64::INFINITY),
+            _ => Err(cursor.expected_at(start, EXPECTED)),
+        };
+    }
+    let digits = cursor.offset();
+    cursor.take_while(|c| c.is_ascii_digit() || c == '.');
+    let mantissa = cursor.offset();
+    if cursor.take('e') || cursor.take('E') {
+        if !cursor.take('-') {
+            cursor.take('+');
+        }
+        if cursor.take_while(|c| c.is_ascii_digit()).is_empty() {
+            return Err(cursor.expected("the digits of the exponent"));
+        }
+    }
+    let end = cursor.offset();
+    cursor.back_to(digits);
+    let text = cursor.rest().get(..end - digits).unwrap_or_default();
+    cursor.back_to(end);
+    match text.parse::<f64>() {
+        Ok(value) if mantissa > digits => Ok(sign * value),
+        _ => Err(cursor.expected_at(start, EXPECTED)),
+    }
+}

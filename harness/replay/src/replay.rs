@@ -1,0 +1,142 @@
+//! The fake Prometheus as a whole: the serving port and the control port.
+
+use std::{io, net::SocketAddr, sync::Arc, time::SystemTime};
+
+use arc_swap::ArcSwap;
+use thiserror::Error;
+use tokio::{net::TcpListener, sync::Mutex};
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
+
+use crate::{
+    Script, ScriptError, World,
+    clock::wall_millis,
+    control::{Control, router},
+    front::{Front, Shared},
+    journal::JournalBook,
+};
+
+/// How a fake Prometheus starts.
+#[derive(Debug, Clone)]
+pub struct ReplayOptions {
+    /// Where it serves Prometheus' API; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Where it is controlled; port 0 takes a free one.
+    pub control: SocketAddr,
+    /// What it plays from the start.
+    pub script: Script,
+    /// How many requests its journal remembers.
+    pub journal_capacity: usize,
+}
+
+/// Why a fake Prometheus doesn't start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// The script can't be played.
+    #[error("preparing the script")]
+    Script(#[from] ScriptError),
+    /// An address can't be listened on.
+    #[error("listening on {address} for {purpose}: give a free address of this machine")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Which of the two ports.
+        purpose: &'static str,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// A fake Prometheus that listens; both ports close when it is dropped.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use setpoint_replay::{Replay, ReplayOptions, Script};
+/// let replay = Replay::start(ReplayOptions {
+///     listen: "127.0.0.1:0".parse()?,
+///     control: "127.0.0.1:0".parse()?,
+///     script: Script::default(),
+///     journal_capacity: 10_000,
+/// })
+/// .await?;
+/// println!("http://{}/api/v1/query", replay.address());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Replay {
+    front: Front,
+    control: SocketAddr,
+    stop: CancellationToken,
+    serving: AbortOnDropHandle<()>,
+}
+
+impl Replay {
+    /// Starts playing; scenario time 0 is now.
+    ///
+    /// # Errors
+    /// If the script can't be played or an address can't be listened on.
+    pub async fn start(options: ReplayOptions) -> Result<Self, StartError> {
+        let world = World::new(&options.script, wall_millis(SystemTime::now()))?;
+        let shared = Arc::new(Shared {
+            world: ArcSwap::from_pointee(world),
+            faults: ArcSwap::default(),
+            journal: JournalBook::new(options.journal_capacity),
+        });
+        let refused = |address, purpose| {
+            move |source| StartError::Listen {
+                address,
+                purpose,
+                source,
+            }
+        };
+        let listener = std::net::TcpListener::bind(options.listen)
+            .map_err(refused(options.listen, "Prometheus' API"))?;
+        let control = TcpListener::bind(options.control)
+            .await
+            .map_err(refused(options.control, "control"))?;
+        let control_address = control
+            .local_addr()
+            .map_err(refused(options.control, "control"))?;
+        let front = Front::start(listener, Arc::clone(&shared)).await;
+        let router = router(Arc::new(Control {
+            shared,
+            change: Mutex::new(()),
+        }));
+        let stop = CancellationToken::new();
+        let stopped = stop.clone().cancelled_owned();
+        let serving = tokio::spawn(async move {
+            let served = axum::serve(control, router)
+                .with_graceful_shutdown(stopped)
+                .await;
+            if let Err(error) = served {
+                tracing::error!(%error, "the control port ended");
+            }
+        });
+        Ok(Self {
+            front,
+            control: control_address,
+            stop,
+            serving: AbortOnDropHandle::new(serving),
+        })
+    }
+
+    /// Where Prometheus' API is served.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.front.address()
+    }
+
+    /// Where the control port is.
+    #[must_use]
+    pub fn control_address(&self) -> SocketAddr {
+        self.control
+    }
+
+    /// Ends cleanly: what is being answered by the control port is answered first.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        if let Err(error) = self.serving.await {
+            tracing::error!(%error, "the control port ended");
+        }
+    }
+}

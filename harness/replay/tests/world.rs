@@ -1,0 +1,147 @@
+//! What is played when.
+#![expect(clippy::unwrap_used, reason = "a test that can't start fails")]
+
+use proptest::prelude::*;
+use setpoint_replay::{
+    Clock, ClockMap, Script, ScriptedSeries, World,
+    engine::{Value, evaluate},
+};
+
+fn series(values: &str, from: f64, hold: bool) -> ScriptedSeries {
+    ScriptedSeries {
+        series: r#"m{pod="a"}"#.to_owned(),
+        values: values.to_owned(),
+        interval: 1.0,
+        from,
+        hold,
+    }
+}
+
+fn world(series: Vec<ScriptedSeries>) -> World {
+    World::new(
+        &Script {
+            series,
+            ..Script::default()
+        },
+        0,
+    )
+    .unwrap()
+}
+
+fn value(world: &World, query: &str, seconds: i64) -> Option<f64> {
+    match evaluate(world, query, seconds * 1000).unwrap() {
+        Value::Vector(elements) => elements.first().map(|element| element.value),
+        other => panic!("not a vector: {other:?}"),
+    }
+}
+
+#[test]
+fn a_held_value_lasts_for_ever_and_another_ends_with_the_lookback() {
+    let held = world(vec![series("1 7", 0.0, true)]);
+    assert_eq!(value(&held, "m", 1_000_000), Some(7.0));
+    let ended = world(vec![series("1 7", 0.0, false)]);
+    assert_eq!(value(&ended, "m", 300), Some(7.0));
+    assert_eq!(value(&ended, "m", 301), None);
+}
+
+#[test]
+fn what_is_held_after_a_stale_marker_or_a_gap_is_nothing() {
+    assert_eq!(
+        value(&world(vec![series("1 stale", 0.0, true)]), "m", 2),
+        None
+    );
+    let gap = world(vec![series("1 _", 0.0, true)]);
+    assert_eq!(value(&gap, "m", 299), Some(1.0));
+    assert_eq!(value(&gap, "m", 300), None);
+    assert_eq!(value(&gap, "m", 900_000_000), None);
+}
+
+#[test]
+fn a_series_told_again_goes_on_with_the_new_values() {
+    let first = world(vec![series("1x100", 0.0, true)]);
+    let second = first.with(&[series("5", 10.0, true)]).unwrap();
+    assert_eq!(value(&second, "m", 9), Some(1.0));
+    assert_eq!(value(&second, "m", 10), Some(5.0));
+    assert_eq!(
+        value(&first, "m", 10),
+        Some(1.0),
+        "a snapshot never changes"
+    );
+    let ended = second.with(&[series("stale", 20.0, false)]).unwrap();
+    assert_eq!(value(&ended, "m", 19), Some(5.0));
+    assert_eq!(value(&ended, "m", 20), None);
+}
+
+#[test]
+fn what_is_outside_the_subset_is_refused_by_name() {
+    let world = world(vec![series("1", 0.0, true)]);
+    let queries = [
+        "m / m",
+        "m and m",
+        "topk(1, m)",
+        "irate(m[1m])",
+        "m @ 5",
+        "rate(m[5m:1m])",
+        "quantile(0.5, m)",
+        "time()",
+    ];
+    let table: Vec<String> = queries
+        .iter()
+        .map(|query| format!("{query:18} {}", evaluate(&world, query, 0).unwrap_err()))
+        .collect();
+    insta::assert_snapshot!(table.join("\n"));
+}
+
+#[test]
+fn numbers_that_make_no_sense_are_refused() {
+    for speed in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        let script = Script {
+            clock: Clock { speed },
+            series: vec![],
+        };
+        assert!(
+            World::new(&script, 0)
+                .unwrap_err()
+                .to_string()
+                .contains("clock.speed")
+        );
+    }
+    let mut never = series("1", 0.0, false);
+    never.interval = 0.0;
+    let error = World::new(
+        &Script {
+            series: vec![never],
+            ..Script::default()
+        },
+        0,
+    )
+    .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "interval of series 0 is 0: expected seconds, at least 0.001"
+    );
+}
+
+proptest! {
+    #[test]
+    fn the_rate_of_a_line_is_its_slope(slope in 1u32..1000, at in 130i64..290, window in 10u32..120) {
+        let world = world(vec![series(&format!("1000000+{slope}x300"), 0.0, false)]);
+        let rate = value(&world, &format!("rate(m[{window}s])"), at).unwrap();
+        prop_assert!((rate - f64::from(slope)).abs() < 1e-9 * f64::from(slope));
+        let increase = value(&world, &format!("increase(m[{window}s])"), at).unwrap();
+        prop_assert!((increase - rate * f64::from(window)).abs() < 1e-6);
+    }
+
+    #[test]
+    fn the_clock_leads_back_to_the_same_wall_time(started in 0i64..4_000_000_000_000, after in 0i64..1_000_000_000, speed in 1u32..1000) {
+        let clock = ClockMap::new(started, f64::from(speed));
+        prop_assert_eq!(clock.to_wall(clock.to_scenario(started + after)), started + after);
+    }
+
+    #[test]
+    fn asking_twice_gives_the_same_answer(at in 0i64..400_000, window in 1u32..400) {
+        let world = world(vec![series("0+1x50 _x3 0+2x50 stale 4", 3.5, true)]);
+        let query = format!("sum(rate(m[{window}s])) by (pod)");
+        prop_assert_eq!(evaluate(&world, &query, at), evaluate(&world, &query, at));
+    }
+}

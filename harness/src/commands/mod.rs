@@ -1,5 +1,0 @@
-//! The commands of `setpoint`.
-
-pub mod cluster;
-pub mod provision;
-pub mod reap;
