@@ -10,12 +10,12 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ListMeta {
-    /// Where to continue a list that was cut; never set here.
-    #[serde(default, rename = "continue", skip_serializing_if = "Option::is_none")]
-    pub continue_: Option<String>,
     /// The list's version; never set here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resource_version: Option<String>,
+    /// Where to continue a list that was cut; never set here.
+    #[serde(default, rename = "continue", skip_serializing_if = "Option::is_none")]
+    pub continue_: Option<String>,
 }
 
 /// The object that a value describes (`core/v1` `ObjectReference`).

@@ -6,6 +6,29 @@
 //!
 //! Everybody speaks the Kubernetes API: what a test installs are ordinary manifests, and which program
 //! stands behind an image name is said by an [`ImageTable`].
+//!
+//! ```no_run
+//! use setpoint_cluster::local::{LocalCluster, LocalOptions};
+//! use setpoint_cluster::{Cluster, ImageRoot, ImageTable, LocalImage, provision};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut images = ImageTable::default();
+//! images.insert(
+//!     "registry.example/controller",
+//!     LocalImage { program: "/opt/controller".into(), root: ImageRoot::HostLibraries },
+//! );
+//! let binaries = provision::find(&provision::Options::from_env())?;
+//! let cluster = LocalCluster::start(LocalOptions::new(binaries, images)).await?;
+//! println!("KUBECONFIG={}", cluster.kubeconfig().display());
+//! let version = cluster.client().apiserver_version().await?;
+//! println!("{} after {:?}", version.git_version, cluster.facts().ready_after);
+//! Box::new(cluster).stop().await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A [`local::LocalCluster`] ends with the process that started it, however that ends. It needs Linux with user
+//! namespaces, but neither root nor a container engine.
 
 #![forbid(unsafe_code)]
 

@@ -25,6 +25,7 @@ use kube::{Api, ResourceExt};
 use setpoint_cluster::local::{self, LocalCluster, LocalOptions};
 use setpoint_cluster::provision::{self, Binaries};
 use setpoint_cluster::{Authority, Cluster, ConnectError, ImageTable, MintRequest, Target};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{interval, timeout};
 
 /// How long anything may take that is not the start of a plane.
@@ -49,6 +50,13 @@ fn options(binaries: Binaries) -> LocalOptions {
     let mut options = LocalOptions::new(binaries, ImageTable::default());
     options.plane_binary = Some(env!("CARGO_BIN_EXE_setpoint-plane").into());
     options
+}
+
+fn script(folder: &Path, name: &str, text: &str) -> PathBuf {
+    let path = folder.join(name);
+    fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    path
 }
 
 /// The folder of the plane that a kubeconfig belongs to.
@@ -203,7 +211,7 @@ async fn a_minted_client_certificate_is_its_users_identity_and_a_front_proxys_is
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stream_to_what_is_not_there_says_so() {
+async fn a_stream_leads_to_a_services_port_and_says_so_when_nothing_is_there() {
     let Some(binaries) = binaries() else { return };
     let cluster = LocalCluster::start(options(binaries)).await.unwrap();
     let absent = Target::Service {
@@ -225,22 +233,36 @@ async fn a_stream_to_what_is_not_there_says_so() {
         matches!(&refused, ConnectError::Refused { reason, .. } if reason == "connection refused"),
         "{refused}"
     );
+    // The API server is an endpoint of its own Service, and this is how it refuses plain HTTP.
+    let stream = timeout(LIMIT, async {
+        let mut tries = interval(Duration::from_millis(50));
+        loop {
+            tries.tick().await;
+            match cluster.connect(&kubernetes, 443).await {
+                Ok(stream) => return stream,
+                Err(error) => assert!(matches!(error, ConnectError::Refused { .. }), "{error}"),
+            }
+        }
+    });
+    let stream = &mut stream.await.expect("port 443 of Service kubernetes");
+    stream.write_all(b"GET / HTTP/1.0\r\n\r\n").await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(
+        answer.contains("HTTP request to an HTTPS server"),
+        "{answer}"
+    );
     Box::new(cluster).stop().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_component_that_dies_at_start_shows_its_own_last_lines_and_nothing_is_left() {
     let folder = tempfile::tempdir().unwrap();
-    let script = |name: &str, text: &str| {
-        let path = folder.path().join(name);
-        fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-        path
-    };
-    let lasting = script("lasting", "exec sleep 1000");
+    let lasting = script(folder.path(), "lasting", "exec sleep 1000");
+    let dying = "echo it is too hot in here >&2; exit 7";
     let options = options(Binaries {
         etcd: lasting.clone(),
-        kube_apiserver: script("dying", "echo it is too hot in here >&2; exit 7"),
+        kube_apiserver: script(folder.path(), "dying", dying),
         kube_controller_manager: lasting,
     });
     let error = LocalCluster::start(options).await.unwrap_err();
@@ -253,6 +275,26 @@ async fn a_component_that_dies_at_start_shows_its_own_last_lines_and_nothing_is_
     };
     let left = local::status().unwrap();
     assert!(left.iter().all(|plane| plane.name != name), "{left:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_api_server_that_never_gets_ready_is_told_with_what_was_seen_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let lasting = script(folder.path(), "lasting", "echo warming up; exec sleep 1000");
+    let mut options = options(Binaries {
+        etcd: lasting.clone(),
+        kube_apiserver: lasting.clone(),
+        kube_controller_manager: lasting,
+    });
+    options.ready_timeout = Duration::from_secs(1);
+    let text = LocalCluster::start(options).await.unwrap_err().to_string();
+    for part in [
+        "readiness of the API server did not come within 1 s",
+        "Connection refused",
+        "warming up",
+    ] {
+        assert!(text.contains(part), "{part} is not in: {text}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

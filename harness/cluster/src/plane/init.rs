@@ -5,6 +5,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::os::fd::AsFd;
+use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode, ExitStatus};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -44,6 +45,7 @@ pub(crate) fn run(spec: &PlaneSpec) -> Result<ExitCode, StageError> {
         })
         .map_err(system("start the thread that watches the client"))?;
     let main = Command::new(super::stage::THIS_PROGRAM)
+        .arg0(super::stage::PROGRAM_NAME)
         .args([Stage::Main.name().as_ref(), spec.dir.spec().as_os_str()])
         .spawn()
         .map_err(system("start the plane's main process"))?;

@@ -3,26 +3,35 @@
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
 use std::time::Duration;
 
+use futures::FutureExt;
 use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::runtime::wait::await_condition;
 use kube::{Api, Client, Config};
 use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio_util::sync::CancellationToken;
 
 use super::component::{Component, ComponentError};
 use super::event::PlaneEvent;
 use super::net::{NetError, PodNetwork};
 use super::spec::PlaneSpec;
 use super::{control, flags, relay};
+use crate::proxy;
 
 /// The kubeconfig that the plane itself uses, straight to the API server.
 pub(crate) const INTERNAL_KUBECONFIG: &str = "admin.conf";
 
 /// How often the API server, which tells nobody when it is ready, is asked.
 const READINESS_CHECK: Duration = Duration::from_millis(50);
+
+const READINESS: &str = "readiness of the API server";
+/// Pods are admitted only when their namespace has it, so a plane is of no use before.
+const ACCOUNT: &str = "ServiceAccount default/default";
 
 /// kube logs every answer that is not 200 as an error, and not being ready yet is answered so.
 const LOG_FILTER: &str = "info,kube_client::client::builder=off";
@@ -48,12 +57,11 @@ pub(crate) enum PlaneError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    #[error("{waiting_for} did not come within {} s; last seen: {last_seen}; last lines of {component}:\n{log}", limit.as_secs())]
+    #[error("{waiting_for} did not come within {} s; last seen: {last_seen}; last lines of the process concerned:\n{log}", limit.as_secs())]
     Late {
         waiting_for: &'static str,
         limit: Duration,
         last_seen: String,
-        component: &'static str,
         log: String,
     },
     #[error("{part} of the plane stopped")]
@@ -121,53 +129,32 @@ async fn run(
     events: &File,
 ) -> Result<(), PlaneError> {
     let starting = |what: &str| PlaneEvent::Starting(what.to_owned()).send(events);
-    let logs = spec.dir.logs();
     let _network = PodNetwork::create().await?;
+    let client = client(spec).await?;
+    let limit = spec.ready_timeout;
 
     starting("etcd and kube-apiserver");
-    let etcd = flags::etcd(&spec.dir);
-    let mut etcd = Component::start("etcd", &spec.binaries.etcd, etcd, &logs)?;
-    let api_server = flags::api_server(&spec.dir, &spec.options);
-    let program = &spec.binaries.kube_apiserver;
-    let mut api_server = Component::start("kube-apiserver", program, api_server, &logs)?;
-    let client = client(spec).await?;
-    let waited = tokio::select! {
-        waited = timeout(spec.ready_timeout, api_server_ready(&client)) => waited.map_err(|_| ()),
-        error = etcd.ended() => return Err(error.into()),
-        error = api_server.ended() => return Err(error.into()),
-    };
-    if waited.is_err() {
-        let last_seen = api_server_state(&client).await;
-        return Err(late(
-            spec,
-            "readiness of the API server",
-            last_seen.unwrap_or_default(),
-            "kube-apiserver",
-            &api_server,
-        ));
-    }
+    let mut components = Components::default();
+    components.add("etcd", &spec.binaries.etcd, flags::etcd(&spec.dir), spec)?;
+    let flags = flags::api_server(&spec.dir, &spec.options);
+    components.add("kube-apiserver", &spec.binaries.kube_apiserver, flags, spec)?;
+    let seen = watch::Sender::new("no answer".to_owned());
+    components
+        .outlive(limit, READINESS, &seen, api_server_ready(&client, &seen))
+        .await?;
+
+    let (service_names, _) = watch::channel(None);
+    let proxy = proxy::run(client.clone(), service_names, CancellationToken::new());
+    let mut proxy = tokio::spawn(proxy);
 
     starting("kube-controller-manager");
     let flags = flags::controller_manager(&spec.dir, &spec.options);
     let program = &spec.binaries.kube_controller_manager;
-    let mut manager = Component::start("kube-controller-manager", program, flags, &logs)?;
-    let waited = tokio::select! {
-        waited = timeout(spec.ready_timeout, default_service_account(&client)) => waited,
-        error = etcd.ended() => return Err(error.into()),
-        error = api_server.ended() => return Err(error.into()),
-        error = manager.ended() => return Err(error.into()),
-    };
-    let Ok(found) = waited else {
-        let last_seen = "no such ServiceAccount".to_owned();
-        return Err(late(
-            spec,
-            "ServiceAccount default/default",
-            last_seen,
-            "kube-controller-manager",
-            &manager,
-        ));
-    };
-    found?;
+    components.add("kube-controller-manager", program, flags, spec)?;
+    let seen = watch::Sender::new("there is none".to_owned());
+    components
+        .outlive(limit, ACCOUNT, &seen, default_service_account(&client))
+        .await?;
 
     let version = client
         .apiserver_version()
@@ -182,27 +169,61 @@ async fn run(
     .send(events);
 
     Err(tokio::select! {
-        error = etcd.ended() => error.into(),
-        error = api_server.ended() => error.into(),
-        error = manager.ended() => error.into(),
+        error = components.ended() => error.into(),
+        ended = &mut proxy => PlaneError::Stopped {
+            part: "the service proxy",
+            source: ended.err().map_or_else(|| io::ErrorKind::BrokenPipe.into(), io::Error::other),
+        },
         source = relay::relay(listener) => PlaneError::Stopped { part: "the relay", source },
         source = control::serve(socket, client) => PlaneError::Stopped { part: "the socket", source },
     })
 }
 
-fn late(
-    spec: &PlaneSpec,
-    waiting_for: &'static str,
-    last_seen: String,
-    name: &'static str,
-    component: &Component,
-) -> PlaneError {
-    PlaneError::Late {
-        waiting_for,
-        limit: spec.ready_timeout,
-        last_seen,
-        component: name,
-        log: component.last_lines(),
+/// The processes of the control plane, the latest last.
+#[derive(Default)]
+struct Components(Vec<Component>);
+
+impl Components {
+    fn add(
+        &mut self,
+        name: &'static str,
+        program: &Path,
+        flags: Vec<String>,
+        spec: &PlaneSpec,
+    ) -> Result<(), ComponentError> {
+        let component = Component::start(name, program, flags, &spec.dir.logs())?;
+        self.0.push(component);
+        Ok(())
+    }
+
+    /// Comes back when the first of them has ended, which none should.
+    async fn ended(&mut self) -> ComponentError {
+        let ends = self.0.iter_mut().map(|component| component.ended().boxed());
+        futures::future::select_all(ends).await.0
+    }
+
+    /// Does a step, as long as all components live and not longer than `limit`.
+    async fn outlive(
+        &mut self,
+        limit: Duration,
+        waiting_for: &'static str,
+        seen: &watch::Sender<String>,
+        step: impl Future<Output = Result<(), PlaneError>>,
+    ) -> Result<(), PlaneError> {
+        let waited = tokio::select! {
+            waited = timeout(limit, step) => waited,
+            error = self.ended() => return Err(error.into()),
+        };
+        waited.unwrap_or_else(|_| {
+            // The one that was started last is what is waited for.
+            let logs = self.0.last().map(Component::last_lines);
+            Err(PlaneError::Late {
+                waiting_for,
+                limit,
+                last_seen: seen.borrow().clone(),
+                log: logs.unwrap_or_default(),
+            })
+        })
     }
 }
 
@@ -224,19 +245,20 @@ async fn client(spec: &PlaneSpec) -> Result<Client, PlaneError> {
 
 /// `/readyz` includes the post-start hook that writes the RBAC bootstrap policy; before that a
 /// kube-controller-manager is refused everything and exits.
-async fn api_server_ready(client: &Client) {
+async fn api_server_ready(client: &Client, seen: &watch::Sender<String>) -> Result<(), PlaneError> {
     let mut checks = interval(READINESS_CHECK);
     checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         checks.tick().await;
-        if api_server_state(client).await.is_none() {
-            return;
-        }
+        match api_server_obstacle(client).await {
+            None => return Ok(()),
+            Some(obstacle) => seen.send_replace(obstacle),
+        };
     }
 }
 
 /// What keeps the API server from being ready; nothing when it is.
-async fn api_server_state(client: &Client) -> Option<String> {
+async fn api_server_obstacle(client: &Client) -> Option<String> {
     match http::Request::get("/readyz").body(Vec::new()) {
         Ok(request) => client
             .request_text(request)
@@ -247,7 +269,6 @@ async fn api_server_state(client: &Client) -> Option<String> {
     }
 }
 
-/// Pods are admitted only when their namespace has it, so a plane is of no use before.
 async fn default_service_account(client: &Client) -> Result<(), PlaneError> {
     let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), "default");
     let there = |account: Option<&ServiceAccount>| account.is_some();
@@ -255,7 +276,7 @@ async fn default_service_account(client: &Client) -> Result<(), PlaneError> {
         .await
         .map(|_| ())
         .map_err(|source| PlaneError::Ask {
-            what: "ServiceAccount default/default",
+            what: ACCOUNT,
             source: source.into(),
         })
 }

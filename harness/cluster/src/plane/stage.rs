@@ -12,6 +12,7 @@
 use std::ffi::OsString;
 use std::io;
 use std::os::fd::AsFd;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
@@ -25,6 +26,8 @@ use crate::state::{PlaneState, ProcessId, write_whole};
 
 /// Resolved by the child, between fork and exec, so it is this very program.
 pub(crate) const THIS_PROGRAM: &str = "/proc/self/exe";
+/// What a list of processes shows instead.
+pub(crate) const PROGRAM_NAME: &str = "setpoint-plane";
 
 /// Which process of the plane this is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,6 +123,7 @@ fn outer(spec: &PlaneSpec) -> Result<ExitCode, StageError> {
     let plane = ProcessId::this().map_err(system("read this process' start time"))?;
     namespaces::enter()?;
     let mut init = Command::new(THIS_PROGRAM)
+        .arg0(PROGRAM_NAME)
         .args([Stage::Init.name().as_ref(), spec.dir.spec().as_os_str()])
         .spawn()
         .map_err(system("start PID 1 of the plane"))?;

@@ -1,0 +1,233 @@
+//! The accept loop over real sockets on loopback.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::routing::get;
+use axum::{Extension, Router};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+};
+use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use setpoint_serve::{Limits, Peer, Server, server_config};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
+
+struct Pair {
+    certificate: String,
+    key: String,
+}
+
+struct Authority(CertifiedIssuer<'static, KeyPair>);
+
+impl Authority {
+    fn new() -> Self {
+        let mut params = CertificateParams::new(Vec::new()).expect("parameters");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        Self(
+            CertifiedIssuer::self_signed(params, KeyPair::generate().expect("key"))
+                .expect("authority"),
+        )
+    }
+
+    fn issue(&self, name: &str, usage: ExtendedKeyUsagePurpose) -> Pair {
+        let mut params = CertificateParams::new(vec![name.to_owned()]).expect("parameters");
+        params.extended_key_usages = vec![usage];
+        let key = KeyPair::generate().expect("key");
+        let certificate = params.signed_by(&key, &self.0).expect("certificate");
+        Pair {
+            certificate: certificate.pem(),
+            key: key.serialize_pem(),
+        }
+    }
+}
+
+struct Running {
+    url: String,
+    address: std::net::SocketAddr,
+    authority: Authority,
+    shutdown: CancellationToken,
+    task: tokio::task::JoinHandle<()>,
+}
+
+async fn start(app: Router, limits: Limits) -> Running {
+    let authority = Authority::new();
+    let pair = authority.issue("localhost", ExtendedKeyUsagePurpose::ServerAuth);
+    let chain =
+        vec![CertificateDer::from_pem_slice(pair.certificate.as_bytes()).expect("certificate")];
+    let key = PrivateKeyDer::from_pem_slice(pair.key.as_bytes()).expect("key");
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("listener");
+    let address = listener.local_addr().expect("address");
+    let shutdown = CancellationToken::new();
+    let server = Server::new(listener)
+        .tls(server_config(chain, key).expect("TLS"))
+        .limits(limits);
+    let task = tokio::spawn(server.run(app, shutdown.clone()));
+    Running {
+        url: format!("https://localhost:{}", address.port()),
+        address,
+        authority,
+        shutdown,
+        task,
+    }
+}
+
+fn client(running: &Running, identity: Option<&Pair>) -> reqwest::Client {
+    let root = reqwest::Certificate::from_pem(running.authority.0.pem().as_bytes()).expect("root");
+    let mut builder = reqwest::Client::builder().no_proxy().tls_certs_only([root]);
+    if let Some(pair) = identity {
+        let pem = format!("{}{}", pair.certificate, pair.key);
+        builder = builder.identity(reqwest::Identity::from_pem(pem.as_bytes()).expect("identity"));
+    }
+    builder.build().expect("client")
+}
+
+fn count_certificates() -> Router {
+    Router::new().route(
+        "/",
+        get(|Extension(peer): Extension<Peer>| async move { peer.certificates.len().to_string() }),
+    )
+}
+
+async fn text(client: &reqwest::Client, url: &str) -> String {
+    client
+        .get(url)
+        .send()
+        .await
+        .expect("answer")
+        .text()
+        .await
+        .expect("body")
+}
+
+#[tokio::test]
+async fn a_client_certificate_from_any_issuer_reaches_the_request() {
+    let running = start(count_certificates(), Limits::default()).await;
+    let stranger = Authority::new().issue("somebody", ExtendedKeyUsagePurpose::ClientAuth);
+    assert_eq!(
+        text(&client(&running, Some(&stranger)), &running.url).await,
+        "1"
+    );
+    assert_eq!(text(&client(&running, None), &running.url).await, "0");
+}
+
+/// Signs with a key that isn't the certificate's.
+#[derive(Debug)]
+struct Thief(Arc<rustls::sign::CertifiedKey>);
+
+impl rustls::client::ResolvesClientCert for Thief {
+    fn resolve(
+        &self,
+        _: &[&[u8]],
+        _: &[rustls::SignatureScheme],
+    ) -> Option<Arc<rustls::sign::CertifiedKey>> {
+        Some(self.0.clone())
+    }
+    fn has_certs(&self) -> bool {
+        true
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_shown_without_its_key_ends_the_handshake() {
+    let running = start(count_certificates(), Limits::default()).await;
+    let issuer = Authority::new();
+    let victim = issuer.issue("front-proxy-client", ExtendedKeyUsagePurpose::ClientAuth);
+    let thief = issuer.issue("thief", ExtendedKeyUsagePurpose::ClientAuth);
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let key = PrivateKeyDer::from_pem_slice(thief.key.as_bytes()).expect("key");
+    let signer = provider.key_provider.load_private_key(key).expect("signer");
+    let chain =
+        vec![CertificateDer::from_pem_slice(victim.certificate.as_bytes()).expect("certificate")];
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(running.authority.0.der().clone()).expect("root");
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_root_certificates(roots)
+        .with_client_cert_resolver(Arc::new(Thief(Arc::new(rustls::sign::CertifiedKey::new(
+            chain, signer,
+        )))));
+    let stream = TcpStream::connect(running.address)
+        .await
+        .expect("connection");
+    let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
+    // In TLS 1.3 the client learns of the refusal with its first read.
+    let outcome = async {
+        let mut tls = connector
+            .connect("localhost".try_into().expect("name"), stream)
+            .await?;
+        tls.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            .await?;
+        let mut answer = String::new();
+        tls.read_to_string(&mut answer).await.map(|_| answer)
+    };
+    let outcome = outcome.await;
+    assert!(outcome.is_err(), "answered: {outcome:?}");
+}
+
+#[tokio::test]
+async fn requests_in_flight_are_finished_and_new_connections_refused() {
+    let (started, mut starts) = tokio::sync::mpsc::channel::<()>(1);
+    let release = CancellationToken::new();
+    let held = release.clone();
+    let app = Router::new().route(
+        "/",
+        get(move || async move {
+            let _ = started.send(()).await;
+            held.cancelled().await;
+            "finished"
+        }),
+    );
+    let running = start(app, Limits::default()).await;
+    let first = client(&running, None);
+    let url = running.url.clone();
+    let in_flight = tokio::spawn(async move { text(&first, &url).await });
+    starts.recv().await.expect("the request has begun");
+    running.shutdown.cancel();
+    // The listener is gone as soon as the loop has seen the end.
+    let refused = tokio::time::timeout(Duration::from_secs(5), async {
+        while TcpStream::connect(running.address).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+    });
+    refused.await.expect("new connections are refused");
+    release.cancel();
+    assert_eq!(in_flight.await.expect("task"), "finished");
+    running.task.await.expect("the server ends by itself");
+}
+
+#[tokio::test]
+async fn a_handshake_that_never_comes_is_given_up() {
+    let limits = Limits {
+        handshake: Duration::from_millis(50),
+        ..Limits::default()
+    };
+    let running = start(count_certificates(), limits).await;
+    let mut silent = TcpStream::connect(running.address)
+        .await
+        .expect("connection");
+    let mut rest = Vec::new();
+    let read = tokio::time::timeout(Duration::from_secs(5), silent.read_to_end(&mut rest)).await;
+    read.expect("the server closes the connection")
+        .expect("a clean end");
+    assert!(rest.is_empty());
+}
+
+#[tokio::test]
+async fn plain_http_on_the_tls_port_doesnt_disturb_others() {
+    let running = start(count_certificates(), Limits::default()).await;
+    let mut plain = TcpStream::connect(running.address)
+        .await
+        .expect("connection");
+    plain
+        .write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        .await
+        .expect("request");
+    let mut answer = Vec::new();
+    let _ = plain.read_to_end(&mut answer).await;
+    assert!(!answer.starts_with(b"HTTP/1.1 200"));
+    assert_eq!(text(&client(&running, None), &running.url).await, "0");
+}

@@ -1,0 +1,275 @@
+//! `setpoint cluster up|down|status|provision`: a cluster to play with.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::{Subcommand, ValueEnum};
+use setpoint_cluster::local::{self, LocalOptions, PlaneOptions, PlaneStatus};
+use setpoint_cluster::{ImageRoot, ImageTable, LocalImage};
+
+use super::provision;
+
+/// Starts, ends and lists clusters to play with
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  export KUBECONFIG=$(setpoint cluster up)\n  kubectl get apiservices\n  setpoint cluster down"
+)]
+pub struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Up(Up),
+    Down(Down),
+    Status(Status),
+    Provision(provision::Args),
+}
+
+/// What a cluster is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Backend {
+    /// A real control plane in namespaces on this machine
+    Local,
+}
+
+/// Starts a cluster and prints the path of its kubeconfig
+#[derive(Debug, clap::Args)]
+#[command(
+    long_about = "Starts a cluster that lives on until `setpoint cluster down` or until its time is over, and prints the \
+        path of its kubeconfig.",
+    after_help = "Example:\n  export KUBECONFIG=$(setpoint cluster up --ttl 2h)"
+)]
+struct Up {
+    #[command(flatten)]
+    which: Which,
+    /// How long it lives, such as 30m or 8h
+    #[arg(long, default_value = "8h", value_parser = duration)]
+    ttl: Duration,
+    /// Lets a program stand for an image: its pods run it with the host's libraries (may be repeated)
+    #[arg(long = "image", value_name = "NAME=PROGRAM")]
+    images: Vec<NamedProgram>,
+    /// The HPA controller's period; Kubernetes' default is 15s
+    #[arg(long, default_value = "1s", value_parser = duration)]
+    hpa_sync_period: Duration,
+    /// The HPA controller's downscale stabilization; Kubernetes' default is 5m
+    #[arg(long, default_value = "5s", value_parser = duration)]
+    hpa_downscale_stabilization: Duration,
+    /// Lets the API server go to an APIService's endpoints itself instead of its ClusterIP
+    #[arg(long)]
+    enable_aggregator_routing: bool,
+    /// One more flag for the kube-apiserver (may be repeated)
+    #[arg(
+        long = "api-server-flag",
+        value_name = "FLAG",
+        allow_hyphen_values = true
+    )]
+    api_server_flags: Vec<String>,
+    /// One more flag for the kube-controller-manager (may be repeated)
+    #[arg(
+        long = "controller-manager-flag",
+        value_name = "FLAG",
+        allow_hyphen_values = true
+    )]
+    controller_manager_flags: Vec<String>,
+}
+
+/// Ends a cluster and removes what it left
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  setpoint cluster down")]
+struct Down {
+    #[command(flatten)]
+    which: Which,
+}
+
+/// Lists this user's clusters
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  setpoint cluster status")]
+struct Status {
+    /// What the cluster is made of
+    #[arg(long, value_enum, default_value_t = Backend::Local)]
+    cluster: Backend,
+}
+
+#[derive(Debug, clap::Args)]
+struct Which {
+    /// What the cluster is made of
+    #[arg(long, value_enum, default_value_t = Backend::Local)]
+    cluster: Backend,
+    /// The cluster's name
+    #[arg(long, default_value = "default")]
+    name: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct NamedProgram {
+    image: String,
+    program: PathBuf,
+}
+
+impl FromStr for NamedProgram {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.split_once('=') {
+            Some((image, program)) if !image.is_empty() && program.starts_with('/') => Ok(Self {
+                image: image.to_owned(),
+                program: program.into(),
+            }),
+            _ => {
+                Err("expected an image's name without its tag, `=`, and a program's absolute path")
+            }
+        }
+    }
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let parsed: jiff::SignedDuration = text
+        .parse()
+        .map_err(|error: jiff::Error| error.to_string())?;
+    Duration::try_from(parsed).map_err(|_| "it must not be negative".to_owned())
+}
+
+/// Does what was asked. Pods of a cluster that is started here run the programs of `images`.
+///
+/// # Errors
+/// When programs are missing, the cluster does not start or end, or there is none.
+pub async fn run(args: Args, images: ImageTable) -> anyhow::Result<()> {
+    match args.command {
+        Command::Up(up) => start(up, images).await,
+        Command::Down(Down { which }) => {
+            let Which { cluster, name } = which;
+            match cluster {
+                Backend::Local => Ok(local::down(&name).await?),
+            }
+        }
+        Command::Status(Status { cluster }) => {
+            match cluster {
+                Backend::Local => anstream::print!("{}", table(&local::status()?)),
+            }
+            Ok(())
+        }
+        Command::Provision(args) => provision::run(args).await,
+    }
+}
+
+async fn start(up: Up, mut images: ImageTable) -> anyhow::Result<()> {
+    let Up {
+        which,
+        ttl,
+        images: named,
+        hpa_sync_period,
+        hpa_downscale_stabilization,
+        enable_aggregator_routing,
+        api_server_flags,
+        controller_manager_flags,
+    } = up;
+    let Which { cluster, name } = which;
+    for NamedProgram { image, program } in named {
+        let root = ImageRoot::HostLibraries;
+        images.insert(image, LocalImage { program, root });
+    }
+    let Backend::Local = cluster;
+    let mut options = LocalOptions::new(provision::binaries().await?, images);
+    options.plane = PlaneOptions {
+        hpa_sync_period,
+        hpa_downscale_stabilization,
+        aggregator_routing: enable_aggregator_routing,
+        api_server_flags,
+        controller_manager_flags,
+    };
+    options.progress = Some(Arc::new(|what| anstream::eprintln!("waiting for {what}")));
+    let plane = local::up(&name, ttl, &options).await?;
+    let expires = plane.expires.context("a detached plane has an end")?;
+    anstream::eprintln!(
+        "cluster `{name}` is up until {expires:.0}; its logs are in {}",
+        plane.logs.display()
+    );
+    anstream::println!("{}", plane.kubeconfig.display());
+    Ok(())
+}
+
+/// One line a plane.
+fn table(planes: &[PlaneStatus]) -> String {
+    if planes.is_empty() {
+        return "no cluster is up\n".to_owned();
+    }
+    let mut text = format!("{:<20} {:<6} {:<22} KUBECONFIG\n", "NAME", "STATE", "UNTIL");
+    for plane in planes {
+        let state = if plane.alive { "up" } else { "dead" };
+        let until = plane
+            .expires
+            .map_or_else(|| "its run ends".to_owned(), |time| format!("{time:.0}"));
+        let kubeconfig = plane.kubeconfig.display();
+        text.push_str(&format!(
+            "{:<20} {state:<6} {until:<22} {kubeconfig}\n",
+            plane.name
+        ));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::{Args as _, FromArgMatches as _};
+
+    fn parsed(line: &[&str]) -> Result<Args, clap::Error> {
+        let command = Args::augment_args(clap::Command::new("cluster"));
+        let line = std::iter::once("cluster").chain(line.iter().copied());
+        Args::from_arg_matches(&command.try_get_matches_from(line)?)
+    }
+
+    #[test]
+    fn durations_and_flags_of_up_are_understood() {
+        let args = parsed(&[
+            "up",
+            "--ttl=90m",
+            "--controller-manager-flag",
+            "--horizontal-pod-autoscaler-tolerance=0.2",
+            "--image=example.org/a=/bin/a",
+        ]);
+        let Command::Up(up) = args.unwrap().command else {
+            panic!("not `up`")
+        };
+        assert_eq!(up.ttl, Duration::from_secs(90 * 60));
+        assert_eq!(up.which.name, "default");
+        assert_eq!(
+            up.controller_manager_flags,
+            ["--horizontal-pod-autoscaler-tolerance=0.2"]
+        );
+        assert_eq!(up.images[0].program, PathBuf::from("/bin/a"));
+    }
+
+    #[test]
+    fn what_is_no_duration_or_no_program_is_refused() {
+        for line in [
+            ["up", "--ttl=-1s"],
+            ["up", "--ttl=soon"],
+            ["up", "--image=a=b"],
+        ] {
+            assert!(parsed(&line).is_err(), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn the_table_tells_a_dead_plane_from_a_living_one() {
+        let plane = |name: &str, alive, expires| PlaneStatus {
+            name: name.to_owned(),
+            alive,
+            expires,
+            kubeconfig: format!("/planes/{name}/kubeconfig").into(),
+            logs: format!("/planes/{name}/logs").into(),
+        };
+        let planes = [
+            plane("default", true, Some(jiff::Timestamp::UNIX_EPOCH)),
+            plane("run-7-1", false, None),
+        ];
+        insta::assert_snapshot!(table(&planes));
+    }
+}

@@ -1,0 +1,5 @@
+//! The commands of `setpoint`.
+
+pub mod cluster;
+pub mod provision;
+pub mod reap;
