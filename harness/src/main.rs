@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use setpoint::commands::{cluster, reap};
+use setpoint::commands::{BadInput, cluster, reap, replay};
 use setpoint_cluster::ImageTable;
 
 /// Conformance suite and regression harness for Kubernetes metrics adapters and HorizontalPodAutoscalers
@@ -18,8 +18,11 @@ struct Cli {
 enum Command {
     Cluster(cluster::Args),
     Reap(reap::Args),
+    Replay(replay::Args),
 }
 
+/// What was given can't be used.
+const BAD_INPUT: u8 = 2;
 /// The environment could not be set up.
 const ENVIRONMENT: u8 = 3;
 
@@ -30,12 +33,17 @@ async fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Cluster(args) => cluster::run(args, ImageTable::default()).await,
         Command::Reap(args) => reap::run(args).await,
+        Command::Replay(args) => replay::run(args).await,
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             anstream::eprintln!("error: {error:#}");
-            ExitCode::from(ENVIRONMENT)
+            ExitCode::from(if error.is::<BadInput>() {
+                BAD_INPUT
+            } else {
+                ENVIRONMENT
+            })
         }
     }
 }

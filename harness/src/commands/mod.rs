@@ -3,3 +3,9 @@
 pub mod cluster;
 pub mod provision;
 pub mod reap;
+pub mod replay;
+
+/// What the user gave can't be used: exit code 2, and nothing was started.
+#[derive(Debug, thiserror::Error)]
+#[error("{0:#}")]
+pub struct BadInput(pub anyhow::Error);

@@ -1,0 +1,72 @@
+//! `setpoint replay` as a process.
+
+use std::{
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::TcpStream,
+    process::{Command, Stdio},
+};
+
+const SETPOINT: &str = env!("CARGO_BIN_EXE_setpoint");
+
+#[test]
+fn a_script_is_served_until_sigterm() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = folder.path().join("series.yaml");
+    std::fs::write(
+        &script,
+        "series:\n- {series: up, values: '42', interval: 1, hold: true}\n",
+    )
+    .unwrap();
+    let mut process = Command::new(SETPOINT)
+        .args([
+            "replay",
+            "--listen=127.0.0.1:0",
+            "--control=127.0.0.1:0",
+            "--script",
+        ])
+        .arg(&script)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(process.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    let address = line.split([' ', ',']).nth(2).unwrap();
+
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream
+        .write_all(
+            b"GET /api/v1/query?query=up HTTP/1.1\r\nHost: prometheus\r\nConnection: close\r\n\r\n",
+        )
+        .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.contains(r#""42""#), "{answer}");
+
+    let killed = Command::new("kill")
+        .arg(process.id().to_string())
+        .status()
+        .unwrap();
+    assert!(killed.success());
+    assert_eq!(process.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_script_that_cannot_be_played_is_bad_input() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = folder.path().join("series.yaml");
+    std::fs::write(
+        &script,
+        "series:\n- {series: up, values: '1x1e12', interval: 1}\n",
+    )
+    .unwrap();
+    let output = Command::new(SETPOINT)
+        .args(["replay", "--script"])
+        .arg(&script)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(text.contains("column 3: expected how many steps"), "{text}");
+}
