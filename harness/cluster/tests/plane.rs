@@ -322,14 +322,6 @@ async fn a_detached_plane_lives_until_it_is_taken_down() {
         matches!(again, local::LocalError::AlreadyUp { .. }),
         "{again}"
     );
-    assert!(
-        local::reap()
-            .await
-            .unwrap()
-            .iter()
-            .all(|reaped| reaped.name != name)
-    );
-
     let file = kube::config::Kubeconfig::read_from(&plane.kubeconfig).unwrap();
     let config = kube::Config::from_custom_kubeconfig(file, &Default::default()).await;
     let client = kube::Client::try_from(config.unwrap()).unwrap();
@@ -354,6 +346,44 @@ async fn a_detached_plane_ends_by_itself_when_its_time_is_over() {
         .await
         .unwrap();
     gone(plane.kubeconfig.parent().unwrap()).await;
+}
+
+/// Why a plane was reaped, if it was. Only one test may reap: it removes whatever is dead.
+async fn reaped(name: &str) -> Option<&'static str> {
+    let all = local::reap().await.unwrap();
+    let one = all.into_iter().find(|reaped| reaped.name == name);
+    one.map(|reaped| reaped.why)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plane_ends_with_its_outermost_process_and_reap_removes_its_files() {
+    let Some(binaries) = binaries() else { return };
+    let name = format!("killed-{}", std::process::id());
+    let hour = Duration::from_secs(3600);
+    let plane = local::up(&name, hour, &options(binaries)).await.unwrap();
+    let folder = plane.kubeconfig.parent().unwrap();
+    assert_eq!(reaped(&name).await, None, "a living plane stays");
+    let state = fs::read_to_string(folder.join("state.json")).unwrap();
+    let state: serde_json::Value = serde_json::from_str(&state).unwrap();
+    let outermost = i32::try_from(state["plane"]["pid"].as_i64().unwrap()).unwrap();
+    let outermost = nix::unistd::Pid::from_raw(outermost);
+    nix::sys::signal::kill(outermost, nix::sys::signal::SIGKILL).unwrap();
+    let is_alive = || {
+        let all = local::status().unwrap();
+        all.into_iter()
+            .any(|plane| plane.name == name && plane.alive)
+    };
+    let all_ended = async {
+        let mut checks = interval(Duration::from_millis(10));
+        while is_alive() || !processes_of(folder).is_empty() {
+            checks.tick().await;
+        }
+    };
+    let ended = timeout(LIMIT, all_ended).await;
+    assert!(ended.is_ok(), "left: {:?}", processes_of(folder));
+    assert!(folder.exists(), "nobody was there to remove it");
+    assert_eq!(reaped(&name).await, Some("it is dead"));
+    assert!(!folder.exists());
 }
 
 #[tokio::test(flavor = "multi_thread")]

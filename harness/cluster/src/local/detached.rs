@@ -104,6 +104,8 @@ pub async fn reap() -> Result<Vec<Reaped>, LocalError> {
         let why = match (status.alive, status.expires) {
             (true, Some(expires)) if overdue(expires) => "its time is over",
             (true, None) if !client_lives => "its client is gone",
+            // The client of an attached one may be about to read its logs.
+            (false, Some(_)) if dir.read_state().is_some() => "it is dead",
             (false, _) if !client_lives && (client.is_some() || !start::is_fresh(&dir)) => {
                 "it is dead"
             }
