@@ -145,6 +145,17 @@ impl LocalCluster {
         })
     }
 
+    /// Makes all projected ServiceAccount tokens of running pods anew, now.
+    ///
+    /// # Errors
+    /// When the plane can't be reached.
+    pub async fn renew_tokens(&self) -> std::io::Result<()> {
+        match self.ask(&Command::RenewTokens(true)).await?.1 {
+            Reply::Ok(_) => Ok(()),
+            Reply::Error(reason) => Err(std::io::Error::other(reason)),
+        }
+    }
+
     async fn open(&self, target: &Target, port: u16) -> Result<Connection, ConnectError> {
         let cluster = |source| ConnectError::Cluster {
             target: target.clone(),

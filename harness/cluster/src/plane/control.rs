@@ -11,6 +11,7 @@ use kube::{Api, Client};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpStream, UnixListener, UnixStream};
+use tokio::sync::watch;
 
 use crate::cluster::Target;
 
@@ -30,6 +31,8 @@ pub(crate) enum Command {
         /// Its port.
         port: u16,
     },
+    /// Makes all projected ServiceAccount tokens anew, now.
+    RenewTokens(bool),
 }
 
 /// The answer to a command.
@@ -43,13 +46,18 @@ pub(crate) enum Reply {
 }
 
 /// Answers commands until dropped.
-pub(crate) async fn serve(listener: UnixListener, client: Client) -> io::Error {
+pub(crate) async fn serve(
+    listener: UnixListener,
+    client: Client,
+    renew_tokens: watch::Sender<u64>,
+) -> io::Error {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                let client = client.clone();
+                let (client, renew_tokens) = (client.clone(), renew_tokens.clone());
                 tokio::spawn(async move {
-                    if let Err(error) = answer(BufReader::new(stream), client).await {
+                    let stream = BufReader::new(stream);
+                    if let Err(error) = answer(stream, client, renew_tokens).await {
                         tracing::debug!(%error, "answer a command");
                     }
                 });
@@ -59,7 +67,11 @@ pub(crate) async fn serve(listener: UnixListener, client: Client) -> io::Error {
     }
 }
 
-async fn answer(mut stream: BufReader<UnixStream>, client: Client) -> io::Result<()> {
+async fn answer(
+    mut stream: BufReader<UnixStream>,
+    client: Client,
+    renew_tokens: watch::Sender<u64>,
+) -> io::Result<()> {
     let mut line = String::new();
     (&mut stream).take(MAX_COMMAND).read_line(&mut line).await?;
     match serde_json::from_str(&line) {
@@ -71,6 +83,10 @@ async fn answer(mut stream: BufReader<UnixStream>, client: Client) -> io::Result
             }
             Err(reason) => reply(&mut stream, &Reply::Error(reason)).await,
         },
+        Ok(Command::RenewTokens(_)) => {
+            renew_tokens.send_modify(|generation| *generation = generation.wrapping_add(1));
+            reply(&mut stream, &Reply::Ok(true)).await
+        }
         Err(error) => {
             reply(
                 &mut stream,

@@ -12,6 +12,7 @@ pub(crate) mod flags;
 mod init;
 mod namespaces;
 pub mod net;
+mod node;
 mod relay;
 pub(crate) mod run;
 pub(crate) mod spec;

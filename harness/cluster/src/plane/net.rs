@@ -134,6 +134,15 @@ impl PodNetwork {
         }
     }
 
+    /// An address for a pod that has no network namespace because nothing of it runs. It goes back by
+    /// [`Self::detach_pod`].
+    ///
+    /// # Errors
+    /// When no address is left.
+    pub fn reserve_address(&self) -> Result<Ipv4Addr, NetError> {
+        self.addresses().take().ok_or(NetError::Exhausted)
+    }
+
     /// Takes the pod's address back. Its interfaces vanish here, or have with its network namespace.
     pub async fn detach_pod(&self, pod: Ipv4Addr) {
         if let Ok(index) = index_of(&self.handle, &interface_of(pod)).await

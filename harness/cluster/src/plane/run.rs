@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -129,7 +130,7 @@ async fn run(
     events: &File,
 ) -> Result<(), PlaneError> {
     let starting = |what: &str| PlaneEvent::Starting(what.to_owned()).send(events);
-    let _network = PodNetwork::create().await?;
+    let network = Arc::new(PodNetwork::create().await?);
     let client = client(spec).await?;
     let limit = spec.ready_timeout;
 
@@ -143,9 +144,12 @@ async fn run(
         .outlive(limit, READINESS, &seen, api_server_ready(&client, &seen))
         .await?;
 
-    let (service_names, _) = watch::channel(None);
+    let (service_names, names) = watch::channel(None);
     let proxy = proxy::run(client.clone(), service_names, CancellationToken::new());
     let mut proxy = tokio::spawn(proxy);
+    let (renew_tokens, renew) = watch::channel(0);
+    let node = super::node::run(spec.clone(), client.clone(), network, names, renew);
+    let mut node = tokio::spawn(node);
 
     starting("kube-controller-manager");
     let flags = flags::controller_manager(&spec.dir, &spec.options);
@@ -174,8 +178,12 @@ async fn run(
             part: "the service proxy",
             source: ended.err().map_or_else(|| io::ErrorKind::BrokenPipe.into(), io::Error::other),
         },
+        ended = &mut node => PlaneError::Stopped {
+            part: "the kubelet",
+            source: ended.unwrap_or_else(io::Error::other),
+        },
         source = relay::relay(listener) => PlaneError::Stopped { part: "the relay", source },
-        source = control::serve(socket, client) => PlaneError::Stopped { part: "the socket", source },
+        source = control::serve(socket, client, renew_tokens) => PlaneError::Stopped { part: "the socket", source },
     })
 }
 

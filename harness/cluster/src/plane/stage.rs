@@ -83,7 +83,11 @@ pub(crate) enum StageError {
 #[must_use]
 pub fn plane_main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);
-    let stage = arguments.next().and_then(|name| Stage::named(&name));
+    let name = arguments.next().unwrap_or_default();
+    if let Some(code) = crate::kubelet::stage::run(&name) {
+        return code;
+    }
+    let stage = Stage::named(&name);
     match go(stage, arguments.next()) {
         Ok(code) => code,
         Err(error) => {

@@ -1,0 +1,134 @@
+//! The Node, and the scheduler's part: binding pods to it.
+
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::{Binding, Node as ApiNode, ObjectReference, Pod};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube::api::{Api, Patch, PatchParams, PostParams};
+use kube::{Client, ResourceExt};
+use serde_json::json;
+
+use super::{KubeletConfig, Node};
+
+/// Enough for whatever a test asks for; requests are accepted without effect anyhow.
+const PODS: u32 = 250;
+
+/// Why the node could not be registered.
+#[derive(Debug, thiserror::Error)]
+#[error("register node `{name}`")]
+pub struct NodeError {
+    name: String,
+    #[source]
+    source: Box<kube::Error>,
+}
+
+/// Creates the Node and says that it is ready.
+pub(super) async fn register(config: &KubeletConfig) -> Result<(), NodeError> {
+    let name = &config.node_name;
+    let failed = |source| NodeError {
+        name: name.clone(),
+        source: Box::new(source),
+    };
+    let nodes: Api<ApiNode> = Api::all(config.client.clone());
+    let node = node(config);
+    let applied = nodes.create(&PostParams::default(), &node).await;
+    match applied {
+        Ok(_) => {}
+        Err(kube::Error::Api(status)) if status.is_already_exists() => {}
+        Err(error) => return Err(failed(error)),
+    }
+    let status = json!({"status": node.status});
+    nodes
+        .patch_status(name, &PatchParams::default(), &Patch::Strategic(status))
+        .await
+        .map(drop)
+        .map_err(failed)
+}
+
+fn node(config: &KubeletConfig) -> ApiNode {
+    let now = Time(jiff::Timestamp::now());
+    let condition = |kind: &str, status: &str, reason: &str, message: &str| {
+        json!({"type": kind, "status": status, "reason": reason, "message": message,
+            "lastHeartbeatTime": now, "lastTransitionTime": now})
+    };
+    let resources = json!({"cpu": "64", "memory": "256Gi", "ephemeral-storage": "256Gi", "pods": PODS.to_string()});
+    let node = json!({
+        "metadata": {
+            "name": config.node_name,
+            "labels": {"kubernetes.io/hostname": config.node_name, "kubernetes.io/os": "linux",
+                "kubernetes.io/arch": architecture()},
+        },
+        "status": {
+            "capacity": resources,
+            "allocatable": resources,
+            "addresses": [
+                {"type": "InternalIP", "address": config.node_ip},
+                {"type": "Hostname", "address": config.node_name},
+            ],
+            "daemonEndpoints": {"kubeletEndpoint": {"Port": config.port}},
+            "nodeInfo": {
+                "architecture": architecture(), "operatingSystem": "linux",
+                "bootID": "", "machineID": "", "systemUUID": "", "kernelVersion": "", "osImage": "",
+                "containerRuntimeVersion": concat!("setpoint://", env!("CARGO_PKG_VERSION")),
+                "kubeletVersion": concat!("v", env!("CARGO_PKG_VERSION"), "-setpoint"),
+                "kubeProxyVersion": "",
+            },
+            "conditions": [
+                condition("MemoryPressure", "False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
+                condition("DiskPressure", "False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
+                condition("PIDPressure", "False", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
+                condition("Ready", "True", "KubeletReady", "kubelet is posting ready status"),
+            ],
+        },
+    });
+    // The document above is one; a test holds it to that.
+    serde_json::from_value(node).unwrap_or_default()
+}
+
+/// Go's name of this machine's architecture.
+fn architecture() -> &'static str {
+    match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    }
+}
+
+/// Whether a pod without a node is to get one.
+pub(super) fn is_bindable(pod: &Pod) -> bool {
+    let gates = pod
+        .spec
+        .as_ref()
+        .and_then(|spec| spec.scheduling_gates.as_ref());
+    pod.metadata.deletion_timestamp.is_none() && gates.is_none_or(Vec::is_empty)
+}
+
+/// Binds a pod to this node. One that has gone or has been bound meanwhile is left as it is.
+pub(super) async fn bind(node: Arc<Node>, pod: Pod) {
+    let namespace = pod.namespace().unwrap_or_default();
+    let name = pod.name_any();
+    if let Err(error) = post_binding(&node.config.client, &node.config.node_name, &pod).await {
+        tracing::debug!(namespace, name, %error, "bind a pod");
+    }
+}
+
+async fn post_binding(client: &Client, node: &str, pod: &Pod) -> Result<(), kube::Error> {
+    let pods: Api<Pod> = Api::namespaced(client.clone(), &pod.namespace().unwrap_or_default());
+    let binding = Binding {
+        metadata: kube::api::ObjectMeta {
+            name: pod.metadata.name.clone(),
+            namespace: pod.metadata.namespace.clone(),
+            uid: pod.metadata.uid.clone(),
+            ..Default::default()
+        },
+        target: ObjectReference {
+            kind: Some("Node".to_owned()),
+            name: Some(node.to_owned()),
+            ..ObjectReference::default()
+        },
+    };
+    let (name, params) = (pod.name_any(), PostParams::default());
+    pods.create_subresource::<_, serde_json::Value>("binding", &name, &params, &binding)
+        .await
+        .map(drop)
+}

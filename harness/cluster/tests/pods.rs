@@ -1,0 +1,643 @@
+//! Pods that the process kubelet runs on a real control plane.
+//!
+//! Needs etcd, kube-apiserver and kube-controller-manager where `provision::find` looks; tests that miss them
+//! are skipped with that reason, unless `SETPOINT_REQUIRE=local` makes it a failure. All tests share one plane, each
+//! has a namespace of its own; the plane ends with this process.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test's own steps fail by panicking, in its helpers too"
+)]
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::{
+    ConfigMap, ContainerStateTerminated, Event, Namespace, Node, Pod, Secret, Service,
+    ServiceAccount,
+};
+use kube::api::{DeleteParams, ListParams, LogParams, Patch, PatchParams, PostParams};
+use kube::runtime::wait::{Condition, await_condition, conditions};
+use kube::{Api, Client, Resource};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use setpoint_cluster::local::{LocalCluster, LocalOptions};
+use setpoint_cluster::{Cluster, ImageRoot, ImageTable, LocalImage, Target, provision};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::runtime::Runtime;
+use tokio::time::{interval, timeout};
+
+/// How long anything may take that is not the start of the plane.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// An image with a shell, and one with perl, which can serve.
+const SHELL: &str = "test.example/sh:v1";
+const PERL: &str = "test.example/perl:v1";
+
+struct Plane {
+    runtime: Runtime,
+    cluster: LocalCluster,
+}
+
+static PLANE: LazyLock<Option<Plane>> = LazyLock::new(|| {
+    let binaries = match provision::find(&provision::Options::from_env()) {
+        Ok(binaries) => binaries,
+        Err(error) => {
+            let required = std::env::var_os("SETPOINT_REQUIRE").is_some_and(|set| set == "local");
+            assert!(!required, "SETPOINT_REQUIRE=local: {error}");
+            println!("skipped: {error}");
+            return None;
+        }
+    };
+    // Fails only when there is a provider already.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let mut images = ImageTable::default();
+    for (name, program) in [
+        ("test.example/sh", "/bin/sh"),
+        ("test.example/perl", "/usr/bin/perl"),
+    ] {
+        let (program, root) = (program.into(), ImageRoot::HostLibraries);
+        images.insert(name, LocalImage { program, root });
+    }
+    let mut options = LocalOptions::new(binaries, images);
+    options.plane_binary = Some(env!("CARGO_BIN_EXE_setpoint-plane").into());
+    let runtime = Runtime::new().unwrap();
+    let cluster = runtime.block_on(LocalCluster::start(options)).unwrap();
+    Some(Plane { runtime, cluster })
+});
+
+/// Runs a test in a namespace of its own, or skips it.
+fn in_namespace<F: Future<Output = ()>>(name: &'static str, test: impl FnOnce(Place) -> F) {
+    let Some(plane) = &*PLANE else { return };
+    plane.runtime.block_on(async {
+        let client = plane.cluster.client();
+        let namespace = json!({"metadata": {"name": name}});
+        let namespace: Namespace = serde_json::from_value(namespace).unwrap();
+        let namespaces: Api<Namespace> = Api::all(client.clone());
+        namespaces
+            .create(&PostParams::default(), &namespace)
+            .await
+            .unwrap();
+        let place = Place {
+            client,
+            namespace: name,
+            cluster: &plane.cluster,
+        };
+        let there = |account: Option<&ServiceAccount>| account.is_some();
+        place.until("default", "exists", there).await;
+        test(place).await;
+    });
+}
+
+struct Place {
+    client: Client,
+    namespace: &'static str,
+    cluster: &'static LocalCluster,
+}
+
+impl Place {
+    fn api<K>(&self) -> Api<K>
+    where
+        K: Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>,
+    {
+        Api::namespaced(self.client.clone(), self.namespace)
+    }
+
+    async fn create<K>(&self, object: Value) -> K
+    where
+        K: Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>
+            + Clone
+            + std::fmt::Debug
+            + Serialize
+            + DeserializeOwned,
+    {
+        let object: K = serde_json::from_value(object).unwrap();
+        self.api()
+            .create(&PostParams::default(), &object)
+            .await
+            .unwrap()
+    }
+
+    /// A pod of one container that runs a script in a shell and isn't started again.
+    async fn script(&self, name: &str, script: &str, more: Value, container: Value) -> Pod {
+        let mut spec = json!({"restartPolicy": "Never", "terminationGracePeriodSeconds": 5});
+        merge(&mut spec, more);
+        let mut only = json!({"name": "app", "image": SHELL, "args": ["-ec", script]});
+        merge(&mut only, container);
+        spec["containers"] = json!([only]);
+        self.create(json!({"metadata": {"name": name}, "spec": spec}))
+            .await
+    }
+
+    /// Waits for a condition; what was seen last is in the panic.
+    async fn until<K>(&self, name: &str, what: &str, condition: impl Condition<K>) -> K
+    where
+        K: Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>
+            + Clone
+            + std::fmt::Debug
+            + DeserializeOwned
+            + Send
+            + Serialize
+            + 'static,
+    {
+        let waiting = await_condition(self.api::<K>(), name, condition);
+        if let Ok(found) = timeout(LIMIT, waiting).await {
+            return found.unwrap().unwrap();
+        }
+        let last = self.api::<K>().get_opt(name).await.unwrap();
+        let last = serde_json::to_string_pretty(&last).unwrap();
+        panic!(
+            "{name}: {what} within {LIMIT:?}; last {last}\nevents: {:#?}",
+            self.events().await
+        );
+    }
+
+    async fn succeeded(&self, name: &str) -> Pod {
+        let over = |pod: Option<&Pod>| matches!(phase(pod), Some("Succeeded" | "Failed"));
+        let pod = self.until(name, "ends", over).await;
+        let log = self.api::<Pod>().logs(name, &LogParams::default()).await;
+        assert_eq!(
+            phase(Some(&pod)),
+            Some("Succeeded"),
+            "log: {log:?} {:#?}",
+            self.events().await
+        );
+        pod
+    }
+
+    async fn ready(&self, name: &str) -> Pod {
+        self.until(name, "is Ready", is_ready).await
+    }
+
+    /// Waits until a pod's log contains `text`.
+    async fn logged(&self, name: &str, text: &str) {
+        let running = |pod: Option<&Pod>| phase(pod) == Some("Running");
+        self.until(name, "is running", running).await;
+        let pods = self.api::<Pod>();
+        let mut checks = interval(Duration::from_millis(50));
+        let logged = timeout(LIMIT, async {
+            while !pods
+                .logs(name, &LogParams::default())
+                .await
+                .unwrap()
+                .contains(text)
+            {
+                checks.tick().await;
+            }
+        });
+        logged.await.expect("the script's line in its log");
+    }
+
+    async fn events(&self) -> Vec<String> {
+        let events = self
+            .api::<Event>()
+            .list(&ListParams::default())
+            .await
+            .unwrap();
+        let text = |event: Event| {
+            let (reason, message) = (
+                event.reason.unwrap_or_default(),
+                event.message.unwrap_or_default(),
+            );
+            format!(
+                "{} {reason}: {message}",
+                event.involved_object.name.unwrap_or_default()
+            )
+        };
+        events.items.into_iter().map(text).collect()
+    }
+
+    /// Waits for an event that contains all these words.
+    async fn event(&self, words: &[&str]) {
+        let mut checks = interval(Duration::from_millis(50));
+        let seen = async {
+            loop {
+                checks.tick().await;
+                let events = self.events().await;
+                if events
+                    .iter()
+                    .any(|event| words.iter().all(|word| event.contains(word)))
+                {
+                    return;
+                }
+            }
+        };
+        if timeout(LIMIT, seen).await.is_err() {
+            panic!(
+                "an event with {words:?}; there are {:#?}",
+                self.events().await
+            );
+        }
+    }
+}
+
+fn is_ready(pod: Option<&Pod>) -> bool {
+    let conditions = pod.and_then(|pod| pod.status.as_ref()?.conditions.as_ref());
+    conditions
+        .into_iter()
+        .flatten()
+        .any(|condition| condition.type_ == "Ready" && condition.status == "True")
+}
+
+fn merge(into: &mut Value, more: Value) {
+    if let (Some(into), Value::Object(more)) = (into.as_object_mut(), more) {
+        into.extend(more);
+    }
+}
+
+fn phase(pod: Option<&Pod>) -> Option<&str> {
+    pod?.status.as_ref()?.phase.as_deref()
+}
+
+fn restarts(pod: Option<&Pod>) -> i32 {
+    let statuses = pod.and_then(|pod| pod.status.as_ref()?.container_statuses.as_ref());
+    statuses.map_or(0, |statuses| {
+        statuses.iter().map(|status| status.restart_count).sum()
+    })
+}
+
+fn waiting_reason(pod: Option<&Pod>) -> Option<&str> {
+    let status = pod?.status.as_ref()?.container_statuses.as_ref()?.first()?;
+    status.state.as_ref()?.waiting.as_ref()?.reason.as_deref()
+}
+
+fn terminated(pod: Option<&Pod>) -> Option<&ContainerStateTerminated> {
+    let status = pod?.status.as_ref()?.container_statuses.as_ref()?.first()?;
+    status.state.as_ref()?.terminated.as_ref()
+}
+
+/// Serves `hello` on port 8080 by HTTP, but `503` as long as `/gate/open` isn't there.
+const SERVER: &str = r#"
+use IO::Socket::INET;
+$| = 1;
+my $s = IO::Socket::INET->new(LocalPort => 8080, Listen => 16, ReuseAddr => 1) or die $!;
+print "serving\n";
+while (my $c = $s->accept) {
+  while (my $l = <$c>) { last if $l =~ /^\r?\n$/ }
+  my $code = -e "/gate/open" ? "200 OK" : "503 Service Unavailable";
+  print $c "HTTP/1.1 $code\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello";
+  close $c;
+}
+"#;
+
+async fn get(place: &Place, target: Target) -> String {
+    let mut stream = place.cluster.connect(&target, 8080).await.unwrap();
+    stream
+        .write_all(b"GET / HTTP/1.1\r\nHost: test\r\n\r\n")
+        .await
+        .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+#[test]
+fn a_deployment_serves_once_its_readiness_probe_succeeds() {
+    in_namespace("probed", |place| async move {
+        let gate = json!({"metadata": {"name": "gate"}, "data": {}});
+        place.create::<ConfigMap>(gate).await;
+        let template = json!({
+            "metadata": {"labels": {"app": "web"}},
+            "spec": {
+                "terminationGracePeriodSeconds": 0,
+                "containers": [{
+                    "name": "app", "image": PERL, "args": ["-e", SERVER],
+                    "ports": [{"name": "http", "containerPort": 8080}],
+                    "readinessProbe": {"httpGet": {"path": "/healthz", "port": "http"}, "periodSeconds": 1},
+                    "volumeMounts": [{"name": "gate", "mountPath": "/gate"}],
+                }],
+                "volumes": [{"name": "gate", "configMap": {"name": "gate"}}],
+            },
+        });
+        let spec = json!({"replicas": 1, "selector": {"matchLabels": {"app": "web"}}, "template": template});
+        place
+            .create::<Deployment>(json!({"metadata": {"name": "web"}, "spec": spec}))
+            .await;
+        let ports = json!([{"port": 8080}]);
+        let service = json!({"metadata": {"name": "web"}, "spec": {"selector": {"app": "web"}, "ports": ports}});
+        place.create::<Service>(service).await;
+
+        place
+            .event(&[
+                "Unhealthy",
+                "Readiness probe failed: HTTP probe failed with statuscode: 503",
+            ])
+            .await;
+        let (namespace, name) = ("probed".to_owned(), "web".to_owned());
+        let service = Target::Service { namespace, name };
+        let refused = place.cluster.connect(&service, 8080).await.err().unwrap();
+        assert!(
+            refused.to_string().contains("connection refused"),
+            "{refused}"
+        );
+
+        let open = Patch::Merge(json!({"data": {"open": "yes"}}));
+        let maps = place.api::<ConfigMap>();
+        maps.patch("gate", &PatchParams::default(), &open)
+            .await
+            .unwrap();
+        let available = |deployment: Option<&Deployment>| {
+            let status = deployment.and_then(|deployment| deployment.status.as_ref());
+            status.and_then(|status| status.available_replicas) == Some(1)
+        };
+        place.until("web", "is available", available).await;
+        let mut checks = interval(Duration::from_millis(50));
+        let answer = timeout(LIMIT, async {
+            loop {
+                checks.tick().await;
+                if place.cluster.connect(&service, 8080).await.is_ok() {
+                    return get(&place, service.clone()).await;
+                }
+            }
+        });
+        let answer = answer.await.expect("the Service answers");
+        assert!(answer.ends_with("hello"), "{answer}");
+    });
+}
+
+#[test]
+fn a_changed_config_map_appears_in_its_volume_by_a_swap() {
+    in_namespace("swapped", |place| async move {
+        let map = json!({"metadata": {"name": "config"}, "data": {"key": "old"}});
+        place.create::<ConfigMap>(map).await;
+        let script = "readlink /config/key; readlink /config/..data; cat /config/key; echo; echo waiting; \
+            until [ \"$(cat /config/key)\" = new ]; do sleep 0.05; done; readlink /config/..data";
+        let volumes = json!({"volumes": [{"name": "config", "configMap": {"name": "config"}}]});
+        let mounts = json!({"volumeMounts": [{"name": "config", "mountPath": "/config"}]});
+        place.script("reader", script, volumes, mounts).await;
+        let pods = place.api::<Pod>();
+        place.logged("reader", "waiting").await;
+        let new = Patch::Merge(json!({"data": {"key": "new"}}));
+        let maps = place.api::<ConfigMap>();
+        maps.patch("config", &PatchParams::default(), &new)
+            .await
+            .unwrap();
+        place.succeeded("reader").await;
+        let log = pods.logs("reader", &LogParams::default()).await.unwrap();
+        let lines: Vec<_> = log.lines().collect();
+        assert_eq!((lines[0], lines[2]), ("..data/key", "old"), "{log}");
+        assert_ne!(lines[1], lines[4], "the data folder is another one: {log}");
+    });
+}
+
+#[test]
+fn a_refused_field_fails_the_pod_and_is_named() {
+    in_namespace("refused", |place| async move {
+        place
+            .script("host", "true", json!({"hostNetwork": true}), json!({}))
+            .await;
+        let failed = |pod: Option<&Pod>| phase(pod) == Some("Failed");
+        let status = place.until("host", "fails", failed).await.status.unwrap();
+        assert_eq!(status.reason.as_deref(), Some("SetpointUnsupportedField"));
+        assert!(status.message.unwrap().contains("spec.hostNetwork"));
+        place
+            .event(&["host SetpointUnsupportedField", "spec.hostNetwork"])
+            .await;
+    });
+}
+
+#[test]
+fn a_projected_token_is_mounted_and_renewed_at_once_when_asked() {
+    in_namespace("tokens", |place| async move {
+        let script = "cd /var/run/secrets/kubernetes.io/serviceaccount; cat namespace ca.crt; first=$(cat token); \
+            test -n \"$first\"; until [ \"$(cat token)\" != \"$first\" ]; do sleep 0.05; done";
+        place.script("token", script, json!({}), json!({})).await;
+        // Asked again and again, because the script may not have read the first one yet.
+        let renewals = async {
+            let mut again = interval(Duration::from_millis(1100));
+            loop {
+                again.tick().await;
+                place.cluster.renew_tokens().await.unwrap();
+            }
+        };
+        tokio::select! {
+            () = renewals => {}
+            _ = place.succeeded("token") => {}
+        }
+        let log = place
+            .api::<Pod>()
+            .logs("token", &LogParams::default())
+            .await
+            .unwrap();
+        assert!(
+            log.starts_with("tokens-----BEGIN CERTIFICATE-----"),
+            "{log}"
+        );
+    });
+}
+
+#[test]
+fn a_deleted_pod_gets_sigterm_and_the_time_to_answer_it() {
+    in_namespace("sigterm", |place| async move {
+        let script =
+            "trap 'echo terminated; exit 7' TERM; echo armed; while true; do sleep 0.05; done";
+        let more = json!({"terminationGracePeriodSeconds": 25});
+        place.script("polite", script, more, json!({})).await;
+        place.logged("polite", "armed").await;
+        let pods = place.api::<Pod>();
+        let ended = |pod: Option<&Pod>| terminated(pod).is_some();
+        let waiting = place.until("polite", "has ended", ended);
+        let gracefully = DeleteParams::default();
+        let deleting = pods.delete("polite", &gracefully);
+        let (pod, deleted) = tokio::join!(waiting, deleting);
+        deleted.unwrap();
+        assert_eq!(terminated(Some(&pod)).unwrap().exit_code, 7);
+        let uid = pod.metadata.uid.unwrap();
+        let gone = await_condition(pods, "polite", conditions::is_deleted(&uid));
+        timeout(LIMIT, gone)
+            .await
+            .expect("the pod is removed")
+            .unwrap();
+    });
+}
+
+#[test]
+fn a_failed_liveness_probe_restarts_the_container() {
+    in_namespace("liveness", |place| async move {
+        let probe = json!({"tcpSocket": {"port": 9}, "periodSeconds": 1, "failureThreshold": 2});
+        let always = json!({"restartPolicy": "Always", "terminationGracePeriodSeconds": 0});
+        let script = "trap 'exit 3' TERM; echo up; while true; do sleep 0.05; done";
+        place
+            .script("ill", script, always, json!({"livenessProbe": probe}))
+            .await;
+        let restarted = |pod: Option<&Pod>| restarts(pod) >= 1;
+        let pod = place.until("ill", "is restarted", restarted).await;
+        let status = pod.status.unwrap().container_statuses.unwrap().remove(0);
+        assert_eq!(status.last_state.unwrap().terminated.unwrap().exit_code, 3);
+        place
+            .event(&["ill Unhealthy", "Liveness probe failed: dial tcp"])
+            .await;
+        place
+            .event(&["ill Killing", "failed liveness probe, will be restarted"])
+            .await;
+        let previous = LogParams {
+            previous: true,
+            ..LogParams::default()
+        };
+        let log = place.api::<Pod>().logs("ill", &previous).await.unwrap();
+        assert_eq!(log, "up\n");
+    });
+}
+
+#[test]
+fn a_container_that_keeps_failing_is_backed_off() {
+    in_namespace("crashing", |place| async move {
+        let always = json!({"restartPolicy": "Always"});
+        place.script("crash", "exit 5", always, json!({})).await;
+        let backed_off = |pod: Option<&Pod>| waiting_reason(pod) == Some("CrashLoopBackOff");
+        let pod = place.until("crash", "is backed off", backed_off).await;
+        assert_eq!(
+            (phase(Some(&pod)), restarts(Some(&pod))),
+            (Some("Running"), 1)
+        );
+        place
+            .event(&[
+                "crash BackOff",
+                "Back-off restarting failed container app in pod crash_crashing",
+            ])
+            .await;
+    });
+}
+
+#[test]
+fn a_pod_waits_for_a_missing_secret_and_says_so() {
+    in_namespace("secrets", |place| async move {
+        let volumes = json!({"volumes": [{"name": "s", "secret": {"secretName": "late", "defaultMode": 0o400}}]});
+        let mounts = json!({"volumeMounts": [{"name": "s", "mountPath": "/s", "readOnly": true}]});
+        let script =
+            "test \"$(cat /s/key)\" = value; test \"$(stat -Lc %a /s/key)\" = 400; ! touch /s/new";
+        place.script("waits", script, volumes, mounts).await;
+        place
+            .event(&[
+                "waits FailedMount",
+                "MountVolume.SetUp failed for volume \"s\" : secret \"late\" not found",
+            ])
+            .await;
+        let pod = place.api::<Pod>().get("waits").await.unwrap();
+        assert_eq!(
+            (phase(Some(&pod)), waiting_reason(Some(&pod))),
+            (Some("Pending"), Some("ContainerCreating"))
+        );
+        let secret = json!({"metadata": {"name": "late"}, "stringData": {"key": "value"}});
+        place.create::<Secret>(secret).await;
+        place.succeeded("waits").await;
+    });
+}
+
+#[test]
+fn a_container_has_the_user_the_root_and_the_environment_that_it_asks_for() {
+    in_namespace("inside", |place| async move {
+        place
+            .create::<ConfigMap>(json!({"metadata": {"name": "env"}, "data": {"FROM": "map"}}))
+            .await;
+        let env = json!([
+            {"name": "A", "value": "$(FROM)-$$(FROM)"},
+            {"name": "NODE", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}},
+            {"name": "IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}},
+            {"name": "KEY", "valueFrom": {"configMapKeyRef": {"name": "env", "key": "FROM"}}},
+        ]);
+        let container = json!({
+            "env": env, "envFrom": [{"configMapRef": {"name": "env"}}],
+            "securityContext": {"runAsUser": 1234, "runAsGroup": 5678, "readOnlyRootFilesystem": true,
+                "allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}},
+            "volumeMounts": [{"name": "scratch", "mountPath": "/scratch"}],
+        });
+        let more = json!({"volumes": [{"name": "scratch", "emptyDir": {}}]});
+        // The kubelet expands the script too: `$$` is one dollar.
+        let script = r#"
+            set -x
+            test "$A" = 'map-$$(FROM)'; test "$KEY" = map; test "$NODE" = setpoint
+            test "$KUBERNETES_SERVICE_HOST:$KUBERNETES_SERVICE_PORT" = 10.96.0.1:443
+            test "$(id -u):$(id -g)" = 1234:5678; grep -q '^CapEff:.0*$' /proc/self/status
+            grep -q "^NoNewPrivs:.1" /proc/self/status
+            ! touch /here; ! touch /tmp/here; ! touch /usr/here; touch /scratch/here
+            test $$$$ = 1; test "$(hostname)" = inside-pod
+            grep -q "^$IP.inside-pod$" /etc/hosts; grep -q kubernetes.default.svc.cluster.local /etc/hosts
+            test -c /dev/null; test ! -e /home; test ! -e /etc/shadow; echo done > /dev/null
+        "#;
+        place.script("inside-pod", script, more, container).await;
+        place.succeeded("inside-pod").await;
+    });
+}
+
+#[test]
+fn a_pod_of_unknown_images_is_ready_after_the_time_that_its_annotation_sets() {
+    in_namespace("unknown", |place| async move {
+        let pod = |name: &str, after: Value| {
+            json!({
+                "metadata": {"name": name, "annotations": {"setpoint.dev/ready-after": after}},
+                "spec": {"containers": [{"name": "app", "image": "registry.example/unknown:v1"}], "hostNetwork": false},
+            })
+        };
+        place.create::<Pod>(pod("soon", json!("0"))).await;
+        place.create::<Pod>(pod("never", json!("3600"))).await;
+        let ready = place.ready("soon").await;
+        assert!(
+            ready
+                .status
+                .unwrap()
+                .pod_ip
+                .unwrap()
+                .starts_with("10.244.0.")
+        );
+        let running = |pod: Option<&Pod>| phase(pod) == Some("Running");
+        let never = place.until("never", "is running", running).await;
+        let ready = never.status.unwrap().conditions.unwrap();
+        assert!(
+            ready
+                .iter()
+                .any(|condition| condition.type_ == "Ready" && condition.status == "False")
+        );
+        let pods = place.api::<Pod>();
+        let uid = never.metadata.uid.unwrap();
+        pods.delete("never", &DeleteParams::default())
+            .await
+            .unwrap();
+        let gone = await_condition(pods, "never", conditions::is_deleted(&uid));
+        timeout(LIMIT, gone)
+            .await
+            .expect("the pod is removed")
+            .unwrap();
+    });
+}
+
+#[test]
+fn a_program_that_is_not_there_is_a_start_error_with_its_name() {
+    in_namespace("absent", |place| async move {
+        let container = json!({"command": ["/no/such/program"], "args": []});
+        place.script("absent", "", json!({}), container).await;
+        let failed = |pod: Option<&Pod>| phase(pod) == Some("Failed");
+        let pod = place.until("absent", "fails", failed).await;
+        let ending = terminated(Some(&pod)).unwrap();
+        assert_eq!(
+            (ending.exit_code, ending.reason.as_deref()),
+            (128, Some("StartError"))
+        );
+        let message = ending.message.as_deref().unwrap();
+        assert!(message.contains("execute `/no/such/program`"), "{message}");
+    });
+}
+
+#[test]
+fn the_node_is_ready_and_leads_to_the_kubelets_server() {
+    in_namespace("node", |place| async move {
+        let nodes: Api<Node> = Api::all(place.client.clone());
+        let status = nodes.get("setpoint").await.unwrap().status.unwrap();
+        let endpoints = status.daemon_endpoints.unwrap();
+        assert_eq!(endpoints.kubelet_endpoint.unwrap().port, 10250);
+        let ready = status.conditions.unwrap();
+        assert!(
+            ready
+                .iter()
+                .any(|condition| condition.type_ == "Ready" && condition.status == "True")
+        );
+        let addresses = status.addresses.unwrap();
+        assert!(
+            addresses
+                .iter()
+                .any(|address| address.type_ == "InternalIP" && address.address == "172.30.0.2")
+        );
+    });
+}
