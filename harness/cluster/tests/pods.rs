@@ -54,11 +54,16 @@ static PLANE: LazyLock<Option<Plane>> = LazyLock::new(|| {
     // Fails only when there is a provider already.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let mut images = ImageTable::default();
-    for (name, program) in [
-        ("test.example/sh", "/bin/sh"),
-        ("test.example/perl", "/usr/bin/perl"),
+    for (name, program, root) in [
+        ("test.example/sh", "/bin/sh", ImageRoot::HostLibraries),
+        (
+            "test.example/perl",
+            "/usr/bin/perl",
+            ImageRoot::HostLibraries,
+        ),
+        ("test.example/bare", "/bin/sh", ImageRoot::Empty),
     ] {
-        let (program, root) = (program.into(), ImageRoot::HostLibraries);
+        let program = program.into();
         images.insert(name, LocalImage { program, root });
     }
     let mut options = LocalOptions::new(binaries, images);
@@ -617,6 +622,21 @@ fn a_program_that_is_not_there_is_a_start_error_with_its_name() {
         );
         let message = ending.message.as_deref().unwrap();
         assert!(message.contains("execute `/no/such/program`"), "{message}");
+    });
+}
+
+#[test]
+fn a_dynamic_program_in_an_empty_root_fails_with_the_cure() {
+    in_namespace("bare", |place| async move {
+        let container = json!({"image": "test.example/bare:v1"});
+        place.script("bare", "", json!({}), container).await;
+        let failed = |pod: Option<&Pod>| phase(pod) == Some("Failed");
+        let pod = place.until("bare", "fails", failed).await;
+        let message = terminated(Some(&pod)).unwrap().message.clone().unwrap();
+        assert!(
+            message.contains("give its image the root `host-libraries`"),
+            "{message}"
+        );
     });
 }
 

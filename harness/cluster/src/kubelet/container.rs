@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
-use tokio::sync::{broadcast, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep_until, timeout};
 
@@ -130,21 +130,10 @@ impl Container {
             };
             self.tell(Severity::Warning, "Failed", format!("Error: {why}"));
             self.wait_as("CreateContainerConfigError", why);
-            let again = async {
-                let changed = async {
-                    while let Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) =
-                        changes.recv().await
-                    {
-                        if changes.is_empty() {
-                            return;
-                        }
-                    }
-                };
-                // Whichever comes first is a reason to try again.
-                let _ = timeout(CONFIGURATION_RETRY, changed).await;
-            };
+            // Any change of a Secret or ConfigMap is a reason to try again, and so is time.
+            let again = timeout(CONFIGURATION_RETRY, changes.recv());
             tokio::select! {
-                () = again => {}
+                _ = again => {}
                 () = stopping(&mut self.around.stop) => return None,
             }
         }

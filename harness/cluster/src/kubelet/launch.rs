@@ -77,7 +77,8 @@ pub(crate) struct Process {
     child: Child,
     orders: OwnedWriteHalf,
     reports: Lines<BufReader<OwnedReadHalf>>,
-    pumps: [JoinHandle<()>; 2],
+    pumps: Vec<JoinHandle<()>>,
+    code: Option<i32>,
 }
 
 impl Process {
@@ -96,7 +97,7 @@ impl Process {
         let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
             return Err(io(io::ErrorKind::BrokenPipe.into()));
         };
-        let pumps = [
+        let pumps = vec![
             tokio::spawn(log.clone().copy("stdout", stdout)),
             tokio::spawn(log.copy("stderr", stderr)),
         ];
@@ -106,6 +107,7 @@ impl Process {
             orders,
             reports: BufReader::new(reader).lines(),
             pumps,
+            code: None,
         };
         let mut line = serde_json::to_vec(spec).map_err(|error| io(error.into()))?;
         line.push(b'\n');
@@ -128,10 +130,14 @@ impl Process {
     pub(crate) async fn ended(&mut self) -> i32 {
         // A stage that was killed itself tells nothing; its container died with it.
         const KILLED: i32 = 137;
-        let code = match self.report().await {
-            Some(Report::Exited(code)) => code,
-            _ => KILLED,
+        let code = match self.code {
+            Some(code) => code,
+            None => match self.report().await {
+                Some(Report::Exited(code)) => code,
+                _ => KILLED,
+            },
         };
+        self.code = Some(code);
         self.bury().await;
         code
     }
@@ -151,8 +157,11 @@ impl Process {
     }
 
     async fn bury(&mut self) {
-        for pump in &mut self.pumps {
-            let _ = timeout(LAST_WORDS, pump).await;
+        while let Some(pump) = self.pumps.last_mut() {
+            if timeout(LAST_WORDS, pump).await.is_err() {
+                tracing::debug!("a container's output stays open after its end");
+            }
+            self.pumps.pop();
         }
         if let Err(error) = self.child.wait().await {
             tracing::debug!(%error, "wait for a container's stage");

@@ -273,6 +273,7 @@ impl Work {
         let mut changes = self.node.changes.subscribe();
         let mut names = self.node.config.names.clone();
         let mut renew = self.node.config.renew_tokens.clone();
+        renew.mark_unchanged();
         let mut retry_report = None;
         let mut retry_volumes = None;
         // Whatever changed between the first write and the subscription above.

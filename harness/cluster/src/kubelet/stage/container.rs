@@ -14,12 +14,13 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::Pid;
 
 use super::{CONTAINER_INIT, ContainerSpec, Doing, Order, Report, StageError, control};
+use crate::plane::stage::chain;
 
 pub(super) fn run() -> ExitCode {
     let mut control = match control() {
         Ok(control) => control,
         Err(error) => {
-            eprintln!("{error}");
+            eprintln!("{}", chain(&error));
             return ExitCode::FAILURE;
         }
     };
@@ -27,7 +28,7 @@ pub(super) fn run() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Whoever would read this may be gone; there is nobody else to tell.
-            let _ = report(&mut control, &Report::Failed(error.to_string()));
+            let _ = report(&mut control, &Report::Failed(chain(&error)));
             ExitCode::FAILURE
         }
     }

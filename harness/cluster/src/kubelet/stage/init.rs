@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 
 use nix::sched::{CloneFlags, unshare};
@@ -11,6 +12,7 @@ use nix::sys::stat::{Mode, umask};
 use nix::unistd::setsid;
 
 use super::{ContainerSpec, Doing, StageError, control, root};
+use crate::plane::stage::chain;
 
 pub(super) fn run() -> ExitCode {
     let Ok(mut parent) = control() else {
@@ -18,7 +20,7 @@ pub(super) fn run() -> ExitCode {
     };
     let Err(error) = become_container(&parent);
     // The parent tells the kubelet; if it has gone there is nobody to tell.
-    let _ = write!(parent, "{error}");
+    let _ = write!(parent, "{}", chain(&error));
     ExitCode::FAILURE
 }
 
@@ -49,7 +51,13 @@ fn become_container(parent: &UnixStream) -> Result<std::convert::Infallible, Sta
         .current_dir(&spec.working_dir)
         .stdin(Stdio::null())
         .exec();
-    Err(error).doing(|| format!("execute `{program}` in `{}`", spec.working_dir))
+    let in_vain = error.kind() == std::io::ErrorKind::NotFound && Path::new(program).exists();
+    let cure = if in_vain {
+        ", whose dynamic loader or interpreter the container's root lacks: build it static, or give its image the root `host-libraries`"
+    } else {
+        ""
+    };
+    Err(error).doing(|| format!("execute `{program}` in `{}`{cure}", spec.working_dir))
 }
 
 /// A user namespace of its own: the container's user stands for the node's, so that it owns its files, and has

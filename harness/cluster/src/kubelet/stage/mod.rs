@@ -102,7 +102,7 @@ pub(crate) enum Report {
 
 /// Why a stage can't do its work: what was being done, and the system's answer.
 #[derive(Debug, thiserror::Error)]
-#[error("{doing}: {source}")]
+#[error("{doing}")]
 struct StageError {
     doing: String,
     source: io::Error,

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use nix::sched::{CloneFlags, unshare};
 
 use super::{Doing, StageError, control};
+use crate::plane::stage::chain;
 
 /// Any user of the pod may bind any port, as container runtimes have it by default.
 const UNPRIVILEGED_PORTS: &str = "/proc/sys/net/ipv4/ip_unprivileged_port_start";
@@ -15,7 +16,7 @@ pub(super) fn run() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // The kubelet reads standard error when the sandbox ends early.
-            eprintln!("{error}");
+            eprintln!("{}", chain(&error));
             ExitCode::FAILURE
         }
     }
