@@ -1,3 +1,20 @@
 //! Serves Kubernetes' custom metrics API from Prometheus: the drop-in successor of prometheus-adapter.
+//!
+//! One request goes one way, through typed values:
+//!
+//! ```text
+//! TLS (setpoint-serve) -> Peer -> RequestInfo -> User -> MetricQuery -> PromQL -> samples -> MetricValueList
+//!                                        metav1.Status <- api::status, the one place that maps errors
+//! ```
+//!
+//! Background tasks (relist, the authentication ConfigMap) only swap snapshots: a request never waits for
+//! one and never sees half of one.
 
+pub mod api;
+pub mod args;
+pub mod auth;
+pub mod certs;
+pub mod kubernetes;
 pub mod provider;
+pub mod run;
+pub mod selector;

@@ -12,6 +12,18 @@ pub struct GroupResource {
     pub resource: String,
 }
 
+impl GroupResource {
+    /// What `pods` or `deployments.apps` stands for (`schema.ParseGroupResource`).
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        let (resource, group) = text.split_once('.').unwrap_or((text, ""));
+        Self {
+            group: group.to_owned(),
+            resource: resource.to_owned(),
+        }
+    }
+}
+
 impl std::fmt::Display for GroupResource {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.group.as_str() {

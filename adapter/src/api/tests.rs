@@ -1,0 +1,249 @@
+use std::error::Error;
+
+use futures::future::BoxFuture;
+use http_body_util::BodyExt as _;
+use jiff::Timestamp;
+use rustls_pki_types::CertificateDer;
+use setpoint_metrics_api::{MetricIdentifier, MetricValue, ObjectReference, Quantity};
+use tower::ServiceExt as _;
+
+use super::*;
+use crate::auth::{AuthenticationError, User};
+use crate::provider::{CustomMetricInfo, ProviderError};
+
+/// Two metrics; `http_requests` has a value for the pod `web-1` alone.
+struct Fixed;
+
+fn info(resource: &str, metric: &str, namespaced: bool) -> CustomMetricInfo {
+    CustomMetricInfo {
+        group_resource: GroupResource::parse(resource),
+        namespaced,
+        metric: metric.to_owned(),
+    }
+}
+
+impl CustomMetricsProvider for Fixed {
+    fn metrics(&self) -> Vec<CustomMetricInfo> {
+        vec![
+            info("deployments.apps", "http_requests", true),
+            info("namespaces", "http_requests", false),
+            info("pods", "http_requests", true),
+            info("pods", "a_load", true),
+        ]
+    }
+
+    fn values<'a>(
+        &'a self,
+        query: &'a MetricQuery,
+    ) -> BoxFuture<'a, Result<Vec<MetricValue>, ProviderError>> {
+        Box::pin(async move {
+            let group_resource = query.group_resource.clone();
+            match query.metric.as_str() {
+                "http_requests" => Ok(vec![MetricValue {
+                    described_object: ObjectReference {
+                        kind: Some("Pod".to_owned()),
+                        namespace: query.namespace.clone(),
+                        name: Some("web-1".to_owned()),
+                        api_version: Some("/v1".to_owned()),
+                    },
+                    metric: MetricIdentifier {
+                        name: query.metric.clone(),
+                        selector: Selector::parse(&query.metric_selector).unwrap().document(),
+                    },
+                    timestamp: Timestamp::UNIX_EPOCH,
+                    window_seconds: None,
+                    value: Quantity::from_milli(1500),
+                }]),
+                "broken" => Err(ProviderError::Prometheus("connection refused".into())),
+                "panics" => panic!("on purpose"),
+                _ => Err(ProviderError::NoSuchMetric {
+                    metric: query.metric.clone(),
+                    group_resource,
+                }),
+            }
+        })
+    }
+
+    fn relist_attempted(&self) -> bool {
+        false
+    }
+}
+
+struct Everybody;
+
+impl Authenticator for Everybody {
+    fn authenticate<'a>(
+        &'a self,
+        _: &'a [CertificateDer<'static>],
+        headers: &'a HeaderMap,
+    ) -> BoxFuture<'a, Result<User, AuthenticationError>> {
+        let shown = headers.contains_key("x-bad");
+        let refused = AuthenticationError::NotAllowed {
+            common_name: "bad".to_owned(),
+        };
+        Box::pin(async move {
+            if shown {
+                Err(refused)
+            } else {
+                Ok(User::anonymous())
+            }
+        })
+    }
+
+    fn is_configured(&self) -> bool {
+        true
+    }
+}
+
+/// Everything but the namespace `secret`; of `broken` it knows nothing.
+struct NotSecret;
+
+impl Authorizer for NotSecret {
+    fn authorize<'a>(
+        &'a self,
+        _: &'a User,
+        request: &'a RequestInfo,
+    ) -> BoxFuture<'a, Result<Decision, Box<dyn Error + Send + Sync>>> {
+        Box::pin(async move {
+            match request {
+                RequestInfo::Resource(resource) if resource.namespace == "secret" => {
+                    Ok(Decision::Deny(String::new()))
+                }
+                RequestInfo::Resource(resource) if resource.namespace == "broken" => {
+                    Err("timed out".into())
+                }
+                _ => Ok(Decision::Allow),
+            }
+        })
+    }
+}
+
+async fn ask(request: http::request::Builder) -> (u16, String) {
+    let api = Api {
+        provider: Arc::new(Fixed),
+        authenticator: Arc::new(Everybody),
+        authorizer: Arc::new(NotSecret),
+    };
+    let request = request.body(axum::body::Body::empty()).unwrap();
+    let response = router(api).oneshot(request).await.unwrap();
+    let status = response.status().as_u16();
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    (status, String::from_utf8(body.to_vec()).unwrap())
+}
+
+async fn get(path: &str) -> String {
+    let (status, body) = ask(http::Request::get(path)).await;
+    let body = serde_json::from_str::<serde_json::Value>(&body)
+        .map_or(body, |json| serde_json::to_string_pretty(&json).unwrap());
+    format!("{status}\n{body}")
+}
+
+const V1: &str = "/apis/custom.metrics.k8s.io/v1beta1";
+const V2: &str = "/apis/custom.metrics.k8s.io/v1beta2";
+
+#[tokio::test]
+async fn discovery_documents_are_whole_and_sorted() {
+    insta::assert_snapshot!("legacy_groups", get("/apis").await);
+    insta::assert_snapshot!("group", get("/apis/custom.metrics.k8s.io").await);
+    insta::assert_snapshot!("resources", get(V1).await);
+    let aggregated = http::Request::get("/apis").header(
+        "Accept",
+        "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json",
+    );
+    let (_, body) = ask(aggregated).await;
+    let document: serde_json::Value = serde_json::from_str(&body).unwrap();
+    insta::assert_json_snapshot!("aggregated", document);
+}
+
+#[tokio::test]
+async fn values_are_answered_in_the_version_asked_for() {
+    insta::assert_snapshot!(
+        "values_v1beta1",
+        get(&format!("{V1}/namespaces/default/pods/*/http_requests")).await
+    );
+    let selected =
+        format!("{V2}/namespaces/default/pods/%2A/http_requests?metricLabelSelector=verb%3DGET");
+    insta::assert_snapshot!("values_v1beta2", get(&selected).await);
+    // A namespace's own metrics describe no object inside it.
+    insta::assert_snapshot!(
+        "values_of_a_namespace",
+        get(&format!("{V1}/namespaces/default/metrics/http_requests")).await
+    );
+}
+
+#[tokio::test]
+async fn what_goes_wrong_is_a_status() {
+    insta::assert_snapshot!(
+        "no_such_metric",
+        get(&format!("{V1}/namespaces/default/pods/*/nothing")).await
+    );
+    insta::assert_snapshot!(
+        "prometheus_is_down",
+        get(&format!("{V1}/namespaces/default/pods/*/broken")).await
+    );
+    insta::assert_snapshot!(
+        "forbidden",
+        get(&format!("{V1}/namespaces/secret/pods/*/http_requests")).await
+    );
+    insta::assert_snapshot!(
+        "authorizer_is_down",
+        get(&format!("{V1}/namespaces/broken/pods/*/http_requests")).await
+    );
+    insta::assert_snapshot!(
+        "bad_selector",
+        get(&format!(
+            "{V1}/namespaces/default/pods/*/x?labelSelector=a%20b"
+        ))
+        .await
+    );
+    insta::assert_snapshot!(
+        "bad_path",
+        get(&format!("{V1}/namespaces/default/pods/web-1")).await
+    );
+    insta::assert_snapshot!("bad_escape", get("/apis/%zz").await);
+    insta::assert_snapshot!(
+        "panic",
+        get(&format!("{V1}/namespaces/default/pods/*/panics")).await
+    );
+    let (status, _) = ask(http::Request::get(V1).header("x-bad", "1")).await;
+    assert_eq!(status, 401);
+    let (status, _) = ask(http::Request::post(format!(
+        "{V1}/namespaces/default/pods/web-1/http_requests"
+    )))
+    .await;
+    assert_eq!(status, 405);
+    let (status, _) = ask(http::Request::get("/apis/custom.metrics.k8s.io/v1")).await;
+    assert_eq!(status, 404);
+}
+
+#[tokio::test]
+async fn health_says_what_is_still_missing() {
+    assert_eq!(get("/livez").await, "200\nok");
+    insta::assert_snapshot!("not_ready", get("/readyz").await);
+}
+
+#[tokio::test]
+async fn discovery_that_has_not_changed_is_not_sent_again() {
+    const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+    let api = Api {
+        provider: Arc::new(Fixed),
+        authenticator: Arc::new(Everybody),
+        authorizer: Arc::new(NotSecret),
+    };
+    let ask = |tag: Option<HeaderValue>| {
+        let mut request = http::Request::get("/apis")
+            .header("Accept", AGGREGATED)
+            .body(axum::body::Body::empty())
+            .unwrap();
+        if let Some(tag) = tag {
+            request.headers_mut().insert(header::IF_NONE_MATCH, tag);
+        }
+        router(api.clone()).oneshot(request)
+    };
+    let first = ask(None).await.unwrap();
+    assert_eq!(first.headers()[header::CONTENT_TYPE], AGGREGATED);
+    let second = ask(first.headers().get(header::ETAG).cloned())
+        .await
+        .unwrap();
+    assert_eq!(second.status(), StatusCode::NOT_MODIFIED);
+}

@@ -1,0 +1,211 @@
+//! The command line: prometheus-adapter's flags.
+
+mod duration;
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use url::Url;
+
+pub use duration::{ParseDurationError, parse_duration};
+
+const EXAMPLES: &str = "\
+Examples:
+  setpoint-adapter --config /etc/adapter/config.yaml --prometheus-url http://prometheus.monitoring:9090/ \\
+      --secure-port 6443 --tls-cert-file tls.crt --tls-private-key-file tls.key
+  kubectl kustomize adapter/deploy/base | setpoint-adapter certs | kubectl apply --server-side -f -";
+
+/// Serves custom.metrics.k8s.io from Prometheus to the HorizontalPodAutoscaler.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "setpoint-adapter", version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+pub struct Args {
+    /// Something else than serving.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// How to serve.
+    #[command(flatten)]
+    pub serve: ServeArgs,
+}
+
+/// What the program does besides serving.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Command {
+    /// Fill the serving pair and the caBundle into manifests, from standard input to standard output
+    Certs(CertsArgs),
+}
+
+/// `setpoint-adapter certs`
+#[derive(Debug, Clone, clap::Args)]
+pub struct CertsArgs {
+    /// How long the pair and its CA are valid
+    #[arg(long, value_name = "DURATION", default_value = "8760h", value_parser = parse_duration)]
+    pub valid_for: Duration,
+    /// Replace a pair that is already there
+    #[arg(long)]
+    pub replace: bool,
+}
+
+/// The flags of prometheus-adapter v0.12.0 that are understood so far; others are refused by name.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ServeArgs {
+    /// File with the rules that say which series are metrics of which objects
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Where Prometheus is; a path prefix is kept
+    #[arg(long, value_name = "URL", default_value = "https://localhost")]
+    pub prometheus_url: Url,
+    /// CA certificates that Prometheus' certificate is verified with
+    #[arg(long, value_name = "FILE")]
+    pub prometheus_ca_file: Option<PathBuf>,
+    /// File with the bearer token for Prometheus
+    #[arg(long, value_name = "FILE")]
+    pub prometheus_token_file: Option<PathBuf>,
+    /// Header for every request to Prometheus, as name=value; repeatable
+    #[arg(long, value_name = "NAME=VALUE", value_parser = parse_header)]
+    pub prometheus_header: Vec<(String, String)>,
+    /// HTTP method for requests to Prometheus
+    #[arg(long, value_enum, ignore_case = true, default_value = "GET")]
+    pub prometheus_verb: Verb,
+    /// How often to ask Prometheus which series there are
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = parse_duration)]
+    pub metrics_relist_interval: Duration,
+    /// How long ago a series may have been seen last [default: the relist interval]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub metrics_max_age: Option<Duration>,
+    /// Address to listen on
+    #[arg(long, value_name = "IP", default_value = "0.0.0.0")]
+    pub bind_address: IpAddr,
+    /// Port to serve HTTPS on
+    #[arg(long, value_name = "PORT", default_value_t = 443)]
+    pub secure_port: u16,
+    /// Certificate chain to serve with [default: a self-signed one for localhost]
+    #[arg(long, value_name = "FILE", requires = "tls_private_key_file")]
+    pub tls_cert_file: Option<PathBuf>,
+    /// Key of the certificate
+    #[arg(long, value_name = "FILE", requires = "tls_cert_file")]
+    pub tls_private_key_file: Option<PathBuf>,
+    /// Kubeconfig for listing objects [default: the pod's ServiceAccount]
+    #[arg(long, value_name = "FILE")]
+    pub lister_kubeconfig: Option<PathBuf>,
+    /// Kubeconfig for reading whom to trust [default: the pod's ServiceAccount]
+    #[arg(long, value_name = "FILE")]
+    pub authentication_kubeconfig: Option<PathBuf>,
+    /// Kubeconfig for asking who may [default: the pod's ServiceAccount]
+    #[arg(long, value_name = "FILE")]
+    pub authorization_kubeconfig: Option<PathBuf>,
+    /// How much to log: 0 says what changes, 4 every step, 6 everything
+    #[arg(short, long = "v", value_name = "LEVEL", default_value_t = 0)]
+    pub v: u8,
+}
+
+/// HTTP method for requests to Prometheus.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Verb {
+    /// Parameters in the URL.
+    #[value(name = "GET")]
+    Get,
+    /// Parameters as a form, for queries longer than a URL may be.
+    #[value(name = "POST")]
+    Post,
+}
+
+/// Flags that prometheus-adapter has and this program doesn't have yet.
+const NOT_YET: [&str; 24] = [
+    "prometheus-auth-incluster",
+    "prometheus-auth-config",
+    "prometheus-client-tls-cert-file",
+    "prometheus-client-tls-key-file",
+    "disable-http2",
+    "client-qps",
+    "client-burst",
+    "discovery-interval",
+    "cert-dir",
+    "tls-cipher-suites",
+    "tls-min-version",
+    "tls-sni-cert-key",
+    "http2-max-streams-per-connection",
+    "authentication-skip-lookup",
+    "authentication-token-webhook-cache-ttl",
+    "authentication-tolerate-lookup-failure",
+    "client-ca-file",
+    "requestheader-client-ca-file",
+    "requestheader-allowed-names",
+    "authorization-always-allow-paths",
+    "authorization-webhook-cache-authorized-ttl",
+    "authorization-webhook-cache-unauthorized-ttl",
+    "audit-policy-file",
+    "profiling",
+];
+
+impl Args {
+    /// The arguments of this process; ends it with a message where they can't be used.
+    #[must_use]
+    pub fn of_process() -> Self {
+        match Self::try_parse() {
+            Ok(args) => args,
+            Err(error) => {
+                let flag = error
+                    .get(clap::error::ContextKind::InvalidArg)
+                    .map(ToString::to_string)
+                    .unwrap_or_default();
+                let name = flag
+                    .trim_start_matches('-')
+                    .split(['=', ' '])
+                    .next()
+                    .unwrap_or_default();
+                if error.kind() == clap::error::ErrorKind::UnknownArgument
+                    && NOT_YET.contains(&name)
+                {
+                    eprintln!(
+                        "error: prometheus-adapter's flag --{name} is not supported yet; leave it out to go on without what it sets"
+                    );
+                    std::process::exit(2);
+                }
+                error.exit()
+            }
+        }
+    }
+}
+
+fn parse_header(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("expected name=value")?;
+    http::HeaderName::try_from(name).map_err(|_| format!("`{name}` is no header name"))?;
+    http::HeaderValue::try_from(value)
+        .map_err(|_| "the value can't stand in a header".to_owned())?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_flags_of_our_manifests_are_understood() {
+        Args::command().debug_assert();
+        let args = Args::parse_from([
+            "setpoint-adapter",
+            "--secure-port=6443",
+            "--tls-cert-file=/var/run/serving-cert/tls.crt",
+            "--tls-private-key-file=/var/run/serving-cert/tls.key",
+            "--prometheus-url=http://prometheus.prom.svc:9090/prefix/",
+            "--metrics-relist-interval=1m30s",
+            "--config=/etc/adapter/config.yaml",
+            "--v=4",
+            "--prometheus-verb=POST",
+        ]);
+        assert_eq!(args.serve.metrics_relist_interval, Duration::from_secs(90));
+        assert_eq!((args.serve.v, args.serve.secure_port), (4, 6443));
+        assert_eq!(args.serve.prometheus_verb, Verb::Post);
+    }
+
+    #[test]
+    fn a_header_without_a_value_is_refused() {
+        assert!(parse_header("X-Scope-OrgID=team").is_ok());
+        assert!(parse_header("X-Scope-OrgID").is_err());
+        assert!(parse_header("a b=c").is_err());
+    }
+}

@@ -1,0 +1,82 @@
+//! A CA for one pair, and the pair.
+
+use std::time::{Duration, SystemTime};
+
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType,
+    ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose,
+};
+
+/// A serving pair and the CA that stands behind it, all PEM. The CA's key is gone already.
+pub struct ServingPair {
+    /// The certificate for `<service>.<namespace>.svc`.
+    pub certificate: String,
+    /// Its key, PKCS#8.
+    pub key: String,
+    /// The CA's certificate.
+    pub ca: String,
+}
+
+/// Why there is no certificate.
+#[derive(Debug, thiserror::Error)]
+#[error("make a certificate for {name}")]
+pub struct MintError {
+    name: String,
+    #[source]
+    source: rcgen::Error,
+}
+
+/// Makes a CA, signs one serving certificate for a Service, and forgets the CA's key.
+///
+/// # Errors
+/// When the name can't stand in a certificate.
+pub fn mint(service: &str, namespace: &str, valid_for: Duration) -> Result<ServingPair, MintError> {
+    let name = format!("{service}.{namespace}.svc");
+    let failed = |source| MintError {
+        name: name.clone(),
+        source,
+    };
+    let from = SystemTime::now() - Duration::from_secs(60);
+
+    let mut ca = parameters(Vec::new(), &format!("{name} CA"), from, valid_for).map_err(failed)?;
+    ca.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    ca.key_usages = vec![
+        KeyUsagePurpose::KeyCertSign,
+        KeyUsagePurpose::DigitalSignature,
+    ];
+    let ca =
+        CertifiedIssuer::self_signed(ca, KeyPair::generate().map_err(failed)?).map_err(failed)?;
+
+    let names = vec![
+        name.clone(),
+        format!("{name}.cluster.local"),
+        format!("{service}.{namespace}"),
+    ];
+    let mut leaf = parameters(names, &name, from, valid_for).map_err(failed)?;
+    leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    leaf.use_authority_key_identifier_extension = true;
+    let key = KeyPair::generate().map_err(failed)?;
+    let certificate = leaf.signed_by(&key, &ca).map_err(failed)?;
+    Ok(ServingPair {
+        certificate: certificate.pem(),
+        key: key.serialize_pem(),
+        ca: ca.pem(),
+    })
+}
+
+fn parameters(
+    names: Vec<String>,
+    common_name: &str,
+    from: SystemTime,
+    valid_for: Duration,
+) -> Result<CertificateParams, rcgen::Error> {
+    let mut parameters = CertificateParams::new(names)?;
+    parameters.distinguished_name = DistinguishedName::new();
+    parameters
+        .distinguished_name
+        .push(DnType::CommonName, common_name);
+    parameters.not_before = from.into();
+    parameters.not_after = (from + valid_for).into();
+    Ok(parameters)
+}

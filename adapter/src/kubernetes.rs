@@ -1,0 +1,52 @@
+//! Clients of the API server.
+
+use std::path::{Path, PathBuf};
+
+use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
+use kube::{Client, Config};
+
+/// Why there is no client.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClientError {
+    /// A kubeconfig can't be used.
+    #[error("use kubeconfig {path}")]
+    Kubeconfig {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        #[source]
+        source: KubeconfigError,
+    },
+    /// Not in a pod, or a pod without its ServiceAccount's token.
+    #[error(
+        "find the API server from inside a pod; elsewhere, name a kubeconfig by --lister-kubeconfig"
+    )]
+    InCluster(#[source] kube::config::InClusterError),
+    /// The configuration gives no client.
+    #[error("make a client of the API server")]
+    Client(#[source] kube::Error),
+}
+
+/// A client by kubeconfig, else by the pod's ServiceAccount.
+///
+/// Its roots are those of the configuration alone: in an image without CA certificates there are no others.
+///
+/// # Errors
+/// When the configuration is missing or broken.
+pub async fn client(kubeconfig: Option<&Path>) -> Result<Client, ClientError> {
+    let config = match kubeconfig {
+        None => Config::incluster().map_err(ClientError::InCluster)?,
+        Some(path) => {
+            let broken = |source| ClientError::Kubeconfig {
+                path: path.to_owned(),
+                source,
+            };
+            let kubeconfig = Kubeconfig::read_from(path).map_err(broken)?;
+            Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
+                .await
+                .map_err(broken)?
+        }
+    };
+    Client::try_from(config).map_err(ClientError::Client)
+}
