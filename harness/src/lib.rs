@@ -1,3 +1,4 @@
 //! Under construction.
 
 pub mod commands;
+pub mod scripted;

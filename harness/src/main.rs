@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use setpoint::commands::{BadInput, cluster, reap, replay};
+use setpoint::commands::{BadInput, cluster, reap, replay, scripted};
 use setpoint_cluster::ImageTable;
 
 /// Conformance suite and regression harness for Kubernetes metrics adapters and HorizontalPodAutoscalers
@@ -19,6 +19,7 @@ enum Command {
     Cluster(cluster::Args),
     Reap(reap::Args),
     Replay(replay::Args),
+    Scripted(scripted::Args),
 }
 
 /// What was given can't be used.
@@ -34,6 +35,7 @@ async fn main() -> ExitCode {
         Command::Cluster(args) => cluster::run(args, ImageTable::default()).await,
         Command::Reap(args) => reap::run(args).await,
         Command::Replay(args) => replay::run(args).await,
+        Command::Scripted(args) => scripted::run(args).await,
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

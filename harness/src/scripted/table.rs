@@ -1,0 +1,123 @@
+//! The neutral table: which object has which value of which metric.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+/// What the scripted adapter serves.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Table {
+    /// The values, in any order.
+    #[serde(default)]
+    pub metrics: Vec<Entry>,
+}
+
+/// One object's value of one metric.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Entry {
+    /// The metric's name.
+    pub metric: String,
+    /// The objects' resource, such as `pods` or `deployments.apps`.
+    pub resource: String,
+    /// The object's kind.
+    pub kind: String,
+    /// Its API version, such as `v1`.
+    pub api_version: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Its labels, for requests with a label selector.
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
+    /// The value, a quantity.
+    pub value: String,
+}
+
+/// Why there is no table.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TableError {
+    /// The file can't be read.
+    #[error("read the table {path}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What failed.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file is no table.
+    #[error("{path}: {message}")]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, with line and column.
+        message: String,
+    },
+}
+
+impl Table {
+    /// Reads a table from a YAML or JSON file.
+    ///
+    /// # Errors
+    /// When the file can't be read or is no table.
+    pub fn read(path: &Path) -> Result<Self, TableError> {
+        let text = std::fs::read_to_string(path).map_err(|source| TableError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        serde_saphyr::from_str(&text).map_err(|error| TableError::Parse {
+            path: path.to_owned(),
+            message: error.to_string(),
+        })
+    }
+
+    /// Whether any object has the metric.
+    pub(super) fn has(&self, resource: &str, metric: &str) -> bool {
+        self.metrics
+            .iter()
+            .any(|entry| entry.resource == resource && entry.metric == metric)
+    }
+
+    /// The values asked for; `*` stands for every name.
+    pub(super) fn find(
+        &self,
+        namespace: &str,
+        resource: &str,
+        name: &str,
+        metric: &str,
+        labels: &[(String, String)],
+    ) -> Vec<&Entry> {
+        self.metrics
+            .iter()
+            .filter(|entry| {
+                entry.namespace == namespace && entry.resource == resource && entry.metric == metric
+            })
+            .filter(|entry| {
+                name == entry.name
+                    || name == "*"
+                        && labels
+                            .iter()
+                            .all(|(key, value)| entry.labels.get(key) == Some(value))
+            })
+            .collect()
+    }
+}
+
+/// The labels that a selector of the form `a=b,c=d` requires; none for any other form.
+pub(super) fn required_labels(selector: &str) -> Option<Vec<(String, String)>> {
+    selector
+        .split(',')
+        .filter(|requirement| !requirement.is_empty())
+        .map(|requirement| {
+            let (key, value) = requirement.split_once('=')?;
+            let is_plain =
+                |text: &str| !text.is_empty() && !text.contains(['!', '=', ' ', '(', ')']);
+            (is_plain(key) && is_plain(value)).then(|| (key.to_owned(), value.to_owned()))
+        })
+        .collect()
+}
