@@ -136,12 +136,16 @@ pub enum ProviderError {
     },
 }
 
-/// A sample as a quantity in milli-units, rounded half away from zero as prometheus-adapter does.
+/// A sample as a quantity in milli-units: cut off below a thousandth, and zero for NaN, as in the Go adapter
+/// (`prometheusProvider.metricFor`).
 ///
 /// # Errors
-/// NaN, infinities and what exceeds 64 bits of milli-units have no quantity.
+/// Infinities and what exceeds 64 bits of milli-units have no quantity; what Go makes of them is left to the machine.
 pub fn quantity_of_sample(metric: &str, value: f64) -> Result<Quantity, ProviderError> {
-    let milli = (value * 1000.0).round();
+    if value.is_nan() {
+        return Ok(Quantity::from_integer(0));
+    }
+    let milli = value * 1000.0;
     if !(-9.2e18..=9.2e18).contains(&milli) {
         return Err(ProviderError::Unrepresentable {
             metric: metric.to_owned(),

@@ -1,11 +1,28 @@
 //! From arguments to a running server, and to its end.
 
 use std::io::{Read as _, Write as _};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context as _;
+use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use setpoint_serve::{Server, server_config};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
 
-use crate::args::{Args, CertsArgs, Command};
+use crate::api::{Api, router};
+use crate::args::{Args, CertsArgs, Command, ServeArgs, Verb};
+use crate::auth::{CertificateAuthenticator, DelegatedAuthorizer, watch_authentication};
 use crate::certs;
+use crate::config;
+use crate::custom::CustomMetrics;
+use crate::kubernetes;
+use crate::prometheus::{HttpClient, HttpClientOptions};
+use crate::registry::RelistOptions;
 
 /// Does what the arguments say, until it is done or SIGTERM ends it.
 ///
@@ -14,7 +31,17 @@ use crate::certs;
 pub fn run(args: Args) -> anyhow::Result<()> {
     match args.command {
         Some(Command::Certs(args)) => fill_in_certificates(&args),
-        None => anyhow::bail!("name what to do, see --help"),
+        None => {
+            log(args.serve.v);
+            // Requests mostly wait for Prometheus; two threads keep the memory small.
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(2)
+                .enable_all()
+                .build();
+            runtime
+                .context("start the runtime")?
+                .block_on(serve(args.serve))
+        }
     }
 }
 
@@ -30,4 +57,127 @@ fn fill_in_certificates(args: &CertsArgs) -> anyhow::Result<()> {
     std::io::stdout()
         .write_all(filled.as_bytes())
         .context("write the manifests to standard output")
+}
+
+/// Log lines on standard error: klog's levels as levels of ours.
+fn log(verbosity: u8) {
+    let level = match verbosity {
+        0..=3 => "info",
+        4..=5 => "debug",
+        _ => "trace",
+    };
+    let filter = EnvFilter::new(format!(
+        "warn,setpoint_adapter={level},setpoint_serve={level}"
+    ));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .init();
+}
+
+async fn serve(args: ServeArgs) -> anyhow::Result<()> {
+    let shutdown = CancellationToken::new();
+    end_on_signals(&shutdown)?;
+    let path = args
+        .config
+        .as_deref()
+        .context("no rules: name a configuration file by --config")?;
+    let namers = config::load(path)?;
+    let tls = tls(
+        args.tls_cert_file.as_deref(),
+        args.tls_private_key_file.as_deref(),
+    )?;
+    let prometheus = HttpClient::new(prometheus(&args)?)?;
+    let lister = kubernetes::client(args.lister_kubeconfig.as_deref()).await?;
+    let authentication = kubernetes::client(args.authentication_kubeconfig.as_deref()).await?;
+    let authorization = kubernetes::client(args.authorization_kubeconfig.as_deref()).await?;
+    let address = SocketAddr::new(args.bind_address, args.secure_port);
+    let listener = TcpListener::bind(address)
+        .await
+        .with_context(|| format!("listen on {address}"))?;
+
+    let authenticator = Arc::new(CertificateAuthenticator::new());
+    tokio::spawn(watch_authentication(
+        authentication,
+        authenticator.clone(),
+        shutdown.clone(),
+    ));
+    let relist = RelistOptions {
+        interval: args.metrics_relist_interval,
+        max_age: args.metrics_max_age.unwrap_or(args.metrics_relist_interval),
+    };
+    let provider = CustomMetrics::start(
+        namers,
+        Arc::new(prometheus),
+        lister,
+        relist,
+        shutdown.clone(),
+    );
+    let api = Api {
+        provider: Arc::new(provider),
+        authenticator,
+        authorizer: Arc::new(DelegatedAuthorizer::new(authorization)),
+    };
+    tracing::info!(%address, "serve custom.metrics.k8s.io");
+    Server::new(listener)
+        .tls(tls)
+        .run(router(api), shutdown)
+        .await;
+    tracing::info!("all requests are answered; end");
+    Ok(())
+}
+
+fn end_on_signals(shutdown: &CancellationToken) -> anyhow::Result<()> {
+    let mut terminated = signal(SignalKind::terminate()).context("watch SIGTERM")?;
+    let mut interrupted = signal(SignalKind::interrupt()).context("watch SIGINT")?;
+    let shutdown = shutdown.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminated.recv() => {}
+            _ = interrupted.recv() => {}
+        }
+        tracing::info!("end: take no new connections, answer what is in flight");
+        shutdown.cancel();
+    });
+    Ok(())
+}
+
+fn prometheus(args: &ServeArgs) -> anyhow::Result<HttpClientOptions> {
+    let read =
+        |path: &PathBuf| std::fs::read(path).with_context(|| format!("read {}", path.display()));
+    anyhow::ensure!(
+        args.metrics_max_age
+            .is_none_or(|age| age >= args.metrics_relist_interval),
+        "--metrics-max-age must not be shorter than --metrics-relist-interval: series would come and go"
+    );
+    Ok(HttpClientOptions {
+        url: args.prometheus_url.clone(),
+        ca: args.prometheus_ca_file.as_ref().map(read).transpose()?,
+        token_file: args.prometheus_token_file.clone(),
+        headers: args.prometheus_header.clone(),
+        post: args.prometheus_verb == Verb::Post,
+    })
+}
+
+/// The serving pair from files, else a self-signed one for localhost as the Go adapter makes it.
+fn tls(
+    certificate: Option<&Path>,
+    key: Option<&Path>,
+) -> anyhow::Result<Arc<rustls::ServerConfig>> {
+    let (Some(certificate), Some(key)) = (certificate, key) else {
+        tracing::warn!("no --tls-cert-file: serve with a self-signed certificate for localhost");
+        let pair =
+            rcgen::generate_simple_self_signed(["localhost".to_owned(), "127.0.0.1".to_owned()])
+                .context("make a self-signed certificate")?;
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(pair.signing_key.serialize_der()));
+        return Ok(server_config(vec![pair.cert.der().clone()], key)?);
+    };
+    let chain = CertificateDer::pem_file_iter(certificate)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .with_context(|| format!("read the serving certificate {}", certificate.display()))?;
+    let key_of = PrivateKeyDer::from_pem_file(key)
+        .with_context(|| format!("read the serving key {}", key.display()))?;
+    server_config(chain, key_of)
+        .with_context(|| format!("serve with {} and {}", certificate.display(), key.display()))
 }

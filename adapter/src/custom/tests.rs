@@ -1,0 +1,204 @@
+use std::sync::Mutex;
+use std::time::Duration;
+
+use kube::client::Body;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::prometheus::{PrometheusError, Series};
+
+/// A Prometheus with one counter of two pods; remembers what it was asked.
+#[derive(Default)]
+struct Scripted {
+    asked: Mutex<Vec<String>>,
+    samples: Vec<(&'static str, f64)>,
+}
+
+fn labels(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pairs
+        .iter()
+        .map(|&(key, value)| (key.to_owned(), value.to_owned()))
+        .collect()
+}
+
+impl PrometheusClient for Scripted {
+    fn series<'a>(
+        &'a self,
+        _: &'a str,
+        _: f64,
+    ) -> BoxFuture<'a, Result<Vec<Series>, PrometheusError>> {
+        let labels = labels(&[("namespace", "default"), ("pod", "web-1")]);
+        Box::pin(async {
+            Ok(vec![Series {
+                name: "http_requests_total".to_owned(),
+                labels,
+            }])
+        })
+    }
+
+    fn query<'a>(&'a self, query: &'a str) -> BoxFuture<'a, Result<Vec<Sample>, PrometheusError>> {
+        self.asked.lock().unwrap().push(query.to_owned());
+        let sample = |(pod, value): &(&str, f64)| Sample {
+            labels: labels(&[("pod", pod)]),
+            value: *value,
+        };
+        let samples = self.samples.iter().map(sample).collect();
+        Box::pin(async { Ok(samples) })
+    }
+}
+
+/// An API server with pods `web-1` and `web-2`.
+fn kubernetes() -> Client {
+    let service = tower::service_fn(|request: http::Request<Body>| async move {
+        let kind = |kind: &str| json!({"group": "", "version": "v1", "kind": kind});
+        let document: Value = match request.uri().path() {
+            "/api" => {
+                json!({"items": [{"metadata": {"name": ""}, "versions": [{"version": "v1", "resources": [
+                    {"resource": "namespaces", "singularResource": "namespace", "scope": "Cluster", "responseKind": kind("Namespace")},
+                    {"resource": "pods", "singularResource": "pod", "scope": "Namespaced", "responseKind": kind("Pod")},
+                ]}]}]})
+            }
+            "/apis" => json!({"items": []}),
+            "/api/v1/namespaces/default/pods" => {
+                let none = request.uri().query().unwrap_or_default().contains("none");
+                let pod = |name: &str| json!({"metadata": {"name": name}});
+                let items = if none {
+                    vec![]
+                } else {
+                    vec![pod("web-2"), pod("web-1")]
+                };
+                json!({"kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1", "metadata": {}, "items": items})
+            }
+            other => panic!("asked for {other}"),
+        };
+        Ok::<_, std::convert::Infallible>(http::Response::new(Body::from(
+            document.to_string().into_bytes(),
+        )))
+    });
+    Client::new(service, "default")
+}
+
+async fn provider(prometheus: Arc<Scripted>) -> CustomMetrics {
+    let rule = "{seriesQuery: 'http_requests_total', resources: {template: '<<.Resource>>'}, \
+        name: {matches: '^(.*)_total$'}, metricsQuery: 'sum(rate(<<.Series>>{<<.LabelMatchers>>}[2m])) by (<<.GroupBy>>)'}";
+    let namer = MetricNamer::new(&serde_saphyr::from_str(rule).unwrap()).unwrap();
+    let options = RelistOptions {
+        interval: Duration::from_secs(600),
+        max_age: Duration::from_secs(60),
+    };
+    let provider = CustomMetrics::start(
+        vec![Arc::new(namer)],
+        prometheus,
+        kubernetes(),
+        options,
+        CancellationToken::new(),
+    );
+    let attempted = tokio::time::timeout(Duration::from_secs(5), async {
+        while !provider.relist_attempted() {
+            tokio::task::yield_now().await;
+        }
+    });
+    attempted.await.unwrap();
+    provider
+}
+
+fn query(resource: &str, metric: &str, objects: Objects) -> MetricQuery {
+    MetricQuery {
+        group_resource: GroupResource::parse(resource),
+        namespace: Some("default".to_owned()),
+        objects,
+        metric: metric.to_owned(),
+        metric_selector: String::new(),
+    }
+}
+
+fn shown(values: &[MetricValue]) -> Vec<String> {
+    let one = |value: &MetricValue| {
+        let object = &value.described_object;
+        format!(
+            "{:?} {:?} {}",
+            object.api_version.as_deref(),
+            object.name.as_deref(),
+            value.value
+        )
+    };
+    values.iter().map(one).collect()
+}
+
+#[tokio::test]
+async fn objects_that_a_selector_selects_are_asked_for_in_one_query() {
+    let samples = vec![("web-2", 2.5), ("web-1", f64::NAN), ("other", 9.0)];
+    let prometheus = Arc::new(Scripted {
+        samples,
+        ..Scripted::default()
+    });
+    let provider = provider(prometheus.clone()).await;
+    let selected = query(
+        "pod",
+        "http_requests",
+        Objects::Selected("app=web".to_owned()),
+    );
+    let values = provider.values(&selected).await.unwrap();
+    assert_eq!(
+        shown(&values),
+        [
+            r#"Some("/v1") Some("web-1") 0"#,
+            r#"Some("/v1") Some("web-2") 2500m"#
+        ]
+    );
+    let asked =
+        r#"sum(rate(http_requests_total{namespace="default",pod=~"web-1|web-2"}[2m])) by (pod)"#;
+    assert_eq!(*prometheus.asked.lock().unwrap(), [asked]);
+}
+
+#[tokio::test]
+async fn what_there_is_no_value_for_is_said_as_the_go_adapter_says_it() {
+    let provider = provider(Arc::default()).await;
+    let said = async |query: MetricQuery| {
+        provider
+            .values(&query)
+            .await
+            .map(|values| values.len())
+            .map_err(|error| error.to_string())
+    };
+    let all = || Objects::Selected(String::new());
+    assert_eq!(said(query("pods", "http_requests", all())).await, Ok(0));
+    for (query, words) in [
+        (
+            query("pods", "other", all()),
+            "the server could not find the metric other for pods",
+        ),
+        (
+            query("instances", "http_requests", all()),
+            "the server could not find the metric http_requests for instances",
+        ),
+        (
+            query("pods", "http_requests", Objects::Named("web-1".to_owned())),
+            "the server could not find the metric http_requests for pods web-1",
+        ),
+        (
+            query(
+                "pods",
+                "http_requests",
+                Objects::Selected("none".to_owned()),
+            ),
+            "the server could not find the metric http_requests for pods",
+        ),
+    ] {
+        assert_eq!(said(query).await, Err(words.to_owned()));
+    }
+}
+
+#[tokio::test]
+async fn a_value_that_no_quantity_can_express_is_an_error() {
+    let prometheus = Arc::new(Scripted {
+        samples: vec![("web-1", f64::INFINITY)],
+        ..Scripted::default()
+    });
+    let provider = provider(prometheus).await;
+    let named = query("pods", "http_requests", Objects::Named("web-1".to_owned()));
+    assert!(matches!(
+        provider.values(&named).await,
+        Err(ProviderError::Unrepresentable { .. })
+    ));
+}
