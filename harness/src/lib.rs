@@ -1,4 +1,52 @@
-//! Under construction.
+//! Judges Kubernetes metrics adapters and HorizontalPodAutoscalers by scenarios, on a real control plane.
+//!
+//! ```no_run
+//! use std::sync::Arc;
+//!
+//! use setpoint::judged::Programs;
+//! use setpoint::report::Terminal;
+//! use setpoint::run::{RunOptions, run};
+//! use setpoint_cluster::provision;
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let scenarios = setpoint::scenario::load(&["my-scenarios".into()])?;
+//! let options = RunOptions {
+//!     binaries: provision::find(&provision::Options::from_env())?,
+//!     programs: Programs::find(None).await?,
+//!     jobs: 2,
+//!     interrupted: Default::default(),
+//! };
+//! let report = run(scenarios, options, Arc::new(Terminal::default())).await?;
+//! assert_eq!(report.failed(), 0);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A scenario goes one way: file → [`scenario`] → [`install`] → steps ([`expect`], [`request`], [`feed`]) → [`report`].
 
+pub mod answer;
 pub mod commands;
+pub mod expect;
+pub mod feed;
+pub mod install;
+pub mod judged;
+pub mod quantity;
+pub mod report;
+pub mod request;
+pub mod run;
+pub mod scenario;
 pub mod scripted;
+
+/// An error and its sources in one line; a source that the text before it ends with is not repeated.
+pub(crate) fn words(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let words = cause.to_string();
+        if !text.ends_with(&words) {
+            text = format!("{text}: {words}");
+        }
+        source = cause.source();
+    }
+    text
+}

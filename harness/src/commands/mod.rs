@@ -1,12 +1,89 @@
 //! The commands of `setpoint`.
 
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use setpoint_cluster::ImageTable;
+
 pub mod cluster;
+pub mod list;
 pub mod provision;
 pub mod reap;
 pub mod replay;
+pub mod run;
 pub mod scripted;
+
+/// Conformance suite and regression harness for Kubernetes metrics adapters and HorizontalPodAutoscalers
+#[derive(Debug, Parser)]
+#[command(
+    name = "setpoint",
+    version,
+    after_help = "Examples:\n  setpoint run\n  setpoint list\n  export KUBECONFIG=$(setpoint cluster up)\n  setpoint cluster down\n\n\
+        Exit codes:\n  0  done; of run: all scenarios passed\n  1  something was judged and failed\n  \
+        2  what was given can't be used\n  3  the environment could not be set up"
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(run::Args),
+    List(list::Args),
+    Schema(list::SchemaArgs),
+    Cluster(cluster::Args),
+    Reap(reap::Args),
+    Replay(replay::Args),
+    Scripted(scripted::Args),
+}
+
+impl Cli {
+    /// Does what was asked, and says how the program ends.
+    ///
+    /// # Errors
+    /// When the command fails; [`exit_code`] says how the program ends then.
+    pub async fn run(self) -> anyhow::Result<ExitCode> {
+        match self.command {
+            Command::Run(args) => return run::run(args).await,
+            Command::List(args) => list::run(&args)?,
+            Command::Schema(_) => anstream::print!("{}", list::schema()),
+            Command::Cluster(args) => cluster::run(args, ImageTable::default()).await?,
+            Command::Reap(args) => reap::run(args).await?,
+            Command::Replay(args) => replay::run(args).await?,
+            Command::Scripted(args) => scripted::run(args).await?,
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
 
 /// What the user gave can't be used: exit code 2, and nothing was started.
 #[derive(Debug, thiserror::Error)]
 #[error("{0:#}")]
 pub struct BadInput(pub anyhow::Error);
+
+/// The exit code of a command that failed: 2 for [`BadInput`], 3 for an environment that could not be set up.
+#[must_use]
+pub fn exit_code(error: &anyhow::Error) -> u8 {
+    if error.is::<BadInput>() { 2 } else { 3 }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn bad_input_is_told_from_a_failed_environment_even_with_context() {
+        let bad = anyhow::Error::new(BadInput(anyhow::anyhow!("no such series")));
+        assert_eq!(exit_code(&bad.context("reading the script")), 2);
+        assert_eq!(exit_code(&anyhow::anyhow!("no namespaces here")), 3);
+    }
+}

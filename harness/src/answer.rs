@@ -1,0 +1,144 @@
+//! Judges an answer by what a scenario expects of it.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::request::Answer;
+use crate::scenario::ExpectedAnswer;
+
+/// The variable that has snapshots written instead of compared.
+const UPDATE: &str = "SETPOINT_UPDATE";
+
+/// Nothing, or the first thing that is not as expected.
+///
+/// # Errors
+/// That thing, in words.
+pub fn judge(answer: &Answer, expected: &ExpectedAnswer, folder: &Path) -> Result<(), String> {
+    let text = String::from_utf8_lossy(&answer.body);
+    if answer.status != expected.status {
+        return Err(format!(
+            "the status is {} instead of {}: {}",
+            answer.status,
+            expected.status,
+            shortened(&text)
+        ));
+    }
+    for (name, value) in &expected.headers {
+        let found = answer
+            .headers
+            .get(name)
+            .map(|found| String::from_utf8_lossy(found.as_bytes()).into_owned());
+        if found.as_ref() != Some(value) {
+            return Err(format!("header `{name}` is {found:?} instead of `{value}`"));
+        }
+    }
+    if expected.body.is_none() && expected.snapshot.is_none() {
+        return Ok(());
+    }
+    let body: Value = serde_json::from_slice(&answer.body)
+        .map_err(|error| format!("the body is no JSON ({error}): {}", shortened(&text)))?;
+    if let Some(wanted) = &expected.body {
+        holds(&body, wanted, "body")?;
+    }
+    match &expected.snapshot {
+        Some(file) => snapshot(&body, &folder.join(file)),
+        None => Ok(()),
+    }
+}
+
+/// Whether a document holds another: objects may have more keys, lists may not have more elements.
+fn holds(found: &Value, wanted: &Value, place: &str) -> Result<(), String> {
+    match (found, wanted) {
+        (Value::Object(found), Value::Object(wanted)) => {
+            wanted.iter().try_for_each(|(key, wanted)| {
+                let found = found
+                    .get(key)
+                    .ok_or_else(|| format!("{place}.{key} is missing; {wanted} is expected"))?;
+                holds(found, wanted, &format!("{place}.{key}"))
+            })
+        }
+        (Value::Array(found), Value::Array(wanted)) => {
+            if found.len() != wanted.len() {
+                let found = shortened(&Value::Array(found.clone()).to_string()).to_owned();
+                return Err(format!(
+                    "{place} is {found}, which is not {} long",
+                    wanted.len()
+                ));
+            }
+            let mut pairs = found.iter().zip(wanted).enumerate();
+            pairs.try_for_each(|(index, (found, wanted))| {
+                holds(found, wanted, &format!("{place}[{index}]"))
+            })
+        }
+        _ if found == wanted => Ok(()),
+        _ => Err(format!("{place} is {found} instead of {wanted}")),
+    }
+}
+
+fn snapshot(body: &Value, file: &Path) -> Result<(), String> {
+    let now = serde_json::to_string_pretty(body).map_err(|error| error.to_string())? + "\n";
+    if std::env::var_os(UPDATE).is_some_and(|value| value == "1") {
+        return std::fs::write(file, now)
+            .map_err(|error| format!("write {}: {error}", file.display()));
+    }
+    let kept = std::fs::read_to_string(file)
+        .map_err(|error| format!("read {}: {error}; {UPDATE}=1 writes it", file.display()))?;
+    match kept
+        .lines()
+        .zip(now.lines())
+        .position(|(kept, now)| kept != now)
+    {
+        None if kept.lines().count() == now.lines().count() => Ok(()),
+        difference => {
+            let line = difference.unwrap_or_else(|| kept.lines().count().min(now.lines().count()));
+            let at = |text: &str| {
+                text.lines()
+                    .nth(line)
+                    .unwrap_or("nothing")
+                    .trim()
+                    .to_owned()
+            };
+            Err(format!(
+                "the body differs from {} at line {}: `{}` instead of `{}`",
+                file.display(),
+                line + 1,
+                at(&now),
+                at(&kept)
+            ))
+        }
+    }
+}
+
+fn shortened(text: &str) -> &str {
+    let end = text
+        .char_indices()
+        .nth(300)
+        .map_or(text.len(), |(index, _)| index);
+    &text[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn documents_may_hold_more_than_is_expected_but_lists_may_not() {
+        let found = json!({"a": 1, "b": [{"c": 2, "d": 3}]});
+        assert_eq!(holds(&found, &json!({"b": [{"c": 2}]}), "body"), Ok(()));
+        assert_eq!(
+            holds(&found, &json!({"b": []}), "body"),
+            Err("body.b is [{\"c\":2,\"d\":3}], which is not 0 long".into())
+        );
+        assert_eq!(
+            holds(&found, &json!({"b": [{"c": 3}]}), "body"),
+            Err("body.b[0].c is 2 instead of 3".into())
+        );
+        assert_eq!(
+            holds(&found, &json!({"x": 1}), "body"),
+            Err("body.x is missing; 1 is expected".into())
+        );
+    }
+}

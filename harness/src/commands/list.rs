@@ -1,0 +1,75 @@
+//! `setpoint list` and `setpoint schema`.
+
+use std::path::PathBuf;
+
+use serde_json::json;
+
+use super::run::{Format, scenarios};
+use crate::scenario::Document;
+
+/// Lists scenarios, after checking them
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  setpoint list\n  setpoint list scenarios/hpa --format json")]
+pub struct Args {
+    /// Scenario files, or folders of them [default: scenarios]
+    #[arg(value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// Only scenarios whose area, name or sentence holds this text
+    #[arg(long, value_name = "TEXT")]
+    filter: Option<String>,
+    /// What is printed
+    #[arg(long, value_enum, default_value = "pretty")]
+    format: Format,
+}
+
+/// Prints the scenarios.
+///
+/// # Errors
+/// When they are no scenarios.
+pub fn run(args: &Args) -> anyhow::Result<()> {
+    let scenarios = scenarios(&args.paths, args.filter.as_deref())?;
+    if args.format == Format::Json {
+        let listed: Vec<_> = scenarios
+            .iter()
+            .map(|scenario| {
+                let document = &scenario.document;
+                json!({"name": scenario.name(), "scenario": document.scenario, "needs": document.needs, "proves": document.proves,
+                    "install": document.install, "path": scenario.path})
+            })
+            .collect();
+        anstream::println!("{}", serde_json::to_string_pretty(&listed)?);
+        return Ok(());
+    }
+    for scenario in &scenarios {
+        anstream::println!("{:<40} {}", scenario.name(), scenario.document.scenario);
+    }
+    Ok(())
+}
+
+/// Prints the JSON schema of scenario files
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  setpoint schema > scenarios/schema.json")]
+pub struct SchemaArgs {}
+
+/// The JSON schema of scenario files.
+#[must_use]
+pub fn schema() -> String {
+    let schema = serde_json::to_string_pretty(&schemars::schema_for!(Document)).unwrap_or_default();
+    format!("{schema}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_schema_beside_the_scenarios_is_current() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios/schema.json");
+        let kept = std::fs::read_to_string(path).unwrap();
+        assert_eq!(
+            kept,
+            schema(),
+            "`setpoint schema > scenarios/schema.json` renews it"
+        );
+    }
+}

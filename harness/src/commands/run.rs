@@ -1,0 +1,137 @@
+//! `setpoint run`: scenarios, one after another and side by side.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use clap::ValueEnum;
+use tokio_util::sync::CancellationToken;
+
+use super::{BadInput, provision};
+use crate::judged::Programs;
+use crate::report::Terminal;
+use crate::run::{RunOptions, run as run_scenarios};
+use crate::scenario::{self, Scenario};
+
+/// Runs scenarios and judges an adapter by them
+#[derive(Debug, clap::Args)]
+#[command(
+    long_about = "Runs scenarios, each on a control plane of its own, and judges an adapter by them.\n\n\
+        Exit codes: 0 all passed, 1 something failed, 2 bad usage or a bad scenario, 3 the environment could not be set up.",
+    after_help = "Examples:\n  setpoint run\n  setpoint run scenarios/hpa --jobs 1\n  \
+        setpoint run --adapter binary:target/release/setpoint-adapter --format json > report.json"
+)]
+pub struct Args {
+    /// Scenario files, or folders of them [default: scenarios]
+    #[arg(value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// What the scenarios run on
+    #[arg(long, value_enum, default_value = "local")]
+    cluster: Backend,
+    /// The adapter: binary:PATH for anything with prometheus-adapter's flags [default: this product's]
+    #[arg(long, value_name = "ADAPTER", value_parser = adapter)]
+    adapter: Option<PathBuf>,
+    /// Only scenarios whose area, name or sentence holds this text
+    #[arg(long, value_name = "TEXT")]
+    filter: Option<String>,
+    /// How many control planes stand side by side
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..))]
+    jobs: u16,
+    /// Write report.json and the evidence of failures into this folder
+    #[arg(long, value_name = "FOLDER")]
+    report: Option<PathBuf>,
+    /// What is printed on standard output
+    #[arg(long, value_enum, default_value = "pretty")]
+    format: Format,
+}
+
+/// What scenarios run on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Backend {
+    /// A real control plane in namespaces on this machine
+    Local,
+}
+
+/// What is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// For people
+    Pretty,
+    /// For programs
+    Json,
+}
+
+fn adapter(text: &str) -> Result<PathBuf, String> {
+    let path = text.strip_prefix("binary:").ok_or("expected binary:PATH")?;
+    if path.is_empty() {
+        Err("expected a path behind binary:".to_owned())
+    } else {
+        Ok(path.into())
+    }
+}
+
+/// Scenarios in paths, or in `scenarios/` of the working directory.
+///
+/// # Errors
+/// When they can't be read: [`BadInput`].
+pub(super) fn scenarios(paths: &[PathBuf], filter: Option<&str>) -> anyhow::Result<Vec<Scenario>> {
+    let default = [PathBuf::from("scenarios")];
+    let paths = if paths.is_empty() { &default } else { paths };
+    let mut scenarios = scenario::load(paths).map_err(|error| BadInput(error.into()))?;
+    if let Some(filter) = filter {
+        scenarios.retain(|scenario| {
+            scenario.name().contains(filter) || scenario.document.scenario.contains(filter)
+        });
+        if scenarios.is_empty() {
+            return Err(BadInput(anyhow::anyhow!(
+                "no scenario's name or sentence holds `{filter}`"
+            ))
+            .into());
+        }
+    }
+    Ok(scenarios)
+}
+
+/// Runs, prints and tells by the exit code.
+///
+/// # Errors
+/// When scenarios are no scenarios ([`BadInput`]), or the environment can't be set up.
+pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let Backend::Local = args.cluster;
+    // Everything that can be refused is refused before anything is started.
+    let scenarios = scenarios(&args.paths, args.filter.as_deref())?;
+    let binaries = provision::binaries().await?;
+    let programs = Programs::find(args.adapter).await?;
+    let interrupted = CancellationToken::new();
+    let options = RunOptions {
+        binaries,
+        programs,
+        jobs: args.jobs.into(),
+        interrupted: interrupted.clone(),
+    };
+    let running = run_scenarios(scenarios, options, Arc::new(Terminal::default()));
+    tokio::pin!(running);
+    let report = tokio::select! {
+        report = &mut running => report?,
+        _ = tokio::signal::ctrl_c() => {
+            anstream::eprintln!("interrupted: collecting evidence and removing the control planes");
+            interrupted.cancel();
+            running.await?
+        }
+    };
+    if let Some(folder) = &args.report {
+        report
+            .write(folder)
+            .with_context(|| format!("write the report into {}", folder.display()))?;
+    }
+    match args.format {
+        Format::Pretty => report.print_summary(),
+        Format::Json => anstream::println!("{}", serde_json::to_string_pretty(&report)?),
+    }
+    Ok(if report.failed() == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(1)
+    })
+}

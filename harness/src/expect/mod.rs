@@ -1,0 +1,389 @@
+//! Expectations: named, bounded waits by watch that remember what they saw last.
+
+mod discovery;
+mod judge;
+
+use std::fmt::{self, Debug};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::{Stream, StreamExt as _};
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
+use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1::APIService;
+use kube::runtime::watcher::{self, watch_object};
+use kube::{Api, Client, Resource};
+use serde::de::DeserializeOwned;
+use setpoint_cluster::Cluster;
+use tokio::time::{Instant, timeout_at};
+
+use crate::request::Adapter;
+use crate::scenario::{Expectation, Span};
+
+/// How long a state is waited for where the scenario doesn't say.
+const WITHIN: Span = Span::Time(Duration::from_secs(20));
+
+/// What expectations are judged against.
+#[derive(Clone)]
+pub struct Scene {
+    /// The cluster.
+    pub cluster: Arc<dyn Cluster>,
+    /// The adapter, for questions to itself.
+    pub adapter: Arc<Adapter>,
+}
+
+/// An expectation that wasn't met.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what}: {problem}")]
+pub struct Missed {
+    /// What was expected.
+    pub what: String,
+    /// What was there instead, and when.
+    pub problem: String,
+}
+
+/// What a judge says of a state: nothing, or what is wrong with it.
+type Verdict = Result<(), String>;
+
+/// Waits for the expected state.
+///
+/// # Errors
+/// When it doesn't come in time, or doesn't stay.
+pub async fn expect(scene: &Scene, expectation: &Expectation) -> Result<(), Missed> {
+    let client = scene.cluster.client();
+    let sync = scene.cluster.facts().hpa_sync_period;
+    let within = |within: &Option<Span>| within.unwrap_or(WITHIN).duration(sync);
+    match expectation {
+        Expectation::Replicas {
+            of,
+            namespace,
+            equals,
+            within: time,
+            for_,
+            after,
+        } => {
+            let (_, name) = of.split_once('/').unwrap_or(("deployment", of));
+            let api: Api<Deployment> = Api::namespaced(client, namespace);
+            let hold = for_.map(|span| span.duration(sync)).unwrap_or_default();
+            match equals {
+                Some(number) => {
+                    if let Some(after) = after {
+                        Box::pin(expect(scene, after)).await?;
+                    }
+                    let wait = Wait {
+                        what: format!("{of} has {number} replicas"),
+                        within: within(time),
+                        hold,
+                        may_come_back: true,
+                    };
+                    wait.on(api, name, |deployment| judge::replicas(deployment, *number))
+                        .await
+                }
+                None => stays(scene, api, of, name, hold, after.as_deref()).await,
+            }
+        }
+        Expectation::Hpa {
+            name,
+            namespace,
+            within: time,
+            ..
+        } => {
+            let api: Api<HorizontalPodAutoscaler> = Api::namespaced(client, namespace);
+            let wait = Wait::until(
+                format!("HPA {name} {}", judge::words(expectation)),
+                within(time),
+            );
+            wait.on(api, name, |hpa| judge::hpa(hpa, expectation)).await
+        }
+        Expectation::Apiservice {
+            name,
+            available,
+            reason,
+            within: time,
+        } => {
+            let api: Api<APIService> = Api::all(client);
+            let wait = Wait::until(
+                format!("APIService {name} has Available={available:?}"),
+                within(time),
+            );
+            wait.on(api, name, |service| {
+                judge::apiservice(service, *available, reason.as_deref())
+            })
+            .await
+        }
+        Expectation::Discovery {
+            group,
+            version,
+            has,
+            within: time,
+        } => discovery::expect(&scene.adapter, group, version, has, within(time)).await,
+    }
+}
+
+/// The number of replicas stays as it is, from before the proof that the new input was judged until `hold`
+/// after it.
+async fn stays(
+    scene: &Scene,
+    api: Api<Deployment>,
+    of: &str,
+    name: &str,
+    hold: Duration,
+    proof: Option<&Expectation>,
+) -> Result<(), Missed> {
+    let missed = |problem: String| Missed {
+        what: format!("{of} keeps its replicas"),
+        problem,
+    };
+    let before = api
+        .get(name)
+        .await
+        .map_err(|error| missed(error.to_string()))?;
+    let number = judge::wanted_replicas(&before);
+    if let Some(proof) = proof {
+        Box::pin(expect(scene, proof)).await?;
+    }
+    let wait = Wait {
+        what: format!(
+            "{of} keeps its {number} replicas for {hold:?} after the new input was judged"
+        ),
+        within: Duration::from_secs(1),
+        hold,
+        may_come_back: false,
+    };
+    wait.on(api, name, |deployment| judge::replicas(deployment, number))
+        .await
+}
+
+/// A wait for a state.
+struct Wait {
+    what: String,
+    /// Time until the state is there.
+    within: Duration,
+    /// Time for which it must stay.
+    hold: Duration,
+    /// Whether it may go and come back within the time.
+    may_come_back: bool,
+}
+
+/// What was seen last, for messages.
+struct Seen {
+    words: String,
+    at: Instant,
+}
+
+impl fmt::Display for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} (seen {:.1}s ago)",
+            self.words,
+            self.at.elapsed().as_secs_f64()
+        )
+    }
+}
+
+impl Wait {
+    fn until(what: String, within: Duration) -> Self {
+        Self {
+            what,
+            within,
+            hold: Duration::ZERO,
+            may_come_back: true,
+        }
+    }
+
+    /// Watches one object until the judge is content with it.
+    async fn on<K>(
+        self,
+        api: Api<K>,
+        name: &str,
+        judge: impl Fn(Option<&K>) -> Verdict,
+    ) -> Result<(), Missed>
+    where
+        K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
+    {
+        let states = watch_object(api, name);
+        self.over(states, judge).await
+    }
+
+    async fn over<K>(
+        self,
+        states: impl Stream<Item = watcher::Result<Option<K>>>,
+        judge: impl Fn(Option<&K>) -> Verdict,
+    ) -> Result<(), Missed> {
+        let started = Instant::now();
+        let mut deadline = started + self.within;
+        let mut since: Option<Instant> = None;
+        let mut seen = Seen {
+            words: "nothing was seen yet".to_owned(),
+            at: started,
+        };
+        let mut states = std::pin::pin!(states);
+        loop {
+            let until = since.map_or(deadline, |since| since + self.hold);
+            if since.is_some() && self.hold.is_zero() {
+                return Ok(());
+            }
+            let state = match timeout_at(until, states.next()).await {
+                Err(_) if since.is_some() => return Ok(()),
+                Err(_) | Ok(None) => {
+                    let problem = format!("not within {:?}; {seen}", self.within);
+                    return Err(Missed {
+                        what: self.what,
+                        problem,
+                    });
+                }
+                Ok(Some(Err(error))) => {
+                    // The watch goes on by itself.
+                    seen = Seen {
+                        words: format!("the watch failed: {error}"),
+                        at: Instant::now(),
+                    };
+                    continue;
+                }
+                Ok(Some(Ok(state))) => state,
+            };
+            match judge(state.as_ref()) {
+                Ok(()) => {
+                    since.get_or_insert_with(Instant::now);
+                }
+                Err(words) => {
+                    if let Some(since) = since.take()
+                        && !self.may_come_back
+                    {
+                        let problem =
+                            format!("after {:.1}s: {words}", since.elapsed().as_secs_f64());
+                        return Err(Missed {
+                            what: self.what,
+                            problem,
+                        });
+                    }
+                    deadline = started + self.within;
+                    seen = Seen {
+                        words,
+                        at: Instant::now(),
+                    };
+                }
+            }
+        }
+    }
+}
+
+/// Waits for a pod of an installation to be ready; its name is returned.
+///
+/// # Errors
+/// When there is none in time.
+pub async fn ready_pod(
+    client: &Client,
+    namespace: &str,
+    container: &str,
+    within: Duration,
+) -> Result<String, Missed> {
+    use k8s_openapi::api::core::v1::Pod;
+    use kube::runtime::{WatchStreamExt as _, reflector, watcher};
+
+    let what = format!("a pod in {namespace} has a ready container `{container}`");
+    let deadline = Instant::now() + within;
+    let (store, writer) = reflector::store::<Pod>();
+    let pods = Api::<Pod>::namespaced(client.clone(), namespace);
+    let mut events = std::pin::pin!(
+        watcher(pods, watcher::Config::default())
+            .default_backoff()
+            .reflect(writer)
+    );
+    loop {
+        if timeout_at(deadline, events.next()).await.is_err() {
+            let seen: Vec<String> = store
+                .state()
+                .iter()
+                .map(|pod| judge::pod_in_words(pod))
+                .collect();
+            let problem = format!(
+                "not within {within:?}; pods: {}",
+                if seen.is_empty() {
+                    "none".to_owned()
+                } else {
+                    seen.join("; ")
+                }
+            );
+            return Err(Missed { what, problem });
+        }
+        let ready = store
+            .state()
+            .into_iter()
+            .find(|pod| judge::has_ready_container(pod, container));
+        if let Some(name) = ready.and_then(|pod| pod.metadata.name.clone()) {
+            return Ok(name);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::stream;
+
+    use super::*;
+
+    fn numbers(numbers: &[i32]) -> impl Stream<Item = watcher::Result<Option<i32>>> {
+        stream::iter(
+            numbers
+                .iter()
+                .map(|number| Ok(Some(*number)))
+                .collect::<Vec<_>>(),
+        )
+        .chain(stream::pending())
+    }
+
+    fn is(wanted: i32) -> impl Fn(Option<&i32>) -> Verdict {
+        move |seen| {
+            if seen == Some(&wanted) {
+                Ok(())
+            } else {
+                Err(format!("it is {seen:?}"))
+            }
+        }
+    }
+
+    fn wait(within: u64, hold: u64, may_come_back: bool) -> Wait {
+        let seconds = Duration::from_secs;
+        Wait {
+            what: "it is 4".to_owned(),
+            within: seconds(within),
+            hold: seconds(hold),
+            may_come_back,
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_state_that_comes_is_enough_unless_it_must_stay() {
+        assert_eq!(
+            wait(5, 0, true).over(numbers(&[1, 4, 1]), is(4)).await,
+            Ok(())
+        );
+        assert_eq!(
+            wait(5, 3, true).over(numbers(&[4, 1, 4]), is(4)).await,
+            Ok(())
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_state_that_does_not_come_says_what_was_seen() {
+        let missed = wait(5, 0, true)
+            .over(numbers(&[1, 2]), is(4))
+            .await
+            .unwrap_err();
+        assert_eq!(
+            missed.to_string(),
+            "it is 4: not within 5s; it is Some(2) (seen 5.0s ago)"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_state_that_must_stay_may_not_go() {
+        let missed = wait(5, 3, false)
+            .over(numbers(&[4, 1, 4]), is(4))
+            .await
+            .unwrap_err();
+        assert_eq!(missed.to_string(), "it is 4: after 0.0s: it is Some(1)");
+    }
+}

@@ -1,0 +1,117 @@
+//! Server-side apply of any object.
+
+use kube::api::{
+    Api, ApiResource, DeleteParams, DynamicObject, GroupVersionKind, Patch, PatchParams,
+};
+use kube::discovery::{Scope, pinned_kind};
+use serde_json::Value;
+
+use crate::scenario::ScenarioObject;
+
+/// Whose fields they are.
+const FIELD_MANAGER: &str = "setpoint";
+
+/// Why an object can't be applied.
+#[derive(Debug, thiserror::Error)]
+#[error("{doing} {object}")]
+pub struct ApplyError {
+    doing: &'static str,
+    object: String,
+    #[source]
+    source: kube::Error,
+}
+
+/// Applies objects in an order that lets each find what it needs: namespaces and what pods mount first,
+/// pods and what speaks to them last.
+///
+/// # Errors
+/// The first object that is refused.
+pub async fn apply(client: &kube::Client, objects: &[Value]) -> Result<(), ApplyError> {
+    let mut sorted: Vec<&Value> = objects.iter().filter(|object| object.is_object()).collect();
+    sorted.sort_by_key(|object| rank(object["kind"].as_str().unwrap_or_default()));
+    for object in sorted {
+        let name = text(object, "/metadata/name");
+        let shown = format!("{} {name}", text(object, "/kind"));
+        let failed = |source| ApplyError {
+            doing: "apply",
+            object: shown.clone(),
+            source,
+        };
+        let namespace = object
+            .pointer("/metadata/namespace")
+            .and_then(Value::as_str);
+        let api = api(
+            client,
+            &text(object, "/apiVersion"),
+            &text(object, "/kind"),
+            namespace,
+        )
+        .await
+        .map_err(failed)?;
+        let parameters = PatchParams::apply(FIELD_MANAGER).force();
+        api.patch(&name, &parameters, &Patch::Apply(object))
+            .await
+            .map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// Deletes an object.
+///
+/// # Errors
+/// When there is none, or it can't be deleted.
+pub async fn delete(client: &kube::Client, object: &ScenarioObject) -> Result<(), ApplyError> {
+    let shown = format!("{} {}", object.kind, object.name);
+    let failed = |source| ApplyError {
+        doing: "delete",
+        object: shown.clone(),
+        source,
+    };
+    let api = api(
+        client,
+        &object.api_version,
+        &object.kind,
+        object.namespace.as_deref(),
+    )
+    .await
+    .map_err(failed)?;
+    api.delete(&object.name, &DeleteParams::default())
+        .await
+        .map_err(failed)?;
+    Ok(())
+}
+
+fn rank(kind: &str) -> u8 {
+    match kind {
+        "Namespace" => 0,
+        "ServiceAccount" | "ConfigMap" | "Secret" | "Role" | "ClusterRole" => 1,
+        "RoleBinding" | "ClusterRoleBinding" | "Service" => 2,
+        "HorizontalPodAutoscaler" => 4,
+        _ => 3,
+    }
+}
+
+fn text(object: &Value, pointer: &str) -> String {
+    object
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned()
+}
+
+async fn api(
+    client: &kube::Client,
+    api_version: &str,
+    kind: &str,
+    namespace: Option<&str>,
+) -> Result<Api<DynamicObject>, kube::Error> {
+    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+    let (resource, capabilities): (ApiResource, _) =
+        pinned_kind(client, &GroupVersionKind::gvk(group, version, kind)).await?;
+    Ok(match capabilities.scope {
+        Scope::Cluster => Api::all_with(client.clone(), &resource),
+        Scope::Namespaced => {
+            Api::namespaced_with(client.clone(), namespace.unwrap_or("default"), &resource)
+        }
+    })
+}

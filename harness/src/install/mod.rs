@@ -1,0 +1,165 @@
+//! Installs the product's own manifests, by the very step that users take.
+
+mod apply;
+
+use std::process::Stdio;
+
+use serde_json::Value;
+use tokio::io::AsyncWriteExt as _;
+use tokio::process::Command;
+
+pub use apply::{ApplyError, apply, delete};
+
+use crate::judged::Programs;
+use crate::scenario::Install;
+
+/// Where things are after an installation.
+#[derive(Debug, Clone, Copy)]
+pub struct Names {
+    /// The namespace of adapter and Prometheus.
+    pub namespace: &'static str,
+    /// The Service that the APIServices name.
+    pub service: &'static str,
+    /// The ConfigMap with the adapter's rules.
+    pub config_map: &'static str,
+}
+
+/// Why an installation fails.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InstallError {
+    /// The adapter's `certs` can't be run.
+    #[error("run `{program} certs`")]
+    Certs {
+        /// The adapter.
+        program: String,
+        /// What failed.
+        #[source]
+        source: std::io::Error,
+    },
+    /// It ran and refused.
+    #[error("`{program} certs` ended with {status}: {message}")]
+    Refused {
+        /// The adapter.
+        program: String,
+        /// How it ended.
+        status: String,
+        /// What it said.
+        message: String,
+    },
+    /// What it printed isn't manifests.
+    #[error("read what `certs` printed")]
+    Output(#[source] Box<serde_saphyr::Error>),
+    /// The API server refused an object.
+    #[error(transparent)]
+    Apply(#[from] ApplyError),
+}
+
+impl Install {
+    /// The manifests, with the fake Prometheus in Prometheus' place.
+    fn manifests(self) -> &'static str {
+        match self {
+            Self::Base => include_str!("rendered/base-replay.yaml"),
+            Self::Walkthrough => include_str!("rendered/walkthrough-replay.yaml"),
+        }
+    }
+
+    /// Where things are.
+    #[must_use]
+    pub fn names(self) -> Names {
+        match self {
+            Self::Base => Names {
+                namespace: "setpoint",
+                service: "setpoint-adapter",
+                config_map: "setpoint-adapter-config",
+            },
+            Self::Walkthrough => Names {
+                namespace: "prom",
+                service: "prometheus",
+                config_map: "adapter-config",
+            },
+        }
+    }
+}
+
+/// Applies the manifests; `rules` take the place of the installed ones.
+///
+/// # Errors
+/// When a step of it fails.
+pub async fn install(
+    client: &kube::Client,
+    programs: &Programs,
+    install: Install,
+    rules: Option<&str>,
+) -> Result<(), InstallError> {
+    let filled = fill_in(programs, install.manifests()).await?;
+    let mut objects: Vec<Value> = serde_saphyr::from_multiple(&filled)
+        .map_err(|error| InstallError::Output(Box::new(error)))?;
+    if let Some(rules) = rules {
+        let is_config = |object: &&mut Value| {
+            object["kind"] == "ConfigMap"
+                && object["metadata"]["name"] == install.names().config_map
+        };
+        if let Some(config) = objects.iter_mut().find(is_config) {
+            config["data"] = serde_json::json!({"config.yaml": rules});
+        }
+    }
+    Ok(apply(client, &objects).await?)
+}
+
+/// The step that users take: `setpoint-adapter certs < manifests`.
+async fn fill_in(programs: &Programs, manifests: &str) -> Result<String, InstallError> {
+    let program = programs.certs.display().to_string();
+    let failed = |source| InstallError::Certs {
+        program: program.clone(),
+        source,
+    };
+    let mut child = Command::new(&programs.certs)
+        .arg("certs")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(failed)?;
+    if let Some(mut input) = child.stdin.take() {
+        // A program that doesn't read to the end says why in what it prints.
+        let _ = input.write_all(manifests.as_bytes()).await;
+    }
+    let output = child.wait_with_output().await.map_err(failed)?;
+    if !output.status.success() {
+        return Err(InstallError::Refused {
+            program,
+            status: output.status.to_string(),
+            message: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+        });
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_names_are_those_of_the_manifests() {
+        for install in [Install::Base, Install::Walkthrough] {
+            let objects: Vec<Value> = serde_saphyr::from_multiple(install.manifests()).unwrap();
+            let names = install.names();
+            let has = |kind: &str, name: &str| {
+                objects.iter().any(|object| {
+                    object["kind"] == kind
+                        && object["metadata"]["name"] == name
+                        && object["metadata"]["namespace"] == names.namespace
+                })
+            };
+            assert!(has("Service", names.service), "{install:?}");
+            assert!(has("ConfigMap", names.config_map), "{install:?}");
+            let config = objects
+                .iter()
+                .find(|object| object["metadata"]["name"] == names.config_map)
+                .unwrap();
+            assert!(config["data"]["config.yaml"].is_string(), "{config}");
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! What a run found.
+
+mod terminal;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Serialize;
+use setpoint_cluster::Facts;
+
+use crate::judged::Programs;
+
+pub use terminal::Terminal;
+
+/// A run.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// `setpoint.dev/report/v1alpha1`
+    pub api_version: &'static str,
+    /// What was judged.
+    pub adapter: Judged,
+    /// Wall time of the whole run.
+    pub seconds: f64,
+    /// The scenarios, in the order given.
+    pub scenarios: Vec<Outcome>,
+}
+
+/// The adapter that was judged.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Judged {
+    /// Its program.
+    pub path: PathBuf,
+    /// The program's SHA-256.
+    pub sha256: String,
+}
+
+impl Judged {
+    pub(crate) fn new(programs: &Programs) -> Self {
+        Self {
+            path: programs.adapter.clone(),
+            sha256: programs.adapter_sha256.clone(),
+        }
+    }
+}
+
+/// One scenario's end.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Outcome {
+    /// Area and name.
+    pub name: String,
+    /// The behaviour.
+    pub sentence: String,
+    /// Rows of the failure matrix.
+    pub proves: Vec<String>,
+    /// The file.
+    pub path: PathBuf,
+    /// How it ended.
+    pub verdict: Verdict,
+    /// Wall time, the control plane's start and end included.
+    pub seconds: f64,
+    /// How long each step took.
+    pub steps: Vec<StepOutcome>,
+    /// Every change of a Deployment's wanted replicas.
+    pub replicas: Vec<ReplicaChange>,
+    /// What it ran on.
+    pub cluster: Option<Facts>,
+    /// What explains a failure.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<Evidence>,
+}
+
+/// How a scenario ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase", tag = "verdict")]
+pub enum Verdict {
+    /// Everything was as expected.
+    Passed,
+    /// Something wasn't.
+    Failed {
+        /// What, in one line.
+        cause: String,
+    },
+    /// It wasn't run.
+    Skipped {
+        /// Why not.
+        reason: SkipReason,
+    },
+}
+
+/// Why a scenario isn't run: there are no other reasons.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
+#[serde(rename_all = "camelCase")]
+pub enum SkipReason {
+    /// The control plane's programs aren't there.
+    #[error("no local cluster: {why}")]
+    NoCluster {
+        /// What is missing.
+        why: String,
+    },
+}
+
+/// How long a step took.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StepOutcome {
+    /// The step in words.
+    pub step: String,
+    /// Wall time.
+    pub seconds: f64,
+}
+
+/// A Deployment was scaled.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReplicaChange {
+    /// Since the scenario's start.
+    pub seconds: f64,
+    /// Namespace and name.
+    pub deployment: String,
+    /// The wanted number.
+    pub replicas: i32,
+}
+
+/// A piece of evidence.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Evidence {
+    /// What it is.
+    pub name: String,
+    /// The text.
+    pub text: String,
+}
+
+impl Report {
+    pub(crate) fn new(adapter: Judged, elapsed: Duration, scenarios: Vec<Outcome>) -> Self {
+        Self {
+            api_version: "setpoint.dev/report/v1alpha1",
+            adapter,
+            seconds: elapsed.as_secs_f64(),
+            scenarios,
+        }
+    }
+
+    /// How many scenarios failed.
+    #[must_use]
+    pub fn failed(&self) -> usize {
+        self.scenarios
+            .iter()
+            .filter(|outcome| matches!(outcome.verdict, Verdict::Failed { .. }))
+            .count()
+    }
+
+    /// Writes `report.json`, and the evidence of each failure as text, into a folder.
+    ///
+    /// # Errors
+    /// When the folder can't be written.
+    pub fn write(&self, folder: &Path) -> std::io::Result<()> {
+        std::fs::create_dir_all(folder)?;
+        std::fs::write(
+            folder.join("report.json"),
+            serde_json::to_string_pretty(self)?,
+        )?;
+        for outcome in self
+            .scenarios
+            .iter()
+            .filter(|outcome| !outcome.evidence.is_empty())
+        {
+            let sections: Vec<String> = outcome
+                .evidence
+                .iter()
+                .map(|piece| format!("== {}\n{}\n", piece.name, piece.text))
+                .collect();
+            let file = folder.join(format!("{}.evidence.txt", outcome.name.replace('/', "-")));
+            std::fs::write(file, sections.join("\n"))?;
+        }
+        Ok(())
+    }
+}

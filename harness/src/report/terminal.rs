@@ -1,0 +1,172 @@
+//! The report for people, and progress while it comes about.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use anstyle::{AnsiColor, Style};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+use super::{Outcome, ReplicaChange, Report, Verdict};
+use crate::run::Progress;
+
+const GOOD: Style = AnsiColor::Green.on_default().bold();
+const BAD: Style = AnsiColor::Red.on_default().bold();
+const DIM: Style = Style::new().dimmed();
+
+/// Shows progress on standard error: lines that change on a terminal, plain lines elsewhere.
+#[derive(Default)]
+pub struct Terminal {
+    bars: MultiProgress,
+    running: Mutex<BTreeMap<String, ProgressBar>>,
+}
+
+impl Progress for Terminal {
+    fn at(&self, scenario: &str, doing: &str) {
+        let Ok(mut running) = self.running.lock() else {
+            return;
+        };
+        let bar = running
+            .entry(scenario.to_owned())
+            .or_insert_with(|| self.begin(scenario));
+        bar.set_message(doing.to_owned());
+        tracing::debug!(scenario, doing);
+    }
+
+    fn ended(&self, outcome: &Outcome) {
+        let bar = self
+            .running
+            .lock()
+            .ok()
+            .and_then(|mut running| running.remove(&outcome.name));
+        if let Some(bar) = bar {
+            bar.finish_and_clear();
+            self.bars.remove(&bar);
+        }
+        self.bars
+            .suspend(|| anstream::eprintln!("{}", line(outcome)));
+    }
+}
+
+impl Terminal {
+    fn begin(&self, scenario: &str) -> ProgressBar {
+        let bar = self.bars.add(ProgressBar::new_spinner());
+        if let Ok(style) =
+            ProgressStyle::with_template("{spinner} {prefix} [{elapsed}] {wide_msg:.dim}")
+        {
+            bar.set_style(style);
+        }
+        bar.set_prefix(scenario.to_owned());
+        bar.enable_steady_tick(std::time::Duration::from_millis(100));
+        bar
+    }
+}
+
+/// A scenario in one line, and below it the cause of a failure.
+fn line(outcome: &Outcome) -> String {
+    let (style, word, below) = match &outcome.verdict {
+        Verdict::Passed => (GOOD, "passed", None),
+        Verdict::Failed { cause } => (BAD, "FAILED", Some(cause.clone())),
+        Verdict::Skipped { reason } => (DIM, "skipped", Some(reason.to_string())),
+    };
+    let curve = curve(&outcome.replicas);
+    let first = format!(
+        "{style}{word}{style:#} {} {DIM}{:.1}s{curve}{DIM:#}",
+        outcome.sentence, outcome.seconds
+    );
+    below.map_or(first.clone(), |below| format!("{first}\n       {below}"))
+}
+
+/// The replicas of the Deployment that changed most often: ` web 1 -> 4 -> 8`.
+fn curve(changes: &[ReplicaChange]) -> String {
+    let mut curves: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for change in changes {
+        curves
+            .entry(&change.deployment)
+            .or_default()
+            .push(change.replicas.to_string());
+    }
+    let longest = curves
+        .into_iter()
+        .filter(|(_, numbers)| numbers.len() > 1)
+        .max_by_key(|(_, numbers)| numbers.len());
+    longest.map_or_else(String::new, |(name, numbers)| {
+        format!(", {name} {}", numbers.join(" -> "))
+    })
+}
+
+impl Report {
+    /// Prints what remains to be said after the scenarios' own lines.
+    pub fn print_summary(&self) {
+        let count = |wanted: fn(&Verdict) -> bool| {
+            self.scenarios
+                .iter()
+                .filter(|outcome| wanted(&outcome.verdict))
+                .count()
+        };
+        let passed = count(|verdict| matches!(verdict, Verdict::Passed));
+        let skipped = count(|verdict| matches!(verdict, Verdict::Skipped { .. }));
+        for outcome in self
+            .scenarios
+            .iter()
+            .filter(|outcome| !outcome.evidence.is_empty())
+        {
+            anstream::println!("\n{BAD}{}{BAD:#}", outcome.name);
+            for piece in outcome.evidence.iter().filter(|piece| {
+                piece.name.chars().next().is_some_and(char::is_uppercase)
+                    || piece.name == "adapter log"
+            }) {
+                let lines: Vec<&str> = piece.text.lines().collect();
+                let shown = &lines[lines.len().saturating_sub(6)..];
+                anstream::println!("  {DIM}{}{DIM:#}", piece.name);
+                for line in shown {
+                    anstream::println!("    {}", line.chars().take(400).collect::<String>());
+                }
+            }
+            anstream::println!("  again: setpoint run {}", outcome.path.display());
+        }
+        if let Some(facts) = self
+            .scenarios
+            .iter()
+            .find_map(|outcome| outcome.cluster.as_ref())
+        {
+            anstream::println!(
+                "{DIM}{} {}, {}{DIM:#}",
+                facts.backend,
+                facts.kubernetes_version,
+                facts.options.join(", ")
+            );
+        }
+        let digest: String = self.adapter.sha256.chars().take(12).collect();
+        anstream::println!(
+            "{DIM}adapter {} (sha256 {digest}…){DIM:#}",
+            self.adapter.path.display()
+        );
+        let style = if self.failed() == 0 { GOOD } else { BAD };
+        anstream::println!(
+            "{style}{passed} passed, {} failed, {skipped} skipped{style:#} in {:.1}s",
+            self.failed(),
+            self.seconds
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_deployment_that_was_scaled_is_shown() {
+        let change = |deployment: &str, replicas| ReplicaChange {
+            seconds: 0.0,
+            deployment: deployment.to_owned(),
+            replicas,
+        };
+        let changes = [
+            change("setpoint/adapter", 1),
+            change("default/web", 1),
+            change("default/web", 4),
+        ];
+        assert_eq!(curve(&changes), ", default/web 1 -> 4");
+        assert_eq!(curve(&changes[..2]), "");
+    }
+}

@@ -1,0 +1,191 @@
+//! What explains a failure, collected before anything is removed.
+
+use std::time::Duration;
+
+use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
+use k8s_openapi::api::core::v1::{Event, Pod};
+use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1::APIService;
+use kube::api::{ListParams, LogParams};
+use kube::{Api, Client, ResourceExt as _};
+use serde::Serialize;
+use setpoint_cluster::Cluster;
+
+use crate::feed::Feed;
+use crate::report::Evidence;
+use crate::scenario::Install;
+
+/// How long one piece of evidence may take: the cluster may be what is broken.
+const LIMIT: Duration = Duration::from_secs(5);
+/// How many lines of a log, and entries of the journal, are kept.
+const KEPT: usize = 60;
+
+pub(super) async fn collect(
+    cluster: &dyn Cluster,
+    feed: Option<&Feed>,
+    install: Install,
+) -> Vec<Evidence> {
+    let client = cluster.client();
+    let namespace = install.names().namespace;
+    let mut evidence = Vec::new();
+    let mut add = |name: &str, text: Option<String>| {
+        evidence.push(Evidence {
+            name: name.to_owned(),
+            text: text.unwrap_or_else(|| "could not be collected".to_owned()),
+        });
+    };
+    add("APIServices", bounded(apiservices(&client)).await);
+    add("HorizontalPodAutoscalers", bounded(hpas(&client)).await);
+    add("pods", bounded(pods(&client)).await);
+    add("events", bounded(events(&client)).await);
+    add(
+        "adapter log",
+        bounded(log(&client, namespace, "adapter")).await,
+    );
+    if let Some(feed) = feed {
+        add("Prometheus journal", bounded(journal(feed)).await);
+    }
+    for (name, text) in cluster.component_logs().await {
+        add(&name, Some(last_lines(&text)));
+    }
+    evidence
+}
+
+async fn bounded(text: impl Future<Output = Option<String>>) -> Option<String> {
+    tokio::time::timeout(LIMIT, text).await.ok().flatten()
+}
+
+fn last_lines(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(KEPT)..].join("\n")
+}
+
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+async fn apiservices(client: &Client) -> Option<String> {
+    let list = Api::<APIService>::all(client.clone())
+        .list(&ListParams::default())
+        .await
+        .ok()?;
+    let shown = |service: &APIService| {
+        let spec = service.spec.as_ref()?.service.as_ref()?;
+        let conditions = service
+            .status
+            .as_ref()
+            .map(|status| json(&status.conditions))
+            .unwrap_or_default();
+        Some(format!(
+            "{} ({}) {conditions}",
+            service.name_any(),
+            spec.name.as_deref().unwrap_or_default()
+        ))
+    };
+    Some(list.iter().filter_map(shown).collect::<Vec<_>>().join("\n"))
+}
+
+async fn hpas(client: &Client) -> Option<String> {
+    let list = Api::<HorizontalPodAutoscaler>::all(client.clone())
+        .list(&ListParams::default())
+        .await
+        .ok()?;
+    Some(
+        list.iter()
+            .map(|hpa| format!("{} {}", hpa.name_any(), json(&hpa.status)))
+            .collect::<Vec<_>>()
+            .join("\n"),
+    )
+}
+
+async fn pods(client: &Client) -> Option<String> {
+    let list = Api::<Pod>::all(client.clone())
+        .list(&ListParams::default())
+        .await
+        .ok()?;
+    let shown = |pod: &Pod| {
+        let status = pod.status.clone().unwrap_or_default();
+        let containers = json(&status.container_statuses);
+        format!(
+            "{}/{} {} {containers}",
+            pod.namespace().unwrap_or_default(),
+            pod.name_any(),
+            status.phase.unwrap_or_default()
+        )
+    };
+    Some(list.iter().map(shown).collect::<Vec<_>>().join("\n"))
+}
+
+async fn events(client: &Client) -> Option<String> {
+    let mut list = Api::<Event>::all(client.clone())
+        .list(&ListParams::default())
+        .await
+        .ok()?
+        .items;
+    list.sort_by_key(|event| {
+        event.last_timestamp.clone().map(|time| time.0).or(event
+            .metadata
+            .creation_timestamp
+            .clone()
+            .map(|time| time.0))
+    });
+    let shown = |event: &Event| {
+        let object = event.involved_object.name.as_deref().unwrap_or_default();
+        let (reason, message) = (
+            event.reason.as_deref().unwrap_or_default(),
+            event.message.as_deref().unwrap_or_default(),
+        );
+        format!("{object} {reason}: {message}")
+    };
+    Some(last_lines(
+        &list.iter().map(shown).collect::<Vec<_>>().join("\n"),
+    ))
+}
+
+async fn log(client: &Client, namespace: &str, container: &str) -> Option<String> {
+    let pods: Api<Pod> = Api::namespaced(client.clone(), namespace);
+    let list = pods.list(&ListParams::default()).await.ok()?;
+    let has = |pod: &&Pod| {
+        pod.spec
+            .as_ref()
+            .is_some_and(|spec| spec.containers.iter().any(|found| found.name == container))
+    };
+    let pod = list.iter().find(has)?;
+    let lines = i64::try_from(KEPT).ok();
+    let parameters = LogParams {
+        container: Some(container.to_owned()),
+        tail_lines: lines,
+        ..LogParams::default()
+    };
+    pods.logs(&pod.name_any(), &parameters).await.ok()
+}
+
+async fn journal(feed: &Feed) -> Option<String> {
+    let journal = feed.journal().await.ok()?;
+    let shown = |entry: &setpoint_replay::JournalEntry| {
+        let parameters: Vec<String> = entry
+            .parameters
+            .iter()
+            .map(|(key, value)| format!("{key}={value}"))
+            .collect();
+        format!(
+            "{:.1}s {} {} {} -> {}{} ({} series)",
+            entry.at,
+            entry.method,
+            entry.path,
+            parameters.join(" "),
+            entry.status,
+            if entry.fault { " (fault)" } else { "" },
+            entry
+                .series
+                .map_or_else(|| "-".to_owned(), |count| count.to_string()),
+        )
+    };
+    Some(last_lines(
+        &journal
+            .entries
+            .iter()
+            .map(shown)
+            .collect::<Vec<_>>()
+            .join("\n"),
+    ))
+}

@@ -1,0 +1,188 @@
+//! From files to scenarios that can run. Nothing is started before every file is sound.
+
+use std::path::{Path, PathBuf};
+
+use super::Document;
+use super::check::check;
+
+/// A scenario that can run.
+#[derive(Debug, Clone)]
+pub struct Scenario {
+    /// The file.
+    pub path: PathBuf,
+    /// What is in it.
+    pub document: Document,
+}
+
+impl Scenario {
+    /// Area and name: the file's folder and stem.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let part = |part: Option<&std::ffi::OsStr>| {
+            part.unwrap_or_default().to_string_lossy().into_owned()
+        };
+        let area = part(self.path.parent().and_then(Path::file_name));
+        let stem = part(self.path.file_stem());
+        if area.is_empty() {
+            stem
+        } else {
+            format!("{area}/{stem}")
+        }
+    }
+}
+
+/// Why scenarios can't run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// A path leads nowhere.
+    #[error("read {path}")]
+    Read {
+        /// The path.
+        path: PathBuf,
+        /// What failed.
+        #[source]
+        source: std::io::Error,
+    },
+    /// There is no scenario.
+    #[error("{path} holds no scenario (*.yaml)")]
+    Nothing {
+        /// The path.
+        path: PathBuf,
+    },
+    /// Files aren't scenarios.
+    #[error("{}", .problems.join("\n"))]
+    Broken {
+        /// What is wrong, file by file.
+        problems: Vec<String>,
+    },
+}
+
+/// All scenarios in files and folders, sorted by path.
+///
+/// # Errors
+/// When a path can't be read, and when any file is no scenario: then all problems of all files.
+pub fn load(paths: &[PathBuf]) -> Result<Vec<Scenario>, LoadError> {
+    let mut files = Vec::new();
+    for path in paths {
+        let before = files.len();
+        collect(path, &mut files)?;
+        if files.len() == before {
+            return Err(LoadError::Nothing { path: path.clone() });
+        }
+    }
+    files.sort();
+    files.dedup();
+    let mut scenarios = Vec::new();
+    let mut problems = Vec::new();
+    for path in files {
+        let text = std::fs::read_to_string(&path).map_err(|source| LoadError::Read {
+            path: path.clone(),
+            source,
+        })?;
+        match parse(&text) {
+            Ok(document) => scenarios.push(Scenario { path, document }),
+            Err(found) => problems.extend(
+                found
+                    .into_iter()
+                    .map(|problem| format!("{}:{problem}", path.display())),
+            ),
+        }
+    }
+    if problems.is_empty() {
+        Ok(scenarios)
+    } else {
+        Err(LoadError::Broken { problems })
+    }
+}
+
+fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), LoadError> {
+    let failed = |source| LoadError::Read {
+        path: path.to_owned(),
+        source,
+    };
+    if !std::fs::metadata(path).map_err(failed)?.is_dir() {
+        files.push(path.to_owned());
+        return Ok(());
+    }
+    for entry in std::fs::read_dir(path).map_err(failed)? {
+        let entry = entry.map_err(failed)?.path();
+        let is_scenario = entry
+            .extension()
+            .is_some_and(|extension| extension == "yaml");
+        if is_scenario || entry.is_dir() {
+            collect(&entry, files)?;
+        }
+    }
+    Ok(())
+}
+
+/// A scenario's text, or everything that is wrong with it, each as `line:column: …`.
+pub(super) fn parse(text: &str) -> Result<Document, Vec<String>> {
+    let document: Document = serde_saphyr::from_str(text).map_err(|error| vec![located(&error)])?;
+    let problems = check(&document, text);
+    if problems.is_empty() {
+        Ok(document)
+    } else {
+        Err(problems)
+    }
+}
+
+/// The library's message, its place in front as compilers write it.
+fn located(error: &serde_saphyr::Error) -> String {
+    let text = error.to_string();
+    let first = text
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .trim_start_matches("error: ")
+        .to_owned();
+    let place = error
+        .location()
+        .map(|location| format!("{}:{}", location.line(), location.column()));
+    match place {
+        Some(place) => {
+            let message = first
+                .split_once(": ")
+                .filter(|(before, _)| before.starts_with("line "))
+                .map_or(first.as_str(), |(_, message)| message);
+            format!("{place}: {message}")
+        }
+        None => format!("1:1: {first}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn broken_scenarios_say_what_is_wrong_and_where() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/scenarios/fail");
+        let mut files = Vec::new();
+        collect(&folder, &mut files).unwrap();
+        assert!(files.len() >= 8, "{files:?}");
+        for file in files {
+            let name = file.file_stem().unwrap().to_str().unwrap().to_owned();
+            let problems = parse(&std::fs::read_to_string(&file).unwrap()).expect_err(&name);
+            insta::with_settings!({snapshot_path => "../../../fixtures/scenarios/fail", prepend_module_to_snapshot => false}, {
+                insta::assert_snapshot!(name, problems.join("\n"));
+            });
+        }
+    }
+
+    #[test]
+    fn all_scenarios_of_this_repository_are_sound() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
+        assert!(load(&[folder]).unwrap().len() >= 6);
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in "(apiVersion: setpoint.dev/v1alpha1\nscenario: x\n)?(steps:\n|metrics:\n)?(- (expect|apply|custom|on|values): [{}a-z'0-9: ]{0,20}\n){0,3}") {
+            let _ = parse(&text);
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Durations in scenarios: seconds, or syncs of the HPA controller.
+
+use std::fmt;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// `20s`, `500ms`, `1m`, or `3 syncs`.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, JsonSchema)]
+#[serde(try_from = "String")]
+#[schemars(with = "String")]
+pub enum Span {
+    /// Wall time.
+    Time(Duration),
+    /// Periods of the HPA controller, by wall clock.
+    Syncs(u32),
+}
+
+impl Span {
+    /// The wall time, with the cluster's HPA period.
+    #[must_use]
+    pub fn duration(self, sync: Duration) -> Duration {
+        match self {
+            Self::Time(duration) => duration,
+            Self::Syncs(count) => sync * count,
+        }
+    }
+}
+
+impl TryFrom<String> for Span {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let wrong =
+            || format!("`{text}` is no duration; expected one such as 20s, 500ms, 1m or 3 syncs");
+        let end = text
+            .find(|c: char| !c.is_ascii_digit() && c != '.')
+            .ok_or_else(wrong)?;
+        let (number, unit) = text.split_at(end);
+        let seconds = match unit.trim_start() {
+            "sync" | "syncs" => return number.parse().map(Self::Syncs).map_err(|_| wrong()),
+            "ms" => 1e-3,
+            "s" => 1.0,
+            "m" => 60.0,
+            _ => return Err(wrong()),
+        };
+        let number: f64 = number.parse().map_err(|_| wrong())?;
+        Duration::try_from_secs_f64(number * seconds)
+            .map(Self::Time)
+            .map_err(|_| wrong())
+    }
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Time(duration) => write!(f, "{duration:?}"),
+            Self::Syncs(1) => f.write_str("1 sync"),
+            Self::Syncs(count) => write!(f, "{count} syncs"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_seconds_or_syncs() {
+        let duration = |text: &str| {
+            Span::try_from(text.to_owned()).map(|span| span.duration(Duration::from_secs(2)))
+        };
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(duration("1.5m"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("3 syncs"), Ok(Duration::from_secs(6)));
+        for text in ["", "5", "5 days", "-1s", "1.5 syncs", "s", "1.2.3s"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+}
