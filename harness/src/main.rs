@@ -4,12 +4,22 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use setpoint::commands::{Cli, exit_code};
+use tracing_subscriber::EnvFilter;
 
 #[tokio::main]
 async fn main() -> ExitCode {
     // Fails only when there is a provider already.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    match Cli::parse().run().await {
+    let cli = Cli::parse();
+    // What goes wrong beside the main road; RUST_LOG shows more.
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+        .with_env_filter(
+            EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn")),
+        )
+        .init();
+    match cli.run().await {
         Ok(code) => code,
         Err(error) => {
             anstream::eprintln!("error: {error:#}");
