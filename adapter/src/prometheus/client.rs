@@ -16,7 +16,7 @@ use super::{PrometheusClient, Sample, Series};
 pub struct HttpClientOptions {
     /// Its address; a path prefix is kept, credentials in it are sent as basic authentication.
     pub url: Url,
-    /// CA certificates that its certificate is verified with, PEM; without them HTTPS is refused.
+    /// CA certificates that its certificate is verified with, PEM; without them it's the system's, if there are any.
     pub ca: Option<Vec<u8>>,
     /// A file with a bearer token, read at every request: tokens are renewed.
     pub token_file: Option<PathBuf>,
@@ -55,14 +55,38 @@ pub struct HttpClient {
     post: bool,
 }
 
+/// The system's CA certificates, `SSL_CERT_FILE` and `SSL_CERT_DIR` included, as Go's programs take them.
+///
+/// Given explicitly, because reqwest's own way of loading them fails where there are none.
+fn system_roots(url: &Url) -> Vec<Certificate> {
+    let found = rustls_native_certs::load_native_certs();
+    for error in &found.errors {
+        tracing::debug!(%error, "can't read some of the system's CA certificates");
+    }
+    // One that can't be parsed is left out, not a reason to trust none.
+    let roots: Vec<_> = found
+        .certs
+        .iter()
+        .filter_map(|der| Certificate::from_der(der).ok())
+        .collect();
+    if roots.is_empty() {
+        tracing::warn!(
+            host = url.host_str().unwrap_or_default(),
+            "no CA certificates on this system to verify Prometheus with; name its CA by --prometheus-ca-file"
+        );
+    }
+    roots
+}
+
 impl HttpClient {
-    /// A client that trusts the given roots and no others: in an image without CA certificates there are none.
+    /// A client that trusts the given roots, else the system's; an image without any is no obstacle to starting.
     ///
     /// # Errors
     /// When the options can't be used.
     pub fn new(options: HttpClientOptions) -> Result<Self, HttpClientError> {
         let roots = match &options.ca {
             Some(pem) => Certificate::from_pem_bundle(pem).map_err(HttpClientError::Ca)?,
+            None if options.url.scheme() == "https" => system_roots(&options.url),
             None => Vec::new(),
         };
         let mut headers = HeaderMap::new();
