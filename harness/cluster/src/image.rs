@@ -34,9 +34,10 @@ pub struct LocalImage {
 pub struct ImageTable(BTreeMap<String, LocalImage>);
 
 impl ImageTable {
-    /// Lets `image` stand for all tags of `name`; the last word counts.
+    /// Lets `image` stand for all tags of `name`, a tag in `name` notwithstanding; the last word counts.
     pub fn insert(&mut self, name: impl Into<String>, image: LocalImage) {
-        self.0.insert(name.into(), image);
+        let name = name.into();
+        self.0.insert(repository_of(&name).to_owned(), image);
     }
 
     /// The program for an image reference with or without tag and digest.
@@ -71,5 +72,16 @@ mod tests {
         ] {
             assert_eq!(repository_of(reference), name);
         }
+    }
+
+    #[test]
+    fn an_image_that_was_put_in_with_a_tag_stands_for_every_tag() {
+        let image = LocalImage {
+            program: "/bin/a".into(),
+            root: ImageRoot::Empty,
+        };
+        let mut images = ImageTable::default();
+        images.insert("example.org/a:v1", image.clone());
+        assert_eq!(images.resolve("example.org/a:v2"), Some(&image));
     }
 }

@@ -121,9 +121,7 @@ impl FromStr for NamedProgram {
                 image: image.to_owned(),
                 program: program.into(),
             }),
-            _ => {
-                Err("expected an image's name without its tag, `=`, and a program's absolute path")
-            }
+            _ => Err("expected an image's name, `=`, and a program's absolute path"),
         }
     }
 }

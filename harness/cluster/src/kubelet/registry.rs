@@ -93,7 +93,7 @@ impl LogSource for Registry {
         let waiting = |container, pod| NoLog::Waiting {
             container,
             pod,
-            reason: "ContainerCreating".to_owned(),
+            reason: "ContainerCreating, or its image is unknown and nothing runs".to_owned(),
         };
         let Some(running) = running else {
             return Err(waiting(container, pod));
