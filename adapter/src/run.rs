@@ -2,12 +2,11 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use rustls_pki_types::pem::PemObject as _;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use setpoint_serve::{Server, server_config};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -16,13 +15,18 @@ use tracing_subscriber::EnvFilter;
 
 use crate::api::{Api, router};
 use crate::args::{Args, CertsArgs, Command, ServeArgs, Verb};
-use crate::auth::{CertificateAuthenticator, DelegatedAuthorizer, watch_authentication};
+use crate::auth::{
+    ApiServerAccessReviewer, ApiServerTokenReviewer, BearerTokens, DelegatedAuthenticator,
+    DelegatedAuthorizer, follow_trust,
+};
 use crate::certs;
 use crate::config;
 use crate::custom::CustomMetrics;
+use crate::files::REREAD;
 use crate::kubernetes;
 use crate::prometheus::{HttpClient, HttpClientOptions};
 use crate::registry::RelistOptions;
+use crate::serving::ServingPair;
 
 /// Does what the arguments say, until it is done or SIGTERM ends it.
 ///
@@ -84,25 +88,30 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
         .as_deref()
         .context("no rules: name a configuration file by --config")?;
     let namers = config::load(path)?;
-    let tls = tls(
-        args.tls_cert_file.as_deref(),
-        args.tls_private_key_file.as_deref(),
-    )?;
     let prometheus = HttpClient::new(prometheus(&args)?)?;
     let lister = kubernetes::client(args.lister_kubeconfig.as_deref()).await?;
-    let authentication = kubernetes::client(args.authentication_kubeconfig.as_deref()).await?;
-    let authorization = kubernetes::client(args.authorization_kubeconfig.as_deref()).await?;
+    let authentication = kubernetes::client(args.auth.authentication_kubeconfig.as_deref()).await?;
+    let authorization = kubernetes::client(args.auth.authorization_kubeconfig.as_deref()).await?;
     let address = SocketAddr::new(args.bind_address, args.secure_port);
     let listener = TcpListener::bind(address)
         .await
         .with_context(|| format!("listen on {address}"))?;
 
-    let authenticator = Arc::new(CertificateAuthenticator::new());
-    tokio::spawn(watch_authentication(
+    let tokens = BearerTokens::new(
+        Arc::new(ApiServerTokenReviewer::new(authentication.clone())),
+        args.auth.authentication_token_webhook_cache_ttl,
+    );
+    let authenticator = Arc::new(DelegatedAuthenticator::new(Some(tokens)));
+    follow_trust(
         authentication,
+        args.auth.trust(),
         authenticator.clone(),
         shutdown.clone(),
-    ));
+    )?;
+    let authorizer = DelegatedAuthorizer::new(
+        Arc::new(ApiServerAccessReviewer::new(authorization)),
+        args.auth.authorization(),
+    );
     let relist = RelistOptions {
         interval: args.metrics_relist_interval,
         max_age: args.metrics_max_age.unwrap_or(args.metrics_relist_interval),
@@ -117,11 +126,10 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     let api = Api {
         provider: Arc::new(provider),
         authenticator,
-        authorizer: Arc::new(DelegatedAuthorizer::new(authorization)),
+        authorizer: Arc::new(authorizer),
     };
     tracing::info!(%address, "serve custom.metrics.k8s.io");
-    Server::new(listener)
-        .tls(tls)
+    server_with_pair(&args, listener, &shutdown)?
         .run(router(api), shutdown)
         .await;
     tracing::info!("all requests are answered; end");
@@ -160,24 +168,25 @@ fn prometheus(args: &ServeArgs) -> anyhow::Result<HttpClientOptions> {
     })
 }
 
-/// The serving pair from files, else a self-signed one for localhost as the Go adapter makes it.
-fn tls(
-    certificate: Option<&Path>,
-    key: Option<&Path>,
-) -> anyhow::Result<Arc<rustls::ServerConfig>> {
-    let (Some(certificate), Some(key)) = (certificate, key) else {
+/// A server with the pair from files, followed as they change; else with a self-signed one for localhost as the
+/// Go adapter makes it.
+fn server_with_pair(
+    args: &ServeArgs,
+    listener: TcpListener,
+    shutdown: &CancellationToken,
+) -> anyhow::Result<Server> {
+    let (Some(certificate), Some(key)) = (&args.tls_cert_file, &args.tls_private_key_file) else {
         tracing::warn!("no --tls-cert-file: serve with a self-signed certificate for localhost");
         let pair =
             rcgen::generate_simple_self_signed(["localhost".to_owned(), "127.0.0.1".to_owned()])
                 .context("make a self-signed certificate")?;
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(pair.signing_key.serialize_der()));
-        return Ok(server_config(vec![pair.cert.der().clone()], key)?);
+        let config = server_config(vec![pair.cert.der().clone()], key)?;
+        return Ok(Server::new(listener).tls(config));
     };
-    let chain = CertificateDer::pem_file_iter(certificate)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .with_context(|| format!("read the serving certificate {}", certificate.display()))?;
-    let key_of = PrivateKeyDer::from_pem_file(key)
-        .with_context(|| format!("read the serving key {}", key.display()))?;
-    server_config(chain, key_of)
-        .with_context(|| format!("serve with {} and {}", certificate.display(), key.display()))
+    let pair = Arc::new(ServingPair::load(certificate.clone(), key.clone())?);
+    let following = pair.clone();
+    let shutdown = shutdown.clone();
+    tokio::spawn(async move { following.follow(REREAD, shutdown).await });
+    Ok(Server::new(listener).tls_source(move || pair.config()))
 }

@@ -39,6 +39,8 @@ pub struct Limits {
     pub request_head: Duration,
     /// Bytes of a request's head (HTTP/1.1 buffer, HTTP/2 header list). Go's default is 1 MiB.
     pub request_head_bytes: u32,
+    /// Headers of a request over HTTP/1.1: a front proxy sends one for each of the user's groups. HTTP/2 has its list's size alone.
+    pub request_headers: usize,
     /// Time for requests in flight once the end has been asked for.
     pub drain: Duration,
 }
@@ -50,6 +52,7 @@ impl Default for Limits {
             handshake: Duration::from_secs(10),
             request_head: Duration::from_secs(30),
             request_head_bytes: 1 << 20,
+            request_headers: 16_384,
             drain: Duration::from_secs(15),
         }
     }
@@ -214,6 +217,7 @@ impl Connection {
             .http1()
             .timer(TokioTimer::new())
             .header_read_timeout(self.limits.request_head)
+            .max_headers(self.limits.request_headers)
             .max_buf_size(self.limits.request_head_bytes as usize);
         builder
             .http2()

@@ -231,3 +231,38 @@ async fn plain_http_on_the_tls_port_doesnt_disturb_others() {
     assert!(!answer.starts_with(b"HTTP/1.1 200"));
     assert_eq!(text(&client(&running, None), &running.url).await, "0");
 }
+
+/// How a request with so many groups, or so long a header, is answered: a status, or that there is none.
+async fn answered(running: &Running, http1: bool, groups: usize, bytes: usize) -> String {
+    let root = reqwest::Certificate::from_pem(running.authority.0.pem().as_bytes()).expect("root");
+    let builder = reqwest::Client::builder().no_proxy().tls_certs_only([root]);
+    let builder = if http1 { builder.http1_only() } else { builder };
+    let client = builder.build().expect("client");
+    let mut request = client.get(&running.url);
+    for group in 0..groups {
+        request = request.header("x-remote-group", format!("team-{group}"));
+    }
+    if bytes > 0 {
+        request = request.header("x-long", "a".repeat(bytes));
+    }
+    match request.send().await {
+        Ok(response) => response.status().as_u16().to_string(),
+        Err(_) => "none".to_owned(),
+    }
+}
+
+#[tokio::test]
+async fn a_user_of_ten_thousand_groups_is_served_and_a_head_over_a_mebibyte_is_not() {
+    let running = start(count_certificates(), Limits::default()).await;
+    for http1 in [true, false] {
+        assert_eq!(answered(&running, http1, 10_000, 0).await, "200");
+        assert_eq!(answered(&running, http1, 0, 200_000).await, "200");
+        // HTTP/2 ends the stream, HTTP/1.1 answers or ends the connection.
+        let refused = answered(&running, http1, 0, 1 << 21).await;
+        assert!(["431", "none"].contains(&refused.as_str()), "{refused}");
+        // Many empty ones are no way around: each costs HTTP/2 32 bytes, and HTTP/1.1 counts them.
+        let refused = answered(&running, http1, 33_000, 0).await;
+        assert!(["431", "none"].contains(&refused.as_str()), "{refused}");
+    }
+    assert_eq!(text(&client(&running, None), &running.url).await, "0");
+}

@@ -1,5 +1,6 @@
 //! The command line: prometheus-adapter's flags.
 
+mod auth;
 mod duration;
 
 use std::net::IpAddr;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand, ValueEnum};
 use url::Url;
 
+pub use auth::AuthArgs;
 pub use duration::{ParseDurationError, parse_duration};
 
 const EXAMPLES: &str = "\
@@ -89,12 +91,9 @@ pub struct ServeArgs {
     /// Kubeconfig for listing objects [default: the pod's ServiceAccount]
     #[arg(long, value_name = "FILE")]
     pub lister_kubeconfig: Option<PathBuf>,
-    /// Kubeconfig for reading whom to trust [default: the pod's ServiceAccount]
-    #[arg(long, value_name = "FILE")]
-    pub authentication_kubeconfig: Option<PathBuf>,
-    /// Kubeconfig for asking who may [default: the pod's ServiceAccount]
-    #[arg(long, value_name = "FILE")]
-    pub authorization_kubeconfig: Option<PathBuf>,
+    /// Whom to trust and who may
+    #[command(flatten)]
+    pub auth: AuthArgs,
     /// How much to log: 0 says what changes, 4 every step, 6 everything
     #[arg(short, long = "v", value_name = "LEVEL", default_value_t = 0)]
     pub v: u8,
@@ -112,7 +111,7 @@ pub enum Verb {
 }
 
 /// Flags that prometheus-adapter has and this program doesn't have yet.
-const NOT_YET: [&str; 24] = [
+const NOT_YET: [&str; 15] = [
     "prometheus-auth-incluster",
     "prometheus-auth-config",
     "prometheus-client-tls-cert-file",
@@ -126,15 +125,6 @@ const NOT_YET: [&str; 24] = [
     "tls-min-version",
     "tls-sni-cert-key",
     "http2-max-streams-per-connection",
-    "authentication-skip-lookup",
-    "authentication-token-webhook-cache-ttl",
-    "authentication-tolerate-lookup-failure",
-    "client-ca-file",
-    "requestheader-client-ca-file",
-    "requestheader-allowed-names",
-    "authorization-always-allow-paths",
-    "authorization-webhook-cache-authorized-ttl",
-    "authorization-webhook-cache-unauthorized-ttl",
     "audit-policy-file",
     "profiling",
 ];

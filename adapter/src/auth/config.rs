@@ -3,15 +3,11 @@
 //! Keys and their meaning: `apiserver/pkg/authentication/request/headerrequest/requestheader_controller.go`.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use http::HeaderName;
-use rustls::RootCertStore;
-use rustls::crypto::aws_lc_rs;
-use rustls::server::WebPkiClientVerifier;
-use rustls::server::danger::ClientCertVerifier;
-use rustls_pki_types::CertificateDer;
-use rustls_pki_types::pem::PemObject as _;
+
+use super::request_header::RequestHeaders;
+use super::x509::Authorities;
 
 /// The ConfigMap's name.
 pub(super) const CONFIG_MAP: &str = "extension-apiserver-authentication";
@@ -21,22 +17,12 @@ pub(super) const NAMESPACE: &str = "kube-system";
 /// Whom to trust, parsed.
 #[derive(Debug, Clone, Default)]
 pub struct AuthenticationConfig {
-    /// Verifies certificates that may speak for others; none where there is no such authority.
-    pub(super) front_proxy: Option<FrontProxy>,
-    /// Verifies certificates that speak for themselves.
-    pub(super) client_ca: Option<Arc<dyn ClientCertVerifier>>,
-}
-
-/// The front proxy, and the headers that it says who asks with.
-#[derive(Debug, Clone)]
-pub(super) struct FrontProxy {
-    pub(super) verifier: Arc<dyn ClientCertVerifier>,
-    /// Subject CNs that are let through; empty means all.
-    pub(super) allowed_names: Vec<String>,
-    pub(super) username_headers: Vec<HeaderName>,
-    pub(super) group_headers: Vec<HeaderName>,
-    /// In lower case, as header names are here.
-    pub(super) extra_header_prefixes: Vec<String>,
+    /// Stand behind certificates that may speak for others.
+    pub(super) front_proxy: Option<Authorities>,
+    /// How those say whom they speak for.
+    pub(super) headers: RequestHeaders,
+    /// Stand behind certificates that speak for themselves.
+    pub(super) client_ca: Option<Authorities>,
 }
 
 /// Why the ConfigMap can't be used.
@@ -54,15 +40,11 @@ pub enum ConfigError {
         #[source]
         source: serde_json::Error,
     },
-    /// A header name that none can be.
-    #[error(
-        "`{key}` of ConfigMap kube-system/extension-apiserver-authentication has `{name}`, which is no header name"
-    )]
-    NoHeader {
+    /// A bundle isn't there.
+    #[error("`{key}` of ConfigMap kube-system/extension-apiserver-authentication is missing")]
+    Missing {
         /// The key.
         key: &'static str,
-        /// The name.
-        name: String,
     },
     /// A bundle without a usable certificate.
     #[error(
@@ -76,31 +58,66 @@ pub enum ConfigError {
     },
 }
 
+/// Which parts of the ConfigMap count; the others come from flags.
+#[derive(Debug, Clone, Copy)]
+pub struct Parts {
+    /// The front proxy's authorities and headers.
+    pub front_proxy: bool,
+    /// The clients' authorities.
+    pub client_ca: bool,
+}
+
 impl AuthenticationConfig {
-    /// The configuration in a ConfigMap's data. A key that is missing leaves its part out.
+    /// Takes over what a ConfigMap's data say.
     ///
-    /// # Errors
-    /// When a value can't be used: nothing of it is then.
-    pub fn from_data(data: &BTreeMap<String, String>) -> Result<Self, ConfigError> {
-        let client_ca = verifier(data, "client-ca-file")?;
-        let front_proxy = match verifier(data, "requestheader-client-ca-file")? {
-            None => None,
-            Some(verifier) => Some(FrontProxy {
-                verifier,
-                allowed_names: list(data, "requestheader-allowed-names")?,
-                username_headers: headers(data, "requestheader-username-headers")?,
-                group_headers: headers(data, "requestheader-group-headers")?,
-                extra_header_prefixes: list(data, "requestheader-extra-headers-prefix")?
-                    .into_iter()
-                    .map(|prefix| prefix.to_ascii_lowercase())
-                    .collect(),
-            }),
-        };
-        Ok(Self {
-            front_proxy,
-            client_ca,
-        })
+    /// The client authorities, the front proxy's authorities and the headers stand for themselves: one that is
+    /// missing or can't be used stays as it was, as in `ConfigMapCAController` and
+    /// `RequestHeaderAuthRequestController`. What was wrong comes back.
+    pub fn take_over(&mut self, data: &BTreeMap<String, String>, parts: Parts) -> Vec<ConfigError> {
+        let mut errors = Vec::new();
+        if parts.client_ca {
+            match authorities(data, "client-ca-file") {
+                Ok(authorities) => self.client_ca = Some(authorities),
+                Err(error) => errors.push(error),
+            }
+        }
+        if parts.front_proxy {
+            match authorities(data, "requestheader-client-ca-file") {
+                Ok(authorities) => self.front_proxy = Some(authorities),
+                Err(error) => errors.push(error),
+            }
+            match request_headers(data) {
+                Ok(headers) => self.headers = headers,
+                Err(error) => errors.push(error),
+            }
+        }
+        errors
     }
+}
+
+fn request_headers(data: &BTreeMap<String, String>) -> Result<RequestHeaders, ConfigError> {
+    Ok(RequestHeaders {
+        allowed_names: list(data, "requestheader-allowed-names")?,
+        username: header_names(list(data, "requestheader-username-headers")?),
+        group: header_names(list(data, "requestheader-group-headers")?),
+        extra_prefixes: lower_case(list(data, "requestheader-extra-headers-prefix")?),
+    })
+}
+
+/// Header names; what no header can be named doesn't come in any request.
+pub(super) fn header_names(names: Vec<String>) -> Vec<HeaderName> {
+    names
+        .into_iter()
+        .filter_map(|name| HeaderName::try_from(name).ok())
+        .collect()
+}
+
+/// Prefixes as header names are written here.
+pub(super) fn lower_case(prefixes: Vec<String>) -> Vec<String> {
+    prefixes
+        .into_iter()
+        .map(|prefix| prefix.to_ascii_lowercase())
+        .collect()
 }
 
 fn list(data: &BTreeMap<String, String>, key: &'static str) -> Result<Vec<String>, ConfigError> {
@@ -112,34 +129,13 @@ fn list(data: &BTreeMap<String, String>, key: &'static str) -> Result<Vec<String
     }
 }
 
-fn headers(
+fn authorities(
     data: &BTreeMap<String, String>,
     key: &'static str,
-) -> Result<Vec<HeaderName>, ConfigError> {
-    list(data, key)?
-        .into_iter()
-        .map(|name| HeaderName::try_from(&name).map_err(|_| ConfigError::NoHeader { key, name }))
-        .collect()
-}
-
-fn verifier(
-    data: &BTreeMap<String, String>,
-    key: &'static str,
-) -> Result<Option<Arc<dyn ClientCertVerifier>>, ConfigError> {
-    let unusable = |reason: String| ConfigError::NoAuthority { key, reason };
-    let Some(pem) = data.get(key).filter(|pem| !pem.is_empty()) else {
-        return Ok(None);
-    };
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
-        let certificate = certificate.map_err(|error| unusable(error.to_string()))?;
-        roots
-            .add(certificate)
-            .map_err(|error| unusable(error.to_string()))?;
+) -> Result<Authorities, ConfigError> {
+    match data.get(key).map(String::as_str) {
+        None | Some("") => Err(ConfigError::Missing { key }),
+        Some(pem) => Authorities::from_pem(pem.as_bytes())
+            .map_err(|reason| ConfigError::NoAuthority { key, reason }),
     }
-    let provider = Arc::new(aws_lc_rs::default_provider());
-    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
-        .build()
-        .map(Some)
-        .map_err(|error| unusable(error.to_string()))
 }

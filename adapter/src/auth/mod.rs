@@ -1,9 +1,12 @@
 //! Who asks, and whether they may: Kubernetes' delegated authentication and authorization.
 
 mod authorize;
+mod bearer;
 mod config;
+mod delegated;
 mod request_header;
 mod watch;
+mod x509;
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -14,10 +17,13 @@ use rustls_pki_types::CertificateDer;
 
 use crate::api::request_info::RequestInfo;
 
-pub use authorize::DelegatedAuthorizer;
-pub use config::{AuthenticationConfig, ConfigError};
-pub use request_header::{AuthenticationError, CertificateAuthenticator};
-pub use watch::watch_authentication;
+pub use authorize::{
+    AccessReviewer, ApiServerAccessReviewer, AuthorizationOptions, DelegatedAuthorizer,
+};
+pub use bearer::{ApiServerTokenReviewer, BearerTokens, TokenReviewError, TokenReviewer};
+pub use config::{AuthenticationConfig, ConfigError, Parts};
+pub use delegated::{AuthenticationError, DelegatedAuthenticator};
+pub use watch::{RequestHeaderSource, TrustError, TrustSources, follow_trust};
 
 /// Somebody known to Kubernetes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

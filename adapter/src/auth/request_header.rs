@@ -1,141 +1,55 @@
-//! Certificates, and the headers that a front proxy's certificate makes trustworthy
-//! (`apiserver/pkg/authentication/request/{x509/x509.go,headerrequest/requestheader.go}`).
+//! The headers that a front proxy's certificate makes trustworthy
+//! (`apiserver/pkg/authentication/request/headerrequest/requestheader.go`).
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use arc_swap::ArcSwapOption;
-use futures::future::BoxFuture;
 use http::{HeaderMap, HeaderName};
-use rustls::server::danger::ClientCertVerifier;
-use rustls_pki_types::{CertificateDer, UnixTime};
-use x509_parser::prelude::{FromDer as _, X509Certificate};
 
-use super::config::{AuthenticationConfig, FrontProxy};
-use super::{Authenticator, User};
+use super::x509::{Authorities, Shown};
+use super::{AuthenticationError, User};
 
-/// Why shown credentials don't hold. For the log: the caller only hears 401.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum AuthenticationError {
-    /// No trusted authority stands behind the certificate, or it isn't for clients, or not for now.
-    #[error("verifying certificate of \"{common_name}\" failed: x509: {reason}")]
-    Certificate {
-        /// The subject's CN.
-        common_name: String,
-        /// What is wrong.
-        reason: String,
-    },
-    /// The front proxy's authority stands behind it, but not for this name.
-    #[error("x509: subject with cn={common_name} is not in the allowed list")]
-    NotAllowed {
-        /// The subject's CN.
-        common_name: String,
-    },
-    /// The certificate itself is broken.
-    #[error("read the client certificate: {reason}")]
-    Unreadable {
-        /// What is wrong.
-        reason: String,
-    },
+/// The headers that say who asks, and which front proxies may use them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct RequestHeaders {
+    /// Subject CNs that are let through; empty means all.
+    pub(super) allowed_names: Vec<String>,
+    pub(super) username: Vec<HeaderName>,
+    pub(super) group: Vec<HeaderName>,
+    /// In lower case, as header names are here.
+    pub(super) extra_prefixes: Vec<String>,
 }
 
-/// Authenticates by client certificate: the front proxy's speaks for others, any other for its subject.
-#[derive(Debug, Default)]
-pub struct CertificateAuthenticator {
-    config: ArcSwapOption<AuthenticationConfig>,
-}
-
-impl CertificateAuthenticator {
-    /// Trusts nobody until [`Self::replace`].
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Trusts whom `config` names from the next request on.
-    pub fn replace(&self, config: AuthenticationConfig) {
-        self.config.store(Some(Arc::new(config)));
-    }
-
-    fn judge(
+impl RequestHeaders {
+    /// Whom a front proxy says it asks for; none where it doesn't say.
+    pub(super) fn authenticate(
         &self,
-        certificates: &[CertificateDer<'static>],
+        authorities: &Authorities,
+        shown: &Shown<'_>,
         headers: &HeaderMap,
-    ) -> Result<User, AuthenticationError> {
-        let Some((leaf, intermediates)) = certificates.split_first() else {
-            return Ok(User::anonymous());
-        };
-        let config = self.config.load_full().unwrap_or_default();
-        let subject = Subject::of(leaf)?;
-        let mut refusal = None;
-        if let Some(front_proxy) = &config.front_proxy {
-            match proxied_user(front_proxy, &subject, leaf, intermediates, headers) {
-                Ok(Some(user)) => return Ok(user.authenticated()),
-                Ok(None) => {}
-                Err(error) => refusal = Some(error),
-            }
+    ) -> Result<Option<User>, AuthenticationError> {
+        authorities.verify(shown)?;
+        let common_name = &shown.subject.common_name;
+        if !self.allowed_names.is_empty() && !self.allowed_names.contains(common_name) {
+            return Err(AuthenticationError::NotAllowed {
+                common_name: common_name.clone(),
+            });
         }
-        if let Some(client_ca) = &config.client_ca {
-            match verify(client_ca, &subject, leaf, intermediates) {
-                // A subject without a name is nobody.
-                Ok(()) if subject.common_name.is_empty() => {}
-                Ok(()) => return Ok(subject.into_user().authenticated()),
-                Err(error) => refusal = refusal.or(Some(error)),
-            }
-        }
-        match refusal {
-            Some(error) => Err(error),
-            None => Ok(User::anonymous()),
-        }
-    }
-}
-
-impl Authenticator for CertificateAuthenticator {
-    fn authenticate<'a>(
-        &'a self,
-        certificates: &'a [CertificateDer<'static>],
-        headers: &'a HeaderMap,
-    ) -> BoxFuture<'a, Result<User, AuthenticationError>> {
-        Box::pin(std::future::ready(self.judge(certificates, headers)))
-    }
-
-    fn is_configured(&self) -> bool {
-        self.config.load().is_some()
-    }
-}
-
-/// Whom a front proxy says it asks for; none where it doesn't say.
-fn proxied_user(
-    front_proxy: &FrontProxy,
-    subject: &Subject,
-    leaf: &CertificateDer<'_>,
-    intermediates: &[CertificateDer<'_>],
-    headers: &HeaderMap,
-) -> Result<Option<User>, AuthenticationError> {
-    verify(&front_proxy.verifier, subject, leaf, intermediates)?;
-    if !front_proxy.allowed_names.is_empty()
-        && !front_proxy.allowed_names.contains(&subject.common_name)
-    {
-        return Err(AuthenticationError::NotAllowed {
-            common_name: subject.common_name.clone(),
-        });
-    }
-    let name = front_proxy
-        .username_headers
-        .iter()
-        .flat_map(|header| texts(headers, header))
-        .find(|name| !name.is_empty());
-    Ok(name.map(|name| User {
-        name,
-        groups: front_proxy
-            .group_headers
+        // Of a header that comes several times the first counts, as in Go's `Header.Get`.
+        let name = self
+            .username
             .iter()
-            .flat_map(|header| texts(headers, header))
-            .filter(|group| !group.is_empty())
-            .collect(),
-        extra: extra(headers, &front_proxy.extra_header_prefixes),
-    }))
+            .filter_map(|name| texts(headers, name).next())
+            .find(|name| !name.is_empty());
+        let groups = || {
+            let all = self.group.iter().flat_map(|name| texts(headers, name));
+            all.filter(|group| !group.is_empty()).collect()
+        };
+        Ok(name.map(|name| User {
+            name,
+            groups: groups(),
+            extra: extra(headers, &self.extra_prefixes),
+        }))
+    }
 }
 
 /// A header's values. Bytes that are no UTF-8 can't name anybody; they are replaced, never dropped, so that
@@ -191,59 +105,3 @@ fn unescaped(key: &str) -> String {
     }
     String::from_utf8(bytes).unwrap_or_else(|_| key.to_owned())
 }
-
-/// Chain, validity and the clientAuth usage.
-fn verify(
-    verifier: &Arc<dyn ClientCertVerifier>,
-    subject: &Subject,
-    leaf: &CertificateDer<'_>,
-    intermediates: &[CertificateDer<'_>],
-) -> Result<(), AuthenticationError> {
-    match verifier.verify_client_cert(leaf, intermediates, UnixTime::now()) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(AuthenticationError::Certificate {
-            common_name: subject.common_name.clone(),
-            reason: error.to_string(),
-        }),
-    }
-}
-
-struct Subject {
-    common_name: String,
-    organizations: Vec<String>,
-}
-
-impl Subject {
-    fn of(certificate: &CertificateDer<'_>) -> Result<Self, AuthenticationError> {
-        let unreadable = |reason: String| AuthenticationError::Unreadable { reason };
-        let (_, certificate) = X509Certificate::from_der(certificate)
-            .map_err(|error| unreadable(error.to_string()))?;
-        let subject = certificate.subject();
-        let text = |attribute: &x509_parser::x509::AttributeTypeAndValue<'_>| {
-            attribute.as_str().map(str::to_owned)
-        };
-        // Go takes the last CN.
-        let common_name = subject.iter_common_name().last().map(text).transpose();
-        let organizations = subject
-            .iter_organization()
-            .map(text)
-            .collect::<Result<_, _>>();
-        Ok(Self {
-            common_name: common_name
-                .map_err(|error| unreadable(error.to_string()))?
-                .unwrap_or_default(),
-            organizations: organizations.map_err(|error| unreadable(error.to_string()))?,
-        })
-    }
-
-    fn into_user(self) -> User {
-        User {
-            name: self.common_name,
-            groups: self.organizations,
-            extra: BTreeMap::new(),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests;

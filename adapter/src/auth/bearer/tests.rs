@@ -1,0 +1,107 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use http::HeaderValue;
+use k8s_openapi::api::authentication::v1::UserInfo;
+
+use super::*;
+
+/// Knows the tokens that begin with `of-`.
+#[derive(Default)]
+struct Reviewer(AtomicUsize);
+
+impl TokenReviewer for Reviewer {
+    fn review<'a>(
+        &'a self,
+        token: &'a str,
+    ) -> BoxFuture<'a, Result<Option<User>, TokenReviewError>> {
+        Box::pin(async move {
+            self.0.fetch_add(1, Ordering::SeqCst);
+            if token == "unlucky" {
+                return Err(TokenReviewError::Late(REVIEW_TIMEOUT));
+            }
+            Ok(token.strip_prefix("of-").map(|name| User {
+                name: name.to_owned(),
+                ..User::default()
+            }))
+        })
+    }
+}
+
+fn with(authorization: &'static [u8]) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(
+        header::AUTHORIZATION,
+        HeaderValue::from_bytes(authorization).unwrap(),
+    );
+    headers
+}
+
+#[test]
+fn only_a_bearer_token_that_is_not_empty_is_one() {
+    for (authorization, expected) in [
+        (&b"Bearer abc"[..], Some("abc")),
+        (b"bearer abc def", Some("abc")),
+        (b"  BEARER abc  ", Some("abc")),
+        (b"Bearer", None),
+        (b"Bearer  abc", None),
+        (b"Basic abc", None),
+        (b"Bearer \xff", Some("\u{fffd}")),
+    ] {
+        assert_eq!(token(&with(authorization)).as_deref(), expected);
+    }
+}
+
+#[tokio::test]
+async fn a_token_is_reviewed_once_until_its_time_is_over_and_an_error_each_time() {
+    let reviewer = Arc::new(Reviewer::default());
+    let tokens = BearerTokens::new(reviewer.clone(), Duration::from_secs(10));
+    for _ in 0..3 {
+        let user = tokens
+            .authenticate(&with(b"Bearer of-alice"))
+            .await
+            .unwrap();
+        assert_eq!(user.unwrap().name, "alice");
+        let refused = tokens.authenticate(&with(b"Bearer stranger")).await;
+        assert_eq!(refused.unwrap_err().to_string(), "invalid bearer token");
+    }
+    assert_eq!(reviewer.0.load(Ordering::SeqCst), 2);
+    for _ in 0..2 {
+        tokens
+            .authenticate(&with(b"Bearer unlucky"))
+            .await
+            .unwrap_err();
+    }
+    assert_eq!(reviewer.0.load(Ordering::SeqCst), 4);
+    let forgetful = BearerTokens::new(reviewer.clone(), Duration::ZERO);
+    for _ in 0..2 {
+        forgetful
+            .authenticate(&with(b"Bearer of-alice"))
+            .await
+            .unwrap();
+    }
+    assert_eq!(reviewer.0.load(Ordering::SeqCst), 6);
+}
+
+#[test]
+fn a_review_names_the_user_or_says_no_or_why_it_cannot_say() {
+    let user = UserInfo {
+        username: Some("alice".to_owned()),
+        groups: Some(vec!["a".to_owned()]),
+        ..UserInfo::default()
+    };
+    let status = |authenticated, error: Option<&str>| TokenReviewStatus {
+        authenticated: Some(authenticated),
+        error: error.map(str::to_owned),
+        user: Some(user.clone()),
+        ..TokenReviewStatus::default()
+    };
+    let alice = judged(status(true, None)).unwrap().unwrap();
+    assert_eq!(
+        (alice.name.as_str(), alice.groups),
+        ("alice", vec!["a".to_owned()])
+    );
+    assert_eq!(judged(status(false, None)).unwrap(), None);
+    assert_eq!(judged(TokenReviewStatus::default()).unwrap(), None);
+    let error = judged(status(false, Some("token expired"))).unwrap_err();
+    assert_eq!(error.to_string(), "token expired");
+}

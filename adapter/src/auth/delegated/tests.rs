@@ -1,0 +1,291 @@
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use http::HeaderValue;
+use http::header;
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
+    KeyPair,
+};
+
+use super::*;
+use crate::auth::{Parts, TokenReviewer};
+
+struct Ca(CertifiedIssuer<'static, KeyPair>);
+
+impl Ca {
+    fn new() -> Self {
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
+    }
+
+    fn issue(
+        &self,
+        name: &str,
+        change: impl FnOnce(&mut CertificateParams),
+    ) -> CertificateDer<'static> {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params
+            .distinguished_name
+            .push(DnType::OrganizationName, "team");
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        change(&mut params);
+        params
+            .signed_by(&KeyPair::generate().unwrap(), &self.0)
+            .unwrap()
+            .der()
+            .clone()
+    }
+}
+
+struct Cluster {
+    front_proxy: Ca,
+    clients: Ca,
+    authenticator: DelegatedAuthenticator,
+    data: BTreeMap<String, String>,
+}
+
+fn cluster(allowed_names: &str) -> Cluster {
+    let (front_proxy, clients) = (Ca::new(), Ca::new());
+    let data = [
+        ("client-ca-file", clients.0.pem()),
+        ("requestheader-client-ca-file", front_proxy.0.pem()),
+        ("requestheader-allowed-names", allowed_names.to_owned()),
+        (
+            "requestheader-username-headers",
+            r#"["X-Remote-User"]"#.to_owned(),
+        ),
+        (
+            "requestheader-group-headers",
+            r#"["X-Remote-Group"]"#.to_owned(),
+        ),
+        (
+            "requestheader-extra-headers-prefix",
+            r#"["X-Remote-Extra-"]"#.to_owned(),
+        ),
+    ];
+    let data = data
+        .into_iter()
+        .map(|(key, value)| (key.to_owned(), value))
+        .collect();
+    let tokens = BearerTokens::new(Arc::new(OnlyCarol), Duration::from_secs(10));
+    let mut cluster = Cluster {
+        front_proxy,
+        clients,
+        authenticator: DelegatedAuthenticator::new(Some(tokens)),
+        data,
+    };
+    assert!(cluster.take_over().is_empty());
+    cluster
+}
+
+const ALL: Parts = Parts {
+    front_proxy: true,
+    client_ca: true,
+};
+
+impl Cluster {
+    /// As the watch does when the ConfigMap has changed to `data`.
+    fn take_over(&mut self) -> Vec<String> {
+        let mut config = self
+            .authenticator
+            .config
+            .load_full()
+            .map_or_else(AuthenticationConfig::default, |config| {
+                AuthenticationConfig::clone(&config)
+            });
+        let errors = config.take_over(&self.data, ALL);
+        self.authenticator.replace(Arc::new(config));
+        errors.iter().map(ToString::to_string).collect()
+    }
+
+    fn judge(
+        &self,
+        certificates: &[CertificateDer<'static>],
+        headers: &HeaderMap,
+    ) -> Result<User, AuthenticationError> {
+        futures::executor::block_on(self.authenticator.judge(certificates, headers))
+    }
+}
+
+/// Knows one token: `carol`.
+struct OnlyCarol;
+
+impl TokenReviewer for OnlyCarol {
+    fn review<'a>(
+        &'a self,
+        token: &'a str,
+    ) -> BoxFuture<'a, Result<Option<User>, TokenReviewError>> {
+        let user = (token == "carol").then(|| User {
+            name: "carol".to_owned(),
+            ..User::default()
+        });
+        Box::pin(std::future::ready(Ok(user)))
+    }
+}
+
+fn bearer(token: &str) -> HeaderMap {
+    let mut headers = claim();
+    let value = HeaderValue::try_from(format!("Bearer {token}")).unwrap();
+    headers.insert(header::AUTHORIZATION, value);
+    headers
+}
+
+fn claim() -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert("x-remote-user", HeaderValue::from_static("alice"));
+    headers.append("x-remote-group", HeaderValue::from_static("a"));
+    headers.append("x-remote-group", HeaderValue::from_static("b"));
+    headers.append("x-remote-extra-foo%2fbar", HeaderValue::from_static("x"));
+    headers.append("x-remote-extra-bad%zz", HeaderValue::from_static("y"));
+    headers
+}
+
+fn name(outcome: Result<User, AuthenticationError>) -> String {
+    outcome.map_or_else(|error| error.to_string(), |user| user.name)
+}
+
+#[test]
+fn the_front_proxy_speaks_for_others() {
+    let cluster = cluster(r#"["front-proxy-client"]"#);
+    let proxy = cluster.front_proxy.issue("front-proxy-client", |_| {});
+    let user = cluster.judge(&[proxy], &claim()).unwrap();
+    assert_eq!(user.name, "alice");
+    assert_eq!(user.groups, ["a", "b", "system:authenticated"]);
+    assert_eq!(user.extra["foo/bar"], ["x"]);
+    assert_eq!(user.extra["bad%zz"], ["y"]);
+}
+
+#[test]
+fn identity_headers_alone_are_worth_nothing() {
+    let cluster = cluster("[]");
+    assert_eq!(cluster.judge(&[], &claim()).unwrap(), User::anonymous());
+}
+
+#[test]
+fn an_ordinary_certificate_speaks_for_its_subject_whatever_the_headers_say() {
+    let cluster = cluster("[]");
+    let bob = cluster.clients.issue("bob", |_| {});
+    let user = cluster.judge(&[bob], &claim()).unwrap();
+    assert_eq!(
+        (user.name.as_str(), user.groups),
+        (
+            "bob",
+            vec!["team".to_owned(), "system:authenticated".to_owned()]
+        )
+    );
+}
+
+#[test]
+fn a_front_proxy_with_another_name_is_refused_unless_all_are_allowed() {
+    let strict = cluster(r#"["front-proxy-client"]"#);
+    let other = strict.front_proxy.issue("other", |_| {});
+    let outcome = name(strict.judge(&[other], &claim()));
+    assert_eq!(
+        outcome,
+        "x509: subject with cn=other is not in the allowed list"
+    );
+    let open = cluster("[]");
+    let other = open.front_proxy.issue("other", |_| {});
+    assert_eq!(name(open.judge(&[other], &claim())), "alice");
+}
+
+#[test]
+fn a_certificate_that_nobody_vouches_for_is_an_error_and_not_anonymous() {
+    let cluster = cluster("[]");
+    let expired =
+        |params: &mut CertificateParams| params.not_after = rcgen::date_time_ymd(2001, 1, 1);
+    let serving = |params: &mut CertificateParams| {
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    };
+    for certificate in [
+        Ca::new().issue("front-proxy-client", |_| {}),
+        cluster.front_proxy.issue("front-proxy-client", expired),
+        cluster.front_proxy.issue("front-proxy-client", serving),
+        cluster.clients.issue("bob", expired),
+        CertificateDer::from(vec![1, 2, 3]),
+    ] {
+        cluster.judge(&[certificate], &claim()).unwrap_err();
+    }
+}
+
+#[test]
+fn a_front_proxy_that_names_nobody_has_said_nothing() {
+    let cluster = cluster("[]");
+    let proxy = cluster.front_proxy.issue("front-proxy-client", |_| {});
+    // The certificate then has to hold as an ordinary one, which it doesn't.
+    cluster.judge(&[proxy], &HeaderMap::new()).unwrap_err();
+}
+
+#[test]
+fn a_part_of_the_config_map_that_makes_no_sense_leaves_that_part_as_it_was() {
+    let mut cluster = cluster("[]");
+    let proxy = cluster.front_proxy.issue("front-proxy-client", |_| {});
+    let others = Ca::new();
+    let dave = others.issue("dave", |_| {});
+    let set = |cluster: &mut Cluster, key: &str, value: &str| {
+        cluster.data.insert(key.to_owned(), value.to_owned());
+    };
+    set(&mut cluster, "client-ca-file", &others.0.pem());
+    for broken in [
+        "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+        "no certificate at all",
+        "",
+    ] {
+        set(&mut cluster, "requestheader-client-ca-file", broken);
+        set(&mut cluster, "requestheader-allowed-names", "{not a list");
+        let errors = cluster.take_over();
+        assert!(
+            errors[0].contains("requestheader-client-ca-file"),
+            "{errors:?}"
+        );
+        assert!(
+            errors[1].contains("requestheader-allowed-names"),
+            "{errors:?}"
+        );
+        let user = cluster.judge(std::slice::from_ref(&proxy), &claim());
+        assert_eq!(name(user), "alice");
+        let user = cluster.judge(std::slice::from_ref(&dave), &claim());
+        assert_eq!(name(user), "dave", "the other part is taken over");
+    }
+}
+
+#[test]
+fn header_names_and_authorities_follow_the_config_map() {
+    let mut cluster = cluster("[]");
+    let old = cluster.front_proxy.issue("front-proxy-client", |_| {});
+    let front_proxy = Ca::new();
+    let new = front_proxy.issue("front-proxy-client", |_| {});
+    cluster.data.extend([
+        (
+            "requestheader-client-ca-file".to_owned(),
+            front_proxy.0.pem(),
+        ),
+        (
+            "requestheader-username-headers".to_owned(),
+            r#"["X-First", "X-Second"]"#.to_owned(),
+        ),
+    ]);
+    assert!(cluster.take_over().is_empty());
+    let mut headers = claim();
+    headers.insert("x-first", HeaderValue::from_static(""));
+    headers.insert("x-second", HeaderValue::from_static("erin"));
+    assert_eq!(name(cluster.judge(&[new], &headers)), "erin");
+    cluster.judge(&[old], &headers).unwrap_err();
+}
+
+#[test]
+fn a_token_counts_where_no_certificate_does() {
+    let cluster = cluster("[]");
+    let stranger = Ca::new().issue("front-proxy-client", |_| {});
+    assert_eq!(name(cluster.judge(&[], &bearer("carol"))), "carol");
+    assert_eq!(name(cluster.judge(&[stranger], &bearer("carol"))), "carol");
+    let bob = cluster.clients.issue("bob", |_| {});
+    assert_eq!(name(cluster.judge(&[bob], &bearer("carol"))), "bob");
+    assert_eq!(
+        name(cluster.judge(&[], &bearer("mallory"))),
+        "invalid bearer token"
+    );
+}
