@@ -30,6 +30,7 @@ pub mod expect;
 pub mod feed;
 pub mod install;
 pub mod judged;
+pub mod pki;
 pub mod quantity;
 pub mod report;
 pub mod request;

@@ -11,12 +11,12 @@ use kube::Api;
 use rustls::crypto::aws_lc_rs;
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use setpoint_cluster::{Authority, Cluster, MintRequest, Target};
+use setpoint_cluster::{Authority, Cluster, MintRequest, Minted, Target};
 
 /// The port that the product's adapter serves on (`adapter/deploy`).
 const ADAPTER_PORT: u16 = 6443;
 /// The name that kube-apiserver's own front-proxy certificate has.
-const FRONT_PROXY: &str = "front-proxy-client";
+pub const FRONT_PROXY: &str = "front-proxy-client";
 
 /// As whom a question is asked.
 #[derive(Debug, Clone)]
@@ -24,14 +24,11 @@ pub enum Identity {
     /// As nobody.
     Nobody,
     /// With a certificate of the client CA.
-    Certificate {
-        /// The user.
-        user: String,
-        /// The groups.
-        groups: Vec<String>,
-    },
-    /// With the front proxy's certificate, in somebody's name.
+    Certificate(MintRequest),
+    /// With a front proxy's certificate, in somebody's name.
     FrontProxy {
+        /// The certificate.
+        certificate: ProxyCertificate,
         /// The user.
         user: String,
         /// The groups.
@@ -39,6 +36,28 @@ pub enum Identity {
     },
     /// With a bearer token.
     Token(Secret),
+}
+
+/// A certificate that is shown by who claims to be the front proxy.
+#[derive(Debug, Clone)]
+pub enum ProxyCertificate {
+    /// One of the front proxy's CA.
+    Minted(MintRequest),
+    /// The front proxy's own, without its key.
+    WithoutKey,
+    /// One that was made elsewhere.
+    Other(Minted),
+}
+
+impl ProxyCertificate {
+    /// As kube-apiserver's own.
+    #[must_use]
+    pub fn genuine() -> Self {
+        Self::Minted(MintRequest {
+            common_name: FRONT_PROXY.to_owned(),
+            ..MintRequest::default()
+        })
+    }
 }
 
 /// Text that is never shown.
@@ -56,6 +75,7 @@ impl Identity {
     #[must_use]
     pub fn aggregator() -> Self {
         Self::FrontProxy {
+            certificate: ProxyCertificate::genuine(),
             user: "system:kube-aggregator".to_owned(),
             groups: vec!["system:masters".to_owned()],
         }
@@ -127,34 +147,61 @@ impl Adapter {
     /// # Errors
     /// When there is no answer.
     pub async fn ask(&self, question: &Question) -> Result<Answer, RequestError> {
-        let client = self.cluster.client();
-        let pod = crate::expect::ready_pod(
-            &client,
-            &self.namespace,
-            "adapter",
-            std::time::Duration::from_secs(10),
-        );
-        let name = pod.await.map_err(failed("find a pod of the adapter"))?;
-        let target = Target::Pod {
-            namespace: self.namespace.clone(),
-            name,
+        self.route(&question.identity).await?.ask(question).await
+    }
+
+    /// The way to the adapter as it is now, for many questions of one identity.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn route(&self, identity: &Identity) -> Result<Route, RequestError> {
+        let tls = tls(&*self.cluster, identity, self.ca_bundle().await?).await?;
+        Ok(Route {
+            cluster: self.cluster.clone(),
+            to: Destination::Pod(self.pod().await?),
+            server: self.server(),
+            connector: tokio_rustls::TlsConnector::from(Arc::new(tls)),
+        })
+    }
+
+    /// The name that the API server expects in the adapter's certificate.
+    #[must_use]
+    pub fn server(&self) -> String {
+        format!("{}.{}.svc", self.service, self.namespace)
+    }
+
+    /// The leaf of the certificate chain that the adapter shows to a new connection, whatever it is worth.
+    ///
+    /// # Errors
+    /// When it shows none.
+    pub async fn shown_certificate(&self) -> Result<CertificateDer<'static>, RequestError> {
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let tls = rustls::ClientConfig::builder_with_provider(provider.clone())
+            .with_safe_default_protocol_versions()
+            .map_err(failed("set TLS up"))?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(Anybody(provider)))
+            .with_no_client_auth();
+        let route = Route {
+            cluster: self.cluster.clone(),
+            to: Destination::Pod(self.pod().await?),
+            server: self.server(),
+            connector: tokio_rustls::TlsConnector::from(Arc::new(tls)),
         };
-        let stream = self
-            .cluster
-            .connect(&target, ADAPTER_PORT)
-            .await
-            .map_err(failed(format!("reach {target}")))?;
-        let roots = self.ca_bundle().await?;
-        let tls = tls(&*self.cluster, &question.identity, roots).await?;
-        let server = format!("{}.{}.svc", self.service, self.namespace);
-        let server_name = ServerName::try_from(server.clone())
-            .map_err(failed(format!("use the name {server}")))?;
-        let connector = tokio_rustls::TlsConnector::from(Arc::new(tls));
-        let stream = connector
-            .connect(server_name, stream)
-            .await
-            .map_err(failed(format!("speak TLS with {server} in {target}")))?;
-        ask_over(stream, &server, question).await
+        let stream = route.connect().await?;
+        let shown = stream.get_ref().1.peer_certificates().unwrap_or_default();
+        let leaf = shown.first().cloned();
+        leaf.ok_or_else(|| failed("see the adapter's certificate")("it shows none"))
+    }
+
+    async fn pod(&self) -> Result<Target, RequestError> {
+        let client = self.cluster.client();
+        let within = std::time::Duration::from_secs(10);
+        let pod = crate::expect::ready_pod(&client, &self.namespace, "adapter", within);
+        Ok(Target::Pod {
+            namespace: self.namespace.clone(),
+            name: pod.await.map_err(failed("find a pod of the adapter"))?,
+        })
     }
 
     async fn ca_bundle(&self) -> Result<rustls::RootCertStore, RequestError> {
@@ -180,30 +227,128 @@ impl Adapter {
 /// # Errors
 /// When there is no answer.
 pub async fn ask_api_server(
-    cluster: &dyn Cluster,
+    cluster: &Arc<dyn Cluster>,
     question: &Question,
 ) -> Result<Answer, RequestError> {
+    route_to_api_server(cluster, &question.identity)
+        .await?
+        .ask(question)
+        .await
+}
+
+/// The way to the API server, for many questions of one identity.
+///
+/// # Errors
+/// When there is none.
+pub async fn route_to_api_server(
+    cluster: &Arc<dyn Cluster>,
+    identity: &Identity,
+) -> Result<Route, RequestError> {
     let config = cluster.config();
     let host = config.cluster_url.host().unwrap_or("localhost").to_owned();
     let port = config.cluster_url.port_u16().unwrap_or(443);
-    let stream = tokio::net::TcpStream::connect((host.as_str(), port))
-        .await
-        .map_err(failed("reach the API server"))?;
     let mut store = rustls::RootCertStore::empty();
     for der in config.root_cert.iter().flatten() {
         store
             .add(CertificateDer::from(der.clone()))
             .map_err(failed("use the cluster's CA"))?;
     }
-    let tls = tls(cluster, &question.identity, store).await?;
-    let name =
-        ServerName::try_from(host.clone()).map_err(failed(format!("use the name {host}")))?;
-    let connector = tokio_rustls::TlsConnector::from(Arc::new(tls));
-    let stream = connector
-        .connect(name, stream)
-        .await
-        .map_err(failed("speak TLS with the API server"))?;
-    ask_over(stream, &host, question).await
+    let tls = tls(&**cluster, identity, store).await?;
+    Ok(Route {
+        cluster: cluster.clone(),
+        to: Destination::Host(host.clone(), port),
+        server: host,
+        connector: tokio_rustls::TlsConnector::from(Arc::new(tls)),
+    })
+}
+
+/// A way to ask as somebody; each question takes a connection of its own.
+pub struct Route {
+    cluster: Arc<dyn Cluster>,
+    to: Destination,
+    /// The name in the server's certificate.
+    server: String,
+    connector: tokio_rustls::TlsConnector,
+}
+
+enum Destination {
+    Host(String, u16),
+    Pod(Target),
+}
+
+impl Route {
+    /// Asks.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn ask(&self, question: &Question) -> Result<Answer, RequestError> {
+        ask_over(self.connect().await?, &self.server, question).await
+    }
+
+    async fn connect(
+        &self,
+    ) -> Result<tokio_rustls::client::TlsStream<setpoint_cluster::Connection>, RequestError> {
+        let (stream, to) = match &self.to {
+            Destination::Host(host, port) => {
+                let stream = tokio::net::TcpStream::connect((host.as_str(), *port)).await;
+                let stream = stream.map_err(failed("reach the API server"))?;
+                let stream: setpoint_cluster::Connection = Box::new(stream);
+                (stream, "the API server".to_owned())
+            }
+            Destination::Pod(target) => {
+                let stream = self.cluster.connect(target, ADAPTER_PORT).await;
+                let stream = stream.map_err(failed(format!("reach {target}")))?;
+                (stream, format!("{} in {target}", self.server))
+            }
+        };
+        let name = ServerName::try_from(self.server.clone())
+            .map_err(failed(format!("use the name {}", self.server)))?;
+        self.connector
+            .connect(name, stream)
+            .await
+            .map_err(failed(format!("speak TLS with {to}")))
+    }
+}
+
+/// Takes every certificate, to look at it.
+#[derive(Debug)]
+struct Anybody(Arc<rustls::crypto::CryptoProvider>);
+
+impl rustls::client::danger::ServerCertVerifier for Anybody {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: rustls_pki_types::UnixTime,
+    ) -> Result<rustls::client::danger::ServerCertVerified, rustls::Error> {
+        Ok(rustls::client::danger::ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &rustls::DigitallySignedStruct,
+    ) -> Result<rustls::client::danger::HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        rustls::crypto::verify_tls12_signature(message, certificate, signature, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &rustls::DigitallySignedStruct,
+    ) -> Result<rustls::client::danger::HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, certificate, signature, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<rustls::SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
 }
 
 async fn ask_over<S>(stream: S, host: &str, question: &Question) -> Result<Answer, RequestError>
@@ -218,7 +363,7 @@ where
     tokio::spawn(connection);
     let mut request = http::Request::get(&question.path).header("host", host);
     match &question.identity {
-        Identity::FrontProxy { user, groups } => {
+        Identity::FrontProxy { user, groups, .. } => {
             request = request.header("x-remote-user", user);
             for group in groups {
                 request = request.header("x-remote-group", group);
@@ -227,7 +372,7 @@ where
         Identity::Token(Secret(token)) => {
             request = request.header("authorization", format!("Bearer {token}"));
         }
-        Identity::Nobody | Identity::Certificate { .. } => {}
+        Identity::Nobody | Identity::Certificate(_) => {}
     }
     for (name, value) in &question.headers {
         request = request.header(name, value);
@@ -272,31 +417,67 @@ async fn tls(
             .with_safe_default_protocol_versions()
             .map_err(failed("set TLS up"))?
             .with_root_certificates(roots);
-    let (authority, request) = match identity {
+    let shown = match identity {
         Identity::Nobody | Identity::Token(_) => return Ok(builder.with_no_client_auth()),
-        Identity::Certificate { user, groups } => (
-            Authority::Client,
-            MintRequest {
-                common_name: user.clone(),
-                organizations: groups.clone(),
-            },
-        ),
-        Identity::FrontProxy { .. } => (
-            Authority::FrontProxy,
-            MintRequest {
-                common_name: FRONT_PROXY.to_owned(),
-                organizations: Vec::new(),
-            },
-        ),
+        Identity::Certificate(request) => mint(cluster, Authority::Client, request).await?,
+        Identity::FrontProxy { certificate, .. } => match certificate {
+            ProxyCertificate::Minted(request) => {
+                mint(cluster, Authority::FrontProxy, request).await?
+            }
+            ProxyCertificate::Other(minted) => minted.clone(),
+            ProxyCertificate::WithoutKey => return without_key(cluster, builder).await,
+        },
     };
-    let minted = cluster
-        .mint(authority, &request)
-        .await
-        .map_err(failed("get a certificate"))?;
+    let (chain, key) = parsed(&shown)?;
+    builder
+        .with_client_auth_cert(chain, key)
+        .map_err(failed("use a certificate"))
+}
+
+type Pair = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
+
+fn parsed(minted: &Minted) -> Result<Pair, RequestError> {
     let certificate = CertificateDer::from_pem_slice(minted.certificate.as_bytes())
         .map_err(failed("read a certificate"))?;
     let key = PrivateKeyDer::from_pem_slice(minted.key.as_bytes()).map_err(failed("read a key"))?;
-    builder
-        .with_client_auth_cert(vec![certificate], key)
-        .map_err(failed("use a certificate"))
+    Ok((vec![certificate], key))
+}
+
+async fn mint(
+    cluster: &dyn Cluster,
+    authority: Authority,
+    request: &MintRequest,
+) -> Result<Minted, RequestError> {
+    let minted = cluster.mint(authority, request).await;
+    minted.map_err(failed("get a certificate"))
+}
+
+/// Shows the front proxy's certificate and signs with another key.
+async fn without_key(
+    cluster: &dyn Cluster,
+    builder: rustls::ConfigBuilder<rustls::ClientConfig, rustls::client::WantsClientCert>,
+) -> Result<rustls::ClientConfig, RequestError> {
+    #[derive(Debug)]
+    struct Thief(Arc<rustls::sign::CertifiedKey>);
+    impl rustls::client::ResolvesClientCert for Thief {
+        fn resolve(
+            &self,
+            _: &[&[u8]],
+            _: &[rustls::SignatureScheme],
+        ) -> Option<Arc<rustls::sign::CertifiedKey>> {
+            Some(self.0.clone())
+        }
+        fn has_certs(&self) -> bool {
+            true
+        }
+    }
+    let request = MintRequest {
+        common_name: FRONT_PROXY.to_owned(),
+        ..MintRequest::default()
+    };
+    let (chain, _) = parsed(&mint(cluster, Authority::FrontProxy, &request).await?)?;
+    let (_, key) = parsed(&mint(cluster, Authority::Client, &request).await?)?;
+    let signer = aws_lc_rs::sign::any_supported_type(&key).map_err(failed("use a key"))?;
+    let key = rustls::sign::CertifiedKey::new(chain, signer);
+    Ok(builder.with_client_cert_resolver(Arc::new(Thief(Arc::new(key)))))
 }

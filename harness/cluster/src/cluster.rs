@@ -94,7 +94,7 @@ pub enum Authority {
     Client,
 }
 
-/// The subject of a certificate to mint: always for client authentication, valid for a day.
+/// The subject of a certificate to mint: for client authentication and valid for a day, unless it has a flaw.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct MintRequest {
@@ -103,6 +103,21 @@ pub struct MintRequest {
     /// The subject's O: the user's groups.
     #[serde(default)]
     pub organizations: Vec<String>,
+    /// What is wrong with it.
+    #[serde(default)]
+    pub flaw: Option<Flaw>,
+}
+
+/// What is wrong with a certificate, for judging those who verify it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Flaw {
+    /// Its time is over.
+    Expired,
+    /// Its time is still to come.
+    NotYetValid,
+    /// Its extended key usage names something else than what it is shown for.
+    WrongUsage,
 }
 
 /// A certificate and its key, both PEM.

@@ -48,7 +48,7 @@ pub mod proxy;
 mod state;
 
 pub use cluster::{
-    Authority, Capability, Cluster, ConnectError, Connection, Facts, MintError, MintRequest,
+    Authority, Capability, Cluster, ConnectError, Connection, Facts, Flaw, MintError, MintRequest,
     Minted, StopError, Target,
 };
 pub use image::{ImageRoot, ImageTable, LocalImage};

@@ -176,6 +176,7 @@ async fn a_minted_client_certificate_is_its_users_identity_and_a_front_proxys_is
     let request = MintRequest {
         common_name: "jane".to_owned(),
         organizations: vec!["devs".to_owned()],
+        ..MintRequest::default()
     };
     let who = async |authority| {
         let minted = cluster.mint(authority, &request).await.unwrap();

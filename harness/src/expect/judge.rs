@@ -148,6 +148,7 @@ pub(super) fn apiservice(
     service: Option<&APIService>,
     available: ConditionStatus,
     reason: Option<&str>,
+    message: Option<&str>,
 ) -> Verdict {
     let Some(service) = service else {
         return Err("there is no such APIService".to_owned());
@@ -161,14 +162,15 @@ pub(super) fn apiservice(
         return Err("it has no condition Available yet".to_owned());
     };
     let found_reason = found.reason.clone().unwrap_or_default();
+    let found_message = found.message.clone().unwrap_or_default();
     if found.status == format!("{available:?}")
         && reason.is_none_or(|reason| reason == found_reason)
+        && message.is_none_or(|message| found_message.contains(message))
     {
         return Ok(());
     }
-    let message = found.message.clone().unwrap_or_default();
     Err(format!(
-        "it has Available={} by {found_reason}: {message}",
+        "it has Available={} by {found_reason}: {found_message}",
         found.status
     ))
 }

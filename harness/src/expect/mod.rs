@@ -99,15 +99,18 @@ pub async fn expect(scene: &Scene, expectation: &Expectation) -> Result<(), Miss
             name,
             available,
             reason,
+            message,
             within: time,
         } => {
             let api: Api<APIService> = Api::all(client);
+            let because = message.as_deref().or(reason.as_deref());
+            let because = because.map_or_else(String::new, |why| format!(" because of `{why}`"));
             let wait = Wait::until(
-                format!("APIService {name} has Available={available:?}"),
+                format!("APIService {name} has Available={available:?}{because}"),
                 within(time),
             );
             wait.on(api, name, |service| {
-                judge::apiservice(service, *available, reason.as_deref())
+                judge::apiservice(service, *available, reason.as_deref(), message.as_deref())
             })
             .await
         }

@@ -22,6 +22,8 @@ pub struct Names {
     pub service: &'static str,
     /// The ConfigMap with the adapter's rules.
     pub config_map: &'static str,
+    /// The Secret with the adapter's serving pair.
+    pub serving_secret: &'static str,
 }
 
 /// Why an installation fails.
@@ -72,11 +74,13 @@ impl Install {
                 namespace: "setpoint",
                 service: "setpoint-adapter",
                 config_map: "setpoint-adapter-config",
+                serving_secret: "setpoint-adapter-serving",
             },
             Self::Walkthrough => Names {
                 namespace: "prom",
                 service: "prometheus",
                 config_map: "adapter-config",
+                serving_secret: "serving-cm-adapter",
             },
         }
     }
@@ -155,6 +159,7 @@ mod tests {
             };
             assert!(has("Service", names.service), "{install:?}");
             assert!(has("ConfigMap", names.config_map), "{install:?}");
+            assert!(has("Secret", names.serving_secret), "{install:?}");
             let config = objects
                 .iter()
                 .find(|object| object["metadata"]["name"] == names.config_map)

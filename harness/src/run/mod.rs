@@ -1,8 +1,11 @@
 //! Runs scenarios: each on a control plane of its own, the next one starting while one runs.
 
+mod ask;
+mod certificates;
 mod evidence;
 mod one;
 mod steps;
+mod words;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -140,11 +140,14 @@ async fn judge(
         scene,
         feed: feed.clone(),
         folder: scenario.path.parent().unwrap_or(&scenario.path).to_owned(),
+        names,
+        kit: Mutex::default(),
+        tokens: Mutex::default(),
     };
     let play = async {
         let count = scenario.document.steps.len();
         for (index, step) in scenario.document.steps.iter().enumerate() {
-            let words = super::steps::words(step);
+            let words = super::words::words(step);
             progress.at(&name, &format!("step {} of {count}: {words}", index + 1));
             let began = Instant::now();
             let done = stage.play(step).await;

@@ -4,7 +4,7 @@ use serde_json::Value;
 use setpoint_replay::engine::parse_selector;
 use setpoint_replay::notation::{parse_series, parse_values};
 
-use super::{Document, Expectation, Metric, Need, Step, WaitFor};
+use super::{Document, Expectation, Metric, Need, PkiStep, RequestStep, Step, WaitFor};
 use crate::quantity::milli;
 
 /// Everything that is wrong, each as `line:column: …`.
@@ -54,23 +54,16 @@ pub(super) fn check(document: &Document, text: &str) -> Vec<String> {
         problems.manifest(manifest);
     }
     for step in &document.steps {
-        match step {
-            Step::Metrics(metrics) => metrics.iter().for_each(|metric| problems.metric(metric)),
-            Step::Expect(expectation) => problems.expectation(expectation),
-            Step::Wait(WaitFor { for_ }) => problems.expectation(for_),
-            Step::Request(request) if !request.path.starts_with('/') => {
-                problems.at(&request.path, "a path begins with `/`");
-            }
-            _ => {}
-        }
+        problems.step(step);
     }
     problems.found
 }
 
-fn applied(step: &Step) -> &[Value] {
+fn applied(step: &Step) -> Box<dyn Iterator<Item = &Value> + '_> {
     match step {
-        Step::Apply(objects) => objects,
-        _ => &[],
+        Step::Apply(objects) => Box::new(objects.iter()),
+        Step::Load(load) => Box::new(load.during.iter().flat_map(applied)),
+        _ => Box::new(std::iter::empty()),
     }
 }
 
@@ -99,6 +92,36 @@ impl Problems<'_> {
             .count()
             + 1;
         self.found.push(format!("{line}:{column}: {problem}"));
+    }
+
+    fn step(&mut self, step: &Step) {
+        match step {
+            Step::Metrics(metrics) => metrics.iter().for_each(|metric| self.metric(metric)),
+            Step::Expect(expectation) => self.expectation(expectation),
+            Step::Wait(WaitFor { for_ }) => self.expectation(for_),
+            Step::Request(RequestStep { path, .. }) => self.path(path),
+            Step::Load(load) => {
+                self.path(&load.path);
+                if load.rate == 0 {
+                    self.at("rate:", "a load makes at least one request a second");
+                }
+                load.during.iter().for_each(|step| self.step(step));
+            }
+            Step::Pki(PkiStep {
+                ca_bundle: None,
+                serving: None,
+            }) => {
+                self.at("pki:", "change the `caBundle`, the `serving` pair or both");
+            }
+            Step::Apply(_) | Step::Delete(_) | Step::Fault(_) | Step::Pki(_) | Step::Restart(_) => {
+            }
+        }
+    }
+
+    fn path(&mut self, path: &str) {
+        if !path.starts_with('/') {
+            self.at(path, "a path begins with `/`");
+        }
     }
 
     fn metric(&mut self, metric: &Metric) {

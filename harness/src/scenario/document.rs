@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Span;
+use super::pki::{PkiStep, Restarted};
+use super::request::{LoadStep, RequestStep};
 
 /// A scenario file.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -184,6 +186,12 @@ pub enum Step {
     Expect(Expectation),
     /// Makes one request and judges the answer.
     Request(RequestStep),
+    /// Gives the adapter another serving pair, and the API server other authorities to verify it with.
+    Pki(PkiStep),
+    /// Ends the adapter's pods; their Deployment brings new ones.
+    Restart(Restarted),
+    /// Makes requests all the time while other steps are played, and expects that each is answered by 200.
+    Load(LoadStep),
 }
 
 /// An object by kind and name.
@@ -303,6 +311,8 @@ pub enum Expectation {
         available: ConditionStatus,
         /// The condition's reason.
         reason: Option<String>,
+        /// What the condition's message must hold.
+        message: Option<String>,
         /// Time until then.
         within: Option<Span>,
     },
@@ -318,82 +328,4 @@ pub enum Expectation {
         /// Time until they are.
         within: Option<Span>,
     },
-}
-
-/// One request.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct RequestStep {
-    /// Path and query.
-    pub path: String,
-    /// Through whom.
-    #[serde(default)]
-    pub via: Via,
-    /// As whom; by default the cluster's admin, or the front proxy in the admin's name.
-    #[serde(default, rename = "as")]
-    pub as_: Option<As>,
-    /// Further headers.
-    #[serde(default)]
-    pub headers: BTreeMap<String, String>,
-    /// The answer.
-    pub expect: ExpectedAnswer,
-}
-
-/// Through whom a request goes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Via {
-    /// The API server, which asks the adapter.
-    #[default]
-    ApiServer,
-    /// Nobody: straight to the adapter's pod.
-    Adapter,
-}
-
-/// As whom a request is made.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub enum As {
-    /// As nobody.
-    None(Nothing),
-    /// With a certificate of the cluster's client CA.
-    Certificate {
-        /// The user.
-        user: String,
-        /// The groups.
-        #[serde(default)]
-        groups: Vec<String>,
-    },
-    /// With the front proxy's certificate, in somebody's name.
-    FrontProxy {
-        /// The user.
-        user: String,
-        /// The groups.
-        #[serde(default)]
-        groups: Vec<String>,
-    },
-    /// With a ServiceAccount's token.
-    Token {
-        /// The ServiceAccount's namespace.
-        namespace: String,
-        /// Its name.
-        name: String,
-    },
-}
-
-/// What an answer must be.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ExpectedAnswer {
-    /// The HTTP status.
-    pub status: u16,
-    /// Headers that must be there with these values.
-    #[serde(default)]
-    pub headers: BTreeMap<String, String>,
-    /// What the JSON body must hold: objects may have further keys, lists must be equally long.
-    pub body: Option<Value>,
-    /// A file beside the scenario that the whole JSON body must equal. `SETPOINT_UPDATE=1` writes it.
-    pub snapshot: Option<String>,
-    /// How long to try again until the answer is as expected; each try is counted.
-    pub within: Option<Span>,
 }

@@ -3,12 +3,15 @@
 mod check;
 mod document;
 mod load;
+mod pki;
+mod request;
 mod span;
 
 pub use document::{
-    As, ClusterOptions, ConditionStatus, Document, Expectation, ExpectedAnswer, FaultStep, Install,
-    Metric, Need, ObjectOfMetric, On, PrometheusFault, RequestStep, Sample, ScenarioObject, Step,
-    Via, WaitFor,
+    ClusterOptions, ConditionStatus, Document, Expectation, FaultStep, Install, Metric, Need,
+    ObjectOfMetric, On, PrometheusFault, Sample, ScenarioObject, Step, WaitFor,
 };
 pub use load::{LoadError, Scenario, load};
+pub use pki::{BrokenPair, CertificateFlaw, PkiStep, Restarted, Serving};
+pub use request::{As, ExpectedAnswer, LoadStep, RequestStep, Via};
 pub use span::Span;

@@ -15,7 +15,7 @@ mod subject;
 
 use subject::with_subject;
 
-use crate::cluster::{Authority, MintRequest, Minted};
+use crate::cluster::{Authority, Flaw, MintRequest, Minted};
 use crate::plane::{API_SERVICE_ADDRESS, NODE_ADDRESS, NODE_NAME};
 
 /// How long everything but a minted certificate is valid: longer than any plane lives.
@@ -80,10 +80,19 @@ impl CertificateAuthority {
         common_name: &str,
         organizations: &[String],
         validity: Duration,
+        flaw: Option<Flaw>,
     ) -> Result<Minted, PkiError> {
         let make = || {
             let mut params = leaf(common_name, validity);
             params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+            match flaw {
+                None => {}
+                Some(Flaw::Expired) => params.not_after = params.not_before + BACKDATED / 2,
+                Some(Flaw::NotYetValid) => params.not_before = params.not_after - BACKDATED,
+                Some(Flaw::WrongUsage) => {
+                    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+                }
+            }
             let key = KeyPair::generate()?;
             let certificate = params.signed_by(&key, &self.issuer)?;
             let issuer = self.issuer.key();
@@ -176,13 +185,14 @@ impl Pki {
     /// A client certificate of cluster-admin rights (`system:masters`).
     pub(crate) fn admin(&self) -> Result<Minted, PkiError> {
         let masters = ["system:masters".to_owned()];
-        self.client.client("setpoint-admin", &masters, VALIDITY)
+        self.client
+            .client("setpoint-admin", &masters, VALIDITY, None)
     }
 
     /// The kube-controller-manager's own client certificate.
     pub(crate) fn controller_manager(&self) -> Result<Minted, PkiError> {
         let user = "system:kube-controller-manager";
-        self.client.client(user, &[], VALIDITY)
+        self.client.client(user, &[], VALIDITY, None)
     }
 
     /// A certificate as [`crate::Cluster::mint`] promises it.
@@ -199,6 +209,7 @@ impl Pki {
             &request.common_name,
             &request.organizations,
             MINTED_VALIDITY,
+            request.flaw,
         )
     }
 
@@ -227,10 +238,11 @@ impl Pki {
             "kube-apiserver-kubelet-client",
             &["system:masters".to_owned()],
             VALIDITY,
+            None,
         )?;
         let front_proxy = self
             .front_proxy
-            .client("front-proxy-client", &[], VALIDITY)?;
+            .client("front-proxy-client", &[], VALIDITY, None)?;
         let service_accounts = KeyPair::generate().map_err(|source| PkiError {
             what: "the ServiceAccounts' signing key".to_owned(),
             source,
@@ -281,6 +293,7 @@ mod tests {
         let request = MintRequest {
             common_name: "jane".to_owned(),
             organizations: vec!["devs".to_owned(), "ops".to_owned()],
+            ..MintRequest::default()
         };
         let minted = pki.mint(Authority::FrontProxy, &request).unwrap();
         assert!(signed_by(&minted.certificate, &pki.front_proxy));

@@ -1,0 +1,179 @@
+//! Certificates that the cluster knows nothing of: the adapter's serving pairs, and strangers.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
+
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
+    KeyPair, KeyUsagePurpose,
+};
+use setpoint_cluster::{Flaw, Minted};
+
+/// How long certificates are valid.
+const VALIDITY: Duration = Duration::from_secs(24 * 60 * 60);
+/// How far back their time begins, for clocks that differ.
+const BACKDATED: Duration = Duration::from_secs(60 * 60);
+
+/// The authorities of one scenario, by name; each is made when it is first named.
+#[derive(Default)]
+pub struct Kit(BTreeMap<String, CertifiedIssuer<'static, KeyPair>>);
+
+/// What a certificate is to say.
+#[derive(Debug, Clone, Default)]
+pub struct Leaf {
+    /// The subject's CN.
+    pub common_name: String,
+    /// DNS names.
+    pub names: Vec<String>,
+    /// For clients instead of servers.
+    pub client: bool,
+    /// What is wrong with it.
+    pub flaw: Option<Flaw>,
+}
+
+impl Kit {
+    /// The CA certificate of an authority, PEM.
+    ///
+    /// # Errors
+    /// When it can't be made.
+    pub fn certificate(&mut self, authority: &str) -> Result<String, rcgen::Error> {
+        Ok(self.authority(authority)?.pem())
+    }
+
+    /// A certificate of an authority, and its key.
+    ///
+    /// # Errors
+    /// When a name can't stand in a certificate.
+    pub fn issue(&mut self, authority: &str, leaf: &Leaf) -> Result<Minted, rcgen::Error> {
+        let mut params = CertificateParams::new(leaf.names.clone())?;
+        let now = SystemTime::now();
+        let (from, to) = match leaf.flaw {
+            Some(Flaw::Expired) => (now - BACKDATED, now - BACKDATED / 2),
+            Some(Flaw::NotYetValid) => (now + VALIDITY, now + VALIDITY * 2),
+            Some(Flaw::WrongUsage) | None => (now - BACKDATED, now + VALIDITY),
+        };
+        (params.not_before, params.not_after) = (from.into(), to.into());
+        params
+            .distinguished_name
+            .push(DnType::CommonName, &leaf.common_name);
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        let wrong = leaf.flaw == Some(Flaw::WrongUsage);
+        params.extended_key_usages = vec![if leaf.client == wrong {
+            ExtendedKeyUsagePurpose::ServerAuth
+        } else {
+            ExtendedKeyUsagePurpose::ClientAuth
+        }];
+        params.use_authority_key_identifier_extension = true;
+        let key = KeyPair::generate()?;
+        let certificate = params.signed_by(&key, self.authority(authority)?)?;
+        Ok(Minted {
+            certificate: certificate.pem(),
+            key: key.serialize_pem(),
+        })
+    }
+
+    fn authority(
+        &mut self,
+        name: &str,
+    ) -> Result<&CertifiedIssuer<'static, KeyPair>, rcgen::Error> {
+        if !self.0.contains_key(name) {
+            let mut params = CertificateParams::default();
+            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+            params.key_usages = vec![
+                KeyUsagePurpose::KeyCertSign,
+                KeyUsagePurpose::DigitalSignature,
+            ];
+            params.distinguished_name.push(
+                DnType::CommonName,
+                format!("authority {name} of a scenario"),
+            );
+            let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
+            self.0.insert(name.to_owned(), issuer);
+        }
+        Ok(&self.0[name])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustls_pki_types::CertificateDer;
+    use rustls_pki_types::pem::PemObject as _;
+
+    use super::*;
+
+    fn roots(pem: &str) -> rustls::RootCertStore {
+        let mut roots = rustls::RootCertStore::empty();
+        roots
+            .add(CertificateDer::from_pem_slice(pem.as_bytes()).unwrap())
+            .unwrap();
+        roots
+    }
+
+    /// What a client says of a serving certificate.
+    fn verified(leaf: &Leaf, authority: &str) -> Result<(), String> {
+        use rustls::client::danger::ServerCertVerifier as _;
+        let provider = std::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let mut kit = Kit::default();
+        let trusted = roots(&kit.certificate("a").unwrap());
+        let minted = kit.issue(authority, leaf).unwrap();
+        let verifier = rustls::client::WebPkiServerVerifier::builder_with_provider(
+            std::sync::Arc::new(trusted),
+            provider,
+        )
+        .build()
+        .unwrap();
+        let der = CertificateDer::from_pem_slice(minted.certificate.as_bytes()).unwrap();
+        let name = "adapter.example".try_into().unwrap();
+        let now = rustls_pki_types::UnixTime::now();
+        let outcome = verifier.verify_server_cert(&der, &[], &name, &[], now);
+        outcome.map(|_| ()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_flaw_is_what_a_client_complains_of_and_nothing_else_is() {
+        let good = Leaf {
+            common_name: "adapter".to_owned(),
+            names: vec!["adapter.example".to_owned()],
+            ..Leaf::default()
+        };
+        assert_eq!(verified(&good, "a"), Ok(()));
+        for (leaf, authority, complaint) in [
+            (good.clone(), "b", "UnknownIssuer"),
+            (
+                Leaf {
+                    flaw: Some(Flaw::Expired),
+                    ..good.clone()
+                },
+                "a",
+                "expired",
+            ),
+            (
+                Leaf {
+                    flaw: Some(Flaw::NotYetValid),
+                    ..good.clone()
+                },
+                "a",
+                "not valid yet",
+            ),
+            (
+                Leaf {
+                    flaw: Some(Flaw::WrongUsage),
+                    ..good.clone()
+                },
+                "a",
+                "extended key usage",
+            ),
+            (
+                Leaf {
+                    names: vec!["other.example".to_owned()],
+                    ..good.clone()
+                },
+                "a",
+                "not valid for name",
+            ),
+        ] {
+            let found = verified(&leaf, authority).unwrap_err();
+            assert!(found.contains(complaint), "{complaint}: {found}");
+        }
+    }
+}
