@@ -42,6 +42,7 @@ pub fn judge(answer: &Answer, expected: &ExpectedAnswer, folder: &Path) -> Resul
         holds(&body, wanted, "body")?;
     }
     match &expected.snapshot {
+        Some(file) if expected.any_order => snapshot(&by_name(body), &folder.join(file)),
         Some(file) => snapshot(&body, &folder.join(file)),
         None => Ok(()),
     }
@@ -73,6 +74,25 @@ fn holds(found: &Value, wanted: &Value, place: &str) -> Result<(), String> {
         }
         _ if found == wanted => Ok(()),
         _ => Err(format!("{place} is {found} instead of {wanted}")),
+    }
+}
+
+/// The document with every list of named things sorted by their names.
+fn by_name(document: Value) -> Value {
+    match document {
+        Value::Object(fields) => fields
+            .into_iter()
+            .map(|(key, value)| (key, by_name(value)))
+            .collect(),
+        Value::Array(elements) => {
+            let mut elements: Vec<Value> = elements.into_iter().map(by_name).collect();
+            let name = |element: &Value| element["name"].as_str().map(str::to_owned);
+            if elements.iter().all(|element| name(element).is_some()) {
+                elements.sort_by_key(name);
+            }
+            Value::Array(elements)
+        }
+        other => other,
     }
 }
 
@@ -123,6 +143,13 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn lists_of_named_things_are_sorted_and_others_are_not() {
+        let document = json!({"named": [{"name": "b"}, {"name": "a"}], "plain": ["b", "a"]});
+        let sorted = json!({"named": [{"name": "a"}, {"name": "b"}], "plain": ["b", "a"]});
+        assert_eq!(by_name(document), sorted);
+    }
 
     #[test]
     fn documents_may_hold_more_than_is_expected_but_lists_may_not() {

@@ -1,6 +1,8 @@
 //! What a run found.
 
+mod junit;
 mod terminal;
+pub mod timeline;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -34,6 +36,8 @@ pub struct Judged {
     pub path: PathBuf,
     /// The program's SHA-256.
     pub sha256: String,
+    /// Whether it was named, and isn't this product's.
+    pub named: bool,
 }
 
 impl Judged {
@@ -41,6 +45,7 @@ impl Judged {
         Self {
             path: programs.adapter.clone(),
             sha256: programs.adapter_sha256.clone(),
+            named: programs.adapter != programs.certs,
         }
     }
 }
@@ -67,6 +72,9 @@ pub struct Outcome {
     pub replicas: Vec<ReplicaChange>,
     /// What it ran on.
     pub cluster: Option<Facts>,
+    /// What happened around a failure, in one clock.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub timeline: Vec<timeline::Entry>,
     /// What explains a failure.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub evidence: Vec<Evidence>,
@@ -134,6 +142,35 @@ pub struct Evidence {
     pub text: String,
 }
 
+impl Outcome {
+    /// The timeline, a line an entry.
+    #[must_use]
+    pub fn timeline_text(&self) -> String {
+        let lines: Vec<String> = self.timeline.iter().map(ToString::to_string).collect();
+        lines.join("\n")
+    }
+
+    /// The command that runs this scenario again.
+    #[must_use]
+    pub fn again(&self, adapter: &Judged) -> String {
+        let named = if adapter.named {
+            format!(" --adapter binary:{}", adapter.path.display())
+        } else {
+            String::new()
+        };
+        format!("setpoint run{named} {}", self.path.display())
+    }
+}
+
+/// A text of at most two hundred characters.
+pub(crate) fn shortened(text: &str) -> String {
+    const KEPT: usize = 200;
+    match text.char_indices().nth(KEPT) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", &text[..end]),
+    }
+}
+
 impl Report {
     pub(crate) fn new(adapter: Judged, elapsed: Duration, scenarios: Vec<Outcome>) -> Self {
         Self {
@@ -153,7 +190,7 @@ impl Report {
             .count()
     }
 
-    /// Writes `report.json`, and the evidence of each failure as text, into a folder.
+    /// Writes `report.json`, `junit.xml`, and timeline and evidence of each failure as text, into a folder.
     ///
     /// # Errors
     /// When the folder can't be written.
@@ -163,6 +200,8 @@ impl Report {
             folder.join("report.json"),
             serde_json::to_string_pretty(self)?,
         )?;
+        let junit = self.to_junit().map_err(std::io::Error::other)?;
+        std::fs::write(folder.join("junit.xml"), junit)?;
         for outcome in self
             .scenarios
             .iter()
@@ -173,8 +212,13 @@ impl Report {
                 .iter()
                 .map(|piece| format!("== {}\n{}\n", piece.name, piece.text))
                 .collect();
+            let text = format!(
+                "== timeline\n{}\n\n{}",
+                outcome.timeline_text(),
+                sections.join("\n")
+            );
             let file = folder.join(format!("{}.evidence.txt", outcome.name.replace('/', "-")));
-            std::fs::write(file, sections.join("\n"))?;
+            std::fs::write(file, text)?;
         }
         Ok(())
     }

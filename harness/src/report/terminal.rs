@@ -9,6 +9,10 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use super::{Outcome, ReplicaChange, Report, Verdict};
 use crate::run::Progress;
 
+/// How many entries of a timeline are shown, and how wide.
+const SHOWN: usize = 40;
+const WIDE: usize = 240;
+
 const GOOD: Style = AnsiColor::Green.on_default().bold();
 const BAD: Style = AnsiColor::Red.on_default().bold();
 const DIM: Style = Style::new().dimmed();
@@ -111,18 +115,20 @@ impl Report {
             .filter(|outcome| !outcome.evidence.is_empty())
         {
             anstream::println!("\n{BAD}{}{BAD:#}", outcome.name);
-            for piece in outcome.evidence.iter().filter(|piece| {
-                piece.name.chars().next().is_some_and(char::is_uppercase)
-                    || piece.name == "adapter log"
-            }) {
-                let lines: Vec<&str> = piece.text.lines().collect();
-                let shown = &lines[lines.len().saturating_sub(6)..];
-                anstream::println!("  {DIM}{}{DIM:#}", piece.name);
-                for line in shown {
-                    anstream::println!("    {}", line.chars().take(400).collect::<String>());
-                }
+            let hidden = outcome.timeline.len().saturating_sub(SHOWN);
+            if hidden > 0 {
+                anstream::println!("  {DIM}{hidden} earlier entries are in the report{DIM:#}");
             }
-            anstream::println!("  again: setpoint run {}", outcome.path.display());
+            for entry in &outcome.timeline[hidden..] {
+                anstream::println!(
+                    "  {}",
+                    entry.to_string().chars().take(WIDE).collect::<String>()
+                );
+            }
+            if let Verdict::Failed { cause } = &outcome.verdict {
+                anstream::println!("  {BAD}verdict{BAD:#} {cause}");
+            }
+            anstream::println!("  again:   {}", outcome.again(&self.adapter));
         }
         if let Some(facts) = self
             .scenarios

@@ -1,6 +1,6 @@
 //! What explains a failure, collected before anything is removed.
 
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1::{Event, Pod};
@@ -10,8 +10,11 @@ use kube::{Api, Client, ResourceExt as _};
 use serde::Serialize;
 use setpoint_cluster::Cluster;
 
+use super::recorder::Recorder;
 use crate::feed::Feed;
+use crate::install::Names;
 use crate::report::Evidence;
+use crate::report::timeline::{Entry, merged, of_journal, of_log};
 use crate::scenario::Install;
 
 /// How long one piece of evidence may take: the cluster may be what is broken.
@@ -39,7 +42,7 @@ pub(super) async fn collect(
     add("events", bounded(events(&client)).await);
     add(
         "adapter log",
-        bounded(log(&client, namespace, "adapter")).await,
+        bounded(log(&client, namespace, "adapter", false)).await,
     );
     if let Some(feed) = feed {
         add("Prometheus journal", bounded(journal(feed)).await);
@@ -48,6 +51,31 @@ pub(super) async fn collect(
         add(&name, Some(last_lines(&text)));
     }
     evidence
+}
+
+/// What happened, from the start to now, in the scenario's clock.
+pub(super) async fn timeline(
+    cluster: &dyn Cluster,
+    feed: Option<&Feed>,
+    names: Names,
+    recorder: &Recorder,
+) -> Vec<Entry> {
+    let mut entries = recorder.entries();
+    let notes = recorder.notes();
+    let client = cluster.client();
+    let log = log(&client, names.namespace, "adapter", true);
+    if let Ok(Some(log)) = tokio::time::timeout(LIMIT, log).await {
+        entries.extend(of_log(&log, |time| notes.since_start(time)));
+    }
+    if let Some(feed) = feed
+        && let Ok(Ok(journal)) = tokio::time::timeout(LIMIT, feed.journal()).await
+    {
+        let since_start = |wall: f64| {
+            notes.since_start(UNIX_EPOCH + Duration::try_from_secs_f64(wall).unwrap_or_default())
+        };
+        entries.extend(of_journal(&journal.entries, since_start));
+    }
+    merged(entries)
 }
 
 async fn bounded(text: impl Future<Output = Option<String>>) -> Option<String> {
@@ -141,7 +169,12 @@ async fn events(client: &Client) -> Option<String> {
     ))
 }
 
-async fn log(client: &Client, namespace: &str, container: &str) -> Option<String> {
+async fn log(
+    client: &Client,
+    namespace: &str,
+    container: &str,
+    timestamps: bool,
+) -> Option<String> {
     let pods: Api<Pod> = Api::namespaced(client.clone(), namespace);
     let list = pods.list(&ListParams::default()).await.ok()?;
     let has = |pod: &&Pod| {
@@ -154,6 +187,7 @@ async fn log(client: &Client, namespace: &str, container: &str) -> Option<String
     let parameters = LogParams {
         container: Some(container.to_owned()),
         tail_lines: lines,
+        timestamps,
         ..LogParams::default()
     };
     pods.logs(&pod.name_any(), &parameters).await.ok()

@@ -4,6 +4,7 @@ mod ask;
 mod certificates;
 mod evidence;
 mod one;
+mod recorder;
 mod steps;
 mod words;
 
@@ -129,6 +130,7 @@ fn not_run(scenario: &Scenario, verdict: Verdict) -> Outcome {
         steps: Vec::new(),
         replicas: Vec::new(),
         cluster: None,
+        timeline: Vec::new(),
         evidence: Vec::new(),
     }
 }

@@ -1,22 +1,20 @@
 //! One scenario, from its control plane to its verdict.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
-use futures::StreamExt as _;
-use k8s_openapi::api::apps::v1::Deployment;
-use kube::runtime::{WatchStreamExt as _, watcher};
-use kube::{Api, ResourceExt as _};
 use setpoint_cluster::local::{LocalCluster, LocalOptions};
 use setpoint_cluster::{Cluster, Target};
 use tokio::sync::Mutex;
 
+use super::recorder::{Notes, Recorder};
 use super::steps::Stage;
 use super::{EnvironmentError, Progress, RunOptions, SetUpError, evidence, not_run};
 use crate::expect::{Scene, ready_pod};
 use crate::feed::Feed;
 use crate::install::{apply, install};
-use crate::report::{Outcome, ReplicaChange, StepOutcome, Verdict};
+use crate::report::timeline::Source;
+use crate::report::{Outcome, StepOutcome, Verdict};
 use crate::request::Adapter;
 use crate::scenario::Scenario;
 
@@ -39,17 +37,13 @@ pub(super) async fn run(
         progress.ended(&outcome);
         return Ok(outcome);
     }
-    let started = Instant::now();
+    let (started, began) = (Instant::now(), SystemTime::now());
     progress.at(&name, "starting a control plane");
     let local = start_cluster(scenario, options, &name).await?;
     let cluster: Arc<dyn Cluster> = local.clone();
     outcome.cluster = Some(cluster.facts().clone());
-    let trajectory = Arc::new(Mutex::new(Vec::new()));
-    let recorder = tokio::spawn(record_replicas(
-        cluster.client(),
-        trajectory.clone(),
-        started,
-    ));
+    let names = scenario.document.install.names();
+    let recorder = Recorder::start(began, &cluster.client(), names);
 
     let mut feed = None;
     let judged = judge(
@@ -57,6 +51,7 @@ pub(super) async fn run(
         options,
         &progress,
         &cluster,
+        recorder.notes(),
         &mut feed,
         &mut outcome.steps,
     );
@@ -65,15 +60,15 @@ pub(super) async fn run(
         .run_until_cancelled(judged)
         .await
         .unwrap_or(outcome.verdict);
-    outcome.replicas = std::mem::take(&mut *trajectory.lock().await);
-    recorder.abort();
+    outcome.replicas = recorder.replicas();
     if matches!(outcome.verdict, Verdict::Failed { .. }) {
         progress.at(&name, "collecting evidence");
+        outcome.timeline = evidence::timeline(&*cluster, feed.as_deref(), names, &recorder).await;
         outcome.evidence =
             evidence::collect(&*cluster, feed.as_deref(), scenario.document.install).await;
     }
     progress.at(&name, "removing the control plane");
-    drop((feed, cluster));
+    drop((feed, cluster, recorder));
     remove(local).await;
     outcome.seconds = started.elapsed().as_secs_f64();
     progress.ended(&outcome);
@@ -108,11 +103,16 @@ async fn judge(
     options: &RunOptions,
     progress: &Arc<dyn Progress>,
     cluster: &Arc<dyn Cluster>,
+    notes: &Notes,
     feed: &mut Option<Arc<Feed>>,
     steps: &mut Vec<StepOutcome>,
 ) -> Verdict {
     let name = scenario.name();
     let began = Instant::now();
+    notes.note(
+        Source::Scenario,
+        "set up: install adapter, Prometheus and manifests".to_owned(),
+    );
     let set_up = set_up(scenario, options, progress, cluster).await;
     steps.push(StepOutcome {
         step: "set up".to_owned(),
@@ -149,6 +149,10 @@ async fn judge(
         for (index, step) in scenario.document.steps.iter().enumerate() {
             let words = super::words::words(step);
             progress.at(&name, &format!("step {} of {count}: {words}", index + 1));
+            notes.note(
+                Source::Scenario,
+                format!("step {} of {count}: {words}", index + 1),
+            );
             let began = Instant::now();
             let done = stage.play(step).await;
             steps.push(StepOutcome {
@@ -156,6 +160,7 @@ async fn judge(
                 seconds: began.elapsed().as_secs_f64(),
             });
             if let Err(problem) = done {
+                notes.note(Source::Scenario, format!("failed: {problem}"));
                 return Verdict::Failed {
                     cause: format!("step {} of {count} ({words}): {problem}", index + 1),
                 };
@@ -205,40 +210,6 @@ async fn set_up(
     ready_pod(&client, namespace, "adapter", PODS_READY).await?;
     apply(&client, &document.manifests).await?;
     Ok(feed)
-}
-
-/// Notes every change of any Deployment's wanted replicas.
-async fn record_replicas(
-    client: kube::Client,
-    trajectory: Arc<Mutex<Vec<ReplicaChange>>>,
-    started: Instant,
-) {
-    let mut events = std::pin::pin!(
-        watcher(Api::<Deployment>::all(client), watcher::Config::default())
-            .default_backoff()
-            .applied_objects()
-    );
-    while let Some(event) = events.next().await {
-        let Ok(deployment) = event else { continue };
-        let replicas = deployment.spec.replicas.unwrap_or(1);
-        let deployment = format!(
-            "{}/{}",
-            deployment.namespace().unwrap_or_default(),
-            deployment.name_any()
-        );
-        let mut trajectory = trajectory.lock().await;
-        let last = trajectory
-            .iter()
-            .rev()
-            .find(|change: &&ReplicaChange| change.deployment == deployment);
-        if last.is_none_or(|change| change.replicas != replicas) {
-            trajectory.push(ReplicaChange {
-                seconds: started.elapsed().as_secs_f64(),
-                deployment,
-                replicas,
-            });
-        }
-    }
 }
 
 /// Ends the cluster and waits for that. Whoever else still holds it ends it by letting it go.

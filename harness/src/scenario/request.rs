@@ -133,6 +133,9 @@ pub struct ExpectedAnswer {
     pub body: Option<Value>,
     /// A file beside the scenario that the whole JSON body must equal. `SETPOINT_UPDATE=1` writes it.
     pub snapshot: Option<String>,
+    /// Whether elements that have a `name` may stand in any order, for the snapshot.
+    #[serde(default)]
+    pub any_order: bool,
     /// How long to try again until the answer is as expected; each try is counted.
     pub within: Option<Span>,
 }

@@ -1,0 +1,55 @@
+//! The report as JUnit XML, for those who show test results.
+
+use std::time::Duration;
+
+use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
+
+use super::{Outcome, Report, Verdict};
+
+impl Report {
+    /// A test suite for each area, a test case for each scenario; a failure carries its cause and its timeline.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub fn to_junit(&self) -> Result<String, quick_junit::SerializeError> {
+        let mut report = quick_junit::Report::new("setpoint");
+        report.set_time(Duration::from_secs_f64(self.seconds.max(0.0)));
+        let mut suites: Vec<TestSuite> = Vec::new();
+        for outcome in &self.scenarios {
+            let area = outcome.name.split('/').next().unwrap_or_default();
+            if suites
+                .last()
+                .is_none_or(|suite| suite.name.as_str() != area)
+            {
+                suites.push(TestSuite::new(area));
+            }
+            if let Some(suite) = suites.last_mut() {
+                suite.add_test_case(test_case(outcome));
+            }
+        }
+        report.add_test_suites(suites);
+        report.to_string()
+    }
+}
+
+fn test_case(outcome: &Outcome) -> TestCase {
+    let status = match &outcome.verdict {
+        Verdict::Passed => TestCaseStatus::success(),
+        Verdict::Failed { cause } => {
+            let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+            status
+                .set_message(cause)
+                .set_description(outcome.timeline_text());
+            status
+        }
+        Verdict::Skipped { reason } => {
+            let mut status = TestCaseStatus::skipped();
+            status.set_message(reason.to_string());
+            status
+        }
+    };
+    let mut case = TestCase::new(outcome.sentence.as_str(), status);
+    case.set_classname(outcome.name.as_str())
+        .set_time(Duration::from_secs_f64(outcome.seconds.max(0.0)));
+    case
+}

@@ -1,0 +1,267 @@
+//! Notes what changes while a scenario runs, in one clock: the raw material of its timeline.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use futures::StreamExt as _;
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
+use k8s_openapi::api::core::v1::Event;
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1::APIService;
+use kube::runtime::{WatchStreamExt as _, watcher};
+use kube::{Api, Client, Resource, ResourceExt as _};
+use serde::de::DeserializeOwned;
+use tokio::task::JoinSet;
+
+use crate::install::Names;
+use crate::report::timeline::{Entry, Source};
+use crate::report::{ReplicaChange, shortened};
+
+/// Watches a scenario's cluster until it is dropped.
+pub(super) struct Recorder {
+    notes: Notes,
+    _watching: JoinSet<()>,
+}
+
+/// Where notes go; everybody's clone writes into the same book.
+#[derive(Clone)]
+pub(super) struct Notes {
+    started: SystemTime,
+    entries: Arc<Mutex<Vec<Entry>>>,
+    replicas: Arc<Mutex<Vec<ReplicaChange>>>,
+}
+
+impl Notes {
+    /// Notes something that happens now.
+    pub(super) fn note(&self, source: Source, text: String) {
+        let entry = Entry {
+            seconds: self.since_start(SystemTime::now()),
+            source,
+            text,
+        };
+        locked(&self.entries).push(entry);
+    }
+
+    /// Seconds between the scenario's start and a time.
+    pub(super) fn since_start(&self, time: SystemTime) -> f64 {
+        match time.duration_since(self.started) {
+            Ok(after) => after.as_secs_f64(),
+            Err(before) => -before.duration().as_secs_f64(),
+        }
+    }
+}
+
+impl Recorder {
+    pub(super) fn start(started: SystemTime, client: &Client, names: Names) -> Self {
+        let notes = Notes {
+            started,
+            entries: Arc::default(),
+            replicas: Arc::default(),
+        };
+        let mut watching = JoinSet::new();
+        let all = || client.clone();
+        let service = names.service;
+        watching.spawn(follow(
+            notes.clone(),
+            Source::ApiService,
+            Api::<APIService>::all(all()),
+            move |object| describe_apiservice(object, service),
+        ));
+        watching.spawn(follow(
+            notes.clone(),
+            Source::Endpoints,
+            Api::<EndpointSlice>::namespaced(all(), names.namespace),
+            move |object| describe_endpoints(object, service),
+        ));
+        watching.spawn(follow(
+            notes.clone(),
+            Source::Hpa,
+            Api::<HorizontalPodAutoscaler>::all(all()),
+            describe_hpa,
+        ));
+        watching.spawn(follow(
+            notes.clone(),
+            Source::Event,
+            Api::<Event>::all(all()),
+            describe_event,
+        ));
+        watching.spawn(follow_replicas(notes.clone(), Api::all(all())));
+        Self {
+            notes,
+            _watching: watching,
+        }
+    }
+
+    pub(super) fn notes(&self) -> &Notes {
+        &self.notes
+    }
+
+    /// What was noted so far.
+    pub(super) fn entries(&self) -> Vec<Entry> {
+        locked(&self.notes.entries).clone()
+    }
+
+    /// Every change of a Deployment's wanted replicas so far.
+    pub(super) fn replicas(&self) -> Vec<ReplicaChange> {
+        locked(&self.notes.replicas).clone()
+    }
+}
+
+/// Nobody panics while holding it; what was noted counts in any case.
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Notes each object's description whenever it becomes another.
+async fn follow<K>(
+    notes: Notes,
+    source: Source,
+    api: Api<K>,
+    describe: impl Fn(&K) -> Option<String>,
+) where
+    K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
+{
+    let mut last: BTreeMap<String, String> = BTreeMap::new();
+    let mut objects = std::pin::pin!(
+        watcher(api, watcher::Config::default())
+            .default_backoff()
+            .applied_objects()
+    );
+    while let Some(object) = objects.next().await {
+        // A watch that breaks begins again by itself.
+        let Ok(object) = object else { continue };
+        let Some(text) = describe(&object) else {
+            continue;
+        };
+        let key = object.meta().uid.clone().unwrap_or_default();
+        if last.insert(key, text.clone()).as_ref() != Some(&text) {
+            notes.note(source, text);
+        }
+    }
+}
+
+async fn follow_replicas(notes: Notes, api: Api<Deployment>) {
+    let mut last: BTreeMap<String, i32> = BTreeMap::new();
+    let mut objects = std::pin::pin!(
+        watcher(api, watcher::Config::default())
+            .default_backoff()
+            .applied_objects()
+    );
+    while let Some(object) = objects.next().await {
+        let Ok(object) = object else { continue };
+        let deployment = format!(
+            "{}/{}",
+            object.namespace().unwrap_or_default(),
+            object.name_any()
+        );
+        let replicas = object.spec.replicas.unwrap_or(1);
+        let before = last.insert(deployment.clone(), replicas);
+        if before == Some(replicas) {
+            continue;
+        }
+        notes.note(
+            Source::Replicas,
+            match before {
+                Some(before) => format!("{deployment} {before} -> {replicas}"),
+                None => format!("{deployment} {replicas}"),
+            },
+        );
+        let seconds = notes.since_start(SystemTime::now());
+        locked(&notes.replicas).push(ReplicaChange {
+            seconds,
+            deployment,
+            replicas,
+        });
+    }
+}
+
+fn describe_apiservice(object: &APIService, service: &str) -> Option<String> {
+    let spec = object.spec.as_ref()?;
+    if spec.service.as_ref()?.name.as_deref() != Some(service) {
+        return None;
+    }
+    let conditions = object.status.as_ref()?.conditions.as_ref()?;
+    let found = conditions.iter().find(|found| found.type_ == "Available")?;
+    Some(format!(
+        "{} Available={} {}: {}",
+        object.name_any(),
+        found.status,
+        found.reason.as_deref().unwrap_or_default(),
+        shortened(found.message.as_deref().unwrap_or_default())
+    ))
+}
+
+fn describe_endpoints(object: &EndpointSlice, service: &str) -> Option<String> {
+    let of = object.labels().get("kubernetes.io/service-name")?;
+    if of != service {
+        return None;
+    }
+    let is_ready = |ready: Option<bool>| ready.unwrap_or(true);
+    let ready: Vec<&str> = object
+        .endpoints
+        .iter()
+        .flatten()
+        .filter(|endpoint| is_ready(endpoint.conditions.as_ref().and_then(|found| found.ready)))
+        .flat_map(|endpoint| endpoint.addresses.iter().map(String::as_str))
+        .collect();
+    Some(format!("{of}: ready [{}]", ready.join(", ")))
+}
+
+fn describe_hpa(object: &HorizontalPodAutoscaler) -> Option<String> {
+    let status = object.status.as_ref()?;
+    let conditions = status.conditions.as_deref().unwrap_or_default();
+    let told = conditions
+        .iter()
+        .map(|found| {
+            let message = if found.type_ == "ScalingActive" && found.status == "False" {
+                format!(
+                    " ({})",
+                    shortened(found.message.as_deref().unwrap_or_default())
+                )
+            } else {
+                String::new()
+            };
+            format!(
+                "{}={} {}{message}",
+                found.type_,
+                found.status,
+                found.reason.as_deref().unwrap_or_default()
+            )
+        })
+        .collect::<Vec<_>>()
+        .join(", ");
+    let metrics = status.current_metrics.as_deref().unwrap_or_default();
+    let current = metrics.iter().find_map(|metric| {
+        let current = metric
+            .pods
+            .as_ref()
+            .map(|pods| &pods.current)
+            .or(metric.object.as_ref().map(|object| &object.current))?;
+        current.average_value.as_ref().or(current.value.as_ref())
+    });
+    let current = current.map_or("nothing", |quantity| quantity.0.as_str());
+    Some(format!(
+        "{} measures {current}, wants {}: {told}",
+        object.name_any(),
+        status.desired_replicas
+    ))
+}
+
+fn describe_event(object: &Event) -> Option<String> {
+    // What is normal in a young cluster explains nothing.
+    let warning = object.type_.as_deref() == Some("Warning");
+    let about_scaling = object.involved_object.kind.as_deref() == Some("HorizontalPodAutoscaler");
+    (warning || about_scaling).then(|| {
+        format!(
+            "{} {}/{} {}: {}",
+            object.type_.as_deref().unwrap_or_default(),
+            object.involved_object.kind.as_deref().unwrap_or_default(),
+            object.involved_object.name.as_deref().unwrap_or_default(),
+            object.reason.as_deref().unwrap_or_default(),
+            shortened(object.message.as_deref().unwrap_or_default())
+        )
+    })
+}
