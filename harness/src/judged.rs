@@ -11,7 +11,7 @@ use tokio::process::Command;
 /// The image of the adapter in the product's manifests.
 const ADAPTER_IMAGE: &str = "ghcr.io/setpoint-dev/setpoint-adapter";
 /// The image of this program in the product's manifests.
-const SETPOINT_IMAGE: &str = "ghcr.io/setpoint-dev/setpoint";
+pub(crate) const SETPOINT_IMAGE: &str = "ghcr.io/setpoint-dev/setpoint";
 /// The variable that names the adapter's program.
 const ADAPTER_VARIABLE: &str = "SETPOINT_ADAPTER_BIN";
 
@@ -98,6 +98,16 @@ impl Programs {
             plane: built.get("setpoint-plane").cloned(),
             setpoint: absolute(&setpoint.unwrap_or(running))?,
         })
+    }
+
+    /// Judges this program's own adapter.
+    ///
+    /// # Errors
+    /// When the program can't be read.
+    pub fn judge_setpoint(&mut self) -> Result<(), ProgramError> {
+        self.adapter = self.setpoint.clone();
+        self.adapter_sha256 = sha256(&self.adapter)?;
+        Ok(())
     }
 
     /// What stands behind the images of the product's manifests.

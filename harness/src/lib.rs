@@ -4,6 +4,7 @@
 //! use std::sync::Arc;
 //!
 //! use setpoint::judged::Programs;
+//! use setpoint::profile::Profile;
 //! use setpoint::report::Terminal;
 //! use setpoint::run::{RunOptions, run};
 //! use setpoint_cluster::provision;
@@ -13,6 +14,7 @@
 //! let options = RunOptions {
 //!     binaries: provision::find(&provision::Options::from_env())?,
 //!     programs: Programs::find(None).await?,
+//!     profile: Profile::named("binary")?,
 //!     jobs: 2,
 //!     interrupted: Default::default(),
 //! };
@@ -30,7 +32,9 @@ pub mod expect;
 pub mod feed;
 pub mod install;
 pub mod judged;
+pub mod matrix;
 pub mod pki;
+pub mod profile;
 pub mod quantity;
 pub mod report;
 pub mod request;

@@ -351,7 +351,12 @@ impl rustls::client::danger::ServerCertVerifier for Anybody {
     }
 }
 
-async fn ask_over<S>(stream: S, host: &str, question: &Question) -> Result<Answer, RequestError>
+/// Asks over a stream that somebody opened.
+pub(crate) async fn ask_over<S>(
+    stream: S,
+    host: &str,
+    question: &Question,
+) -> Result<Answer, RequestError>
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin + 'static,
 {

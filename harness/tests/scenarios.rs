@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use setpoint::judged::Programs;
+use setpoint::profile::Profile;
 use setpoint::report::{Outcome, Verdict};
 use setpoint::run::{Progress, RunOptions, run};
 use setpoint::scenario::{self, Scenario};
@@ -53,6 +54,7 @@ impl Stage {
             found.map_err(|error| format!("{:#}", anyhow::Error::new(error)))
         });
         let options = RunOptions {
+            profile: Profile::named("binary").expect("a profile"),
             binaries: self.binaries.clone()?,
             programs: programs.clone()?,
             jobs: 1,
@@ -73,7 +75,12 @@ fn judge(outcome: &Outcome) -> Result<(), Failed> {
         .evidence
         .iter()
         .map(|piece| format!("\n== {}\n{}", piece.name, piece.text));
-    Err(format!("{cause}{}", evidence.collect::<String>()).into())
+    let timeline = outcome.timeline_text();
+    Err(format!(
+        "{cause}\n== timeline\n{timeline}{}",
+        evidence.collect::<String>()
+    )
+    .into())
 }
 
 /// libtest says what passed.

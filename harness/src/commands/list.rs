@@ -66,10 +66,10 @@ mod tests {
     fn the_schema_beside_the_scenarios_is_current() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios/schema.json");
         let kept = std::fs::read_to_string(path).unwrap();
-        assert_eq!(
-            kept,
-            schema(),
-            "`setpoint schema > scenarios/schema.json` renews it"
+        // Not `assert_eq`: two schemas are too long to read.
+        assert!(
+            kept == schema(),
+            "it is old; `setpoint schema > scenarios/schema.json` renews it"
         );
     }
 }

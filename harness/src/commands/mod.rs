@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 use setpoint_cluster::ImageTable;
 
 pub mod cluster;
+pub mod explain;
 pub mod list;
 pub mod provision;
 pub mod reap;
@@ -32,6 +33,7 @@ pub struct Cli {
 enum Command {
     Run(run::Args),
     List(list::Args),
+    Explain(explain::Args),
     Schema(list::SchemaArgs),
     Cluster(cluster::Args),
     Reap(reap::Args),
@@ -48,6 +50,7 @@ impl Cli {
         match self.command {
             Command::Run(args) => return run::run(args).await,
             Command::List(args) => list::run(&args)?,
+            Command::Explain(args) => explain::run(&args)?,
             Command::Schema(_) => anstream::print!("{}", list::schema()),
             Command::Cluster(args) => cluster::run(args, ImageTable::default()).await?,
             Command::Reap(args) => reap::run(args).await?,

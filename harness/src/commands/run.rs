@@ -10,9 +10,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::{BadInput, provision};
 use crate::judged::Programs;
+use crate::profile::Profile;
 use crate::report::Terminal;
 use crate::run::{RunOptions, run as run_scenarios};
 use crate::scenario::{self, Scenario};
+use crate::scripted::Lie;
 
 /// Runs scenarios and judges an adapter by them
 #[derive(Debug, clap::Args)]
@@ -29,9 +31,10 @@ pub struct Args {
     /// What the scenarios run on
     #[arg(long, value_enum, default_value = "local")]
     cluster: Backend,
-    /// The adapter: binary:PATH for anything with prometheus-adapter's flags [default: this product's]
+    /// The adapter: binary:PATH for anything with prometheus-adapter's flags, prometheus-adapter:PATH for the Go one, scripted
+    /// or scripted:LIE for this program's own [default: this product's]
     #[arg(long, value_name = "ADAPTER", value_parser = adapter)]
-    adapter: Option<PathBuf>,
+    adapter: Option<Adapter>,
     /// Only scenarios whose area, name or sentence holds this text
     #[arg(long, value_name = "TEXT")]
     filter: Option<String>,
@@ -62,12 +65,40 @@ pub(super) enum Format {
     Json,
 }
 
-fn adapter(text: &str) -> Result<PathBuf, String> {
-    let path = text.strip_prefix("binary:").ok_or("expected binary:PATH")?;
-    if path.is_empty() {
-        Err("expected a path behind binary:".to_owned())
-    } else {
-        Ok(path.into())
+/// Which adapter is judged.
+#[derive(Debug, Clone)]
+struct Adapter {
+    profile: Profile,
+    /// Its program, where it isn't this one.
+    path: Option<PathBuf>,
+}
+
+fn adapter(text: &str) -> Result<Adapter, String> {
+    let (name, rest) = text
+        .split_once(':')
+        .map_or((text, None), |(name, rest)| (name, Some(rest)));
+    let mut profile = Profile::named(name).map_err(|error| error.to_string())?;
+    if name == "scripted" {
+        profile.lie = rest
+            .map(|lie| Lie::from_str(lie, false))
+            .transpose()
+            .map_err(|_| {
+                let lies = Lie::value_variants().iter();
+                let names =
+                    lies.filter_map(|lie| Some(lie.to_possible_value()?.get_name().to_owned()));
+                format!("expected one of {}", names.collect::<Vec<_>>().join(", "))
+            })?;
+        return Ok(Adapter {
+            profile,
+            path: None,
+        });
+    }
+    match rest.filter(|path| !path.is_empty()) {
+        Some(path) => Ok(Adapter {
+            profile,
+            path: Some(path.into()),
+        }),
+        None => Err(format!("expected {name}:PATH")),
     }
 }
 
@@ -102,11 +133,19 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     // Everything that can be refused is refused before anything is started.
     let scenarios = scenarios(&args.paths, args.filter.as_deref())?;
     let binaries = provision::binaries().await?;
-    let programs = Programs::find(args.adapter).await?;
+    let (profile, path) = match args.adapter {
+        Some(adapter) => (adapter.profile, adapter.path),
+        None => (Profile::named("binary")?, None),
+    };
+    let mut programs = Programs::find(path).await?;
+    if profile.container.is_some() {
+        programs.judge_setpoint()?;
+    }
     let interrupted = CancellationToken::new();
     let options = RunOptions {
         binaries,
         programs,
+        profile,
         jobs: args.jobs.into(),
         interrupted: interrupted.clone(),
     };

@@ -1,32 +1,45 @@
 //! `setpoint scripted`: an adapter that serves a table.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context as _;
+use arc_swap::ArcSwap;
 use rustls_pki_types::pem::PemObject as _;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use setpoint_serve::{Server, server_config};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::BadInput;
-use crate::scripted::{Table, router};
+use crate::scripted::{Lie, Table, guarded_router, router};
 
 /// Serves custom.metrics.k8s.io from a table, over TLS
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Serves custom.metrics.k8s.io from a table, over TLS: an honest adapter to prove with what a control plane \
-        does.\n\nWhoever asks is answered. SIGTERM and SIGINT end it.",
+    long_about = "Serves custom.metrics.k8s.io from a table or a Prometheus, over TLS: an honest adapter to prove with what a control \
+        plane does, and one that lies, to prove that the suite sees it.\n\nSIGTERM and SIGINT end it.",
     after_help = "Example:\n  setpoint scripted --table table.yaml --tls-cert-file tls.crt --tls-private-key-file tls.key\n\n\
         table.yaml:\n  metrics:\n    - {metric: rps, resource: pods, kind: Pod, apiVersion: v1, namespace: default, name: web-1, \
         labels: {app: web}, value: '5'}"
 )]
 pub struct Args {
-    /// The values, YAML or JSON
-    #[arg(long, value_name = "FILE")]
-    pub table: PathBuf,
+    /// The values, YAML or JSON; whoever asks is answered
+    #[arg(
+        long,
+        value_name = "FILE",
+        required_unless_present = "prometheus",
+        conflicts_with = "prometheus"
+    )]
+    pub table: Option<PathBuf>,
+    /// Take the values from this Prometheus instead, and let in who is known to the cluster and may
+    #[arg(long, value_name = "HOST:PORT")]
+    pub prometheus: Option<String>,
+    /// What to do wrong, for judging the judge
+    #[arg(long, value_enum, requires = "prometheus")]
+    pub lie: Option<Lie>,
     /// Where to listen
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:6443")]
     pub listen: SocketAddr,
@@ -46,13 +59,25 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let shutdown = CancellationToken::new();
     let mut terminated = signal(SignalKind::terminate()).context("watch SIGTERM")?;
     let mut interrupted = signal(SignalKind::interrupt()).context("watch SIGINT")?;
-    let table = Table::read(&args.table).map_err(|error| BadInput(error.into()))?;
-    let chain = CertificateDer::pem_file_iter(&args.tls_cert_file)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .with_context(|| format!("read the certificate {}", args.tls_cert_file.display()))?;
-    let key = PrivateKeyDer::from_pem_file(&args.tls_private_key_file)
-        .with_context(|| format!("read the key {}", args.tls_private_key_file.display()))?;
-    let tls = server_config(chain, key)?;
+    let app = match (&args.table, args.prometheus) {
+        (Some(table), _) => router(Table::read(table).map_err(|error| BadInput(error.into()))?),
+        (None, Some(address)) => {
+            let config = kube::Config::incluster().context("find the API server from a pod")?;
+            let client = kube::Client::try_from(config).context("make a client")?;
+            guarded_router(address, client, args.lie)
+        }
+        (None, None) => router(Table::default()),
+    };
+    let (certificate, key) = (args.tls_cert_file, args.tls_private_key_file);
+    let last = ArcSwap::new(pair(&certificate, &key, args.lie)?);
+    let keeps = args.lie == Some(Lie::KeepsServingPair);
+    // Read for each connection: slow, and never stale. Half a renewal leaves the last one that was whole.
+    let tls = move || {
+        if !keeps && let Ok(renewed) = pair(&certificate, &key, args.lie) {
+            last.store(renewed);
+        }
+        last.load_full()
+    };
     let listener = TcpListener::bind(args.listen)
         .await
         .with_context(|| format!("listen on {}", args.listen))?;
@@ -69,8 +94,28 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         ended.cancel();
     });
     Server::new(listener)
-        .tls(tls)
-        .run(router(table), shutdown)
+        .tls_source(tls)
+        .run(app, shutdown)
         .await;
     Ok(())
+}
+
+/// What to serve with.
+fn pair(
+    certificate: &Path,
+    key: &Path,
+    lie: Option<Lie>,
+) -> anyhow::Result<Arc<rustls::ServerConfig>> {
+    if lie == Some(Lie::WrongSan) {
+        let other = rcgen::generate_simple_self_signed(vec!["adapter.example".to_owned()])
+            .context("make a certificate")?;
+        let key = PrivatePkcs8KeyDer::from(other.signing_key.serialize_der());
+        return Ok(server_config(vec![other.cert.der().clone()], key.into())?);
+    }
+    let chain = CertificateDer::pem_file_iter(certificate)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .with_context(|| format!("read the certificate {}", certificate.display()))?;
+    let key = PrivateKeyDer::from_pem_file(key)
+        .with_context(|| format!("read the key {}", key.display()))?;
+    Ok(server_config(chain, key)?)
 }

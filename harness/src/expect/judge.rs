@@ -93,10 +93,8 @@ pub(super) fn hpa(hpa: Option<&HorizontalPodAutoscaler>, expected: &Expectation)
             .as_ref()
             .is_some_and(|quantity| milli(&quantity.0) == milli(wanted));
         if !fits {
-            return Err(measured.map_or_else(
-                || "it measures nothing".to_owned(),
-                |quantity| format!("it measures {}", quantity.0),
-            ));
+            let seen = measured.map_or_else(|| "nothing".to_owned(), |quantity| quantity.0);
+            return Err(format!("it measures {seen}{}", why_inactive(hpa)));
         }
     }
     let Some(type_) = condition else {
@@ -142,6 +140,25 @@ fn measured(metric: &MetricStatus) -> Option<Quantity> {
         .average_value
         .clone()
         .or_else(|| current.value.clone())
+}
+
+/// Why an HPA doesn't scale, where it says so.
+fn why_inactive(hpa: &HorizontalPodAutoscaler) -> String {
+    let conditions = hpa
+        .status
+        .as_ref()
+        .and_then(|status| status.conditions.as_deref());
+    let inactive = conditions
+        .unwrap_or_default()
+        .iter()
+        .find(|found| found.type_ == "ScalingActive" && found.status == "False");
+    inactive.map_or_else(String::new, |found| {
+        format!(
+            "; it has ScalingActive=False by {}: {}",
+            found.reason.as_deref().unwrap_or_default(),
+            found.message.as_deref().unwrap_or_default()
+        )
+    })
 }
 
 pub(super) fn apiservice(

@@ -10,7 +10,8 @@ use tokio::process::Command;
 
 pub use apply::{ApplyError, apply, delete};
 
-use crate::judged::Programs;
+use crate::judged::{Programs, SETPOINT_IMAGE};
+use crate::profile::Profile;
 use crate::scenario::Install;
 
 /// Where things are after an installation.
@@ -93,12 +94,14 @@ impl Install {
 pub async fn install(
     client: &kube::Client,
     programs: &Programs,
+    profile: &Profile,
     install: Install,
     rules: Option<&str>,
 ) -> Result<(), InstallError> {
     let filled = fill_in(programs, install.manifests()).await?;
     let mut objects: Vec<Value> = serde_saphyr::from_multiple(&filled)
         .map_err(|error| InstallError::Output(Box::new(error)))?;
+    profile.take_place(&mut objects, SETPOINT_IMAGE);
     if let Some(rules) = rules {
         let is_config = |object: &&mut Value| {
             object["kind"] == "ConfigMap"

@@ -11,6 +11,7 @@ use serde::Serialize;
 use setpoint_cluster::Facts;
 
 use crate::judged::Programs;
+use crate::profile::Profile;
 
 pub use terminal::Terminal;
 
@@ -32,20 +33,24 @@ pub struct Report {
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Judged {
+    /// What it is.
+    pub profile: String,
     /// Its program.
     pub path: PathBuf,
     /// The program's SHA-256.
     pub sha256: String,
-    /// Whether it was named, and isn't this product's.
-    pub named: bool,
+    /// What `--adapter` names it by; nothing for the product's own.
+    pub argument: Option<String>,
 }
 
 impl Judged {
-    pub(crate) fn new(programs: &Programs) -> Self {
+    pub(crate) fn new(programs: &Programs, profile: &Profile) -> Self {
         Self {
+            profile: profile.to_string(),
             path: programs.adapter.clone(),
             sha256: programs.adapter_sha256.clone(),
-            named: programs.adapter != programs.certs,
+            argument: (programs.adapter != programs.certs)
+                .then(|| profile.argument(&programs.adapter)),
         }
     }
 }
@@ -108,6 +113,16 @@ pub enum SkipReason {
         /// What is missing.
         why: String,
     },
+    /// The adapter doesn't claim to do what the scenario is about.
+    #[error("{adapter} doesn't do {need}: {why}")]
+    NotImplemented {
+        /// The adapter.
+        adapter: String,
+        /// What it lacks.
+        need: String,
+        /// Why it does.
+        why: String,
+    },
 }
 
 /// How long a step took.
@@ -153,11 +168,10 @@ impl Outcome {
     /// The command that runs this scenario again.
     #[must_use]
     pub fn again(&self, adapter: &Judged) -> String {
-        let named = if adapter.named {
-            format!(" --adapter binary:{}", adapter.path.display())
-        } else {
-            String::new()
-        };
+        let named = adapter
+            .argument
+            .as_ref()
+            .map_or_else(String::new, |argument| format!(" --adapter {argument}"));
         format!("setpoint run{named} {}", self.path.display())
     }
 }

@@ -144,7 +144,8 @@ impl Report {
         }
         let digest: String = self.adapter.sha256.chars().take(12).collect();
         anstream::println!(
-            "{DIM}adapter {} (sha256 {digest}…){DIM:#}",
+            "{DIM}adapter {} {} (sha256 {digest}…){DIM:#}",
+            self.adapter.profile,
             self.adapter.path.display()
         );
         let style = if self.failed() == 0 { GOOD } else { BAD };

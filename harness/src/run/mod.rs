@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::expect::Missed;
 use crate::install::InstallError;
 use crate::judged::{ProgramError, Programs};
+use crate::profile::Profile;
 use crate::report::{Judged, Outcome, Report, Verdict};
 use crate::scenario::Scenario;
 
@@ -29,6 +30,8 @@ pub struct RunOptions {
     pub binaries: Binaries,
     /// The adapter and the harness' own programs.
     pub programs: Programs,
+    /// What is known of the adapter.
+    pub profile: Profile,
     /// How many planes stand side by side.
     pub jobs: usize,
     /// Ends the run early: evidence is collected, everything removed.
@@ -112,7 +115,7 @@ pub async fn run(
     let outcomes: Vec<Outcome> = outcomes.into_iter().map(|(_, outcome)| outcome).collect();
     debug_assert_eq!(outcomes.len(), total);
     Ok(Report::new(
-        Judged::new(&options.programs),
+        Judged::new(&options.programs, &options.profile),
         started.elapsed(),
         outcomes,
     ))

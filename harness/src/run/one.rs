@@ -14,7 +14,7 @@ use crate::expect::{Scene, ready_pod};
 use crate::feed::Feed;
 use crate::install::{apply, install};
 use crate::report::timeline::Source;
-use crate::report::{Outcome, StepOutcome, Verdict};
+use crate::report::{Outcome, SkipReason, StepOutcome, Verdict};
 use crate::request::Adapter;
 use crate::scenario::Scenario;
 
@@ -27,6 +27,16 @@ pub(super) async fn run(
     progress: Arc<dyn Progress>,
 ) -> Result<Outcome, EnvironmentError> {
     let name = scenario.name();
+    if let Some((need, why)) = options.profile.lacks_one_of(&scenario.document.needs) {
+        let reason = SkipReason::NotImplemented {
+            adapter: options.profile.name.clone(),
+            need: need.to_string(),
+            why: why.to_owned(),
+        };
+        let outcome = not_run(scenario, Verdict::Skipped { reason });
+        progress.ended(&outcome);
+        return Ok(outcome);
+    }
     let mut outcome = not_run(
         scenario,
         Verdict::Failed {
@@ -187,6 +197,7 @@ async fn set_up(
     install(
         &client,
         &options.programs,
+        &options.profile,
         document.install,
         document.rules.as_deref(),
     )

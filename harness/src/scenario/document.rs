@@ -62,7 +62,9 @@ pub enum ApiVersion {
 }
 
 /// Something that not every adapter or cluster offers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Need {
     /// The adapter serves custom.metrics.k8s.io.
@@ -71,8 +73,25 @@ pub enum Need {
     Hpa,
     /// The adapter reads prometheus-adapter's rules.
     PrometheusAdapterRules,
+    /// The adapter's own discovery is there in aggregated form.
+    AggregatedDiscovery,
+    /// The adapter's own discovery is always in the same order.
+    SortedDiscovery,
     /// The cluster gives certificates of its authorities away.
     Mint,
+}
+
+impl std::fmt::Display for Need {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::CustomMetrics => "custom-metrics",
+            Self::Hpa => "hpa",
+            Self::PrometheusAdapterRules => "prometheus-adapter-rules",
+            Self::AggregatedDiscovery => "aggregated-discovery",
+            Self::SortedDiscovery => "sorted-discovery",
+            Self::Mint => "mint",
+        })
+    }
 }
 
 /// A kustomization of `adapter/deploy`.

@@ -23,7 +23,12 @@ pub(super) fn group() -> Value {
 }
 
 pub(super) fn groups() -> Value {
-    json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": [group()]})
+    let mut group = group();
+    // Elements of a list don't say what they are.
+    if let Some(fields) = group.as_object_mut() {
+        fields.retain(|key, _| !["kind", "apiVersion"].contains(&key.as_str()));
+    }
+    json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": [group]})
 }
 
 /// Resource and metric of every entry, sorted, each once.
@@ -40,7 +45,7 @@ pub(super) fn resources(table: &Table, version: &str) -> Value {
         .into_iter()
         .map(|(resource, metric)| format!("{resource}/{metric}"))
         .collect();
-    let resource = |name: String| json!({"name": name, "singularName": "", "namespaced": true, "kind": "MetricValueList", "verbs": ["get"]});
+    let resource = |name: String| json!({"name": name, "singularName": "", "namespaced": !name.starts_with("namespaces/"), "kind": "MetricValueList", "verbs": ["get"]});
     json!({
         "kind": "APIResourceList",
         "apiVersion": "v1",
@@ -64,7 +69,7 @@ pub(super) fn aggregated(table: &Table) -> Value {
         json!({
             "resource": parent,
             "responseKind": {"group": "", "version": "", "kind": ""},
-            "scope": "Namespaced",
+            "scope": if parent == "namespaces" { "Cluster" } else { "Namespaced" },
             "singularResource": "",
             "verbs": [],
             "subresources": metrics.map(|(_, metric)| subresource(version, metric)).collect::<Vec<_>>(),

@@ -4,9 +4,14 @@
 //! that a mistake of the product can't be shared by what judges it.
 
 mod documents;
+mod gate;
+mod kept;
+mod lie;
+mod prometheus;
 mod table;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::Router;
@@ -16,10 +21,54 @@ use axum::routing::get;
 use http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
 
+use kept::Kept;
+
+pub use lie::Lie;
 pub use table::{Entry, Table, TableError};
+
+/// Where values come from.
+enum Source {
+    /// A table that stays as it is.
+    Table(Table),
+    /// A Prometheus, `host:port`; its series are those of the objects that their labels name.
+    Prometheus {
+        /// Its address.
+        address: String,
+        /// Lists pods.
+        client: kube::Client,
+        /// What was read last.
+        read: Kept<Table>,
+    },
+}
 
 /// The whole API over a table. Whoever asks is answered: what it shows is for everybody.
 pub fn router(table: Table) -> Router {
+    open(Scripted {
+        source: Source::Table(table),
+        lie: None,
+    })
+}
+
+/// The whole API over a Prometheus, for callers who are known to the cluster and may.
+pub fn guarded_router(address: String, client: kube::Client, lie: Option<Lie>) -> Router {
+    let gate = gate::Gate::new(client.clone(), lie);
+    let source = Source::Prometheus {
+        address,
+        client,
+        read: Kept::for_(Duration::from_millis(100)),
+    };
+    open(Scripted { source, lie }).layer(axum::middleware::from_fn_with_state(
+        Arc::new(gate),
+        gate::guard,
+    ))
+}
+
+struct Scripted {
+    source: Source,
+    lie: Option<Lie>,
+}
+
+fn open(scripted: Scripted) -> Router {
     Router::new()
         .route("/healthz", get(|| async { "ok" }))
         .route("/livez", get(|| async { "ok" }))
@@ -29,15 +78,50 @@ pub fn router(table: Table) -> Router {
         .route("/apis/custom.metrics.k8s.io/{version}", get(resources))
         .route("/apis/custom.metrics.k8s.io/{version}/namespaces/{namespace}/{resource}/{name}/{metric}", get(values))
         .fallback(|| async { failure(StatusCode::NOT_FOUND, "NotFound", "the server could not find the requested resource") })
-        .with_state(Arc::new(table))
+        .with_state(Arc::new(scripted))
 }
 
-async fn groups(State(table): State<Arc<Table>>, headers: HeaderMap) -> Response {
+impl Scripted {
+    async fn table(&self) -> Result<Table, Response> {
+        let (address, client, read) = match &self.source {
+            Source::Table(table) => return Ok(table.clone()),
+            Source::Prometheus {
+                address,
+                client,
+                read,
+            } => (address, client, read),
+        };
+        let failed =
+            |problem: String| failure(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", &problem);
+        let table = read.or(prometheus::table(address, client)).await;
+        Ok(Table::clone(&*table.map_err(failed)?))
+    }
+
+    fn lies(&self, lie: Lie) -> bool {
+        self.lie == Some(lie)
+    }
+
+    /// The way elsewhere, for a liar that sends there.
+    fn elsewhere(&self) -> Option<Response> {
+        let location = [(header::LOCATION, "/somewhere/else")];
+        self.lies(Lie::Redirects)
+            .then(|| (StatusCode::FOUND, location).into_response())
+    }
+}
+
+async fn groups(State(scripted): State<Arc<Scripted>>, headers: HeaderMap) -> Response {
+    if let Some(elsewhere) = scripted.elsewhere() {
+        return elsewhere;
+    }
     let accept = headers
         .get(header::ACCEPT)
         .and_then(|accept| accept.to_str().ok())
         .unwrap_or_default();
     if accept.contains("as=APIGroupDiscoveryList") && accept.contains("v=v2") {
+        let table = match scripted.table().await {
+            Ok(table) => table,
+            Err(response) => return response,
+        };
         let content_type = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
         return (
             [(header::CONTENT_TYPE, content_type)],
@@ -48,15 +132,28 @@ async fn groups(State(table): State<Arc<Table>>, headers: HeaderMap) -> Response
     Json(documents::groups()).into_response()
 }
 
-async fn resources(State(table): State<Arc<Table>>, Path(version): Path<String>) -> Response {
-    match documents::VERSIONS.contains(&version.as_str()) {
-        true => Json(documents::resources(&table, &version)).into_response(),
-        false => failure(
+async fn resources(State(scripted): State<Arc<Scripted>>, Path(version): Path<String>) -> Response {
+    if let Some(elsewhere) = scripted.elsewhere() {
+        return elsewhere;
+    }
+    if !documents::VERSIONS.contains(&version.as_str()) {
+        return failure(
             StatusCode::NOT_FOUND,
             "NotFound",
             "the server could not find the requested resource",
-        ),
+        );
     }
+    let table = match scripted.table().await {
+        Ok(table) => table,
+        Err(response) => return response,
+    };
+    let mut document = documents::resources(&table, &version);
+    if scripted.lies(Lie::UnsortedDiscovery)
+        && let Some(resources) = document["resources"].as_array_mut()
+    {
+        resources.reverse();
+    }
+    Json(document).into_response()
 }
 
 #[derive(Debug, Deserialize)]
@@ -76,10 +173,20 @@ struct Selectors {
 }
 
 async fn values(
-    State(table): State<Arc<Table>>,
+    State(scripted): State<Arc<Scripted>>,
     Path(path): Path<ValuePath>,
     Query(query): Query<Selectors>,
 ) -> Response {
+    match scripted.lie {
+        Some(Lie::HoldsRequests) => return std::future::pending().await,
+        Some(Lie::HtmlBody) => return axum::response::Html("<h1>It works!</h1>").into_response(),
+        Some(Lie::Redirects) => return scripted.elsewhere().unwrap_or_default(),
+        _ => {}
+    }
+    let table = match scripted.values_table(&path).await {
+        Ok(table) => table,
+        Err(response) => return response,
+    };
     let Some(labels) = table::required_labels(&query.label_selector) else {
         return failure(
             StatusCode::BAD_REQUEST,
@@ -110,7 +217,57 @@ async fn values(
         );
         return failure(StatusCode::NOT_FOUND, "NotFound", &message);
     }
-    Json(documents::values(&path.version, &found)).into_response()
+    let mut document = documents::values(&path.version, &found);
+    if scripted.lies(Lie::WrongKind) {
+        document["kind"] = "PodList".into();
+        document["apiVersion"] = "v1".into();
+    }
+    Json(document).into_response()
+}
+
+impl Scripted {
+    /// The table for an answer, with what a liar makes of its values.
+    async fn values_table(&self, path: &ValuePath) -> Result<Table, Response> {
+        let mut table = match self.table().await {
+            Ok(table) => table,
+            Err(_) if self.lies(Lie::ZeroWhilePrometheusFails) => self.zeros(path).await?,
+            Err(response) => return Err(response),
+        };
+        for entry in &mut table.metrics {
+            match self.lie {
+                Some(Lie::ConstantValue) => entry.value = "10".to_owned(),
+                Some(Lie::WholeNumbers) => {
+                    let milli = crate::quantity::milli(&entry.value).unwrap_or_default();
+                    entry.value = (milli / 1000).to_string();
+                }
+                _ => {}
+            }
+        }
+        Ok(table)
+    }
+
+    /// A zero for every pod.
+    async fn zeros(&self, path: &ValuePath) -> Result<Table, Response> {
+        let Source::Prometheus { client, .. } = &self.source else {
+            return Ok(Table::default());
+        };
+        let pods = prometheus::pods(client).await.map_err(|problem| {
+            failure(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", &problem)
+        })?;
+        let zero = |((namespace, name), labels)| Entry {
+            metric: path.metric.clone(),
+            resource: "pods".to_owned(),
+            kind: "Pod".to_owned(),
+            api_version: "/v1".to_owned(),
+            namespace,
+            name,
+            labels,
+            value: "0".to_owned(),
+        };
+        Ok(Table {
+            metrics: pods.into_iter().map(zero).collect(),
+        })
+    }
 }
 
 fn failure(code: StatusCode, reason: &str, message: &str) -> Response {

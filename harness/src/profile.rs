@@ -1,0 +1,193 @@
+//! Adapter profiles: how an adapter takes its place in the manifests, and what it doesn't claim to do.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::scenario::Need;
+use crate::scripted::Lie;
+
+/// A profile, as its file has it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Profile {
+    /// The adapter's name.
+    pub name: String,
+    /// What it doesn't do, and why that is so.
+    pub lacks: BTreeMap<Need, String>,
+    /// What stands in the place of the adapter's container; none leaves the manifests as they are.
+    pub container: Option<Container>,
+    /// What it does wrong.
+    #[serde(skip)]
+    pub lie: Option<Lie>,
+}
+
+/// A container that isn't the product's.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Container {
+    /// Its arguments. `$(PROMETHEUS)` is the address of Prometheus, `host:port`.
+    pub args: Vec<String>,
+}
+
+/// Why there is no such profile.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProfileError {
+    /// No profile has that name.
+    #[error("no adapter profile `{0}`; there are binary, prometheus-adapter and scripted")]
+    Unknown(String),
+    /// Its file is broken: a mistake of this program.
+    #[error("read the adapter profile `{name}`")]
+    Broken {
+        /// The profile.
+        name: String,
+        /// What is wrong.
+        #[source]
+        source: Box<serde_saphyr::Error>,
+    },
+}
+
+impl Profile {
+    /// A profile by name.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn named(name: &str) -> Result<Self, ProfileError> {
+        let text = match name {
+            "binary" => include_str!("../profiles/binary.yaml"),
+            "prometheus-adapter" => include_str!("../profiles/prometheus-adapter.yaml"),
+            "scripted" => include_str!("../profiles/scripted.yaml"),
+            other => return Err(ProfileError::Unknown(other.to_owned())),
+        };
+        serde_saphyr::from_str(text).map_err(|source| ProfileError::Broken {
+            name: name.to_owned(),
+            source: Box::new(source),
+        })
+    }
+
+    /// Why a scenario with these needs can't be judged.
+    #[must_use]
+    pub fn lacks_one_of(&self, needs: &[Need]) -> Option<(Need, &str)> {
+        needs
+            .iter()
+            .find_map(|need| Some((*need, self.lacks.get(need)?.as_str())))
+    }
+
+    /// What names an adapter of this profile on the command line.
+    #[must_use]
+    pub fn argument(&self, program: &Path) -> String {
+        match (&self.container, self.lie) {
+            (Some(_), None) => self.name.clone(),
+            (Some(_), Some(lie)) => format!("{}:{}", self.name, lie_name(lie)),
+            (None, _) => format!("{}:{}", self.name, program.display()),
+        }
+    }
+
+    /// Puts the profile's container into the place of the one called `adapter`.
+    pub fn take_place(&self, objects: &mut [Value], image: &str) {
+        let Some(container) = &self.container else {
+            return;
+        };
+        let containers = objects
+            .iter_mut()
+            .filter(|object| object["kind"] == "Deployment")
+            .filter_map(|object| {
+                object
+                    .pointer_mut("/spec/template/spec/containers")?
+                    .as_array_mut()
+            })
+            .flatten();
+        for found in containers.filter(|container| container["name"] == "adapter") {
+            let prometheus = prometheus(&found["args"]);
+            let lie = self.lie.map(|lie| format!("--lie={}", lie_name(lie)));
+            let args: Vec<String> = container
+                .args
+                .iter()
+                .map(|arg| arg.replace("$(PROMETHEUS)", &prometheus))
+                .chain(lie)
+                .collect();
+            found["image"] = json!(image);
+            found["args"] = json!(args);
+        }
+    }
+}
+
+impl fmt::Display for Profile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        match self.lie {
+            Some(lie) => write!(f, ", which lies: {}", lie_name(lie)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A lie's name on the command line.
+fn lie_name(lie: Lie) -> String {
+    use clap::ValueEnum as _;
+    let value = lie.to_possible_value();
+    value.map_or_else(String::new, |value| value.get_name().to_owned())
+}
+
+/// `host:port` of the `--prometheus-url` among arguments.
+fn prometheus(args: &Value) -> String {
+    args.as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|arg| arg.as_str()?.strip_prefix("--prometheus-url="))
+        .map(|url| {
+            url.trim_start_matches("http://")
+                .trim_end_matches('/')
+                .to_owned()
+        })
+        .next()
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_profile_can_be_read_and_others_are_refused_by_name() {
+        for name in ["binary", "prometheus-adapter", "scripted"] {
+            assert_eq!(Profile::named(name).unwrap().name, name);
+        }
+        let error = Profile::named("other").unwrap_err().to_string();
+        assert!(error.contains("`other`"), "{error}");
+    }
+
+    #[test]
+    fn a_container_takes_the_adapters_place_and_knows_its_prometheus() {
+        let mut objects = [json!({
+            "kind": "Deployment",
+            "spec": {"template": {"spec": {"containers": [
+                {"name": "prometheus", "image": "p"},
+                {"name": "adapter", "image": "a", "args": ["--v=2", "--prometheus-url=http://p.x.svc:9090/"]},
+            ]}}},
+        })];
+        let mut profile = Profile::named("scripted").unwrap();
+        profile.lie = Some(Lie::WrongKind);
+        profile.take_place(&mut objects, "setpoint");
+        let containers = &objects[0]["spec"]["template"]["spec"]["containers"];
+        assert_eq!(containers[0]["image"], "p");
+        assert_eq!(containers[1]["image"], "setpoint");
+        let args = containers[1]["args"].to_string();
+        assert!(args.contains("--prometheus=p.x.svc:9090\""), "{args}");
+        assert!(args.contains("--lie=wrong-kind"), "{args}");
+    }
+
+    #[test]
+    fn what_an_adapter_lacks_is_said_with_its_reason() {
+        let profile = Profile::named("prometheus-adapter").unwrap();
+        let needs = [Need::CustomMetrics, Need::SortedDiscovery];
+        let (need, reason) = profile.lacks_one_of(&needs).unwrap();
+        assert_eq!(need, Need::SortedDiscovery);
+        assert!(reason.contains("Go map"));
+        assert_eq!(profile.lacks_one_of(&needs[..1]), None);
+    }
+}

@@ -1,0 +1,296 @@
+//! Who asks, and whether they may: as an API server behind the aggregation layer has to find out.
+//!
+//! Written from the documentation of the aggregation layer and not shared with the product, so that a mistake
+//! of the product can't be shared by what judges it. It hardly remembers anything: slow, and never stale.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use http::{HeaderMap, StatusCode};
+use k8s_openapi::api::authentication::v1::{TokenReview, TokenReviewSpec};
+use k8s_openapi::api::authorization::v1::{
+    NonResourceAttributes, ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec,
+};
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::api::PostParams;
+use kube::{Api, Client};
+use rustls::RootCertStore;
+use rustls::crypto::aws_lc_rs;
+use rustls::server::WebPkiClientVerifier;
+use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{CertificateDer, UnixTime};
+use setpoint_serve::Peer;
+use x509_parser::prelude::{FromDer as _, X509Certificate};
+
+use super::kept::Kept;
+use super::{Lie, failure};
+
+/// Lets through who is known and may.
+pub(super) struct Gate {
+    client: Client,
+    lie: Option<Lie>,
+    trust: Kept<Trust>,
+}
+
+#[derive(Debug, Clone)]
+struct User {
+    name: String,
+    groups: Vec<String>,
+}
+
+/// Whom the cluster says to trust.
+struct Trust {
+    client_ca: String,
+    proxy_ca: String,
+    allowed_names: Vec<String>,
+}
+
+pub(super) async fn guard(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
+    let path = request.uri().path().to_owned();
+    if path == "/readyz" {
+        return match gate.trust().await {
+            Ok(_) => next.run(request).await,
+            Err(problem) => failure(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", &problem),
+        };
+    }
+    if ["/healthz", "/livez"].contains(&path.as_str()) {
+        return next.run(request).await;
+    }
+    let headers = request.headers().clone();
+    let peer = request.extensions().get::<Peer>().cloned();
+    let leaf = peer.as_ref().and_then(|peer| peer.certificates.first());
+    let user = match gate.authenticate(leaf, &headers).await {
+        Ok(user) => user,
+        Err(problem) => {
+            tracing::warn!(problem, "Unable to authenticate the request");
+            if gate.lie == Some(Lie::BadCredentialsAreAnonymous) {
+                anonymous()
+            } else {
+                return failure(StatusCode::UNAUTHORIZED, "Unauthorized", "Unauthorized");
+            }
+        }
+    };
+    match gate.may(&user, &path).await {
+        Ok(None) => next.run(request).await,
+        Ok(Some(refusal)) => failure(StatusCode::FORBIDDEN, "Forbidden", &refusal),
+        Err(_) if gate.lie == Some(Lie::AllowsWhenReviewsFail) => next.run(request).await,
+        Err(problem) => failure(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", &problem),
+    }
+}
+
+fn anonymous() -> User {
+    User {
+        name: "system:anonymous".to_owned(),
+        groups: vec!["system:unauthenticated".to_owned()],
+    }
+}
+
+fn texts(headers: &HeaderMap, name: &str) -> Vec<String> {
+    let values = headers.get_all(name).into_iter();
+    values
+        .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+        .collect()
+}
+
+/// The user that identity headers name.
+fn claimed(headers: &HeaderMap) -> Option<User> {
+    Some(User {
+        name: texts(headers, "x-remote-user").into_iter().next()?,
+        groups: texts(headers, "x-remote-group"),
+    })
+}
+
+impl Gate {
+    pub(super) fn new(client: Client, lie: Option<Lie>) -> Self {
+        Self {
+            client,
+            lie,
+            trust: Kept::for_(Duration::from_millis(500)),
+        }
+    }
+
+    async fn trust(&self) -> Result<Arc<Trust>, String> {
+        self.trust.or(self.read_trust()).await
+    }
+
+    async fn read_trust(&self) -> Result<Trust, String> {
+        let maps: Api<ConfigMap> = Api::namespaced(self.client.clone(), "kube-system");
+        let map = maps
+            .get("extension-apiserver-authentication")
+            .await
+            .map_err(|error| format!("read whom to trust: {error}"))?;
+        let data = map.data.unwrap_or_default();
+        let text = |key: &str| data.get(key).cloned().unwrap_or_default();
+        Ok(Trust {
+            client_ca: text("client-ca-file"),
+            proxy_ca: text("requestheader-client-ca-file"),
+            allowed_names: serde_json::from_str(&text("requestheader-allowed-names"))
+                .unwrap_or_default(),
+        })
+    }
+
+    async fn authenticate(
+        &self,
+        leaf: Option<&CertificateDer<'_>>,
+        headers: &HeaderMap,
+    ) -> Result<User, String> {
+        if self.lie == Some(Lie::TrustsIdentityHeaders)
+            && let Some(user) = claimed(headers)
+        {
+            return Ok(known(user));
+        }
+        let mut refusal = None;
+        if let Some(leaf) = leaf {
+            let trust = self.trust().await?;
+            match self.by_certificate(&trust, leaf, headers) {
+                Ok(user) => return Ok(known(user)),
+                Err(problem) => refusal = Some(problem),
+            }
+        }
+        let authorization = texts(headers, "authorization").into_iter().next();
+        if let Some(token) = authorization
+            .as_deref()
+            .and_then(|text| text.strip_prefix("Bearer "))
+        {
+            return self.by_token(token).await.map(known);
+        }
+        refusal.map_or_else(|| Ok(anonymous()), Err)
+    }
+
+    fn by_certificate(
+        &self,
+        trust: &Trust,
+        leaf: &CertificateDer<'_>,
+        headers: &HeaderMap,
+    ) -> Result<User, String> {
+        let (_, parsed) = X509Certificate::from_der(leaf).map_err(|error| error.to_string())?;
+        let name = parsed.subject().iter_common_name().last();
+        let name = name.and_then(|name| name.as_str().ok()).unwrap_or_default();
+        let proxy = verify(&trust.proxy_ca, leaf).and_then(|()| {
+            let allowed = trust.allowed_names.is_empty()
+                || trust.allowed_names.iter().any(|allowed| allowed == name)
+                || self.lie == Some(Lie::IgnoresAllowedNames);
+            if !allowed {
+                return Err(format!("{name} is not in the allowed list"));
+            }
+            claimed(headers).ok_or_else(|| "the front proxy names nobody".to_owned())
+        });
+        proxy.or_else(|refusal| {
+            verify(&trust.client_ca, leaf).map_err(|_| refusal)?;
+            let groups = parsed.subject().iter_organization();
+            Ok(User {
+                name: name.to_owned(),
+                groups: groups
+                    .filter_map(|group| group.as_str().ok().map(str::to_owned))
+                    .collect(),
+            })
+        })
+    }
+
+    async fn by_token(&self, token: &str) -> Result<User, String> {
+        let review = TokenReview {
+            spec: TokenReviewSpec {
+                token: token.to_owned(),
+                ..TokenReviewSpec::default()
+            },
+            ..TokenReview::default()
+        };
+        let answer = Api::<TokenReview>::all(self.client.clone())
+            .create(&PostParams::default(), &review)
+            .await
+            .map_err(|error| error.to_string())?;
+        let status = answer.status.unwrap_or_default();
+        let user = status
+            .user
+            .filter(|_| status.authenticated == Some(true))
+            .ok_or_else(|| "the token is nobody's".to_owned())?;
+        Ok(User {
+            name: user.username.unwrap_or_default(),
+            groups: user.groups.unwrap_or_default(),
+        })
+    }
+
+    /// Nothing if the user may; else the words of the refusal.
+    async fn may(&self, user: &User, path: &str) -> Result<Option<String>, String> {
+        let masters = user.groups.iter().any(|group| group == "system:masters");
+        if masters || self.lie == Some(Lie::SkipsAuthorization) {
+            return Ok(None);
+        }
+        let segments: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+        let mut spec = SubjectAccessReviewSpec {
+            user: Some(user.name.clone()),
+            groups: Some(user.groups.clone()),
+            ..SubjectAccessReviewSpec::default()
+        };
+        let refusal = if let [
+            "apis",
+            group,
+            version,
+            "namespaces",
+            namespace,
+            resource,
+            name,
+            metric,
+        ] = segments.as_slice()
+        {
+            spec.resource_attributes = Some(ResourceAttributes {
+                group: Some((*group).to_owned()),
+                version: Some((*version).to_owned()),
+                namespace: Some((*namespace).to_owned()),
+                resource: Some((*resource).to_owned()),
+                subresource: Some((*metric).to_owned()),
+                name: Some((*name).to_owned()),
+                verb: Some("get".to_owned()),
+                ..ResourceAttributes::default()
+            });
+            format!(
+                "{resource}.{group} \"{name}\" is forbidden: User \"{}\" cannot get resource \"{resource}/{metric}\" in API group \
+                 \"{group}\" in the namespace \"{namespace}\"",
+                user.name
+            )
+        } else {
+            spec.non_resource_attributes = Some(NonResourceAttributes {
+                path: Some(path.to_owned()),
+                verb: Some("get".to_owned()),
+            });
+            format!(
+                "forbidden: User \"{}\" cannot get path \"{path}\"",
+                user.name
+            )
+        };
+        let review = SubjectAccessReview {
+            spec,
+            ..SubjectAccessReview::default()
+        };
+        let answer = Api::<SubjectAccessReview>::all(self.client.clone())
+            .create(&PostParams::default(), &review)
+            .await
+            .map_err(|error| error.to_string())?;
+        let allowed = answer.status.is_some_and(|status| status.allowed);
+        Ok((!allowed).then_some(refusal))
+    }
+}
+
+fn known(mut user: User) -> User {
+    user.groups.push("system:authenticated".to_owned());
+    user
+}
+
+/// Whether an authority of a bundle stands behind a certificate, now and for clients.
+fn verify(bundle: &str, leaf: &CertificateDer<'_>) -> Result<(), String> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(bundle.as_bytes()) {
+        let certificate = certificate.map_err(|error| error.to_string())?;
+        roots.add(certificate).map_err(|error| error.to_string())?;
+    }
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
+        .build()
+        .map_err(|error| error.to_string())?
+        .verify_client_cert(leaf, &[], UnixTime::now())
+        .map(|_| ())
+        .map_err(|error| error.to_string())
+}

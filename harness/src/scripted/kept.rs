@@ -1,0 +1,53 @@
+//! A value that is good for a moment.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::Mutex;
+
+/// The last value, while it is young: what many requests ask for at once is found out once.
+pub(super) struct Kept<T> {
+    age: Duration,
+    last: Mutex<Option<(Instant, Arc<T>)>>,
+}
+
+impl<T> Kept<T> {
+    pub(super) fn for_(age: Duration) -> Self {
+        Self {
+            age,
+            last: Mutex::new(None),
+        }
+    }
+
+    /// The last value, or one that is found out now. An error is not kept.
+    pub(super) async fn or<E>(
+        &self,
+        find_out: impl Future<Output = Result<T, E>>,
+    ) -> Result<Arc<T>, E> {
+        let mut last = self.last.lock().await;
+        if let Some((since, value)) = &*last
+            && since.elapsed() < self.age
+        {
+            return Ok(value.clone());
+        }
+        let value = Arc::new(find_out.await?);
+        *last = Some((Instant::now(), value.clone()));
+        Ok(value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_value_is_found_out_anew_when_it_is_old_and_an_error_each_time() {
+        let kept = Kept::for_(Duration::from_secs(3600));
+        assert_eq!(kept.or(async { Err::<i32, _>("no") }).await, Err("no"));
+        assert_eq!(*kept.or(async { Ok::<_, ()>(1) }).await.unwrap(), 1);
+        assert_eq!(*kept.or(async { Ok::<_, ()>(2) }).await.unwrap(), 1);
+        let fleeting = Kept::for_(Duration::ZERO);
+        assert_eq!(*fleeting.or(async { Ok::<_, ()>(1) }).await.unwrap(), 1);
+        assert_eq!(*fleeting.or(async { Ok::<_, ()>(2) }).await.unwrap(), 2);
+    }
+}

@@ -1,0 +1,38 @@
+//! Ways to be wrong: each is a fault that an adapter could have, and that the suite must see.
+
+use clap::ValueEnum;
+
+/// What the scripted adapter does wrong; without any it is honest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Lie {
+    /// Believes identity headers without a certificate behind them
+    TrustsIdentityHeaders,
+    /// Believes any certificate of the front proxy's authority, whatever its name
+    IgnoresAllowedNames,
+    /// Takes who shows bad credentials for anonymous
+    BadCredentialsAreAnonymous,
+    /// Never asks whether a caller may
+    SkipsAuthorization,
+    /// Takes a caller's rights for given when they can't be found out
+    AllowsWhenReviewsFail,
+    /// Lists what it offers in another order each time
+    UnsortedDiscovery,
+    /// Gives every metric the same value
+    ConstantValue,
+    /// Loses what is behind the decimal point
+    WholeNumbers,
+    /// Gives 0 while Prometheus fails
+    ZeroWhilePrometheusFails,
+    /// Answers for metrics with a page of HTML
+    HtmlBody,
+    /// Answers for metrics with a document of another kind
+    WrongKind,
+    /// Serves with a certificate for another name
+    WrongSan,
+    /// Never reads its serving pair again
+    KeepsServingPair,
+    /// Answers everything but probes by sending elsewhere
+    Redirects,
+    /// Never answers for metrics
+    HoldsRequests,
+}

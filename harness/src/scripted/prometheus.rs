@@ -1,0 +1,148 @@
+//! The table, read from Prometheus each time it is needed.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::ListParams;
+use kube::{Api, Client, ResourceExt as _};
+use serde_json::Value;
+use tokio::net::TcpStream;
+
+use super::table::{Entry, Table};
+use crate::request::{Identity, Question, ask_over};
+
+/// `{namespace!=""}`: every series that is of some object.
+const ALL: &str = "/api/v1/query?query=%7Bnamespace%21%3D%22%22%7D";
+
+/// What labels stand for: label, resource, kind.
+const OBJECTS: [(&str, &str, &str); 2] =
+    [("pod", "pods", "Pod"), ("service", "services", "Service")];
+
+/// The newest value of every series of a pod or Service, and of namespaces: the sum over its series.
+pub(super) async fn table(address: &str, client: &Client) -> Result<Table, String> {
+    let stream = TcpStream::connect(address)
+        .await
+        .map_err(|error| format!("reach Prometheus at {address}: {error}"))?;
+    let question = Question {
+        path: ALL.to_owned(),
+        headers: BTreeMap::new(),
+        identity: Identity::Nobody,
+    };
+    let answer = ask_over(stream, address, &question)
+        .await
+        .map_err(|error| crate::words(&error))?;
+    if answer.status != 200 {
+        return Err(format!("Prometheus answered {}", answer.status));
+    }
+    let body: Value = serde_json::from_slice(&answer.body)
+        .map_err(|error| format!("Prometheus' answer is no JSON: {error}"))?;
+    Ok(of_vector(&body["data"]["result"], &pods(client).await?))
+}
+
+/// Labels by namespace and name.
+pub(super) type Labels = BTreeMap<(String, String), BTreeMap<String, String>>;
+
+/// The pods there are.
+pub(super) async fn pods(client: &Client) -> Result<Labels, String> {
+    let pods = Api::<Pod>::all(client.clone())
+        .list(&ListParams::default())
+        .await
+        .map_err(|error| format!("list pods: {error}"))?;
+    let labelled = |pod: &Pod| {
+        let key = (pod.namespace().unwrap_or_default(), pod.name_any());
+        (key, pod.labels().clone())
+    };
+    Ok(pods.iter().map(labelled).collect())
+}
+
+fn of_vector(result: &Value, labels: &Labels) -> Table {
+    let mut values: BTreeMap<(&str, &str, &str, String, String), f64> = BTreeMap::new();
+    for element in result.as_array().into_iter().flatten() {
+        let label = |name: &str| element["metric"][name].as_str().map(str::to_owned);
+        let (Some(metric), Some(namespace)) =
+            (element["metric"]["__name__"].as_str(), label("namespace"))
+        else {
+            continue;
+        };
+        let value = element["value"][1]
+            .as_str()
+            .and_then(|text| text.parse().ok());
+        let value: f64 = value.unwrap_or_default();
+        for (name, resource, kind) in OBJECTS {
+            if let Some(object) = label(name) {
+                let key = (metric, resource, kind, namespace.clone(), object);
+                *values.entry(key).or_default() += value;
+            }
+        }
+        let key = (metric, "namespaces", "Namespace", String::new(), namespace);
+        *values.entry(key).or_default() += value;
+    }
+    let mut metrics = Vec::new();
+    for ((metric, resource, kind, namespace, name), value) in values {
+        let key = (namespace, name);
+        let labels = labels.get(&key).cloned().unwrap_or_default();
+        let (namespace, name) = key;
+        metrics.push(Entry {
+            metric: metric.to_owned(),
+            resource: resource.to_owned(),
+            kind: kind.to_owned(),
+            api_version: "/v1".to_owned(),
+            namespace,
+            name,
+            labels,
+            value: quantity(value),
+        });
+    }
+    Table { metrics }
+}
+
+/// A value in thousandths, in its shortest form.
+fn quantity(value: f64) -> String {
+    let milli = (value * 1000.0).trunc();
+    if (milli % 1000.0).abs() < f64::EPSILON {
+        format!("{}", milli / 1000.0)
+    } else {
+        format!("{milli}m")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_series_is_a_value_of_each_object_that_its_labels_name() {
+        let result = json!([
+            {"metric": {"__name__": "rps", "namespace": "default", "pod": "web-1", "service": "web"}, "value": [1, "1.5"]},
+            {"metric": {"__name__": "rps", "namespace": "default", "pod": "web-2", "service": "web"}, "value": [1, "2"]},
+            {"metric": {"__name__": "up", "job": "x"}, "value": [1, "1"]},
+        ]);
+        let labels = BTreeMap::from([(
+            ("default".to_owned(), "web-1".to_owned()),
+            BTreeMap::from([("app".to_owned(), "web".to_owned())]),
+        )]);
+        let table = of_vector(&result, &labels);
+        let shown: Vec<String> = table
+            .metrics
+            .iter()
+            .map(|entry| {
+                format!(
+                    "{}/{} {} {}",
+                    entry.resource, entry.metric, entry.name, entry.value
+                )
+            })
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                "namespaces/rps default 3500m",
+                "pods/rps web-1 1500m",
+                "pods/rps web-2 2",
+                "services/rps web 3500m"
+            ]
+        );
+        assert_eq!(table.metrics[1].labels["app"], "web");
+    }
+}
