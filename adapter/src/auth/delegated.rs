@@ -113,10 +113,11 @@ impl DelegatedAuthenticator {
             }
         }
         if let Some(authorities) = &config.client_ca {
-            match authorities.verify(&shown) {
+            match (authorities.verify(&shown), shown.subject.user()) {
+                (Ok(()), Some(user)) => return Ok(Some(user)),
                 // A subject without a name is nobody.
-                Ok(()) => return Ok(shown.subject.user()),
-                Err(error) => refusal = refusal.or(Some(error)),
+                (Ok(()), None) => {}
+                (Err(error), _) => refusal = refusal.or(Some(error)),
             }
         }
         refusal.map_or(Ok(None), Err)
@@ -137,5 +138,7 @@ impl Authenticator for DelegatedAuthenticator {
     }
 }
 
+#[cfg(test)]
+mod laws;
 #[cfg(test)]
 mod tests;

@@ -11,16 +11,16 @@ use rcgen::{
 use super::*;
 use crate::auth::{Parts, TokenReviewer};
 
-struct Ca(CertifiedIssuer<'static, KeyPair>);
+pub(super) struct Ca(pub(super) CertifiedIssuer<'static, KeyPair>);
 
 impl Ca {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
     }
 
-    fn issue(
+    pub(super) fn issue(
         &self,
         name: &str,
         change: impl FnOnce(&mut CertificateParams),
@@ -81,7 +81,7 @@ fn cluster(allowed_names: &str) -> Cluster {
     cluster
 }
 
-const ALL: Parts = Parts {
+pub(super) const ALL: Parts = Parts {
     front_proxy: true,
     client_ca: true,
 };
@@ -111,7 +111,7 @@ impl Cluster {
 }
 
 /// Knows one token: `carol`.
-struct OnlyCarol;
+pub(super) struct OnlyCarol;
 
 impl TokenReviewer for OnlyCarol {
     fn review<'a>(
