@@ -1,0 +1,121 @@
+//! One request, through the API server or straight to the adapter, as anybody; judged from raw bytes.
+
+mod adapter;
+mod route;
+mod tls;
+
+use std::collections::BTreeMap;
+
+use setpoint_cluster::{MintRequest, Minted};
+
+pub use adapter::Adapter;
+pub(crate) use route::ask_over;
+pub use route::{Route, ask_api_server, route_to_api_server};
+
+/// The name that kube-apiserver's own front-proxy certificate has.
+pub const FRONT_PROXY: &str = "front-proxy-client";
+
+/// As whom a question is asked.
+#[derive(Debug, Clone)]
+pub enum Identity {
+    /// As nobody.
+    Nobody,
+    /// With a certificate of the client CA.
+    Certificate(MintRequest),
+    /// With a front proxy's certificate, in somebody's name.
+    FrontProxy {
+        /// The certificate.
+        certificate: ProxyCertificate,
+        /// The user.
+        user: String,
+        /// The groups.
+        groups: Vec<String>,
+    },
+    /// With a bearer token.
+    Token(Secret),
+}
+
+/// A certificate that is shown by who claims to be the front proxy.
+#[derive(Debug, Clone)]
+pub enum ProxyCertificate {
+    /// One of the front proxy's CA.
+    Minted(MintRequest),
+    /// The front proxy's own, without its key.
+    WithoutKey,
+    /// One that was made elsewhere.
+    Other(Minted),
+}
+
+impl ProxyCertificate {
+    /// As kube-apiserver's own.
+    #[must_use]
+    pub fn genuine() -> Self {
+        Self::Minted(MintRequest {
+            common_name: FRONT_PROXY.to_owned(),
+            ..MintRequest::default()
+        })
+    }
+}
+
+/// Text that is never shown.
+#[derive(Clone)]
+pub struct Secret(pub String);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+impl Identity {
+    /// As kube-aggregator asks for discovery.
+    #[must_use]
+    pub fn aggregator() -> Self {
+        Self::FrontProxy {
+            certificate: ProxyCertificate::genuine(),
+            user: "system:kube-aggregator".to_owned(),
+            groups: vec!["system:masters".to_owned()],
+        }
+    }
+}
+
+/// What is asked.
+#[derive(Debug, Clone)]
+pub struct Question {
+    /// Path and query.
+    pub path: String,
+    /// Headers besides those of the identity.
+    pub headers: BTreeMap<String, String>,
+    /// As whom.
+    pub identity: Identity,
+}
+
+/// What is answered.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The headers.
+    pub headers: http::HeaderMap,
+    /// The body, as it came.
+    pub body: Vec<u8>,
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+#[error("{doing}")]
+pub struct RequestError {
+    doing: String,
+    #[source]
+    source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+fn failed<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
+    doing: impl Into<String>,
+) -> impl FnOnce(E) -> RequestError {
+    let doing = doing.into();
+    move |source| RequestError {
+        doing,
+        source: source.into(),
+    }
+}

@@ -1,0 +1,155 @@
+//! Ways to the API server and to pods; each question takes a connection of its own.
+
+use std::sync::Arc;
+
+use http_body_util::{BodyExt as _, Empty};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use rustls_pki_types::{CertificateDer, ServerName};
+use setpoint_cluster::{Cluster, Target};
+
+use super::tls::client_config;
+use super::{Answer, Identity, Question, RequestError, Secret, failed};
+
+/// The port that the product's adapter serves on (`adapter/deploy`).
+const ADAPTER_PORT: u16 = 6443;
+
+/// Asks the API server.
+///
+/// # Errors
+/// When there is no answer.
+pub async fn ask_api_server(
+    cluster: &Arc<dyn Cluster>,
+    question: &Question,
+) -> Result<Answer, RequestError> {
+    route_to_api_server(cluster, &question.identity)
+        .await?
+        .ask(question)
+        .await
+}
+
+/// The way to the API server, for many questions of one identity.
+///
+/// # Errors
+/// When there is none.
+pub async fn route_to_api_server(
+    cluster: &Arc<dyn Cluster>,
+    identity: &Identity,
+) -> Result<Route, RequestError> {
+    let config = cluster.config();
+    let host = config.cluster_url.host().unwrap_or("localhost").to_owned();
+    let port = config.cluster_url.port_u16().unwrap_or(443);
+    let mut store = rustls::RootCertStore::empty();
+    for der in config.root_cert.iter().flatten() {
+        store
+            .add(CertificateDer::from(der.clone()))
+            .map_err(failed("use the cluster's CA"))?;
+    }
+    let tls = client_config(&**cluster, identity, store).await?;
+    Ok(Route {
+        cluster: cluster.clone(),
+        to: Destination::Host(host.clone(), port),
+        server: host,
+        connector: tokio_rustls::TlsConnector::from(Arc::new(tls)),
+    })
+}
+
+/// A way to ask as somebody; each question takes a connection of its own.
+pub struct Route {
+    pub(super) cluster: Arc<dyn Cluster>,
+    pub(super) to: Destination,
+    /// The name in the server's certificate.
+    pub(super) server: String,
+    pub(super) connector: tokio_rustls::TlsConnector,
+}
+
+pub(super) enum Destination {
+    Host(String, u16),
+    Pod(Target),
+}
+
+impl Route {
+    /// Asks.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn ask(&self, question: &Question) -> Result<Answer, RequestError> {
+        ask_over(self.connect().await?, &self.server, question).await
+    }
+
+    pub(super) async fn connect(
+        &self,
+    ) -> Result<tokio_rustls::client::TlsStream<setpoint_cluster::Connection>, RequestError> {
+        let (stream, to) = match &self.to {
+            Destination::Host(host, port) => {
+                let stream = tokio::net::TcpStream::connect((host.as_str(), *port)).await;
+                let stream = stream.map_err(failed("reach the API server"))?;
+                let stream: setpoint_cluster::Connection = Box::new(stream);
+                (stream, "the API server".to_owned())
+            }
+            Destination::Pod(target) => {
+                let stream = self.cluster.connect(target, ADAPTER_PORT).await;
+                let stream = stream.map_err(failed(format!("reach {target}")))?;
+                (stream, format!("{} in {target}", self.server))
+            }
+        };
+        let name = ServerName::try_from(self.server.clone())
+            .map_err(failed(format!("use the name {}", self.server)))?;
+        self.connector
+            .connect(name, stream)
+            .await
+            .map_err(failed(format!("speak TLS with {to}")))
+    }
+}
+
+/// Asks over a stream that somebody opened.
+pub(crate) async fn ask_over<S>(
+    stream: S,
+    host: &str,
+    question: &Question,
+) -> Result<Answer, RequestError>
+where
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin + 'static,
+{
+    let doing = || format!("ask for {}", question.path);
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
+        .await
+        .map_err(failed(doing()))?;
+    // Ends with the request's last byte, or with the sender.
+    tokio::spawn(connection);
+    let mut request = http::Request::get(&question.path).header("host", host);
+    match &question.identity {
+        Identity::FrontProxy { user, groups, .. } => {
+            request = request.header("x-remote-user", user);
+            for group in groups {
+                request = request.header("x-remote-group", group);
+            }
+        }
+        Identity::Token(Secret(token)) => {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        Identity::Nobody | Identity::Certificate(_) => {}
+    }
+    for (name, value) in &question.headers {
+        request = request.header(name, value);
+    }
+    let request = request
+        .body(Empty::<bytes::Bytes>::new())
+        .map_err(failed(doing()))?;
+    let response = sender
+        .send_request(request)
+        .await
+        .map_err(failed(doing()))?;
+    let (head, body) = response.into_parts();
+    let body = body
+        .collect()
+        .await
+        .map_err(failed(doing()))?
+        .to_bytes()
+        .to_vec();
+    Ok(Answer {
+        status: head.status.as_u16(),
+        headers: head.headers,
+        body,
+    })
+}
