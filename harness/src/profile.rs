@@ -20,6 +20,8 @@ pub struct Profile {
     pub lacks: BTreeMap<Need, String>,
     /// What stands in the place of the adapter's container; none leaves the manifests as they are.
     pub container: Option<Container>,
+    /// The port of an adapter that values are written to, as to custom-metrics-apiserver's test adapter.
+    pub write_metrics: Option<u16>,
     /// What it does wrong.
     #[serde(skip)]
     pub lie: Option<Lie>,
@@ -29,6 +31,9 @@ pub struct Profile {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Container {
+    /// Whether it runs this program instead of the adapter that was named.
+    #[serde(default)]
+    pub is_this_program: bool,
     /// Its arguments. `$(PROMETHEUS)` is the address of Prometheus, `host:port`.
     pub args: Vec<String>,
 }
@@ -38,7 +43,9 @@ pub struct Container {
 #[non_exhaustive]
 pub enum ProfileError {
     /// No profile has that name.
-    #[error("no adapter profile `{0}`; there are binary, prometheus-adapter and scripted")]
+    #[error(
+        "no adapter profile `{0}`; there are binary, prometheus-adapter, test-adapter and scripted"
+    )]
     Unknown(String),
     /// Its file is broken: a mistake of this program.
     #[error("read the adapter profile `{name}`")]
@@ -60,6 +67,7 @@ impl Profile {
         let text = match name {
             "binary" => include_str!("../profiles/binary.yaml"),
             "prometheus-adapter" => include_str!("../profiles/prometheus-adapter.yaml"),
+            "test-adapter" => include_str!("../profiles/test-adapter.yaml"),
             "scripted" => include_str!("../profiles/scripted.yaml"),
             other => return Err(ProfileError::Unknown(other.to_owned())),
         };
@@ -80,11 +88,18 @@ impl Profile {
     /// What names an adapter of this profile on the command line.
     #[must_use]
     pub fn argument(&self, program: &Path) -> String {
-        match (&self.container, self.lie) {
-            (Some(_), None) => self.name.clone(),
-            (Some(_), Some(lie)) => format!("{}:{}", self.name, lie_name(lie)),
-            (None, _) => format!("{}:{}", self.name, program.display()),
+        match (self.is_this_program(), self.lie) {
+            (true, None) => self.name.clone(),
+            (true, Some(lie)) => format!("{}:{}", self.name, lie_name(lie)),
+            (false, _) => format!("{}:{}", self.name, program.display()),
         }
+    }
+
+    /// Whether this program is the adapter.
+    #[must_use]
+    pub fn is_this_program(&self) -> bool {
+        let container = self.container.as_ref();
+        container.is_some_and(|container| container.is_this_program)
     }
 
     /// Puts the profile's container into the place of the one called `adapter`.
@@ -110,7 +125,9 @@ impl Profile {
                 .map(|arg| arg.replace("$(PROMETHEUS)", &prometheus))
                 .chain(lie)
                 .collect();
-            found["image"] = json!(image);
+            if container.is_this_program {
+                found["image"] = json!(image);
+            }
             found["args"] = json!(args);
         }
     }
@@ -154,7 +171,7 @@ mod tests {
 
     #[test]
     fn every_profile_can_be_read_and_others_are_refused_by_name() {
-        for name in ["binary", "prometheus-adapter", "scripted"] {
+        for name in ["binary", "prometheus-adapter", "test-adapter", "scripted"] {
             assert_eq!(Profile::named(name).unwrap().name, name);
         }
         let error = Profile::named("other").unwrap_err().to_string();

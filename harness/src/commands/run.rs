@@ -31,8 +31,8 @@ pub struct Args {
     /// What the scenarios run on
     #[arg(long, value_enum, default_value = "local")]
     cluster: Backend,
-    /// The adapter: binary:PATH for anything with prometheus-adapter's flags, prometheus-adapter:PATH for the Go one, scripted
-    /// or scripted:LIE for this program's own [default: this product's]
+    /// The adapter: binary:PATH for anything with prometheus-adapter's flags, prometheus-adapter:PATH and test-adapter:PATH
+    /// for the Go ones, scripted or scripted:LIE for this program's own [default: this product's]
     #[arg(long, value_name = "ADAPTER", value_parser = adapter)]
     adapter: Option<Adapter>,
     /// Only scenarios whose area, name or sentence holds this text
@@ -138,7 +138,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         None => (Profile::named("binary")?, None),
     };
     let mut programs = Programs::find(path).await?;
-    if profile.container.is_some() {
+    if profile.is_this_program() {
         programs.judge_setpoint()?;
     }
     let interrupted = CancellationToken::new();

@@ -82,8 +82,13 @@ impl Stage {
             identity: self.identity(None, step.via).await?,
         };
         let route = self.route(step.via, &question.identity).await?;
+        let sync = self.scene.cluster.facts().hpa_sync_period;
+        let mut pace = step.every.map(|span| interval(span.duration(sync)));
         let mut played = std::pin::pin!(async {
             for step in &step.during {
+                if let Some(pace) = &mut pace {
+                    pace.tick().await;
+                }
                 self.play(step).await?;
             }
             Ok::<(), String>(())

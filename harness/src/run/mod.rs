@@ -3,6 +3,7 @@
 mod ask;
 mod certificates;
 mod evidence;
+mod mirror;
 mod one;
 mod recorder;
 mod steps;

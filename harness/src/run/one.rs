@@ -7,6 +7,7 @@ use setpoint_cluster::local::{LocalCluster, LocalOptions};
 use setpoint_cluster::{Cluster, Target};
 use tokio::sync::Mutex;
 
+use super::mirror;
 use super::recorder::{Notes, Recorder};
 use super::steps::Stage;
 use super::{EnvironmentError, Progress, RunOptions, SetUpError, evidence, not_run};
@@ -179,8 +180,15 @@ async fn judge(
         Verdict::Passed
     };
     let follow = feed.follow_pods(cluster.client());
+    let write = async {
+        match options.profile.write_metrics {
+            Some(port) => mirror::write_metrics(cluster.clone(), names, port).await,
+            None => std::future::pending().await,
+        }
+    };
     tokio::select! {
         verdict = play => verdict,
+        () = write => Verdict::Failed { cause: "nobody writes metrics any more".to_owned() },
         () = follow => Verdict::Failed { cause: "the watch on pods ended".to_owned() },
     }
 }

@@ -73,6 +73,8 @@ pub enum Need {
     Hpa,
     /// The adapter reads prometheus-adapter's rules.
     PrometheusAdapterRules,
+    /// The adapter takes its values from Prometheus.
+    Prometheus,
     /// The adapter's own discovery is there in aggregated form.
     AggregatedDiscovery,
     /// The adapter's own discovery is always in the same order.
@@ -87,6 +89,7 @@ impl std::fmt::Display for Need {
             Self::CustomMetrics => "custom-metrics",
             Self::Hpa => "hpa",
             Self::PrometheusAdapterRules => "prometheus-adapter-rules",
+            Self::Prometheus => "prometheus",
             Self::AggregatedDiscovery => "aggregated-discovery",
             Self::SortedDiscovery => "sorted-discovery",
             Self::Mint => "mint",

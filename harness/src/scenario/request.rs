@@ -24,6 +24,8 @@ pub struct LoadStep {
     /// How many there must be; the load goes on after the steps until there are.
     #[serde(default)]
     pub at_least: u64,
+    /// Time from the beginning of one of the steps to that of the next; none plays one as soon as the other is done.
+    pub every: Option<Span>,
     /// What happens meanwhile.
     pub during: Vec<Step>,
 }

@@ -24,6 +24,7 @@ use serde::Deserialize;
 use kept::Kept;
 
 pub use lie::Lie;
+pub use prometheus::table_over;
 pub use table::{Entry, Table, TableError};
 
 /// Where values come from.

@@ -23,16 +23,30 @@ pub(super) async fn table(address: &str, client: &Client) -> Result<Table, Strin
     let stream = TcpStream::connect(address)
         .await
         .map_err(|error| format!("reach Prometheus at {address}: {error}"))?;
+    table_over(stream, address, client).await
+}
+
+/// The same over a stream to Prometheus that somebody opened.
+///
+/// # Errors
+/// When Prometheus or the API server has no answer; the text says which.
+pub async fn table_over<S>(stream: S, address: &str, client: &Client) -> Result<Table, String>
+where
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin + 'static,
+{
     let question = Question {
         path: ALL.to_owned(),
         headers: BTreeMap::new(),
         identity: Identity::Nobody,
     };
-    let answer = ask_over(stream, address, &question)
+    let answer = ask_over(stream, "prometheus", &question)
         .await
         .map_err(|error| crate::words(&error))?;
     if answer.status != 200 {
-        return Err(format!("Prometheus answered {}", answer.status));
+        return Err(format!(
+            "Prometheus at {address} answered {}",
+            answer.status
+        ));
     }
     let body: Value = serde_json::from_slice(&answer.body)
         .map_err(|error| format!("Prometheus' answer is no JSON: {error}"))?;

@@ -1,0 +1,113 @@
+//! Feeds an adapter that has no Prometheus: the fake Prometheus' values are written to it whenever they change.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_body_util::{BodyExt as _, Full};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use setpoint_cluster::{Cluster, Target};
+use tokio::time::interval;
+
+use crate::expect::ready_pod;
+use crate::install::Names;
+use crate::scripted::{Entry, table_over};
+
+/// How often the fake Prometheus is asked what there is; a fraction of an HPA's period.
+const LOOKS: Duration = Duration::from_millis(200);
+/// The port of the fake Prometheus.
+const PROMETHEUS_PORT: u16 = 9090;
+
+/// Writes until it is dropped. What can't be written is tried again: the adapter may be on its way.
+pub(super) async fn write_metrics(cluster: Arc<dyn Cluster>, names: Names, port: u16) {
+    let mut written: (String, BTreeMap<String, String>) = Default::default();
+    let mut looks = interval(LOOKS);
+    loop {
+        looks.tick().await;
+        if let Err(problem) = round(&*cluster, names, port, &mut written).await {
+            tracing::debug!(problem, "write metrics to the adapter");
+        }
+    }
+}
+
+async fn round(
+    cluster: &dyn Cluster,
+    names: Names,
+    port: u16,
+    written: &mut (String, BTreeMap<String, String>),
+) -> Result<(), String> {
+    let client = cluster.client();
+    let pod = async |container: &str| {
+        let within = Duration::from_secs(5);
+        let name = ready_pod(&client, names.namespace, container, within).await;
+        name.map_err(|missed| missed.to_string())
+    };
+    let target = |name: String| Target::Pod {
+        namespace: names.namespace.to_owned(),
+        name,
+    };
+    let prometheus = target(pod("prometheus").await?);
+    let stream = cluster.connect(&prometheus, PROMETHEUS_PORT).await;
+    let stream = stream.map_err(|error| error.to_string())?;
+    let table = table_over(stream, &prometheus.to_string(), &client).await?;
+    let adapter = pod("adapter").await?;
+    if written.0 != adapter {
+        // A new one knows nothing.
+        *written = (adapter.clone(), BTreeMap::new());
+    }
+    let adapter = target(adapter);
+    for entry in &table.metrics {
+        let path = path(entry);
+        if written.1.get(&path) == Some(&entry.value) {
+            continue;
+        }
+        let stream = cluster.connect(&adapter, port).await;
+        post(
+            stream.map_err(|error| error.to_string())?,
+            &path,
+            &entry.value,
+        )
+        .await?;
+        written.1.insert(path, entry.value.clone());
+    }
+    Ok(())
+}
+
+/// Where a value is written (`custom-metrics-apiserver/test-adapter/provider/provider.go`).
+fn path(entry: &Entry) -> String {
+    let Entry {
+        namespace,
+        resource,
+        name,
+        metric,
+        ..
+    } = entry;
+    if namespace.is_empty() {
+        format!("/write-metrics/{resource}/{name}/metrics/{metric}")
+    } else {
+        format!("/write-metrics/namespaces/{namespace}/{resource}/{name}/{metric}")
+    }
+}
+
+async fn post(stream: setpoint_cluster::Connection, path: &str, value: &str) -> Result<(), String> {
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
+        .await
+        .map_err(|error| error.to_string())?;
+    tokio::spawn(connection);
+    let request = http::Request::post(path)
+        .header("host", "adapter")
+        .header("content-type", "application/json")
+        .body(Full::new(bytes::Bytes::from(format!("{value:?}"))))
+        .map_err(|error| error.to_string())?;
+    let response = sender.send_request(request).await;
+    let response = response.map_err(|error| error.to_string())?;
+    let status = response.status();
+    let body = response.into_body().collect().await;
+    let body = body.map_err(|error| error.to_string())?.to_bytes();
+    if status.is_success() {
+        Ok(())
+    } else {
+        Err(format!("{status}: {}", String::from_utf8_lossy(&body)))
+    }
+}
