@@ -132,6 +132,26 @@ impl Programs {
     }
 }
 
+impl Programs {
+    /// What runs in pods of images that nobody knows, on nodes that run nothing without an image: something that is
+    /// there, and ends when it is told to.
+    ///
+    /// # Errors
+    /// When the program can't be read.
+    pub fn stand_in(&self) -> Result<(LocalImage, Vec<String>), ProgramError> {
+        let image = LocalImage {
+            program: self.setpoint.clone(),
+            root: root(&self.setpoint)?,
+        };
+        let arguments = [
+            "replay",
+            "--listen=0.0.0.0:8080",
+            "--control=127.0.0.1:8081",
+        ];
+        Ok((image, arguments.map(str::to_owned).to_vec()))
+    }
+}
+
 /// The checkout around the working directory.
 fn checkout() -> Option<PathBuf> {
     let here = std::env::current_dir().ok()?;
@@ -229,7 +249,7 @@ fn sha256(path: &Path) -> Result<String, ProgramError> {
 }
 
 /// What a program needs around it: a dynamic one names an interpreter in its ELF header's program headers.
-fn root(program: &Path) -> Result<ImageRoot, ProgramError> {
+pub(crate) fn root(program: &Path) -> Result<ImageRoot, ProgramError> {
     let bytes = std::fs::read(program).map_err(|source| ProgramError::Use {
         path: program.to_owned(),
         source,

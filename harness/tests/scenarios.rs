@@ -10,7 +10,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use setpoint::judged::Programs;
 use setpoint::profile::Profile;
 use setpoint::report::{Outcome, Verdict};
-use setpoint::run::{Progress, RunOptions, run};
+use setpoint::run::{Backend, Progress, RunOptions, run};
 use setpoint::scenario::{self, Scenario};
 use setpoint_cluster::provision::{self, Binaries};
 use tokio::runtime::Runtime;
@@ -55,20 +55,19 @@ impl Stage {
         });
         let options = RunOptions {
             profile: Profile::named("binary").expect("a profile"),
-            binaries: self.binaries.clone()?,
+            backend: Backend::Local(self.binaries.clone()?),
             programs: programs.clone()?,
             jobs: 1,
             interrupted: tokio_util::sync::CancellationToken::default(),
         };
         let running = run(vec![scenario], options, Arc::new(Quiet));
         let report = self.runtime.block_on(running);
-        let report = report.map_err(|error| format!("{:#}", anyhow::Error::new(error)))?;
         report.scenarios.iter().try_for_each(judge)
     }
 }
 
 fn judge(outcome: &Outcome) -> Result<(), Failed> {
-    let Verdict::Failed { cause } = &outcome.verdict else {
+    let (Verdict::Failed { cause } | Verdict::NotSetUp { cause }) = &outcome.verdict else {
         return Ok(());
     };
     let evidence = outcome

@@ -48,7 +48,7 @@ impl ImageTable {
 }
 
 /// The reference without digest and tag. A colon before the last slash belongs to a registry's port.
-fn repository_of(reference: &str) -> &str {
+pub(crate) fn repository_of(reference: &str) -> &str {
     let undigested = reference
         .split_once('@')
         .map_or(reference, |(name, _)| name);

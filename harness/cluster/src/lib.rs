@@ -34,6 +34,7 @@
 
 mod cluster;
 mod image;
+pub mod kind;
 mod kubeconfig;
 #[doc(hidden)]
 pub mod kubelet;

@@ -55,21 +55,11 @@ pub(crate) struct Planes(PathBuf);
 impl Planes {
     /// The user's folder, made if it is not there; nobody else can look into it.
     pub(crate) fn of_this_user() -> io::Result<Self> {
-        let base = match runtime_dir() {
-            Some(runtime) => runtime.join("setpoint"),
-            None => std::env::temp_dir().join(format!("setpoint-{}", Uid::effective())),
-        };
-        let planes = Self::at(base.join("planes"))?;
-        // Anybody may have made /tmp/setpoint-<uid> first, to read what is put there.
-        let (owner, mode) = fs::metadata(&base).map(|m| (m.uid(), m.mode()))?;
-        if owner != Uid::effective().as_raw() || mode & 0o077 != 0 {
-            let problem = format!("{} is open to others than this user", base.display());
-            return Err(io::Error::new(io::ErrorKind::PermissionDenied, problem));
-        }
-        Ok(planes)
+        user_folder("planes").map(Self)
     }
 
     /// A folder of the caller's choice.
+    #[cfg(test)]
     pub(crate) fn at(folder: PathBuf) -> io::Result<Self> {
         private_dirs(&folder)?;
         Ok(Self(folder))
@@ -93,6 +83,23 @@ impl Planes {
         planes.sort_by(|a, b| a.0.cmp(&b.0));
         Ok(planes)
     }
+}
+
+/// A folder of this user's, made if it is not there; nobody else can look into it.
+pub(crate) fn user_folder(name: &str) -> io::Result<PathBuf> {
+    let base = match runtime_dir() {
+        Some(runtime) => runtime.join("setpoint"),
+        None => std::env::temp_dir().join(format!("setpoint-{}", Uid::effective())),
+    };
+    let folder = base.join(name);
+    private_dirs(&folder)?;
+    // Anybody may have made /tmp/setpoint-<uid> first, to read what is put there.
+    let (owner, mode) = fs::metadata(&base).map(|m| (m.uid(), m.mode()))?;
+    if owner != Uid::effective().as_raw() || mode & 0o077 != 0 {
+        let problem = format!("{} is open to others than this user", base.display());
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, problem));
+    }
+    Ok(folder)
 }
 
 /// `su` leaves another user's XDG_RUNTIME_DIR in the environment; that one is no use.

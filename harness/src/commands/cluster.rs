@@ -6,11 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use clap::{Subcommand, ValueEnum};
+use clap::Subcommand;
+use setpoint_cluster::kind::{self, KindImage, KindOptions, KindStatus};
 use setpoint_cluster::local::{self, LocalOptions, PlaneOptions, PlaneStatus};
 use setpoint_cluster::{ImageRoot, ImageTable, LocalImage};
 
 use super::provision;
+use crate::run::ClusterKind;
 
 /// Starts, ends and lists clusters to play with
 #[derive(Debug, clap::Args)]
@@ -31,13 +33,6 @@ enum Command {
     Provision(provision::Args),
 }
 
-/// What a cluster is made of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Backend {
-    /// A real control plane in namespaces on this machine
-    Local,
-}
-
 /// Starts a cluster and prints the path of its kubeconfig
 #[derive(Debug, clap::Args)]
 #[command(
@@ -51,6 +46,9 @@ struct Up {
     /// How long it lives, such as 30m or 8h
     #[arg(long, default_value = "8h", value_parser = duration)]
     ttl: Duration,
+    /// The image of kind's node [default: SETPOINT_KIND_NODE_IMAGE, else kind's own]
+    #[arg(long, value_name = "IMAGE")]
+    node_image: Option<String>,
     /// Lets a program stand for an image: its pods run it with the host's libraries (may be repeated)
     #[arg(long = "image", value_name = "NAME=PROGRAM")]
     images: Vec<NamedProgram>,
@@ -92,15 +90,15 @@ struct Down {
 #[command(after_help = "Example:\n  setpoint cluster status")]
 struct Status {
     /// What the cluster is made of
-    #[arg(long, value_enum, default_value_t = Backend::Local)]
-    cluster: Backend,
+    #[arg(long, value_enum, default_value_t = ClusterKind::Local)]
+    cluster: ClusterKind,
 }
 
 #[derive(Debug, clap::Args)]
 struct Which {
     /// What the cluster is made of
-    #[arg(long, value_enum, default_value_t = Backend::Local)]
-    cluster: Backend,
+    #[arg(long, value_enum, default_value_t = ClusterKind::Local)]
+    cluster: ClusterKind,
     /// The cluster's name
     #[arg(long, default_value = "default")]
     name: String,
@@ -143,12 +141,14 @@ pub async fn run(args: Args, images: ImageTable) -> anyhow::Result<()> {
         Command::Down(Down { which }) => {
             let Which { cluster, name } = which;
             match cluster {
-                Backend::Local => Ok(local::down(&name).await?),
+                ClusterKind::Local => Ok(local::down(&name).await?),
+                ClusterKind::Kind => Ok(kind::down(&name).await?),
             }
         }
         Command::Status(Status { cluster }) => {
             match cluster {
-                Backend::Local => anstream::print!("{}", table(&local::status()?)),
+                ClusterKind::Local => anstream::print!("{}", table(&local::status()?)),
+                ClusterKind::Kind => anstream::print!("{}", table_of_kind(&kind::status().await?)),
             }
             Ok(())
         }
@@ -156,11 +156,12 @@ pub async fn run(args: Args, images: ImageTable) -> anyhow::Result<()> {
     }
 }
 
-async fn start(up: Up, mut images: ImageTable) -> anyhow::Result<()> {
+async fn start(up: Up, images: ImageTable) -> anyhow::Result<()> {
     let Up {
         which,
         ttl,
         images: named,
+        node_image,
         hpa_sync_period,
         hpa_downscale_stabilization,
         enable_aggregator_routing,
@@ -168,21 +169,34 @@ async fn start(up: Up, mut images: ImageTable) -> anyhow::Result<()> {
         controller_manager_flags,
     } = up;
     let Which { cluster, name } = which;
-    for NamedProgram { image, program } in named {
-        let root = ImageRoot::HostLibraries;
-        images.insert(image, LocalImage { program, root });
-    }
-    let Backend::Local = cluster;
-    let mut options = LocalOptions::new(provision::binaries().await?, images);
-    options.plane = PlaneOptions {
+    let plane = PlaneOptions {
         hpa_sync_period,
         hpa_downscale_stabilization,
         aggregator_routing: enable_aggregator_routing,
         api_server_flags,
         controller_manager_flags,
     };
-    options.progress = Some(Arc::new(|what| anstream::eprintln!("waiting for {what}")));
-    let plane = local::up(&name, ttl, &options).await?;
+    match cluster {
+        ClusterKind::Local => start_local(&name, ttl, named, images, plane).await,
+        ClusterKind::Kind => start_kind(&name, ttl, named, node_image, plane).await,
+    }
+}
+
+async fn start_local(
+    name: &str,
+    ttl: Duration,
+    named: Vec<NamedProgram>,
+    mut images: ImageTable,
+    plane: PlaneOptions,
+) -> anyhow::Result<()> {
+    for NamedProgram { image, program } in named {
+        let root = ImageRoot::HostLibraries;
+        images.insert(image, LocalImage { program, root });
+    }
+    let mut options = LocalOptions::new(provision::binaries().await?, images);
+    options.plane = plane;
+    options.progress = Some(waiting());
+    let plane = local::up(name, ttl, &options).await?;
     let expires = plane.expires.context("a detached plane has an end")?;
     anstream::eprintln!(
         "cluster `{name}` is up until {expires:.0}; its logs are in {}",
@@ -190,6 +204,69 @@ async fn start(up: Up, mut images: ImageTable) -> anyhow::Result<()> {
     );
     anstream::println!("{}", plane.kubeconfig.display());
     Ok(())
+}
+
+async fn start_kind(
+    name: &str,
+    ttl: Duration,
+    named: Vec<NamedProgram>,
+    node_image: Option<String>,
+    plane: PlaneOptions,
+) -> anyhow::Result<()> {
+    let mut options = KindOptions::new(name);
+    options.ttl = ttl;
+    options.node_image = node_image;
+    options.plane = plane;
+    options.progress = Some(waiting());
+    options.images = named
+        .into_iter()
+        .map(|NamedProgram { image, program }| {
+            let root = crate::judged::root(&program)?;
+            Ok(KindImage {
+                references: vec![image],
+                image: LocalImage { program, root },
+                arguments: Vec::new(),
+            })
+        })
+        .collect::<Result<_, crate::judged::ProgramError>>()?;
+    let interrupted = options.interrupted.clone();
+    let starting = kind::up(options);
+    tokio::pin!(starting);
+    let cluster = tokio::select! {
+        cluster = &mut starting => cluster?,
+        _ = tokio::signal::ctrl_c() => {
+            anstream::eprintln!("interrupted: removing the cluster");
+            interrupted.cancel();
+            starting.await?
+        }
+    };
+    anstream::eprintln!(
+        "cluster `{name}` is up until {:.0}, when `setpoint reap` removes it",
+        cluster.expires
+    );
+    anstream::println!("{}", cluster.kubeconfig.display());
+    Ok(())
+}
+
+fn waiting() -> local::Progress {
+    Arc::new(|what| anstream::eprintln!("waiting for {what}"))
+}
+
+/// One line a kind cluster.
+fn table_of_kind(clusters: &[KindStatus]) -> String {
+    if clusters.is_empty() {
+        return "no cluster is up\n".to_owned();
+    }
+    let mut text = format!("{:<24} {:<22} KUBECONFIG\n", "NAME", "UNTIL");
+    for cluster in clusters {
+        text.push_str(&format!(
+            "{:<24} {:<22} {}\n",
+            cluster.name,
+            format!("{:.0}", cluster.expires),
+            cluster.kubeconfig.display()
+        ));
+    }
+    text
 }
 
 /// One line a plane.

@@ -5,11 +5,14 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use super::run::{Format, scenarios};
+use crate::run::ClusterKind;
 use crate::scenario::Document;
 
 /// Lists scenarios, after checking them
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  setpoint list\n  setpoint list scenarios/hpa --format json")]
+#[command(
+    after_help = "Examples:\n  setpoint list\n  setpoint list --cluster kind\n  setpoint list scenarios/hpa --format json"
+)]
 pub struct Args {
     /// Scenario files, or folders of them [default: scenarios]
     #[arg(value_name = "PATH")]
@@ -17,6 +20,9 @@ pub struct Args {
     /// Only scenarios whose area, name or sentence holds this text
     #[arg(long, value_name = "TEXT")]
     filter: Option<String>,
+    /// Says of each scenario why it can't run on such a cluster, if it can't
+    #[arg(long, value_enum, default_value = "local")]
+    cluster: ClusterKind,
     /// What is printed
     #[arg(long, value_enum, default_value = "pretty")]
     format: Format,
@@ -34,14 +40,17 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
             .map(|scenario| {
                 let document = &scenario.document;
                 json!({"name": scenario.name(), "scenario": document.scenario, "needs": document.needs, "proves": document.proves,
-                    "install": document.install, "path": scenario.path})
+                    "install": document.install, "path": scenario.path, "skipped": args.cluster.lacks(&document.needs)})
             })
             .collect();
         anstream::println!("{}", serde_json::to_string_pretty(&listed)?);
         return Ok(());
     }
     for scenario in &scenarios {
-        anstream::println!("{:<40} {}", scenario.name(), scenario.document.scenario);
+        let lacks = args.cluster.lacks(&scenario.document.needs);
+        let skipped = lacks.map_or_else(String::new, |reason| format!(" (skipped: {reason})"));
+        let sentence = &scenario.document.scenario;
+        anstream::println!("{:<40} {sentence}{skipped}", scenario.name());
     }
     Ok(())
 }

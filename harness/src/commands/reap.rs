@@ -1,12 +1,12 @@
 //! `setpoint reap`: removes what killed runs left behind.
 
-use setpoint_cluster::local;
+use setpoint_cluster::{kind, local};
 
 /// Removes what a killed run left behind
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Removes what a killed run left behind: dead control planes' files, and planes that should have ended \
-        and have not. Planes that are in use or whose time is not over stay.",
+        and have not; and kind clusters whose process is gone or whose time is over. What is in use stays.",
     after_help = "Example:\n  setpoint reap"
 )]
 pub struct Args {}
@@ -16,7 +16,10 @@ pub struct Args {}
 /// # Errors
 /// When one can't be ended or removed.
 pub async fn run(_args: Args) -> anyhow::Result<()> {
-    let reaped = local::reap().await?;
+    // What can't be removed of one kind doesn't keep the other.
+    let (planes, clusters) = (local::reap().await, kind::reap().await);
+    let mut reaped = planes?;
+    reaped.extend(clusters?);
     for plane in &reaped {
         anstream::println!("removed {}: {}", plane.name, plane.why);
     }

@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::ValueEnum;
+use setpoint_cluster::kind;
 use tokio_util::sync::CancellationToken;
 
 use super::{BadInput, provision};
 use crate::judged::Programs;
 use crate::profile::Profile;
 use crate::report::Terminal;
-use crate::run::{RunOptions, run as run_scenarios};
+use crate::run::{Backend, ClusterKind, RunOptions, run as run_scenarios};
 use crate::scenario::{self, Scenario};
 use crate::scripted::Lie;
 
@@ -21,16 +22,22 @@ use crate::scripted::Lie;
 #[command(
     long_about = "Runs scenarios, each on a control plane of its own, and judges an adapter by them.\n\n\
         Exit codes: 0 all passed, 1 something failed, 2 bad usage or a bad scenario, 3 the environment could not be set up.",
-    after_help = "Examples:\n  setpoint run\n  setpoint run scenarios/hpa --jobs 1\n  \
+    after_help = "Examples:\n  setpoint run\n  setpoint run scenarios/hpa --jobs 1\n  setpoint run --cluster kind\n  \
         setpoint run --adapter binary:target/release/setpoint-adapter --format json > report.json"
 )]
 pub struct Args {
     /// Scenario files, or folders of them [default: scenarios]
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// What the scenarios run on
+    /// What the scenarios run on: a fresh control plane each, or kind clusters that they share
     #[arg(long, value_enum, default_value = "local")]
-    cluster: Backend,
+    cluster: ClusterKind,
+    /// The `kind` command [default: SETPOINT_KIND, else `kind` in PATH]
+    #[arg(long, value_name = "PATH")]
+    kind: Option<PathBuf>,
+    /// The image of kind's node [default: SETPOINT_KIND_NODE_IMAGE, else kind's own]
+    #[arg(long, value_name = "IMAGE")]
+    node_image: Option<String>,
     /// The adapter: binary:PATH for anything with prometheus-adapter's flags, prometheus-adapter:PATH and test-adapter:PATH
     /// for the Go ones, scripted or scripted:LIE for this program's own [default: this product's]
     #[arg(long, value_name = "ADAPTER", value_parser = adapter)]
@@ -47,13 +54,6 @@ pub struct Args {
     /// What is printed on standard output
     #[arg(long, value_enum, default_value = "pretty")]
     format: Format,
-}
-
-/// What scenarios run on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Backend {
-    /// A real control plane in namespaces on this machine
-    Local,
 }
 
 /// What is printed.
@@ -129,10 +129,20 @@ pub(super) fn scenarios(paths: &[PathBuf], filter: Option<&str>) -> anyhow::Resu
 /// # Errors
 /// When scenarios are no scenarios ([`BadInput`]), or the environment can't be set up.
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let Backend::Local = args.cluster;
     // Everything that can be refused is refused before anything is started.
     let scenarios = scenarios(&args.paths, args.filter.as_deref())?;
-    let binaries = provision::binaries().await?;
+    if let Some(folder) = &args.report {
+        // A report that can't be written is better known now than after the run.
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("make the report's folder {}", folder.display()))?;
+    }
+    let binaries = match args.cluster {
+        ClusterKind::Local => Some(provision::binaries().await?),
+        ClusterKind::Kind => {
+            kind::check(args.kind.clone()).await?;
+            None
+        }
+    };
     let (profile, path) = match args.adapter {
         Some(adapter) => (adapter.profile, adapter.path),
         None => (Profile::named("binary")?, None),
@@ -141,9 +151,13 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     if profile.is_this_program() {
         programs.judge_setpoint()?;
     }
+    let backend = match binaries {
+        Some(binaries) => Backend::Local(binaries),
+        None => Backend::kind(&scenarios, &programs, args.kind, args.node_image)?,
+    };
     let interrupted = CancellationToken::new();
     let options = RunOptions {
-        binaries,
+        backend,
         programs,
         profile,
         jobs: args.jobs.into(),
@@ -152,25 +166,25 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let running = run_scenarios(scenarios, options, Arc::new(Terminal::default()));
     tokio::pin!(running);
     let report = tokio::select! {
-        report = &mut running => report?,
+        report = &mut running => report,
         _ = tokio::signal::ctrl_c() => {
-            anstream::eprintln!("interrupted: collecting evidence and removing the control planes");
+            anstream::eprintln!("interrupted: collecting evidence and removing the clusters");
             interrupted.cancel();
-            running.await?
+            running.await
         }
     };
+    match args.format {
+        Format::Pretty => report.print_summary(),
+        Format::Json => anstream::println!("{}", serde_json::to_string_pretty(&report)?),
+    }
     if let Some(folder) = &args.report {
         report
             .write(folder)
             .with_context(|| format!("write the report into {}", folder.display()))?;
     }
-    match args.format {
-        Format::Pretty => report.print_summary(),
-        Format::Json => anstream::println!("{}", serde_json::to_string_pretty(&report)?),
-    }
-    Ok(if report.failed() == 0 {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::from(1)
+    Ok(match (report.failed(), report.not_set_up()) {
+        (0, 0) => ExitCode::SUCCESS,
+        (0, _) => ExitCode::from(3),
+        _ => ExitCode::from(1),
     })
 }

@@ -81,6 +81,37 @@ pub async fn delete(client: &kube::Client, object: &ScenarioObject) -> Result<()
     Ok(())
 }
 
+/// Deletes objects, all but Namespaces, in the order opposite to that of [`apply`]. What is gone already is well.
+///
+/// # Errors
+/// The first object that can't be deleted.
+pub async fn remove(client: &kube::Client, objects: &[Value]) -> Result<(), ApplyError> {
+    let is_gone =
+        |error: &kube::Error| matches!(error, kube::Error::Api(status) if status.code == 404);
+    let mut sorted: Vec<&Value> = objects
+        .iter()
+        .filter(|object| object.is_object() && object["kind"] != "Namespace")
+        .collect();
+    sorted
+        .sort_by_key(|object| std::cmp::Reverse(rank(object["kind"].as_str().unwrap_or_default())));
+    for object in sorted {
+        let object = ScenarioObject {
+            api_version: text(object, "/apiVersion"),
+            kind: text(object, "/kind"),
+            namespace: object
+                .pointer("/metadata/namespace")
+                .and_then(Value::as_str)
+                .map(str::to_owned),
+            name: text(object, "/metadata/name"),
+        };
+        match delete(client, &object).await {
+            Err(error) if !is_gone(&error.source) => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 fn rank(kind: &str) -> u8 {
     match kind {
         "Namespace" => 0,

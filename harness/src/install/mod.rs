@@ -8,7 +8,7 @@ use serde_json::Value;
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
-pub use apply::{ApplyError, apply, delete};
+pub use apply::{ApplyError, apply, delete, remove};
 
 use crate::judged::{Programs, SETPOINT_IMAGE};
 use crate::profile::Profile;
@@ -65,6 +65,15 @@ impl Install {
             Self::Base => include_str!("rendered/base-replay.yaml"),
             Self::Walkthrough => include_str!("rendered/walkthrough-replay.yaml"),
         }
+    }
+
+    /// The objects that are installed, with nothing filled in; the rules and the adapter's container may be others.
+    ///
+    /// # Errors
+    /// When the embedded manifests are broken: a mistake of this program.
+    pub fn objects(self) -> Result<Vec<Value>, InstallError> {
+        serde_saphyr::from_multiple(self.manifests())
+            .map_err(|error| InstallError::Output(Box::new(error)))
     }
 
     /// Where things are.

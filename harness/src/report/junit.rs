@@ -42,6 +42,13 @@ fn test_case(outcome: &Outcome) -> TestCase {
                 .set_description(outcome.timeline_text());
             status
         }
+        Verdict::NotSetUp { cause } => {
+            let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+            status
+                .set_message(cause)
+                .set_description(outcome.timeline_text());
+            status
+        }
         Verdict::Skipped { reason } => {
             let mut status = TestCaseStatus::skipped();
             status.set_message(reason.to_string());

@@ -96,6 +96,11 @@ pub enum Verdict {
         /// What, in one line.
         cause: String,
     },
+    /// Nothing can be said of it: the cluster, the installation or the scenario's objects failed.
+    NotSetUp {
+        /// What failed, and why.
+        cause: String,
+    },
     /// It wasn't run.
     Skipped {
         /// Why not.
@@ -112,6 +117,14 @@ pub enum SkipReason {
     NoCluster {
         /// What is missing.
         why: String,
+    },
+    /// The cluster can't do what the scenario needs.
+    #[error("{cluster} can't do {need}")]
+    NotCapable {
+        /// The backend.
+        cluster: String,
+        /// What it lacks.
+        need: String,
     },
     /// The adapter doesn't claim to do what the scenario is about.
     #[error("{adapter} doesn't do {need}: {why}")]
@@ -201,6 +214,15 @@ impl Report {
         self.scenarios
             .iter()
             .filter(|outcome| matches!(outcome.verdict, Verdict::Failed { .. }))
+            .count()
+    }
+
+    /// How many scenarios could not be set up.
+    #[must_use]
+    pub fn not_set_up(&self) -> usize {
+        self.scenarios
+            .iter()
+            .filter(|outcome| matches!(outcome.verdict, Verdict::NotSetUp { .. }))
             .count()
     }
 

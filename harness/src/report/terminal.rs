@@ -70,6 +70,7 @@ fn line(outcome: &Outcome) -> String {
     let (style, word, below) = match &outcome.verdict {
         Verdict::Passed => (GOOD, "passed", None),
         Verdict::Failed { cause } => (BAD, "FAILED", Some(cause.clone())),
+        Verdict::NotSetUp { cause } => (BAD, "not set up", Some(cause.clone())),
         Verdict::Skipped { reason } => (DIM, "skipped", Some(reason.to_string())),
     };
     let curve = curve(&outcome.replicas);
@@ -125,7 +126,7 @@ impl Report {
                     entry.to_string().chars().take(WIDE).collect::<String>()
                 );
             }
-            if let Verdict::Failed { cause } = &outcome.verdict {
+            if let Verdict::Failed { cause } | Verdict::NotSetUp { cause } = &outcome.verdict {
                 anstream::println!("  {BAD}verdict{BAD:#} {cause}");
             }
             anstream::println!("  again:   {}", outcome.again(&self.adapter));
@@ -148,10 +149,14 @@ impl Report {
             self.adapter.profile,
             self.adapter.path.display()
         );
-        let style = if self.failed() == 0 { GOOD } else { BAD };
+        let (failed, not_set_up) = (self.failed(), self.not_set_up());
+        let style = if failed + not_set_up == 0 { GOOD } else { BAD };
+        let without = match not_set_up {
+            0 => String::new(),
+            count => format!(", {count} not set up"),
+        };
         anstream::println!(
-            "{style}{passed} passed, {} failed, {skipped} skipped{style:#} in {:.1}s",
-            self.failed(),
+            "{style}{passed} passed, {failed} failed, {skipped} skipped{without}{style:#} in {:.1}s",
             self.seconds
         );
     }

@@ -1,9 +1,12 @@
 //! Runs scenarios: each on a control plane of its own, the next one starting while one runs.
 
 mod ask;
+mod backend;
 mod certificates;
+mod clean;
 mod evidence;
 mod mirror;
+mod objects;
 mod one;
 mod recorder;
 mod steps;
@@ -13,22 +16,22 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
-use setpoint_cluster::local::LocalError;
-use setpoint_cluster::provision::Binaries;
 use tokio_util::sync::CancellationToken;
 
 use crate::expect::Missed;
 use crate::install::InstallError;
-use crate::judged::{ProgramError, Programs};
+use crate::judged::Programs;
 use crate::profile::Profile;
 use crate::report::{Judged, Outcome, Report, Verdict};
 use crate::scenario::Scenario;
 
+pub use backend::{Backend, ClusterKind, KindPool};
+
 /// How scenarios are run.
 #[derive(Clone)]
 pub struct RunOptions {
-    /// The control plane's programs.
-    pub binaries: Binaries,
+    /// Where the scenarios find their clusters.
+    pub backend: Backend,
     /// The adapter and the harness' own programs.
     pub programs: Programs,
     /// What is known of the adapter.
@@ -47,22 +50,29 @@ pub trait Progress: Send + Sync {
     fn ended(&self, outcome: &Outcome);
 }
 
-/// The environment failed; nothing can be said of the scenario.
+/// There is no cluster for a scenario; nothing can be said of it.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum EnvironmentError {
-    /// No control plane.
-    #[error("start a control plane for `{scenario}`")]
-    Plane {
-        /// The scenario.
-        scenario: String,
-        /// What failed.
-        #[source]
-        source: Box<LocalError>,
-    },
-    /// A program is missing.
-    #[error(transparent)]
-    Program(#[from] ProgramError),
+#[error("start a cluster for `{scenario}`")]
+pub struct EnvironmentError {
+    scenario: String,
+    #[source]
+    source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+impl EnvironmentError {
+    fn new(scenario: &str, source: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self {
+            scenario: scenario.to_owned(),
+            source: source.into(),
+        }
+    }
+
+    fn interrupted(scenario: &str) -> Self {
+        Self {
+            scenario: scenario.to_owned(),
+            source: "it was interrupted".into(),
+        }
+    }
 }
 
 /// Why a scenario could not be brought to its first step.
@@ -73,53 +83,38 @@ enum SetUpError {
     Install(#[from] InstallError),
     #[error("apply the scenario's manifests")]
     Apply(#[from] crate::install::ApplyError),
-    #[error(transparent)]
-    Missed(#[from] Missed),
+    #[error("wait for the adapter")]
+    Adapter(#[source] Missed),
+    #[error("wait for the fake Prometheus")]
+    Prometheus(#[source] Missed),
     #[error("give the fake Prometheus its script")]
     Feed(#[from] setpoint_replay::client::ControlError),
 }
 
-/// Runs scenarios and reports.
-///
-/// # Errors
-/// When an environment can't be set up; what has run by then is lost with it.
+/// Runs scenarios and reports. A scenario whose cluster can't be set up hurts no other.
 pub async fn run(
     scenarios: Vec<Scenario>,
     options: RunOptions,
     progress: Arc<dyn Progress>,
-) -> Result<Report, EnvironmentError> {
+) -> Report {
     let started = Instant::now();
     let jobs = options.jobs.max(1);
-    let total = scenarios.len();
-    let mut outcomes = Vec::new();
-    let mut running = futures::stream::iter(scenarios.into_iter().enumerate())
-        .map(|(index, scenario)| {
-            let (options, progress) = (options.clone(), progress.clone());
-            async move { (index, one::run(&scenario, &options, progress).await) }
-        })
-        .buffer_unordered(jobs);
-    let mut failed = None;
-    while let Some((index, outcome)) = running.next().await {
-        match outcome {
-            Ok(outcome) => outcomes.push((index, outcome)),
-            Err(error) => {
-                // The others end as if interrupted, so that nothing is left behind.
-                options.interrupted.cancel();
-                failed.get_or_insert(error);
-            }
-        }
-    }
-    if let Some(error) = failed {
-        return Err(error);
-    }
+    let mut outcomes: Vec<(usize, Outcome)> =
+        futures::stream::iter(scenarios.into_iter().enumerate())
+            .map(|(index, scenario)| {
+                let (options, progress) = (options.clone(), progress.clone());
+                async move { (index, one::run(&scenario, &options, progress).await) }
+            })
+            .buffer_unordered(jobs)
+            .collect()
+            .await;
+    options.backend.end().await;
     outcomes.sort_by_key(|(index, _)| *index);
-    let outcomes: Vec<Outcome> = outcomes.into_iter().map(|(_, outcome)| outcome).collect();
-    debug_assert_eq!(outcomes.len(), total);
-    Ok(Report::new(
+    Report::new(
         Judged::new(&options.programs, &options.profile),
         started.elapsed(),
-        outcomes,
-    ))
+        outcomes.into_iter().map(|(_, outcome)| outcome).collect(),
+    )
 }
 
 /// An outcome without anything run.

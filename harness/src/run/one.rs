@@ -3,14 +3,18 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use setpoint_cluster::local::{LocalCluster, LocalOptions};
+use futures::StreamExt as _;
+use k8s_openapi::api::core::v1::Pod;
+use kube::runtime::{WatchStreamExt as _, watcher};
+use kube::{Api, ResourceExt as _};
+use setpoint_cluster::kubelet::UNSUPPORTED_FIELD;
 use setpoint_cluster::{Cluster, Target};
 use tokio::sync::Mutex;
 
 use super::mirror;
 use super::recorder::{Notes, Recorder};
 use super::steps::Stage;
-use super::{EnvironmentError, Progress, RunOptions, SetUpError, evidence, not_run};
+use super::{Progress, RunOptions, SetUpError, evidence, not_run};
 use crate::expect::{Scene, ready_pod};
 use crate::feed::Feed;
 use crate::install::{apply, install};
@@ -26,32 +30,55 @@ pub(super) async fn run(
     scenario: &Scenario,
     options: &RunOptions,
     progress: Arc<dyn Progress>,
-) -> Result<Outcome, EnvironmentError> {
-    let name = scenario.name();
-    if let Some((need, why)) = options.profile.lacks_one_of(&scenario.document.needs) {
-        let reason = SkipReason::NotImplemented {
+) -> Outcome {
+    let outcome = match skip(scenario, options) {
+        Some(reason) => not_run(scenario, Verdict::Skipped { reason }),
+        None => judged(scenario, options, &progress).await,
+    };
+    progress.ended(&outcome);
+    outcome
+}
+
+/// Why a scenario isn't run.
+fn skip(scenario: &Scenario, options: &RunOptions) -> Option<SkipReason> {
+    let needs = &scenario.document.needs;
+    if let Some((need, why)) = options.profile.lacks_one_of(needs) {
+        return Some(SkipReason::NotImplemented {
             adapter: options.profile.name.clone(),
             need: need.to_string(),
             why: why.to_owned(),
-        };
-        let outcome = not_run(scenario, Verdict::Skipped { reason });
-        progress.ended(&outcome);
-        return Ok(outcome);
+        });
     }
-    let mut outcome = not_run(
-        scenario,
-        Verdict::Failed {
-            cause: "interrupted".to_owned(),
-        },
-    );
+    options.backend.kind_of_cluster().lacks(needs)
+}
+
+async fn judged(
+    scenario: &Scenario,
+    options: &RunOptions,
+    progress: &Arc<dyn Progress>,
+) -> Outcome {
+    let name = scenario.name();
+    let interrupted = Verdict::Failed {
+        cause: "interrupted".to_owned(),
+    };
+    let mut outcome = not_run(scenario, interrupted);
     if options.interrupted.is_cancelled() {
-        progress.ended(&outcome);
-        return Ok(outcome);
+        return outcome;
     }
     let (started, began) = (Instant::now(), SystemTime::now());
-    progress.at(&name, "starting a control plane");
-    let local = start_cluster(scenario, options, &name).await?;
-    let cluster: Arc<dyn Cluster> = local.clone();
+    let ground = match options.backend.take(scenario, options, progress).await {
+        Ok(ground) => ground,
+        Err(error) => {
+            if !options.interrupted.is_cancelled() {
+                outcome.verdict = Verdict::NotSetUp {
+                    cause: crate::words(&error),
+                };
+            }
+            outcome.seconds = started.elapsed().as_secs_f64();
+            return outcome;
+        }
+    };
+    let cluster = ground.cluster();
     outcome.cluster = Some(cluster.facts().clone());
     let names = scenario.document.install.names();
     let recorder = Recorder::start(began, &cluster.client(), names);
@@ -60,52 +87,41 @@ pub(super) async fn run(
     let judged = judge(
         scenario,
         options,
-        &progress,
+        progress,
         &cluster,
         recorder.notes(),
         &mut feed,
         &mut outcome.steps,
     );
+    let client = cluster.client();
+    let judged = async {
+        tokio::select! {
+            verdict = judged => verdict,
+            cause = refused_pod(client) => Verdict::NotSetUp { cause },
+        }
+    };
     outcome.verdict = options
         .interrupted
         .run_until_cancelled(judged)
         .await
         .unwrap_or(outcome.verdict);
     outcome.replicas = recorder.replicas();
-    if matches!(outcome.verdict, Verdict::Failed { .. }) {
+    if matches!(
+        outcome.verdict,
+        Verdict::Failed { .. } | Verdict::NotSetUp { .. }
+    ) {
         progress.at(&name, "collecting evidence");
         outcome.timeline = evidence::timeline(&*cluster, feed.as_deref(), names, &recorder).await;
         outcome.evidence =
             evidence::collect(&*cluster, feed.as_deref(), scenario.document.install).await;
     }
-    progress.at(&name, "removing the control plane");
+    progress.at(&name, "leaving the cluster");
     drop((feed, cluster, recorder));
-    remove(local).await;
+    ground
+        .leave(scenario, options.interrupted.is_cancelled())
+        .await;
     outcome.seconds = started.elapsed().as_secs_f64();
-    progress.ended(&outcome);
-    Ok(outcome)
-}
-
-async fn start_cluster(
-    scenario: &Scenario,
-    options: &RunOptions,
-    name: &str,
-) -> Result<Arc<LocalCluster>, EnvironmentError> {
-    let mut local = LocalOptions::new(options.binaries.clone(), options.programs.images()?);
-    local.plane_binary = options.programs.plane.clone();
-    let chosen = &scenario.document.cluster;
-    if let Some(period) = chosen.hpa_sync_period {
-        local.plane.hpa_sync_period = period.duration(local.plane.hpa_sync_period);
-    }
-    if let Some(stabilization) = chosen.downscale_stabilization {
-        local.plane.hpa_downscale_stabilization =
-            stabilization.duration(local.plane.hpa_sync_period);
-    }
-    let failed = |source| EnvironmentError::Plane {
-        scenario: name.to_owned(),
-        source: Box::new(source),
-    };
-    Ok(Arc::new(LocalCluster::start(local).await.map_err(failed)?))
+    outcome
 }
 
 /// Everything between the cluster's start and its end.
@@ -131,8 +147,13 @@ async fn judge(
     });
     let feed = match set_up {
         Ok(started) => feed.insert(started).clone(),
-        Err(error) => {
+        Err(error @ SetUpError::Adapter(_)) => {
             return Verdict::Failed {
+                cause: crate::words(&error),
+            };
+        }
+        Err(error) => {
+            return Verdict::NotSetUp {
                 cause: crate::words(&error),
             };
         }
@@ -212,7 +233,8 @@ async fn set_up(
     .await?;
     let namespace = document.install.names().namespace;
     progress.at(&name, "waiting for the fake Prometheus");
-    let pod = ready_pod(&client, namespace, "prometheus", PODS_READY).await?;
+    let pod = ready_pod(&client, namespace, "prometheus", PODS_READY).await;
+    let pod = pod.map_err(SetUpError::Prometheus)?;
     let target = Target::Pod {
         namespace: namespace.to_owned(),
         name: pod,
@@ -226,20 +248,29 @@ async fn set_up(
     )
     .await?;
     progress.at(&name, "waiting for the adapter");
-    ready_pod(&client, namespace, "adapter", PODS_READY).await?;
+    let ready = ready_pod(&client, namespace, "adapter", PODS_READY).await;
+    ready.map_err(SetUpError::Adapter)?;
     apply(&client, &document.manifests).await?;
     Ok(feed)
 }
 
-/// Ends the cluster and waits for that. Whoever else still holds it ends it by letting it go.
-async fn remove(cluster: Arc<LocalCluster>) {
-    let Some(cluster) = Arc::into_inner(cluster) else {
-        return;
-    };
-    if let Err(error) = Box::new(cluster).stop().await {
-        tracing::warn!(
-            error = &error as &dyn std::error::Error,
-            "remove the control plane; `setpoint reap` tries again"
-        );
+/// Waits for a pod that the process kubelet can't run as its manifest says; that is nobody's verdict.
+async fn refused_pod(client: kube::Client) -> String {
+    let pods = watcher(Api::<Pod>::all(client), watcher::Config::default());
+    let mut pods = std::pin::pin!(pods.default_backoff().applied_objects());
+    loop {
+        let Some(Ok(pod)) = pods.next().await else {
+            continue;
+        };
+        let status = pod.status.as_ref();
+        if status.and_then(|status| status.reason.as_deref()) == Some(UNSUPPORTED_FIELD) {
+            let message = status.and_then(|status| status.message.as_deref());
+            return format!(
+                "pod {}/{} can't be run here: {}",
+                pod.namespace().unwrap_or_default(),
+                pod.name_any(),
+                message.unwrap_or_default()
+            );
+        }
     }
 }

@@ -70,6 +70,21 @@ impl CertificateAuthority {
         })
     }
 
+    /// One that somebody else made, from its certificate and key, both PEM.
+    fn of_files(name: &str, certificate: &str, key: &str) -> Result<Self, PkiError> {
+        let read = || {
+            let key = KeyPair::from_pem(key)?;
+            Ok(Self {
+                certificate: certificate.to_owned(),
+                issuer: Issuer::from_ca_cert_pem(certificate, key)?,
+            })
+        };
+        read().map_err(|source| PkiError {
+            what: format!("authority `{name}` of its files"),
+            source,
+        })
+    }
+
     /// The authority's certificate, PEM.
     pub(crate) fn certificate(&self) -> &str {
         &self.certificate
@@ -161,38 +176,26 @@ fn valid_for(params: &mut CertificateParams, validity: Duration) {
     params.not_after = epoch + now + validity;
 }
 
-/// The three authorities of a plane.
-pub(crate) struct Pki {
+/// The two authorities that a cluster knows callers by.
+pub(crate) struct Authorities {
     client: CertificateAuthority,
     front_proxy: CertificateAuthority,
-    serving: CertificateAuthority,
 }
 
-impl Pki {
-    pub(crate) fn new() -> Result<Self, PkiError> {
+impl Authorities {
+    /// A cluster's own, each by its certificate and key.
+    pub(crate) fn of_files(
+        client: (&str, &str),
+        front_proxy: (&str, &str),
+    ) -> Result<Self, PkiError> {
         Ok(Self {
-            client: CertificateAuthority::new("setpoint-client-ca")?,
-            front_proxy: CertificateAuthority::new("setpoint-front-proxy-ca")?,
-            serving: CertificateAuthority::new("setpoint-serving-ca")?,
+            client: CertificateAuthority::of_files("client", client.0, client.1)?,
+            front_proxy: CertificateAuthority::of_files(
+                "front proxy",
+                front_proxy.0,
+                front_proxy.1,
+            )?,
         })
-    }
-
-    /// The one that signed the API server's and the kubelet's serving certificates.
-    pub(crate) fn serving(&self) -> &CertificateAuthority {
-        &self.serving
-    }
-
-    /// A client certificate of cluster-admin rights (`system:masters`).
-    pub(crate) fn admin(&self) -> Result<Minted, PkiError> {
-        let masters = ["system:masters".to_owned()];
-        self.client
-            .client("setpoint-admin", &masters, VALIDITY, None)
-    }
-
-    /// The kube-controller-manager's own client certificate.
-    pub(crate) fn controller_manager(&self) -> Result<Minted, PkiError> {
-        let user = "system:kube-controller-manager";
-        self.client.client(user, &[], VALIDITY, None)
     }
 
     /// A certificate as [`crate::Cluster::mint`] promises it.
@@ -211,6 +214,52 @@ impl Pki {
             MINTED_VALIDITY,
             request.flaw,
         )
+    }
+}
+
+/// The three authorities of a plane.
+pub(crate) struct Pki {
+    callers: Authorities,
+    serving: CertificateAuthority,
+}
+
+impl Pki {
+    pub(crate) fn new() -> Result<Self, PkiError> {
+        Ok(Self {
+            callers: Authorities {
+                client: CertificateAuthority::new("setpoint-client-ca")?,
+                front_proxy: CertificateAuthority::new("setpoint-front-proxy-ca")?,
+            },
+            serving: CertificateAuthority::new("setpoint-serving-ca")?,
+        })
+    }
+
+    /// The one that signed the API server's and the kubelet's serving certificates.
+    pub(crate) fn serving(&self) -> &CertificateAuthority {
+        &self.serving
+    }
+
+    /// A client certificate of cluster-admin rights (`system:masters`).
+    pub(crate) fn admin(&self) -> Result<Minted, PkiError> {
+        let masters = ["system:masters".to_owned()];
+        self.callers
+            .client
+            .client("setpoint-admin", &masters, VALIDITY, None)
+    }
+
+    /// The kube-controller-manager's own client certificate.
+    pub(crate) fn controller_manager(&self) -> Result<Minted, PkiError> {
+        let user = "system:kube-controller-manager";
+        self.callers.client.client(user, &[], VALIDITY, None)
+    }
+
+    /// A certificate as [`crate::Cluster::mint`] promises it.
+    pub(crate) fn mint(
+        &self,
+        authority: Authority,
+        request: &MintRequest,
+    ) -> Result<Minted, PkiError> {
+        self.callers.mint(authority, request)
     }
 
     /// Every file that the plane's components read, by name; names are kubeadm's where it has one.
@@ -234,22 +283,26 @@ impl Pki {
         let kubelet = self
             .serving
             .server(&kubelet_user, &[NODE_NAME], &[NODE_ADDRESS.into()])?;
-        let to_kubelet = self.client.client(
+        let to_kubelet = self.callers.client.client(
             "kube-apiserver-kubelet-client",
             &["system:masters".to_owned()],
             VALIDITY,
             None,
         )?;
-        let front_proxy = self
-            .front_proxy
-            .client("front-proxy-client", &[], VALIDITY, None)?;
+        let front_proxy =
+            self.callers
+                .front_proxy
+                .client("front-proxy-client", &[], VALIDITY, None)?;
         let service_accounts = KeyPair::generate().map_err(|source| PkiError {
             what: "the ServiceAccounts' signing key".to_owned(),
             source,
         })?;
         Ok(vec![
-            ("ca.crt", self.client.certificate.clone()),
-            ("front-proxy-ca.crt", self.front_proxy.certificate.clone()),
+            ("ca.crt", self.callers.client.certificate.clone()),
+            (
+                "front-proxy-ca.crt",
+                self.callers.front_proxy.certificate.clone(),
+            ),
             ("serving-ca.crt", self.serving.certificate.clone()),
             ("apiserver.crt", api_server.certificate),
             ("apiserver.key", api_server.key),
@@ -296,8 +349,8 @@ mod tests {
             ..MintRequest::default()
         };
         let minted = pki.mint(Authority::FrontProxy, &request).unwrap();
-        assert!(signed_by(&minted.certificate, &pki.front_proxy));
-        assert!(!signed_by(&minted.certificate, &pki.client));
+        assert!(signed_by(&minted.certificate, &pki.callers.front_proxy));
+        assert!(!signed_by(&minted.certificate, &pki.callers.client));
         let subject = parsed(&minted.certificate, |c| c.subject().to_string());
         assert_eq!(subject, "O=devs, O=ops, CN=jane");
         let lifetime = parsed(&minted.certificate, |c| {
@@ -337,8 +390,8 @@ mod tests {
     #[test]
     fn no_authoritys_key_is_among_the_files() {
         let pki = Pki::new().unwrap();
-        let keys =
-            [&pki.client, &pki.front_proxy, &pki.serving].map(|a| a.issuer.key().serialize_pem());
+        let keys = [&pki.callers.client, &pki.callers.front_proxy, &pki.serving]
+            .map(|a| a.issuer.key().serialize_pem());
         for (name, content) in pki.files().unwrap() {
             assert!(!keys.contains(&content), "{name}");
         }

@@ -120,6 +120,30 @@ fn deviations(options: &PlaneOptions) -> [String; 4] {
     ]
 }
 
+/// The flags that a plane's options come to, as names and values: for a control plane that somebody else starts.
+pub(crate) struct ControlPlaneFlags {
+    pub(crate) api_server: Vec<(String, String)>,
+    pub(crate) controller_manager: Vec<(String, String)>,
+}
+
+/// What differs from Kubernetes' defaults, component by component.
+pub(crate) fn control_plane_flags(options: &PlaneOptions) -> ControlPlaneFlags {
+    /// A flag without a value is a switch.
+    fn split(flag: &str) -> (String, String) {
+        let flag = flag.trim_start_matches('-');
+        let (name, value) = flag.split_once('=').unwrap_or((flag, "true"));
+        (name.to_owned(), value.to_owned())
+    }
+    let routing = flag("enable-aggregator-routing", options.aggregator_routing);
+    let api_server = std::iter::once(&routing).chain(&options.api_server_flags);
+    let deviations = deviations(options);
+    let controller_manager = deviations.iter().chain(&options.controller_manager_flags);
+    ControlPlaneFlags {
+        api_server: api_server.map(|flag| split(flag)).collect(),
+        controller_manager: controller_manager.map(|flag| split(flag)).collect(),
+    }
+}
+
 /// What differs from Kubernetes' defaults and can change a verdict, for a report.
 pub(crate) fn stated(options: &PlaneOptions) -> Vec<String> {
     let of = |component: &str, flag: &String| format!("{component} {flag}");

@@ -1,0 +1,133 @@
+//! Why there is no kind cluster.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Why a kind cluster could not be started, used or removed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum KindError {
+    /// There is no `kind` command.
+    #[error(
+        "find `kind`: it is neither in PATH nor in the cache; install it (https://kind.sigs.k8s.io), or name it in SETPOINT_KIND"
+    )]
+    NoKind,
+    /// The `kind` command that was named isn't there.
+    #[error("use {} as `kind`: there is no such file; correct or unset SETPOINT_KIND", path.display())]
+    NotAProgram {
+        /// What was named.
+        path: PathBuf,
+    },
+    /// The container engine doesn't answer.
+    #[error(
+        "no container engine for kind: `{engine} info` failed: {reason}\n\
+         start it, let DOCKER_HOST name its socket, make sure this user may use it, or choose another by KIND_EXPERIMENTAL_PROVIDER"
+    )]
+    NoEngine {
+        /// The engine's command.
+        engine: String,
+        /// What it said.
+        reason: String,
+    },
+    /// A command can't be started.
+    #[error("start `{command}`")]
+    Start {
+        /// The command.
+        command: String,
+        /// The system's answer.
+        #[source]
+        source: io::Error,
+    },
+    /// A command failed.
+    #[error("`{command}` ended with {status}:\n{said}")]
+    Command {
+        /// The command.
+        command: String,
+        /// How it ended.
+        status: String,
+        /// Its last words.
+        said: String,
+    },
+    /// A file can't be made.
+    #[error("{doing} {}", path.display())]
+    Files {
+        /// What was being done.
+        doing: &'static str,
+        /// With which file.
+        path: PathBuf,
+        /// Why it failed.
+        #[source]
+        source: io::Error,
+    },
+    /// A program can't be made into an image.
+    #[error(
+        "put {} into an image with its libraries: `ldd` says: {said}\n\
+         link it statically (`-C target-feature=+crt-static`; CGO_ENABLED=0 for Go) and it needs none",
+        program.display()
+    )]
+    Libraries {
+        /// The program.
+        program: PathBuf,
+        /// What is said of its libraries.
+        said: String,
+    },
+    /// The cluster's own kubeconfig is of no use, or its API server doesn't answer.
+    #[error("speak to kind cluster `{name}`")]
+    Client {
+        /// The cluster's name.
+        name: String,
+        /// Why it failed.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The node is up and something that every pod needs isn't.
+    #[error("kind cluster `{name}`: {what} is not there after {} s", limit.as_secs())]
+    NotReady {
+        /// The cluster's name.
+        name: String,
+        /// What was waited for.
+        what: &'static str,
+        /// For how long.
+        limit: Duration,
+    },
+    /// Its authorities are of no use.
+    #[error("read the authorities of kind cluster `{name}`")]
+    Authorities {
+        /// The cluster's name.
+        name: String,
+        /// What is wrong.
+        #[source]
+        source: rcgen::Error,
+    },
+    /// A cluster of that name is up.
+    #[error(
+        "kind cluster `{name}` is up already; `setpoint cluster down --cluster kind --name {name}` ends it"
+    )]
+    AlreadyUp {
+        /// The name.
+        name: String,
+    },
+    /// No cluster has that name.
+    #[error(
+        "there is no kind cluster `{name}`; `setpoint cluster status --cluster kind` lists those that are up"
+    )]
+    NoSuchCluster {
+        /// The name asked for.
+        name: String,
+    },
+    /// The name can't be part of a container's name.
+    #[error(
+        "a kind cluster's name is made of lower-case letters, digits and `-`, at most 24 of them; `{name}` is not"
+    )]
+    BadName {
+        /// The name given.
+        name: String,
+    },
+    /// It was given up while it started.
+    #[error("kind cluster `{name}` was interrupted while it started")]
+    Interrupted {
+        /// Its name.
+        name: String,
+    },
+}

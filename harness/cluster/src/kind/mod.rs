@@ -1,0 +1,251 @@
+//! Backend `kind`: a real node in a container, with kubelet, containerd, kube-proxy and CoreDNS.
+//!
+//! Everything is done through the `kind` command and the Kubernetes API; the engine's own command is asked for
+//! the authorities' keys and for kubelet's log. A cluster takes half a minute to start, so it is made to be
+//! shared. Its name carries its expiry, and [`reap`] removes what a killed run left.
+//!
+//! Programs become images without a registry and without a build: each is a layer of its own, with the libraries
+//! that it needs, put into the node by `kind load image-archive`.
+
+mod archive;
+mod config;
+mod error;
+mod forward;
+mod life;
+mod name;
+mod start;
+mod tool;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{ListParams, LogParams};
+use kube::{Api, ResourceExt as _};
+use tokio_util::sync::CancellationToken;
+
+pub use archive::KindImage;
+pub use error::KindError;
+pub use life::{KindStatus, down, reap, status, up};
+
+use crate::cluster::{
+    Authority, Capability, Cluster, ConnectError, Connection, Facts, MintError, MintRequest,
+    Minted, StopError, Target,
+};
+use crate::local::{PlaneOptions, Progress};
+use crate::pki::Authorities;
+use start::Node;
+
+/// How many of a log's last lines are evidence.
+const EVIDENCE_LINES: u32 = 200;
+/// How long one log may take.
+const LOG_LIMIT: Duration = Duration::from_secs(5);
+
+/// What a kind cluster is made of and what it runs.
+#[derive(Clone)]
+pub struct KindOptions {
+    /// What the cluster is called; `setpoint-` and its expiry are put around it.
+    pub name: String,
+    /// How long it is to live at most; [`reap`] removes it then.
+    pub ttl: Duration,
+    /// The `kind` command; none looks it up in `SETPOINT_KIND`, in PATH and in the cache.
+    pub kind: Option<PathBuf>,
+    /// The node's image; none takes `SETPOINT_KIND_NODE_IMAGE`, else kind's own.
+    pub node_image: Option<String>,
+    /// Programs that become images on the node.
+    pub images: Vec<KindImage>,
+    /// Flags of the control plane.
+    pub plane: PlaneOptions,
+    /// How long the node, the system's pods and each image may take.
+    pub ready_timeout: Duration,
+    /// Told what is being waited for.
+    pub progress: Option<Progress>,
+    /// Gives the start up; what there is by then is removed.
+    pub interrupted: CancellationToken,
+}
+
+impl KindOptions {
+    /// A cluster of one node with kind's own image and the usual options.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            ttl: Duration::from_secs(2 * 3600),
+            kind: None,
+            node_image: None,
+            images: Vec::new(),
+            plane: PlaneOptions::default(),
+            ready_timeout: Duration::from_secs(180),
+            progress: None,
+            interrupted: CancellationToken::new(),
+        }
+    }
+}
+
+/// A kind cluster that ends with this value.
+pub struct KindCluster {
+    node: Node,
+    authorities: Authorities,
+    client: kube::Client,
+    config: kube::Config,
+    capabilities: BTreeSet<Capability>,
+    facts: Facts,
+}
+
+impl std::fmt::Debug for KindCluster {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KindCluster")
+            .field("name", &self.node.name)
+            .field("facts", &self.facts)
+            .finish_non_exhaustive()
+    }
+}
+
+impl KindCluster {
+    /// Starts a cluster and waits until pods can be created in it and find Services by name.
+    ///
+    /// # Errors
+    /// Says what is missing or which command failed, with its last lines; nothing of the cluster is left then.
+    pub async fn start(options: KindOptions) -> Result<Self, KindError> {
+        let started = std::time::Instant::now();
+        let (node, made) = start::start(&options, true).await?;
+        let mut stated = crate::plane::flags::stated(&options.plane);
+        stated.push(format!("kubelet syncFrequency={}", config::KUBELET_SYNC));
+        let facts = Facts {
+            backend: "kind".to_owned(),
+            kubernetes_version: made.kubernetes_version,
+            hpa_sync_period: options.plane.hpa_sync_period,
+            options: stated,
+            ready_after: started.elapsed(),
+        };
+        Ok(Self {
+            node,
+            authorities: made.authorities,
+            client: made.client,
+            config: made.config,
+            capabilities: [Capability::ControllerManagerFlags, Capability::Mint].into(),
+            facts,
+        })
+    }
+
+    /// The name that `kind get clusters` shows.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.node.name.to_string()
+    }
+
+    async fn logs_of_components(&self) -> Vec<(String, String)> {
+        let mut logs = Vec::new();
+        let pods: Api<Pod> = Api::namespaced(self.client.clone(), "kube-system");
+        let parameters = LogParams {
+            tail_lines: Some(EVIDENCE_LINES.into()),
+            ..LogParams::default()
+        };
+        let list = pods.list(&ListParams::default()).await;
+        for pod in list.map(|list| list.items).unwrap_or_default() {
+            let name = pod.name_any();
+            let log = tokio::time::timeout(LOG_LIMIT, pods.logs(&name, &parameters)).await;
+            let log = match log {
+                Ok(Ok(log)) => log,
+                Ok(Err(error)) => error.to_string(),
+                Err(_) => format!("no answer within {LOG_LIMIT:?}"),
+            };
+            logs.push((name, log));
+        }
+        let lines = EVIDENCE_LINES.to_string();
+        let journal = [
+            "journalctl",
+            "--unit=kubelet",
+            "--no-pager",
+            "--lines",
+            &lines,
+        ];
+        let kubelet = self.node.run(&journal).await;
+        logs.push((
+            "kubelet".to_owned(),
+            kubelet.unwrap_or_else(|error| error.to_string()),
+        ));
+        logs
+    }
+}
+
+impl Cluster for KindCluster {
+    fn client(&self) -> kube::Client {
+        self.client.clone()
+    }
+
+    fn config(&self) -> kube::Config {
+        self.config.clone()
+    }
+
+    fn kubeconfig(&self) -> PathBuf {
+        self.node.kubeconfig()
+    }
+
+    fn connect<'a>(
+        &'a self,
+        to: &'a Target,
+        port: u16,
+    ) -> BoxFuture<'a, Result<Connection, ConnectError>> {
+        forward::connect(&self.client, to, port).boxed()
+    }
+
+    fn mint<'a>(
+        &'a self,
+        authority: Authority,
+        request: &'a MintRequest,
+    ) -> BoxFuture<'a, Result<Minted, MintError>> {
+        let minted = self.authorities.mint(authority, request);
+        let minted = minted.map_err(|error| MintError::Issue {
+            common_name: request.common_name.clone(),
+            reason: error.source.to_string(),
+        });
+        std::future::ready(minted).boxed()
+    }
+
+    fn capabilities(&self) -> &BTreeSet<Capability> {
+        &self.capabilities
+    }
+
+    fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    fn component_logs(&self) -> BoxFuture<'_, Vec<(String, String)>> {
+        self.logs_of_components().boxed()
+    }
+
+    fn stop(self: Box<Self>) -> BoxFuture<'static, Result<(), StopError>> {
+        async move {
+            let name = self.node.name.to_string();
+            let removed = self.node.remove().await;
+            removed.map_err(|error| StopError {
+                name,
+                source: std::io::Error::other(error),
+            })
+        }
+        .boxed()
+    }
+}
+
+/// Whether there is a `kind` command and an engine that answers, before anything is built for them.
+///
+/// # Errors
+/// When there isn't.
+pub async fn check(kind: Option<PathBuf>) -> Result<(), KindError> {
+    tool::Tools::find(kind, cache().as_deref())?
+        .check_engine()
+        .await
+}
+
+/// The folder that `kind` is looked up in last: the one that the control plane's programs are cached in.
+fn cache() -> Option<PathBuf> {
+    crate::provision::Options::from_env().cache
+}
+
+fn kubeconfig_in(folder: &Path) -> PathBuf {
+    folder.join("kubeconfig")
+}

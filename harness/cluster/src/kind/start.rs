@@ -1,0 +1,385 @@
+//! From options to a cluster in which pods can be created; and its end.
+
+use std::collections::BTreeMap;
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::ServiceAccount;
+use kube::Api;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::runtime::wait::await_condition;
+use serde::{Deserialize, Serialize};
+use tokio::time::{Instant, timeout};
+
+use super::config::{Restrictions, config};
+use super::name::ClusterName;
+use super::tool::Tools;
+use super::{KindError, KindImage, KindOptions, archive, cache, kubeconfig_in};
+use crate::pki::Authorities;
+use crate::state::{ProcessId, user_folder, write_whole};
+
+/// The node's image where none is named.
+const NODE_IMAGE_VARIABLE: &str = "SETPOINT_KIND_NODE_IMAGE";
+/// kubeadm's folder of keys and certificates.
+const PKI: &str = "/etc/kubernetes/pki";
+/// How long an engine may go on with containers that were asked for by a command that is dead.
+const LATE_CONTAINERS: Duration = Duration::from_millis(1500);
+/// How long removing may take; it takes a second or two.
+const REMOVE_LIMIT: Duration = Duration::from_secs(60);
+
+/// A cluster's container, and our folder of it.
+#[derive(Debug)]
+pub(super) struct Node {
+    pub(super) name: ClusterName,
+    tools: Tools,
+    folder: PathBuf,
+    /// Whether somebody else sees to its end.
+    gone: bool,
+}
+
+/// What is known of a cluster that has started.
+pub(super) struct Made {
+    pub(super) authorities: Authorities,
+    pub(super) client: kube::Client,
+    pub(super) config: kube::Config,
+    pub(super) kubernetes_version: String,
+}
+
+/// Whose a cluster is.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Owner {
+    /// The process that it ends with; none for one that lives on by itself.
+    pub(super) client: Option<ProcessId>,
+}
+
+impl Owner {
+    pub(super) const FILE: &'static str = "owner.json";
+}
+
+/// The folder of all kind clusters of this user.
+pub(super) fn folder() -> Result<PathBuf, KindError> {
+    user_folder("kind").map_err(|source| KindError::Files {
+        doing: "open this user's folder of clusters, under $XDG_RUNTIME_DIR/setpoint or $TMPDIR/setpoint-<uid>, in",
+        path: "kind".into(),
+        source,
+    })
+}
+
+/// Starts a cluster; when that fails or is given up nothing is left. An attached one ends with this process.
+pub(super) async fn start(
+    options: &KindOptions,
+    attached: bool,
+) -> Result<(Node, Made), KindError> {
+    let expires = Timestamp::now()
+        .checked_add(options.ttl)
+        .unwrap_or(Timestamp::MAX);
+    let name = ClusterName::new(&options.name, expires)?;
+    let tools = Tools::find(options.kind.clone(), cache().as_deref())?;
+    tools.check_engine().await?;
+    let node = Node::new(name, tools, attached)?;
+    let made = options
+        .interrupted
+        .run_until_cancelled(make(&node, options));
+    let why = match made.await {
+        Some(Ok(made)) => return Ok((node, made)),
+        Some(Err(error)) => error,
+        None => KindError::Interrupted {
+            name: node.name.to_string(),
+        },
+    };
+    if let Err(error) = node.remove().await {
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "clean up after a kind cluster that did not start"
+        );
+    }
+    Err(why)
+}
+
+async fn make(node: &Node, options: &KindOptions) -> Result<Made, KindError> {
+    let tell = |what: &str| {
+        if let Some(progress) = &options.progress {
+            progress(what);
+        }
+    };
+    let archived = {
+        let (images, path) = (options.images.clone(), node.archive());
+        async move {
+            let write = move || archive::write(&images, &path);
+            tokio::task::spawn_blocking(write)
+                .await
+                .unwrap_or_else(|error| {
+                    Err(KindError::Files {
+                        doing: "write an archive of images to",
+                        path: "the cluster's folder".into(),
+                        source: io::Error::other(error),
+                    })
+                })
+        }
+    };
+    let (created, archived) = tokio::join!(node.create(options), archived);
+    created?;
+    archived?;
+    let (config, client) = node.client().await?;
+    let loaded = async {
+        tell("images");
+        node.load(&options.images).await
+    };
+    let system = async {
+        tell("the default ServiceAccount and CoreDNS");
+        node.system_ready(&client, options.ready_timeout).await
+    };
+    tokio::try_join!(loaded, system)?;
+    let version = client.apiserver_version().await;
+    let version = version.map_err(|error| node.client_error(error))?;
+    Ok(Made {
+        authorities: node.authorities().await?,
+        client,
+        config,
+        kubernetes_version: version.git_version,
+    })
+}
+
+impl Node {
+    fn new(name: ClusterName, tools: Tools, attached: bool) -> Result<Self, KindError> {
+        let folder = folder()?.join(name.to_string());
+        let path = folder.clone();
+        let files = |doing| {
+            let path = path.clone();
+            move |source| KindError::Files {
+                doing,
+                path,
+                source,
+            }
+        };
+        let made = DirBuilder::new().mode(0o700).create(&folder);
+        made.map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => KindError::AlreadyUp {
+                name: name.own.clone(),
+            },
+            _ => files("make")(error),
+        })?;
+        let node = Self {
+            name,
+            tools,
+            folder,
+            gone: false,
+        };
+        let client = attached.then(ProcessId::this).transpose();
+        let client = client.map_err(files("read this process' start time for"))?;
+        let owner = serde_json::to_vec(&Owner { client }).unwrap_or_default();
+        write_whole(&node.folder.join(Owner::FILE), &owner).map_err(files("write into"))?;
+        Ok(node)
+    }
+
+    /// A cluster that was started by somebody else.
+    pub(super) fn found(name: ClusterName, tools: Tools) -> Result<Self, KindError> {
+        let folder = folder()?.join(name.to_string());
+        Ok(Self {
+            name,
+            tools,
+            folder,
+            gone: false,
+        })
+    }
+
+    pub(super) fn kubeconfig(&self) -> PathBuf {
+        kubeconfig_in(&self.folder)
+    }
+
+    fn archive(&self) -> PathBuf {
+        self.folder.join("images.tar")
+    }
+
+    /// The container's name, as kind makes it (`pkg/cluster/internal/providers/common/namer.go`).
+    fn container(&self) -> String {
+        format!("{}-control-plane", self.name)
+    }
+
+    /// What a program on the node prints.
+    pub(super) async fn run(&self, program: &[&str]) -> Result<String, KindError> {
+        self.tools.on_node(&self.container(), program).await
+    }
+
+    /// Lets the cluster live on without this process.
+    pub(super) fn detach(mut self) {
+        self.gone = true;
+    }
+
+    async fn create(&self, options: &KindOptions) -> Result<(), KindError> {
+        let (name, kubeconfig) = (self.name.to_string(), self.kubeconfig());
+        let kubeconfig = kubeconfig.display().to_string();
+        let wait = format!("{}s", options.ready_timeout.as_secs());
+        let named = || {
+            let named = std::env::var(NODE_IMAGE_VARIABLE).ok();
+            named.filter(|image| !image.is_empty())
+        };
+        let image = options.node_image.clone().or_else(named);
+        let mut arguments = vec![
+            "create",
+            "cluster",
+            "--name",
+            &name,
+            "--config",
+            "-",
+            "--kubeconfig",
+            &kubeconfig,
+            "--wait",
+            &wait,
+        ];
+        if let Some(image) = &image {
+            arguments.extend(["--image", image]);
+        }
+        let config = config(options, Restrictions::here()).to_string();
+        let progress = options.progress.as_ref();
+        self.tools
+            .kind(&arguments, config.as_bytes(), progress)
+            .await?;
+        Ok(())
+    }
+
+    async fn load(&self, images: &[KindImage]) -> Result<(), KindError> {
+        if images.is_empty() {
+            return Ok(());
+        }
+        let (name, path) = (self.name.to_string(), self.archive());
+        let archive = path.display().to_string();
+        let arguments = ["load", "image-archive", "--name", &name, &archive];
+        self.tools.kind(&arguments, b"", None).await?;
+        // Programs are large, and they are on the node now.
+        fs::remove_file(&path).map_err(|source| KindError::Files {
+            doing: "remove",
+            path,
+            source,
+        })
+    }
+
+    async fn client(&self) -> Result<(kube::Config, kube::Client), KindError> {
+        let file = Kubeconfig::read_from(self.kubeconfig());
+        let file = file.map_err(|error| self.client_error(error))?;
+        let context = KubeConfigOptions::default();
+        let config = kube::Config::from_custom_kubeconfig(file, &context).await;
+        let config = config.map_err(|error| self.client_error(error))?;
+        let client = kube::Client::try_from(config.clone());
+        Ok((config, client.map_err(|error| self.client_error(error))?))
+    }
+
+    fn client_error(&self, source: impl std::error::Error + Send + Sync + 'static) -> KindError {
+        KindError::Client {
+            name: self.name.to_string(),
+            source: source.into(),
+        }
+    }
+
+    /// Waits for what each pod needs: an account, and names of Services.
+    async fn system_ready(&self, client: &kube::Client, limit: Duration) -> Result<(), KindError> {
+        let accounts: Api<ServiceAccount> = Api::default_namespaced(client.clone());
+        let exists = |account: Option<&ServiceAccount>| account.is_some();
+        let account = await_condition(accounts, "default", exists);
+        self.within(limit, "the default ServiceAccount", account)
+            .await?;
+        let deployments: Api<Deployment> = Api::namespaced(client.clone(), "kube-system");
+        let answers = |deployment: Option<&Deployment>| {
+            let status = deployment.and_then(|deployment| deployment.status.as_ref());
+            status.and_then(|status| status.available_replicas) >= Some(1)
+        };
+        let dns = await_condition(deployments, "coredns", answers);
+        self.within(limit, "CoreDNS", dns).await
+    }
+
+    async fn within<T>(
+        &self,
+        limit: Duration,
+        what: &'static str,
+        wait: impl Future<Output = Result<T, kube::runtime::wait::Error>>,
+    ) -> Result<(), KindError> {
+        match timeout(limit, wait).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(self.client_error(error)),
+            Err(_) => Err(KindError::NotReady {
+                name: self.name.to_string(),
+                what,
+                limit,
+            }),
+        }
+    }
+
+    /// The authorities' certificates and keys, which kubeadm keeps on the node.
+    async fn authorities(&self) -> Result<Authorities, KindError> {
+        let mut files = BTreeMap::new();
+        for file in [
+            "ca.crt",
+            "ca.key",
+            "front-proxy-ca.crt",
+            "front-proxy-ca.key",
+        ] {
+            let path = format!("{PKI}/{file}");
+            files.insert(file, self.run(&["cat", &path]).await?);
+        }
+        let authorities = Authorities::of_files(
+            (&files["ca.crt"], &files["ca.key"]),
+            (&files["front-proxy-ca.crt"], &files["front-proxy-ca.key"]),
+        );
+        authorities.map_err(|error| KindError::Authorities {
+            name: self.name.to_string(),
+            source: error.source,
+        })
+    }
+
+    /// Removes the cluster, and looks again for what an engine was still making when its command died.
+    pub(super) async fn remove(mut self) -> Result<(), KindError> {
+        self.gone = true;
+        let (name, kubeconfig) = (self.name.to_string(), self.kubeconfig());
+        let kubeconfig = kubeconfig.display().to_string();
+        let arguments = [
+            "delete",
+            "cluster",
+            "--name",
+            &name,
+            "--kubeconfig",
+            &kubeconfig,
+        ];
+        let started = Instant::now();
+        loop {
+            self.tools.kind(&arguments, b"", None).await?;
+            let was_up = kubeconfig_in(&self.folder).exists();
+            if !was_up {
+                tokio::time::sleep(LATE_CONTAINERS).await;
+            }
+            let left = self.tools.kind(&["get", "clusters"], b"", None).await?;
+            if !left.lines().any(|line| line == name) {
+                break;
+            }
+            if started.elapsed() > REMOVE_LIMIT {
+                return Err(KindError::NotReady {
+                    name,
+                    what: "its end",
+                    limit: REMOVE_LIMIT,
+                });
+            }
+        }
+        match fs::remove_dir_all(&self.folder) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(KindError::Files {
+                doing: "remove",
+                path: self.folder.clone(),
+                source: error,
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Drop for Node {
+    /// Whoever lets a cluster go without ending it still doesn't leave it behind: `kind` is told, and not waited for.
+    fn drop(&mut self) {
+        if !self.gone {
+            self.tools.delete_unattended(&self.name.to_string());
+        }
+    }
+}
