@@ -1,0 +1,159 @@
+//! Backend `kind` keeps the promises of the seam, on a real node. Takes a container engine and half a minute, so
+//! `ci/kind` runs it and `cargo test` doesn't.
+
+use std::time::Duration;
+
+use k8s_openapi::api::authentication::v1::SelfSubjectReview;
+use k8s_openapi::api::core::v1::{Pod, Service};
+use kube::Api;
+use kube::api::PostParams;
+use kube::runtime::conditions::is_pod_running;
+use kube::runtime::wait::await_condition;
+use rustls_pki_types::pem::PemObject as _;
+use serde_json::{Value, json};
+use setpoint_cluster::kind::{self, KindCluster, KindImage, KindOptions};
+use setpoint_cluster::{Authority, Cluster, ImageRoot, LocalImage, MintRequest, Target};
+use tokio::io::AsyncReadExt as _;
+use tokio::time::timeout;
+
+/// Says hello to whoever connects. No module is needed, so that the program and its libraries are enough.
+const HELLO: &str = r#"socket(S,2,1,6); setsockopt(S,1,2,pack("l",1)); bind(S,pack("S n a4 x8",2,8080,"\0\0\0\0")) or die $!;
+listen(S,9); while(accept(C,S)){ syswrite(C,"hello"); close(C) }"#;
+
+fn options(name: &str) -> KindOptions {
+    let mut options = KindOptions::new(name);
+    options.images = vec![KindImage {
+        references: vec!["example.org/perl:v1".to_owned()],
+        image: LocalImage {
+            program: "/usr/bin/perl".into(),
+            root: ImageRoot::HostLibraries,
+        },
+        arguments: Vec::new(),
+    }];
+    options
+}
+
+async fn create<K>(api: Api<K>, object: Value)
+where
+    K: serde::de::DeserializeOwned + serde::Serialize + Clone + std::fmt::Debug,
+{
+    let object: K = serde_json::from_value(object).unwrap();
+    api.create(&PostParams::default(), &object).await.unwrap();
+}
+
+/// What is said until the other side ends the stream.
+async fn heard(cluster: &KindCluster, to: &Target, port: u16) -> std::io::Result<String> {
+    let mut stream = cluster
+        .connect(to, port)
+        .await
+        .map_err(std::io::Error::other)?;
+    let mut text = String::new();
+    timeout(Duration::from_secs(10), stream.read_to_string(&mut text)).await??;
+    Ok(text)
+}
+
+#[tokio::test]
+#[ignore = "takes a container engine, kind and half a minute; ci/kind runs it"]
+async fn a_kind_cluster_runs_programs_is_reached_mints_and_leaves_nothing() {
+    let cluster = KindCluster::start(options("test")).await.unwrap();
+    let client = cluster.client();
+    let pod = json!({
+        "metadata": {"name": "hello", "labels": {"app": "hello"}},
+        "spec": {"containers": [{"name": "hello", "image": "example.org/perl:v1", "args": ["-e", HELLO]}]},
+    });
+    create::<Pod>(Api::default_namespaced(client.clone()), pod).await;
+    let service = json!({
+        "metadata": {"name": "hello"},
+        "spec": {"selector": {"app": "hello"}, "ports": [{"port": 80, "targetPort": 8080}]},
+    });
+    create::<Service>(Api::default_namespaced(client.clone()), service).await;
+    let pods: Api<Pod> = Api::default_namespaced(client.clone());
+    let running = await_condition(pods, "hello", is_pod_running());
+    timeout(Duration::from_secs(60), running)
+        .await
+        .unwrap()
+        .unwrap();
+
+    let target = |is_service: bool| {
+        let (namespace, name) = ("default".to_owned(), "hello".to_owned());
+        if is_service {
+            Target::Service { namespace, name }
+        } else {
+            Target::Pod { namespace, name }
+        }
+    };
+    assert_eq!(
+        heard(&cluster, &target(false), 8080).await.unwrap(),
+        "hello"
+    );
+    assert_eq!(heard(&cluster, &target(true), 80).await.unwrap(), "hello");
+    let error = heard(&cluster, &target(false), 8081).await.unwrap_err();
+    assert_eq!(
+        error.kind(),
+        std::io::ErrorKind::ConnectionRefused,
+        "{error}"
+    );
+    let error = heard(&cluster, &target(true), 81).await.unwrap_err();
+    assert!(error.to_string().contains("no ready endpoint"), "{error}");
+
+    let groups = reviewed(&cluster).await;
+    assert!(groups.contains(&"devs".to_owned()), "{groups:?}");
+
+    let logs = cluster.component_logs().await;
+    let has = |part: &str| {
+        logs.iter()
+            .any(|(name, log)| name.contains(part) && !log.is_empty())
+    };
+    assert!(has("kube-controller-manager") && has("kubelet"));
+    assert!(cluster.kubeconfig().is_file());
+    let (kubeconfig, name) = (cluster.kubeconfig(), cluster.name());
+    assert!(
+        kind::status()
+            .await
+            .unwrap()
+            .iter()
+            .any(|found| found.full_name == name)
+    );
+    Box::new(cluster).stop().await.unwrap();
+    assert!(!kubeconfig.exists());
+    assert!(
+        kind::status()
+            .await
+            .unwrap()
+            .iter()
+            .all(|found| found.full_name != name)
+    );
+}
+
+/// The groups that the API server sees in a minted certificate.
+async fn reviewed(cluster: &KindCluster) -> Vec<String> {
+    let request = MintRequest {
+        common_name: "jane".to_owned(),
+        organizations: vec!["devs".to_owned(), "ops".to_owned()],
+        flaw: None,
+    };
+    let minted = cluster.mint(Authority::Client, &request).await.unwrap();
+    rustls_pki_types::CertificateDer::from_pem_slice(minted.certificate.as_bytes()).unwrap();
+    let mut config = cluster.config();
+    let base64 = |text: &str| {
+        let bytes = k8s_openapi::ByteString(text.as_bytes().to_vec());
+        serde_json::to_value(bytes)
+            .unwrap()
+            .as_str()
+            .map(str::to_owned)
+    };
+    config.auth_info = kube::config::AuthInfo {
+        client_certificate_data: base64(&minted.certificate),
+        client_key_data: base64(&minted.key).map(Into::into),
+        ..Default::default()
+    };
+    let client = kube::Client::try_from(config).unwrap();
+    let reviews: Api<SelfSubjectReview> = Api::all(client);
+    let review = reviews
+        .create(&PostParams::default(), &SelfSubjectReview::default())
+        .await
+        .unwrap();
+    let user = review.status.and_then(|status| status.user_info).unwrap();
+    assert_eq!(user.username.as_deref(), Some("jane"));
+    user.groups.unwrap_or_default()
+}
