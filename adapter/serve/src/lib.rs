@@ -18,6 +18,7 @@
 //! # }
 //! ```
 
+mod connection;
 mod server;
 mod tls;
 

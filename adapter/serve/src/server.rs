@@ -6,17 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
-use hyper_util::service::TowerToHyperService;
 use rustls_pki_types::CertificateDer;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
-use tower::ServiceExt as _;
+use tokio_util::task::TaskTracker;
+
+use crate::connection::{Connection, HEAD_UNIT};
 
 /// Who is at the other end of the connection that a request came over: an extension of every request.
 #[derive(Debug, Clone)]
@@ -28,17 +24,23 @@ pub struct Peer {
     pub certificates: Arc<[CertificateDer<'static>]>,
 }
 
-/// What a server grants.
+/// What a server grants. The times are those of `k8s.io/apiserver` (`pkg/server/secure_serving.go`).
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Connections at a time; further ones wait in the kernel's queue.
+    /// Connections at a time; further ones wait in the kernel's queue. Each may hold a head of `request_head_bytes` that
+    /// isn't whole yet, so this is what bounds the memory that strangers can take.
     pub connections: usize,
     /// Time for a TLS handshake.
     pub handshake: Duration,
-    /// Time for a request's head.
+    /// Time for a request's head: from the end of the handshake or, over HTTP/1.1, of the request before. Over HTTP/2 it is
+    /// the time until the first request.
     pub request_head: Duration,
+    /// How long an HTTP/2 connection may be without a request.
+    pub idle: Duration,
     /// Bytes of a request's head (HTTP/1.1 buffer, HTTP/2 header list). Go's default is 1 MiB.
     pub request_head_bytes: u32,
+    /// Bytes of all heads of requests in flight together. One more is told to try again later.
+    pub heads_in_flight_bytes: u32,
     /// Headers of a request over HTTP/1.1: a front proxy sends one for each of the user's groups. HTTP/2 has its list's size alone.
     pub request_headers: usize,
     /// Time for requests in flight once the end has been asked for.
@@ -48,17 +50,27 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            connections: 4096,
+            connections: 128,
             handshake: Duration::from_secs(10),
-            request_head: Duration::from_secs(30),
+            request_head: Duration::from_secs(32),
+            idle: Duration::from_secs(90),
             request_head_bytes: 1 << 20,
+            heads_in_flight_bytes: 32 << 20,
             request_headers: 16_384,
             drain: Duration::from_secs(15),
         }
     }
 }
 
-type TlsSource = Arc<dyn Fn() -> Arc<rustls::ServerConfig> + Send + Sync>;
+impl Limits {
+    /// The bytes that heads of requests can take at the most, whatever peers do.
+    #[must_use]
+    pub fn most_bytes_of_heads(&self) -> usize {
+        self.connections * self.request_head_bytes as usize + self.heads_in_flight_bytes as usize
+    }
+}
+
+pub(crate) type TlsSource = Arc<dyn Fn() -> Arc<rustls::ServerConfig> + Send + Sync>;
 
 /// A listener, and how connections to it are served.
 pub struct Server {
@@ -68,7 +80,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Serves plain HTTP on a bound listener, until told otherwise.
+    /// Serves plain HTTP/1.1 on a bound listener, until told otherwise.
     #[must_use]
     pub fn new(listener: TcpListener) -> Self {
         Self {
@@ -103,7 +115,9 @@ impl Server {
 
     /// Serves until `shutdown`, then takes no new connection and lets requests in flight finish.
     pub async fn run(self, app: Router, shutdown: CancellationToken) {
-        let graceful = GracefulShutdown::new();
+        let connections = TaskTracker::new();
+        let heads = Semaphore::new((self.limits.heads_in_flight_bytes / HEAD_UNIT) as usize);
+        let heads = Arc::new(heads);
         let room = Arc::new(Semaphore::new(self.limits.connections));
         while let Some((stream, address, permit)) = self.accept(&room, &shutdown).await {
             let connection = Connection {
@@ -111,16 +125,17 @@ impl Server {
                 limits: self.limits,
                 address,
                 app: app.clone(),
+                heads: heads.clone(),
                 shutdown: shutdown.clone(),
-                watcher: graceful.watcher(),
             };
-            tokio::spawn(async move {
+            connections.spawn(async move {
                 connection.serve(stream).await;
                 drop(permit);
             });
         }
         drop(self.listener);
-        if tokio::time::timeout(self.limits.drain, graceful.shutdown())
+        connections.close();
+        if tokio::time::timeout(self.limits.drain, connections.wait())
             .await
             .is_err()
         {
@@ -163,71 +178,4 @@ fn concerns_one_connection(error: &io::Error) -> bool {
         error.kind(),
         ConnectionAborted | ConnectionRefused | ConnectionReset
     )
-}
-
-struct Connection {
-    tls: Option<TlsSource>,
-    limits: Limits,
-    address: SocketAddr,
-    app: Router,
-    shutdown: CancellationToken,
-    watcher: Watcher,
-}
-
-impl Connection {
-    async fn serve(self, stream: TcpStream) {
-        // Answers are small and awaited: Nagle would only hold them back.
-        let _ = stream.set_nodelay(true);
-        let Some(tls) = self.tls.as_ref().map(|source| source()) else {
-            return self.serve_http(stream, Arc::default()).await;
-        };
-        let handshake =
-            tokio::time::timeout(self.limits.handshake, TlsAcceptor::from(tls).accept(stream));
-        match self.shutdown.run_until_cancelled(handshake).await {
-            Some(Ok(Ok(stream))) => {
-                let certificates = stream.get_ref().1.peer_certificates().unwrap_or_default();
-                let certificates = certificates
-                    .iter()
-                    .map(|certificate| certificate.clone().into_owned())
-                    .collect();
-                self.serve_http(stream, certificates).await;
-            }
-            Some(Ok(Err(error))) => tracing::debug!(peer = %self.address, %error, "TLS handshake"),
-            Some(Err(_)) => tracing::debug!(peer = %self.address, "TLS handshake took too long"),
-            None => {}
-        }
-    }
-
-    async fn serve_http<S>(self, stream: S, certificates: Arc<[CertificateDer<'static>]>)
-    where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
-        let peer = Peer {
-            address: self.address,
-            certificates,
-        };
-        let app =
-            self.app
-                .map_request(move |mut request: hyper::Request<hyper::body::Incoming>| {
-                    request.extensions_mut().insert(peer.clone());
-                    request
-                });
-        let mut builder = auto::Builder::new(TokioExecutor::new());
-        builder
-            .http1()
-            .timer(TokioTimer::new())
-            .header_read_timeout(self.limits.request_head)
-            .max_headers(self.limits.request_headers)
-            .max_buf_size(self.limits.request_head_bytes as usize);
-        builder
-            .http2()
-            .timer(TokioTimer::new())
-            .max_header_list_size(self.limits.request_head_bytes)
-            .keep_alive_interval(Duration::from_secs(30));
-        let connection =
-            builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(app));
-        if let Err(error) = self.watcher.watch(connection.into_owned()).await {
-            tracing::debug!(peer = %self.address, %error, "serve a connection");
-        }
-    }
 }

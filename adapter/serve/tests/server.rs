@@ -266,3 +266,154 @@ async fn a_user_of_ten_thousand_groups_is_served_and_a_head_over_a_mebibyte_is_n
     }
     assert_eq!(text(&client(&running, None), &running.url).await, "0");
 }
+
+/// A TLS connection that says which protocols it speaks, and nothing else.
+async fn handshake(
+    running: &Running,
+    protocols: &[&[u8]],
+) -> tokio_rustls::client::TlsStream<TcpStream> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(running.authority.0.der().clone()).expect("root");
+    let mut config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
+    let stream = TcpStream::connect(running.address)
+        .await
+        .expect("connection");
+    tokio_rustls::TlsConnector::from(Arc::new(config))
+        .connect("localhost".try_into().expect("name"), stream)
+        .await
+        .expect("handshake")
+}
+
+/// Reads until the server ends the connection.
+async fn ends(mut stream: tokio_rustls::client::TlsStream<TcpStream>) {
+    let mut rest = Vec::new();
+    let read = tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut rest)).await;
+    // Whether by a TLS alert or without makes no difference.
+    let _ = read.expect("the server ends the connection");
+}
+
+const IMPATIENT: Limits = Limits {
+    connections: 1,
+    handshake: Duration::from_secs(10),
+    request_head: Duration::from_millis(50),
+    idle: Duration::from_millis(50),
+    request_head_bytes: 1 << 20,
+    heads_in_flight_bytes: 32 << 20,
+    request_headers: 100,
+    drain: Duration::from_millis(50),
+};
+
+#[tokio::test]
+async fn a_peer_that_is_silent_after_its_handshake_holds_no_place_for_ever() {
+    let running = start(count_certificates(), IMPATIENT).await;
+    for protocols in [
+        &[][..],
+        &[b"http/1.1".as_slice()][..],
+        &[b"h2".as_slice()][..],
+    ] {
+        // Each needs the one place that there is.
+        ends(handshake(&running, protocols).await).await;
+    }
+    // Half of a preface and half of a head are no better.
+    for (protocols, half) in [
+        (b"h2".as_slice(), &b"PRI * HTT"[..]),
+        (b"http/1.1", b"GET / HT"),
+    ] {
+        let mut stream = handshake(&running, &[protocols]).await;
+        stream.write_all(half).await.expect("the first bytes");
+        ends(stream).await;
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_has_been_without_a_request_for_long_is_ended() {
+    // HTTP/1.1 has one time for the first head and for the next.
+    let http1 = Limits {
+        request_head: Duration::from_secs(2),
+        ..IMPATIENT
+    };
+    let http2 = Limits {
+        request_head: Duration::from_secs(60),
+        ..IMPATIENT
+    };
+    for (http1, limits) in [(true, http1), (false, http2)] {
+        let running = start(count_certificates(), limits).await;
+        let root = reqwest::Certificate::from_pem(running.authority.0.pem().as_bytes());
+        let builder = reqwest::Client::builder()
+            .no_proxy()
+            .tls_certs_only([root.expect("root")]);
+        let builder = if http1 { builder.http1_only() } else { builder };
+        let keeping = builder.build().expect("client");
+        assert_eq!(text(&keeping, &running.url).await, "0");
+        // It keeps its connection, and there is place for one: another is served when the first is ended.
+        let other = client(&running, None);
+        let served = tokio::time::timeout(Duration::from_secs(10), text(&other, &running.url));
+        assert_eq!(served.await.expect("a place becomes free"), "0");
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_takes_longer_than_a_connection_may_be_idle_is_answered() {
+    let (started, mut starts) = tokio::sync::mpsc::channel::<()>(1);
+    let release = CancellationToken::new();
+    let held = release.clone();
+    let app = Router::new().route(
+        "/",
+        get(move || async move {
+            let _ = started.send(()).await;
+            held.cancelled().await;
+            "finished"
+        }),
+    );
+    let limits = Limits {
+        connections: 2,
+        request_head: Duration::from_secs(2),
+        ..IMPATIENT
+    };
+    let running = start(app, limits).await;
+    let (first, url) = (client(&running, None), running.url.clone());
+    let in_flight = tokio::spawn(async move { text(&first, &url).await });
+    starts.recv().await.expect("the request has begun");
+    // Another connection outlives its time meanwhile, so the first one's has passed as well.
+    ends(handshake(&running, &[b"h2"]).await).await;
+    release.cancel();
+    assert_eq!(in_flight.await.expect("task"), "finished");
+}
+
+#[tokio::test]
+async fn heads_of_requests_in_flight_take_no_more_than_they_may() {
+    let (started, mut starts) = tokio::sync::mpsc::channel::<()>(1);
+    let release = CancellationToken::new();
+    let held = release.clone();
+    let app = Router::new().route(
+        "/",
+        get(move || async move {
+            let _ = started.send(()).await;
+            held.cancelled().await;
+            "finished"
+        }),
+    );
+    let limits = Limits {
+        heads_in_flight_bytes: 128 << 10,
+        ..Limits::default()
+    };
+    let running = start(app, limits).await;
+    let (client, url) = (client(&running, None), running.url.clone());
+    let long = |client: &reqwest::Client| client.get(&url).header("x-long", "a".repeat(100_000));
+    let first = tokio::spawn(long(&client).send());
+    starts.recv().await.expect("the request has begun");
+    let refused = long(&client).send().await.expect("answer");
+    assert_eq!(refused.status().as_u16(), 429);
+    assert_eq!(refused.headers()["retry-after"], "1");
+    release.cancel();
+    let first = first.await.expect("task").expect("answer");
+    assert_eq!(first.text().await.expect("body"), "finished");
+    let again = long(&client).send().await.expect("answer");
+    assert_eq!(again.status().as_u16(), 200, "its place is free again");
+}
