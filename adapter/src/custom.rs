@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 use jiff::Timestamp;
@@ -10,6 +11,7 @@ use kube::{Api, Client};
 use setpoint_metrics_api::{MetricIdentifier, MetricValue, ObjectReference};
 use tokio_util::sync::CancellationToken;
 
+use crate::kubernetes::within;
 use crate::naming::{MetricNamer, QueryError};
 use crate::prometheus::{PrometheusClient, Sample};
 use crate::provider::{
@@ -25,6 +27,8 @@ pub struct CustomMetrics {
     registry: Arc<Registry>,
     prometheus: Arc<dyn PrometheusClient>,
     kubernetes: Client,
+    /// How long the API server may take for an answer.
+    answer_timeout: Duration,
 }
 
 impl CustomMetrics {
@@ -49,6 +53,7 @@ impl CustomMetrics {
             registry,
             prometheus,
             kubernetes,
+            answer_timeout: options.answer_timeout,
         }
     }
 
@@ -124,9 +129,13 @@ impl CustomMetrics {
             }
             _ => Api::all_with(self.kubernetes.clone(), &api_resource),
         };
-        let listed = api
-            .list_metadata(&ListParams::default().labels(selector))
-            .await;
+        let parameters = ListParams::default().labels(selector);
+        let listed = within(
+            self.answer_timeout,
+            "a list of objects",
+            api.list_metadata(&parameters),
+        )
+        .await;
         let listed = listed.map_err(|error| ProviderError::Kubernetes {
             group_resource: resource.group_resource(),
             source: Box::new(error),

@@ -1,6 +1,7 @@
 //! Clients of the API server.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
@@ -49,4 +50,39 @@ pub async fn client(kubeconfig: Option<&Path>) -> Result<Client, ClientError> {
         }
     };
     Client::try_from(config).map_err(ClientError::Client)
+}
+
+/// How long the API server may take for an answer: as long as Prometheus, and less than a relist interval by default.
+pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Why the API server has no answer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AnswerError {
+    /// It accepts, and then says nothing.
+    #[error("no answer from the API server to {asked} within {limit:?}")]
+    Late {
+        /// What it was asked.
+        asked: &'static str,
+        /// How long it had.
+        limit: Duration,
+    },
+    /// It can't be reached, or answers with an error.
+    #[error(transparent)]
+    Failed(#[from] kube::Error),
+}
+
+/// A request's answer, if it comes in time.
+///
+/// # Errors
+/// When it doesn't, or is an error.
+pub async fn within<T>(
+    limit: Duration,
+    asked: &'static str,
+    request: impl Future<Output = Result<T, kube::Error>>,
+) -> Result<T, AnswerError> {
+    match tokio::time::timeout(limit, request).await {
+        Ok(answer) => Ok(answer?),
+        Err(_) => Err(AnswerError::Late { asked, limit }),
+    }
 }

@@ -1,9 +1,10 @@
 //! Which resources the cluster has: what client-go's RESTMapper answers, as an immutable snapshot.
 
-use kube::Client;
-use serde::Deserialize;
+mod discovery;
 
 use crate::provider::GroupResource;
+
+pub use discovery::DiscoveryError;
 
 /// One resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,101 +70,6 @@ impl RestMapping {
             .find(|known| known.group == asked.group)
             .or_else(|| named().find(|known| known.group.starts_with(&asked.group)))
     }
-
-    /// Asks the API server, by aggregated discovery: two requests.
-    ///
-    /// # Errors
-    /// When one of them fails.
-    pub async fn discover(client: &Client) -> Result<Self, kube::Error> {
-        let mut resources = Vec::new();
-        for path in ["/api", "/apis"] {
-            let request = http::Request::get(path)
-                .header(
-                    http::header::ACCEPT,
-                    "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json",
-                )
-                .body(Vec::new())
-                .map_err(kube::Error::HttpError)?;
-            let list: GroupDiscoveryList = client.request(request).await?;
-            resources.extend(list.items.into_iter().flat_map(resources_of_group));
-        }
-        Ok(Self { resources })
-    }
-}
-
-/// `apidiscovery.k8s.io/v2` `APIGroupDiscoveryList`, as far as it is read here.
-#[derive(Deserialize)]
-struct GroupDiscoveryList {
-    #[serde(default)]
-    items: Vec<GroupDiscovery>,
-}
-
-#[derive(Deserialize)]
-struct GroupDiscovery {
-    #[serde(default)]
-    metadata: Metadata,
-    #[serde(default)]
-    versions: Vec<VersionDiscovery>,
-}
-
-#[derive(Default, Deserialize)]
-struct Metadata {
-    #[serde(default)]
-    name: String,
-}
-
-#[derive(Deserialize)]
-struct VersionDiscovery {
-    version: String,
-    #[serde(default)]
-    resources: Vec<ResourceDiscovery>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ResourceDiscovery {
-    resource: String,
-    #[serde(default)]
-    singular_resource: String,
-    #[serde(default)]
-    scope: String,
-    response_kind: Option<ResponseKind>,
-}
-
-#[derive(Deserialize)]
-struct ResponseKind {
-    #[serde(default)]
-    kind: String,
-}
-
-/// A group's resources, each in the first version that has it. Stubs without a kind, such as the parents of
-/// metrics, are no resources.
-fn resources_of_group(group: GroupDiscovery) -> Vec<Resource> {
-    let mut resources: Vec<Resource> = Vec::new();
-    for version in group.versions {
-        for found in version.resources {
-            let Some(kind) = found
-                .response_kind
-                .map(|kind| kind.kind)
-                .filter(|kind| !kind.is_empty())
-            else {
-                continue;
-            };
-            if resources.iter().any(|known| known.plural == found.resource) {
-                continue;
-            }
-            let singular = Some(found.singular_resource).filter(|name| !name.is_empty());
-            resources.push(Resource {
-                group: group.metadata.name.clone(),
-                version: version.version.clone(),
-                singular: singular.unwrap_or_else(|| kind.to_ascii_lowercase()),
-                kind,
-                plural: found.resource,
-                namespaced: found.scope == "Namespaced",
-            });
-        }
-    }
-    resources
 }
 
 #[cfg(test)]
@@ -212,29 +118,5 @@ pub(crate) mod tests {
                 .map(|known| known.group_resource().to_string());
             assert_eq!(resource.as_deref(), found, "{asked}");
         }
-    }
-
-    #[test]
-    fn discovery_documents_become_resources() {
-        let text = r#"{"items": [{"metadata": {"name": "apps"}, "versions": [
-            {"version": "v1", "resources": [{"resource": "deployments", "singularResource": "deployment", "scope": "Namespaced",
-              "responseKind": {"group": "apps", "version": "v1", "kind": "Deployment"}}]},
-            {"version": "v1beta1", "resources": [{"resource": "deployments", "scope": "Namespaced", "responseKind": {"kind": "Old"}}]}]},
-            {"metadata": {"name": "custom.metrics.k8s.io"}, "versions": [{"version": "v1beta1", "resources": [
-            {"resource": "pods", "scope": "Namespaced", "responseKind": {"kind": ""}}]}]}]}"#;
-        let list: GroupDiscoveryList = serde_json::from_str(text).unwrap();
-        let resources: Vec<Resource> = list
-            .items
-            .into_iter()
-            .flat_map(resources_of_group)
-            .collect();
-        assert_eq!(resources.len(), 1);
-        assert_eq!(
-            (
-                resources[0].kind.as_str(),
-                resources[0].api_version().as_str()
-            ),
-            ("Deployment", "apps/v1")
-        );
     }
 }

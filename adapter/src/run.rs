@@ -115,6 +115,7 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     let relist = RelistOptions {
         interval: args.metrics_relist_interval,
         max_age: args.metrics_max_age.unwrap_or(args.metrics_relist_interval),
+        answer_timeout: kubernetes::ANSWER_TIMEOUT,
     };
     let provider = CustomMetrics::start(
         namers,

@@ -207,7 +207,7 @@ fn forbidden(request: &RequestInfo, user: &User, reason: &str) -> String {
 }
 
 /// An error and its sources in one line; a source that the text before it already ends with is not repeated.
-fn chain(error: &dyn Error) -> String {
+pub(crate) fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

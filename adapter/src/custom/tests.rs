@@ -53,12 +53,15 @@ fn kubernetes() -> Client {
         let kind = |kind: &str| json!({"group": "", "version": "v1", "kind": kind});
         let document: Value = match request.uri().path() {
             "/api" => {
-                json!({"items": [{"metadata": {"name": ""}, "versions": [{"version": "v1", "resources": [
+                json!({"kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "items": [{"metadata": {"name": ""}, "versions": [{"version": "v1", "resources": [
                     {"resource": "namespaces", "singularResource": "namespace", "scope": "Cluster", "responseKind": kind("Namespace")},
                     {"resource": "pods", "singularResource": "pod", "scope": "Namespaced", "responseKind": kind("Pod")},
                 ]}]}]})
             }
-            "/apis" => json!({"items": []}),
+            "/apis" => {
+                json!({"kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "items": []})
+            }
+            "/api/v1/namespaces/silent/pods" => std::future::pending().await,
             "/api/v1/namespaces/default/pods" => {
                 let none = request.uri().query().unwrap_or_default().contains("none");
                 let pod = |name: &str| json!({"metadata": {"name": name}});
@@ -85,6 +88,7 @@ async fn provider(prometheus: Arc<Scripted>) -> CustomMetrics {
     let options = RelistOptions {
         interval: Duration::from_secs(600),
         max_age: Duration::from_secs(60),
+        answer_timeout: Duration::from_millis(200),
     };
     let provider = CustomMetrics::start(
         vec![Arc::new(namer)],
@@ -201,4 +205,19 @@ async fn a_value_that_no_quantity_can_express_is_an_error() {
         provider.values(&named).await,
         Err(ProviderError::Unrepresentable { .. })
     ));
+}
+
+#[tokio::test]
+async fn an_api_server_that_never_lists_is_an_error_in_time() {
+    let provider = provider(Arc::default()).await;
+    let silent = MetricQuery {
+        namespace: Some("silent".to_owned()),
+        ..query("pods", "http_requests", Objects::Selected(String::new()))
+    };
+    let answer = tokio::time::timeout(Duration::from_secs(20), provider.values(&silent)).await;
+    let error = answer.expect("in time").unwrap_err();
+    assert_eq!(
+        crate::api::status::chain(&error),
+        "list the pods that the selector names: no answer from the API server to a list of objects within 200ms"
+    );
 }

@@ -1,8 +1,10 @@
-//! Renews the snapshot: at an interval, and sooner after a failure.
+//! Renews the snapshot: each rule's series and the cluster's resources for themselves, at an interval, and sooner after a
+//! failure.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::error::Error;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -11,8 +13,9 @@ use kube::Client;
 use tokio_util::sync::CancellationToken;
 
 use super::Snapshot;
+use crate::api::status::chain;
 use crate::naming::MetricNamer;
-use crate::prometheus::{PrometheusClient, PrometheusError, Series};
+use crate::prometheus::{PrometheusClient, Series};
 use crate::rest_mapping::RestMapping;
 
 /// How soon a failed relist is tried again; doubled up to the interval.
@@ -25,6 +28,8 @@ pub struct RelistOptions {
     pub interval: Duration,
     /// How long ago a series may have been seen last.
     pub max_age: Duration,
+    /// How long the API server may take for an answer. Prometheus' time is its client's.
+    pub answer_timeout: Duration,
 }
 
 /// The metrics there are, renewed by [`Registry::run`].
@@ -33,17 +38,33 @@ pub struct Registry {
     prometheus: Arc<dyn PrometheusClient>,
     kubernetes: Client,
     options: RelistOptions,
+    /// What is asked, each for itself: a slow or broken rule hurts only itself.
+    subjects: Vec<Subject>,
+    known: Mutex<Known>,
     snapshot: ArcSwap<Snapshot>,
-    attempted: AtomicBool,
+    /// How many subjects have not yet been asked once.
+    outstanding: AtomicUsize,
 }
 
-/// What is known between two relists: the last good answers.
+/// Something to ask for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Subject {
+    /// The series of all rules with this selector.
+    Series(String),
+    /// The cluster's resources.
+    Resources,
+}
+
+/// The last good answers.
 #[derive(Default)]
 struct Known {
     mapping: Option<Arc<RestMapping>>,
     series: BTreeMap<String, Arc<[Series]>>,
-    /// What went wrong last, by what was asked: to be said once.
-    complaints: BTreeMap<String, String>,
+}
+
+enum Answer {
+    Series(String, Vec<Series>),
+    Resources(RestMapping),
 }
 
 impl Registry {
@@ -55,14 +76,20 @@ impl Registry {
         kubernetes: Client,
         options: RelistOptions,
     ) -> Self {
-        let (snapshot, attempted) = (ArcSwap::default(), AtomicBool::new(false));
+        let selectors = namers.iter().map(|namer| namer.series_query().to_owned());
+        let mut subjects: Vec<Subject> = selectors.map(Subject::Series).collect();
+        subjects.push(Subject::Resources);
+        subjects.sort_unstable();
+        subjects.dedup();
         Self {
             namers,
             prometheus,
             kubernetes,
             options,
-            snapshot,
-            attempted,
+            known: Mutex::default(),
+            snapshot: ArcSwap::default(),
+            outstanding: AtomicUsize::new(subjects.len()),
+            subjects,
         }
     }
 
@@ -73,55 +100,70 @@ impl Registry {
 
     /// Whether the first relist has ended, whether or not it succeeded.
     pub fn attempted(&self) -> bool {
-        self.attempted.load(Ordering::Acquire)
+        self.outstanding.load(Ordering::Acquire) == 0
     }
 
     /// Relists until `shutdown`.
     pub async fn run(&self, shutdown: CancellationToken) {
-        let mut known = Known::default();
-        let mut retry = FIRST_RETRY;
+        let following = join_all(self.subjects.iter().map(|subject| self.follow(subject)));
+        shutdown.run_until_cancelled(following).await;
+    }
+
+    /// Asks for one thing again and again. What fails keeps its last good answer.
+    async fn follow(&self, subject: &Subject) {
+        let mut pauses = Pauses::new(self.options.interval);
+        let mut complaint = None;
+        let mut first = true;
         loop {
-            let Some(good) = shutdown.run_until_cancelled(self.relist(&mut known)).await else {
-                return;
-            };
-            self.attempted.store(true, Ordering::Release);
-            let pause = if good {
-                self.options.interval
-            } else {
-                retry.min(self.options.interval)
-            };
-            retry = if good {
-                FIRST_RETRY
-            } else {
-                (retry * 2).min(self.options.interval)
-            };
-            if tokio::time::timeout(pause, shutdown.cancelled())
-                .await
-                .is_ok()
-            {
-                return;
+            let answer = self.ask(subject).await;
+            let pause = pauses.after(answer.is_ok());
+            match answer {
+                Ok(answer) => {
+                    self.take_over(answer);
+                    if complaint.take().is_some() {
+                        tracing::info!("relist {subject} succeeds again");
+                    }
+                }
+                // What is wrong is said once.
+                Err(error) if complaint.as_ref() == Some(&error) => {}
+                Err(error) => {
+                    tracing::error!(error, "relist {subject}; the last good answer stays");
+                    complaint = Some(error);
+                }
+            }
+            if std::mem::take(&mut first) {
+                self.outstanding.fetch_sub(1, Ordering::AcqRel);
+            }
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    async fn ask(&self, subject: &Subject) -> Result<Answer, String> {
+        let said = |error: &dyn Error| chain(error);
+        match subject {
+            Subject::Series(selector) => {
+                let now = jiff::Timestamp::now().as_duration().as_secs_f64();
+                let start = now - self.options.max_age.as_secs_f64();
+                let series = self.prometheus.series(selector, start).await;
+                let series = series.map_err(|error| said(&error))?;
+                Ok(Answer::Series(selector.clone(), series))
+            }
+            Subject::Resources => {
+                RestMapping::discover(&self.kubernetes, self.options.answer_timeout)
+                    .await
+                    .map(Answer::Resources)
+                    .map_err(|error| said(&error))
             }
         }
     }
 
-    /// Asks for everything once. What fails keeps its last good answer; whether all succeeded is returned.
-    async fn relist(&self, known: &mut Known) -> bool {
-        let start =
-            jiff::Timestamp::now().as_duration().as_secs_f64() - self.options.max_age.as_secs_f64();
-        let mut selectors: Vec<&str> = self
-            .namers
-            .iter()
-            .map(|namer| namer.series_query())
-            .collect();
-        selectors.sort_unstable();
-        selectors.dedup();
-        let answers = join_all(selectors.into_iter().map(|selector| async move {
-            (selector, self.prometheus.series(selector, start).await)
-        }));
-        let (answers, mapping) = tokio::join!(answers, RestMapping::discover(&self.kubernetes));
-        let mut good = known.take_mapping(mapping);
-        for (selector, answer) in answers {
-            good &= known.take_series(selector, answer);
+    fn take_over(&self, answer: Answer) {
+        let mut known = self.known();
+        match answer {
+            Answer::Series(selector, series) => {
+                known.series.insert(selector, series.into());
+            }
+            Answer::Resources(mapping) => known.mapping = Some(Arc::new(mapping)),
         }
         let mapping = known.mapping.clone().unwrap_or_default();
         let found = self
@@ -129,63 +171,47 @@ impl Registry {
             .iter()
             .filter_map(|namer| Some((namer, known.series.get(namer.series_query())?.as_ref())));
         self.snapshot.store(Arc::new(Snapshot::new(found, mapping)));
-        good
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Known {
-    fn take_mapping(&mut self, answer: Result<RestMapping, kube::Error>) -> bool {
-        match answer {
-            Ok(mapping) => {
-                self.mapping = Some(Arc::new(mapping));
-                self.content("Kubernetes' resources");
-                true
-            }
-            Err(error) => {
-                self.complain("Kubernetes' resources", &error);
-                false
-            }
-        }
-    }
-
-    fn take_series(
-        &mut self,
-        selector: &str,
-        answer: Result<Vec<Series>, PrometheusError>,
-    ) -> bool {
-        match answer {
-            Ok(series) => {
-                self.series.insert(selector.to_owned(), series.into());
-                self.content(selector);
-                true
-            }
-            Err(error) => {
-                self.complain(selector, &error);
-                false
-            }
-        }
-    }
-
-    /// Says what is wrong, unless that was said before.
-    fn complain(&mut self, asked: &str, error: &dyn std::error::Error) {
-        let mut words = error.to_string();
-        let mut source = error.source();
-        while let Some(cause) = source {
-            words = format!("{words}: {cause}");
-            source = cause.source();
-        }
-        if self.complaints.get(asked) != Some(&words) {
-            tracing::error!(
-                error = words,
-                "relist `{asked}`; the last good answer stays"
-            );
-            self.complaints.insert(asked.to_owned(), words);
-        }
-    }
-
-    fn content(&mut self, asked: &str) {
-        if self.complaints.remove(asked).is_some() {
-            tracing::info!("relist `{asked}` succeeds again");
+impl std::fmt::Display for Subject {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Series(selector) => write!(f, "`{selector}`"),
+            Self::Resources => f.write_str("Kubernetes' resources"),
         }
     }
 }
+
+/// How long to wait for the next time.
+struct Pauses {
+    interval: Duration,
+    retry: Duration,
+}
+
+impl Pauses {
+    fn new(interval: Duration) -> Self {
+        Self {
+            interval,
+            retry: FIRST_RETRY,
+        }
+    }
+
+    /// The interval after a success; less after a failure, and more with each further one.
+    fn after(&mut self, good: bool) -> Duration {
+        if good {
+            self.retry = FIRST_RETRY;
+            return self.interval;
+        }
+        let pause = self.retry.min(self.interval);
+        self.retry = (self.retry * 2).min(self.interval);
+        pause
+    }
+}
+
+#[cfg(test)]
+mod tests;
