@@ -210,6 +210,7 @@ fn review(user: &User, request: &RequestInfo) -> SubjectAccessReviewSpec {
     let filled = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
     let mut spec = SubjectAccessReviewSpec {
         user: filled(&user.name),
+        uid: filled(&user.uid),
         groups: Some(user.groups.clone()),
         extra: Some(user.extra.clone()).filter(|extra| !extra.is_empty()),
         ..SubjectAccessReviewSpec::default()

@@ -97,6 +97,7 @@ fn judged(status: TokenReviewStatus) -> Result<Option<User>, TokenReviewError> {
     let user = status.user.unwrap_or_default();
     Ok(Some(User {
         name: user.username.unwrap_or_default(),
+        uid: user.uid.unwrap_or_default(),
         groups: user.groups.unwrap_or_default(),
         extra: user.extra.unwrap_or_default(),
     }))

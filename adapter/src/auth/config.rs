@@ -99,8 +99,9 @@ fn request_headers(data: &BTreeMap<String, String>) -> Result<RequestHeaders, Co
     Ok(RequestHeaders {
         allowed_names: list(data, "requestheader-allowed-names")?,
         username: header_names(list(data, "requestheader-username-headers")?),
+        uid: header_names(list(data, "requestheader-uid-headers")?),
         group: header_names(list(data, "requestheader-group-headers")?),
-        extra_prefixes: lower_case(list(data, "requestheader-extra-headers-prefix")?),
+        extra_prefixes: prefixes(list(data, "requestheader-extra-headers-prefix")?),
     })
 }
 
@@ -112,11 +113,13 @@ pub(super) fn header_names(names: Vec<String>) -> Vec<HeaderName> {
         .collect()
 }
 
-/// Prefixes as header names are written here.
-pub(super) fn lower_case(prefixes: Vec<String>) -> Vec<String> {
+/// Prefixes as header names are written here. An empty one would make every header, credentials included, known of the
+/// user; the Go library's flags refuse it, so that no API server publishes one.
+pub(super) fn prefixes(prefixes: Vec<String>) -> Vec<String> {
     prefixes
         .into_iter()
         .map(|prefix| prefix.to_ascii_lowercase())
+        .filter(|prefix| !prefix.trim().is_empty())
         .collect()
 }
 

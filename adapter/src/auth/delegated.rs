@@ -12,11 +12,13 @@ use super::x509::Shown;
 use super::{AuthenticationConfig, Authenticator, BearerTokens, User};
 
 /// Why shown credentials don't hold. For the log: the caller only hears 401.
+///
+/// Anybody can show a certificate with any name in it, so names are escaped: they can't look like lines of the log.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AuthenticationError {
     /// No trusted authority stands behind the certificate, or it isn't for clients, or not for now.
-    #[error("verifying certificate of \"{common_name}\" failed: x509: {reason}")]
+    #[error("verifying certificate of {common_name:?} failed: x509: {reason}")]
     Certificate {
         /// The subject's CN.
         common_name: String,
@@ -24,7 +26,7 @@ pub enum AuthenticationError {
         reason: String,
     },
     /// The front proxy's authority stands behind it, but not for this name.
-    #[error("x509: subject with cn={common_name} is not in the allowed list")]
+    #[error("x509: subject with cn={} is not in the allowed list", .common_name.escape_debug())]
     NotAllowed {
         /// The subject's CN.
         common_name: String,
@@ -100,6 +102,8 @@ impl DelegatedAuthenticator {
         certificates: &[CertificateDer<'static>],
         headers: &HeaderMap,
     ) -> Result<Option<User>, AuthenticationError> {
+        // While it isn't known whom to trust, a certificate says nothing, as in the Go library (`VerifyOptions` of
+        // `ConfigMapCAController`): its holder is anonymous, and the adapter isn't ready.
         let config = self.config.load();
         let (Some(config), Some(shown)) = (config.as_deref(), Shown::of(certificates)?) else {
             return Ok(None);
@@ -141,4 +145,4 @@ impl Authenticator for DelegatedAuthenticator {
 #[cfg(test)]
 mod laws;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -30,6 +30,8 @@ pub use watch::{RequestHeaderSource, TrustError, TrustSources, follow_trust};
 pub struct User {
     /// The name, such as `system:serviceaccount:kube-system:horizontal-pod-autoscaler`.
     pub name: String,
+    /// What tells the user from others of that name, at other times; may be empty.
+    pub uid: String,
     /// The groups.
     pub groups: Vec<String>,
     /// What else the authenticator knows.
@@ -42,6 +44,7 @@ impl User {
     pub fn anonymous() -> Self {
         Self {
             name: "system:anonymous".to_owned(),
+            uid: String::new(),
             groups: vec!["system:unauthenticated".to_owned()],
             extra: BTreeMap::new(),
         }

@@ -14,6 +14,7 @@ pub(super) struct RequestHeaders {
     /// Subject CNs that are let through; empty means all.
     pub(super) allowed_names: Vec<String>,
     pub(super) username: Vec<HeaderName>,
+    pub(super) uid: Vec<HeaderName>,
     pub(super) group: Vec<HeaderName>,
     /// In lower case, as header names are here.
     pub(super) extra_prefixes: Vec<String>,
@@ -35,17 +36,19 @@ impl RequestHeaders {
             });
         }
         // Of a header that comes several times the first counts, as in Go's `Header.Get`.
-        let name = self
-            .username
-            .iter()
-            .filter_map(|name| texts(headers, name).next())
-            .find(|name| !name.is_empty());
+        let first = |names: &[HeaderName]| {
+            names
+                .iter()
+                .filter_map(|name| texts(headers, name).next())
+                .find(|text| !text.is_empty())
+        };
         let groups = || {
             let all = self.group.iter().flat_map(|name| texts(headers, name));
             all.filter(|group| !group.is_empty()).collect()
         };
-        Ok(name.map(|name| User {
+        Ok(first(&self.username).map(|name| User {
             name,
+            uid: first(&self.uid).unwrap_or_default(),
             groups: groups(),
             extra: extra(headers, &self.extra_prefixes),
         }))
@@ -63,17 +66,13 @@ fn texts(headers: &HeaderMap, header: &HeaderName) -> impl Iterator<Item = Strin
 
 fn extra(headers: &HeaderMap, prefixes: &[String]) -> BTreeMap<String, Vec<String>> {
     let mut extra: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for header in headers.keys() {
-        let Some(key) = prefixes
-            .iter()
-            .find_map(|prefix| header.as_str().strip_prefix(prefix.as_str()))
-        else {
-            continue;
-        };
-        extra
-            .entry(unescaped(key))
-            .or_default()
-            .extend(texts(headers, header));
+    for prefix in prefixes {
+        for header in headers.keys() {
+            if let Some(key) = header.as_str().strip_prefix(prefix.as_str()) {
+                let values = extra.entry(unescaped(key)).or_default();
+                values.extend(texts(headers, header));
+            }
+        }
     }
     extra
 }

@@ -9,7 +9,7 @@ use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Api, Client};
 use tokio_util::sync::CancellationToken;
 
-use super::config::{CONFIG_MAP, NAMESPACE, Parts, header_names, lower_case};
+use super::config::{CONFIG_MAP, NAMESPACE, Parts, header_names, prefixes};
 use super::request_header::RequestHeaders;
 use super::x509::Authorities;
 use super::{AuthenticationConfig, DelegatedAuthenticator};
@@ -82,8 +82,10 @@ impl TrustSources {
             config.headers = RequestHeaders {
                 allowed_names: source.allowed_names.clone(),
                 username: header_names(source.username_headers.clone()),
+                // The flag for it is younger than prometheus-adapter.
+                uid: Vec::new(),
                 group: header_names(source.group_headers.clone()),
-                extra_prefixes: lower_case(source.extra_headers_prefix.clone()),
+                extra_prefixes: prefixes(source.extra_headers_prefix.clone()),
             };
         }
         Ok(())

@@ -1,6 +1,5 @@
 //! Client certificates (`apiserver/pkg/authentication/request/x509/x509.go`).
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rustls::RootCertStore;
@@ -112,7 +111,7 @@ impl Subject {
         (!self.common_name.is_empty()).then(|| User {
             name: self.common_name.clone(),
             groups: self.organizations.clone(),
-            extra: BTreeMap::new(),
+            ..User::default()
         })
     }
 }

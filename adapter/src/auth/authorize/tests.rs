@@ -52,7 +52,12 @@ impl AccessReviewer for Reviewer {
 #[test]
 fn a_metric_of_all_pods_is_reviewed_as_a_subresource() {
     let path = "/apis/custom.metrics.k8s.io/v1beta2/namespaces/default/pods/*/http_requests";
-    insta::assert_json_snapshot!(review(&user("u"), &get(path)));
+    let user = User {
+        uid: "42".to_owned(),
+        extra: [("scopes".to_owned(), vec!["read".to_owned()])].into(),
+        ..user("u")
+    };
+    insta::assert_json_snapshot!(review(&user, &get(path)));
 }
 
 #[test]

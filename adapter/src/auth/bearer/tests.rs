@@ -2,12 +2,18 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use http::HeaderValue;
 use k8s_openapi::api::authentication::v1::UserInfo;
+use tokio::sync::Semaphore;
 
 use super::*;
 
-/// Knows the tokens that begin with `of-`.
-#[derive(Default)]
-struct Reviewer(AtomicUsize);
+/// Knows the tokens that begin with `of-`; says whose `of-slow` is when it is let.
+struct Reviewer(AtomicUsize, Semaphore);
+
+impl Default for Reviewer {
+    fn default() -> Self {
+        Self(AtomicUsize::new(0), Semaphore::new(0))
+    }
+}
 
 impl TokenReviewer for Reviewer {
     fn review<'a>(
@@ -16,6 +22,9 @@ impl TokenReviewer for Reviewer {
     ) -> BoxFuture<'a, Result<Option<User>, TokenReviewError>> {
         Box::pin(async move {
             self.0.fetch_add(1, Ordering::SeqCst);
+            if token == "of-slow" {
+                self.1.acquire().await.unwrap().forget();
+            }
             if token == "unlucky" {
                 return Err(TokenReviewError::Late(REVIEW_TIMEOUT));
             }
@@ -86,8 +95,9 @@ async fn a_token_is_reviewed_once_until_its_time_is_over_and_an_error_each_time(
 fn a_review_names_the_user_or_says_no_or_why_it_cannot_say() {
     let user = UserInfo {
         username: Some("alice".to_owned()),
+        uid: Some("42".to_owned()),
         groups: Some(vec!["a".to_owned()]),
-        ..UserInfo::default()
+        extra: Some([("scopes".to_owned(), vec!["read".to_owned()])].into()),
     };
     let status = |authenticated, error: Option<&str>| TokenReviewStatus {
         authenticated: Some(authenticated),
@@ -95,13 +105,31 @@ fn a_review_names_the_user_or_says_no_or_why_it_cannot_say() {
         user: Some(user.clone()),
         ..TokenReviewStatus::default()
     };
-    let alice = judged(status(true, None)).unwrap().unwrap();
-    assert_eq!(
-        (alice.name.as_str(), alice.groups),
-        ("alice", vec!["a".to_owned()])
-    );
+    let alice = User {
+        name: "alice".to_owned(),
+        uid: "42".to_owned(),
+        groups: vec!["a".to_owned()],
+        extra: [("scopes".to_owned(), vec!["read".to_owned()])].into(),
+    };
+    assert_eq!(judged(status(true, None)).unwrap(), Some(alice));
     assert_eq!(judged(status(false, None)).unwrap(), None);
     assert_eq!(judged(TokenReviewStatus::default()).unwrap(), None);
     let error = judged(status(false, Some("token expired"))).unwrap_err();
     assert_eq!(error.to_string(), "token expired");
+}
+
+#[tokio::test]
+async fn many_who_show_the_same_token_at_once_make_one_review() {
+    let reviewer = Arc::new(Reviewer::default());
+    let tokens = BearerTokens::new(reviewer.clone(), Duration::from_secs(10));
+    let slow = with(b"Bearer of-slow");
+    let asking = futures::future::join_all((0..50).map(|_| tokens.authenticate(&slow)));
+    let opening = async { reviewer.1.add_permits(1) };
+    let both = async { futures::join!(asking, opening) };
+    let both = tokio::time::timeout(Duration::from_secs(20), both).await;
+    let (answers, ()) = both.expect("one permit is enough");
+    for answer in answers {
+        assert_eq!(answer.unwrap().unwrap().name, "slow");
+    }
+    assert_eq!(reviewer.0.load(Ordering::SeqCst), 1);
 }

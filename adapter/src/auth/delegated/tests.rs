@@ -11,16 +11,16 @@ use rcgen::{
 use super::*;
 use crate::auth::{Parts, TokenReviewer};
 
-pub(super) struct Ca(pub(super) CertifiedIssuer<'static, KeyPair>);
+pub(in crate::auth) struct Ca(pub(in crate::auth) CertifiedIssuer<'static, KeyPair>);
 
 impl Ca {
-    pub(super) fn new() -> Self {
+    pub(in crate::auth) fn new() -> Self {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
     }
 
-    pub(super) fn issue(
+    pub(in crate::auth) fn issue(
         &self,
         name: &str,
         change: impl FnOnce(&mut CertificateParams),
