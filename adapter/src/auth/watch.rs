@@ -13,10 +13,11 @@ use super::config::{CONFIG_MAP, NAMESPACE, Parts, header_names, prefixes};
 use super::request_header::RequestHeaders;
 use super::x509::Authorities;
 use super::{AuthenticationConfig, DelegatedAuthenticator};
+use crate::api::status::chain;
 use crate::files::{Changes, REREAD};
 
 /// Where it is written whom to trust (`DelegatingAuthenticationOptions`).
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TrustSources {
     /// `--client-ca-file`: these in place of the ConfigMap's.
     pub client_ca_file: Option<PathBuf>,
@@ -29,7 +30,7 @@ pub struct TrustSources {
 }
 
 /// A front proxy by flags.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestHeaderSource {
     /// The authorities behind its certificate.
     pub client_ca_file: PathBuf,
@@ -113,18 +114,10 @@ pub fn follow_trust(
     authenticator: Arc<DelegatedAuthenticator>,
     shutdown: CancellationToken,
 ) -> Result<(), TrustError> {
-    let mut config = AuthenticationConfig::default();
-    sources.read(&mut config)?;
-    let looked_up = sources.looked_up();
-    if looked_up.is_none() {
-        authenticator.replace(Arc::new(config.clone()));
-    }
+    // The watch comes first: what changes between reading and watching is seen.
     let files = Changes::of(sources.files(), REREAD);
-    let trust = Trust {
-        sources,
-        config,
-        authenticator,
-    };
+    let looked_up = sources.looked_up();
+    let trust = Trust::new(sources, authenticator)?;
     let following = async move {
         match looked_up {
             Some(parts) => trust.follow(files, events(client), parts).await,
@@ -150,6 +143,24 @@ struct Trust {
 }
 
 impl Trust {
+    /// Reads the files; they are all there is to know where nothing is looked up.
+    fn new(
+        sources: TrustSources,
+        authenticator: Arc<DelegatedAuthenticator>,
+    ) -> Result<Self, TrustError> {
+        let mut config = AuthenticationConfig::default();
+        sources.read(&mut config)?;
+        let trust = Self {
+            sources,
+            config,
+            authenticator,
+        };
+        if trust.sources.looked_up().is_none() {
+            trust.publish();
+        }
+        Ok(trust)
+    }
+
     async fn follow_files(mut self, mut files: Changes) {
         loop {
             files.next().await;
@@ -197,7 +208,7 @@ impl Trust {
             ),
             Err(error) => {
                 tracing::error!(
-                    %error,
+                    error = chain(&error),
                     "watch ConfigMap {NAMESPACE}/{CONFIG_MAP}; the adapter's ServiceAccount needs a RoleBinding in \
                      {NAMESPACE} to Role extension-apiserver-authentication-reader"
                 );
@@ -220,3 +231,6 @@ impl Trust {
         self.authenticator.replace(Arc::new(self.config.clone()));
     }
 }
+
+#[cfg(test)]
+mod tests;
