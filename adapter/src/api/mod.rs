@@ -2,12 +2,14 @@
 
 pub mod discovery;
 mod health;
+mod log_limit;
 mod openapi;
 pub mod request_info;
 pub mod status;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
@@ -21,8 +23,12 @@ use crate::auth::{Authenticator, Authorizer, Decision};
 use crate::provider::{CustomMetricsProvider, GroupResource, MetricQuery, Objects};
 use crate::selector::Selector;
 
+use log_limit::LogLimit;
 use request_info::{RequestInfo, ResourceRequest};
-use status::ApiError;
+use status::{ApiError, chain};
+
+/// Refused credentials in the log.
+static REFUSALS: LogLimit = LogLimit::new(10, Duration::from_secs(1));
 
 /// What requests are answered from.
 #[derive(Clone)]
@@ -66,7 +72,14 @@ impl Api {
         {
             Ok(user) => user,
             Err(error) => {
-                tracing::warn!(%error, "Unable to authenticate the request");
+                // Anybody can cause this line, so there is an end to how often.
+                if let Some(unsaid) = REFUSALS.admits(Instant::now()) {
+                    tracing::warn!(
+                        error = chain(&error),
+                        unsaid,
+                        "Unable to authenticate the request"
+                    );
+                }
                 return Err(ApiError::Unauthorized);
             }
         };
@@ -252,4 +265,4 @@ fn with_etag(
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -8,11 +8,14 @@ use setpoint_metrics_api::{MetricIdentifier, MetricValue, ObjectReference, Quant
 use tower::ServiceExt as _;
 
 use super::*;
-use crate::auth::{AuthenticationError, User};
+use crate::auth::{AuthenticationError, TokenReviewError, User};
 use crate::provider::{CustomMetricInfo, ProviderError};
 
 /// Two metrics; `http_requests` has a value for the pod `web-1` alone.
-struct Fixed;
+#[derive(Default)]
+pub(crate) struct Fixed {
+    pub(crate) relisted: bool,
+}
 
 fn info(resource: &str, metric: &str, namespaced: bool) -> CustomMetricInfo {
     CustomMetricInfo {
@@ -65,11 +68,11 @@ impl CustomMetricsProvider for Fixed {
     }
 
     fn relist_attempted(&self) -> bool {
-        false
+        self.relisted
     }
 }
 
-struct Everybody;
+pub(crate) struct Everybody;
 
 impl Authenticator for Everybody {
     fn authenticate<'a>(
@@ -77,17 +80,19 @@ impl Authenticator for Everybody {
         _: &'a [CertificateDer<'static>],
         headers: &'a HeaderMap,
     ) -> BoxFuture<'a, Result<User, AuthenticationError>> {
-        let shown = headers.contains_key("x-bad");
-        let refused = AuthenticationError::NotAllowed {
-            common_name: "bad".to_owned(),
-        };
-        Box::pin(async move {
-            if shown {
-                Err(refused)
-            } else {
-                Ok(User::anonymous())
+        let shown = headers.get("x-bad").map(HeaderValue::as_bytes);
+        let outcome = match shown {
+            None => Ok(User::anonymous()),
+            Some(b"unreviewed") => {
+                let beneath = std::io::Error::other("the reason beneath");
+                let asked = TokenReviewError::Ask(kube::Error::Service(beneath.into()));
+                Err(AuthenticationError::TokenReview(Arc::new(asked)))
             }
-        })
+            Some(_) => Err(AuthenticationError::NotAllowed {
+                common_name: "bad\nnow WARN all is well".to_owned(),
+            }),
+        };
+        Box::pin(std::future::ready(outcome))
     }
 
     fn is_configured(&self) -> bool {
@@ -96,7 +101,7 @@ impl Authenticator for Everybody {
 }
 
 /// Everything but the namespace `secret`; of `broken` it knows nothing.
-struct NotSecret;
+pub(crate) struct NotSecret;
 
 impl Authorizer for NotSecret {
     fn authorize<'a>(
@@ -120,7 +125,7 @@ impl Authorizer for NotSecret {
 
 async fn ask(request: http::request::Builder) -> (u16, String) {
     let api = Api {
-        provider: Arc::new(Fixed),
+        provider: Arc::<Fixed>::default(),
         authenticator: Arc::new(Everybody),
         authorizer: Arc::new(NotSecret),
     };
@@ -226,7 +231,7 @@ async fn health_says_what_is_still_missing() {
 async fn discovery_that_has_not_changed_is_not_sent_again() {
     const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
     let api = Api {
-        provider: Arc::new(Fixed),
+        provider: Arc::<Fixed>::default(),
         authenticator: Arc::new(Everybody),
         authorizer: Arc::new(NotSecret),
     };
@@ -246,4 +251,66 @@ async fn discovery_that_has_not_changed_is_not_sent_again() {
         .await
         .unwrap();
     assert_eq!(second.status(), StatusCode::NOT_MODIFIED);
+}
+
+#[tokio::test]
+async fn the_version_and_the_open_api_document_are_whole() {
+    let document = async |path: &str| -> serde_json::Value {
+        let (status, body) = ask(http::Request::get(path)).await;
+        assert_eq!(status, 200);
+        serde_json::from_str(&body).unwrap()
+    };
+    let mut version = document("/version").await;
+    // Its form is Go's, such as `linux/amd64`.
+    let platform = version["platform"].take();
+    assert!(platform.as_str().unwrap().contains('/'), "{platform}");
+    insta::assert_json_snapshot!("version", version);
+    insta::assert_json_snapshot!("openapi_v2", document("/openapi/v2").await);
+}
+
+/// Everything that is logged while something is done.
+async fn logged(done: impl Future<Output = ()>) -> String {
+    #[derive(Clone, Default)]
+    struct Lines(Arc<std::sync::Mutex<Vec<u8>>>);
+    impl std::io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .finish();
+    let guard = tracing::subscriber::set_default(subscriber);
+    done.await;
+    drop(guard);
+    String::from_utf8(lines.0.lock().unwrap().clone()).unwrap()
+}
+
+#[tokio::test]
+async fn the_log_says_why_a_caller_is_refused_and_what_helps_and_the_caller_doesnt_hear_it() {
+    let log = logged(async {
+        let (status, body) = ask(http::Request::get(V1).header("x-bad", "unreviewed")).await;
+        assert_eq!(status, 401);
+        assert!(!body.contains("auth-delegator"), "{body}");
+    });
+    let log = log.await;
+    assert!(log.contains("Unable to authenticate the request"), "{log}");
+    assert!(log.contains("ClusterRole system:auth-delegator"), "{log}");
+    assert!(log.contains("the reason beneath"), "{log}");
+}
+
+#[tokio::test]
+async fn a_name_in_a_certificate_forges_no_line_of_the_log() {
+    let log = logged(async {
+        ask(http::Request::get(V1).header("x-bad", "forged")).await;
+    });
+    let log = log.await;
+    assert!(log.contains("Unable to authenticate the request"), "{log}");
+    assert_eq!(log.lines().count(), 1, "{log}");
 }
