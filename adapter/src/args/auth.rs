@@ -29,38 +29,18 @@ pub struct AuthArgs {
     /// CA certificates behind the front proxy, in place of the cluster's
     #[arg(long, value_name = "FILE")]
     pub requestheader_client_ca_file: Option<PathBuf>,
-    /// Names of the front proxy's certificate that are let through; all without
-    #[arg(
-        long,
-        value_name = "NAME",
-        value_delimiter = ',',
-        requires = "requestheader_client_ca_file"
-    )]
-    pub requestheader_allowed_names: Vec<String>,
+    /// Names of the front proxy's certificate that are let through; all without. Counts with --requestheader-client-ca-file
+    #[arg(long, value_name = "NAMES", value_parser = parse_list)]
+    pub requestheader_allowed_names: Vec<List>,
     /// Headers with the user's name
-    #[arg(
-        long,
-        value_name = "HEADER",
-        value_delimiter = ',',
-        default_value = "x-remote-user"
-    )]
-    pub requestheader_username_headers: Vec<String>,
+    #[arg(long, value_name = "HEADERS", default_value = "x-remote-user", value_parser = parse_list)]
+    pub requestheader_username_headers: Vec<List>,
     /// Headers with the user's groups
-    #[arg(
-        long,
-        value_name = "HEADER",
-        value_delimiter = ',',
-        default_value = "x-remote-group"
-    )]
-    pub requestheader_group_headers: Vec<String>,
+    #[arg(long, value_name = "HEADERS", default_value = "x-remote-group", value_parser = parse_list)]
+    pub requestheader_group_headers: Vec<List>,
     /// Prefixes of headers with what else is known of the user
-    #[arg(
-        long,
-        value_name = "PREFIX",
-        value_delimiter = ',',
-        default_value = "x-remote-extra-"
-    )]
-    pub requestheader_extra_headers_prefix: Vec<String>,
+    #[arg(long, value_name = "PREFIXES", default_value = "x-remote-extra-", value_parser = parse_list)]
+    pub requestheader_extra_headers_prefix: Vec<List>,
     /// Kubeconfig for asking who may [default: the pod's ServiceAccount]
     #[arg(long, value_name = "FILE")]
     pub authorization_kubeconfig: Option<PathBuf>,
@@ -80,16 +60,36 @@ pub struct AuthArgs {
     pub authorization_webhook_cache_unauthorized_ttl: Duration,
 }
 
+/// Names in one value of a flag, parted by commas.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct List(Vec<String>);
+
+/// Nothing at all is a list without names (pflag's `StringSlice`); a name that is nothing is refused
+/// (`RequestHeaderAuthenticationOptions.Validate`): as a prefix it would stand for every header.
+fn parse_list(text: &str) -> Result<List, &'static str> {
+    if text.is_empty() {
+        return Ok(List(Vec::new()));
+    }
+    if text.split(',').any(|name| name.trim().is_empty()) {
+        return Err("a name in it is empty");
+    }
+    Ok(List(text.split(',').map(str::to_owned).collect()))
+}
+
+fn joined(lists: &[List]) -> Vec<String> {
+    lists.iter().flat_map(|list| list.0.clone()).collect()
+}
+
 impl AuthArgs {
     /// Where it is written whom to trust.
     #[must_use]
     pub fn trust(&self) -> TrustSources {
         let front_proxy = |path: &PathBuf| RequestHeaderSource {
             client_ca_file: path.clone(),
-            allowed_names: self.requestheader_allowed_names.clone(),
-            username_headers: self.requestheader_username_headers.clone(),
-            group_headers: self.requestheader_group_headers.clone(),
-            extra_headers_prefix: self.requestheader_extra_headers_prefix.clone(),
+            allowed_names: joined(&self.requestheader_allowed_names),
+            username_headers: joined(&self.requestheader_username_headers),
+            group_headers: joined(&self.requestheader_group_headers),
+            extra_headers_prefix: joined(&self.requestheader_extra_headers_prefix),
         };
         TrustSources {
             client_ca_file: self.client_ca_file.clone(),
@@ -106,6 +106,83 @@ impl AuthArgs {
             always_allow_paths: self.authorization_always_allow_paths.clone(),
             authorized_ttl: self.authorization_webhook_cache_authorized_ttl,
             unauthorized_ttl: self.authorization_webhook_cache_unauthorized_ttl,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Command {
+        #[command(flatten)]
+        auth: AuthArgs,
+    }
+
+    fn trust(arguments: &[&str]) -> Result<TrustSources, String> {
+        Command::try_parse_from([&["adapter"], arguments].concat())
+            .map(|command| command.auth.trust())
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn without_flags_the_cluster_says_whom_to_trust() {
+        assert_eq!(trust(&[]), Ok(TrustSources::default()));
+    }
+
+    #[test]
+    fn flags_say_whom_to_trust_in_the_clusters_place() {
+        let arguments = [
+            "--client-ca-file=/c.crt",
+            "--requestheader-client-ca-file=/p.crt",
+            "--requestheader-allowed-names=proxy,other",
+            "--requestheader-allowed-names=third",
+            "--requestheader-username-headers=X-User,x-remote-user",
+            "--requestheader-extra-headers-prefix=",
+            "--authentication-skip-lookup",
+            "--authentication-tolerate-lookup-failure=true",
+        ];
+        let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+        let front_proxy = RequestHeaderSource {
+            client_ca_file: "/p.crt".into(),
+            allowed_names: names(&["proxy", "other", "third"]),
+            username_headers: names(&["X-User", "x-remote-user"]),
+            group_headers: names(&["x-remote-group"]),
+            extra_headers_prefix: Vec::new(),
+        };
+        let expected = TrustSources {
+            client_ca_file: Some("/c.crt".into()),
+            request_header: Some(front_proxy),
+            skip_lookup: true,
+            tolerate_lookup_failure: true,
+        };
+        assert_eq!(trust(&arguments), Ok(expected));
+    }
+
+    #[test]
+    fn names_of_the_front_proxy_without_its_authority_leave_the_clusters_word() {
+        let arguments = ["--requestheader-allowed-names=proxy"];
+        assert_eq!(trust(&arguments), Ok(TrustSources::default()));
+    }
+
+    #[test]
+    fn a_name_that_is_empty_is_refused() {
+        for flag in [
+            "--requestheader-allowed-names",
+            "--requestheader-username-headers",
+            "--requestheader-group-headers",
+            "--requestheader-extra-headers-prefix",
+        ] {
+            for names in [" ", ",", "x,", "x,,y", "x, ,y"] {
+                let error = trust(&[&format!("{flag}={names}")]).unwrap_err();
+                assert!(
+                    error.contains("a name in it is empty"),
+                    "{flag}={names}: {error}"
+                );
+            }
         }
     }
 }

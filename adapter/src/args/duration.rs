@@ -4,8 +4,39 @@ use std::time::Duration;
 
 /// A text that is no duration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("expected a duration such as 30s, 10m or 1h30m")]
+#[error("expected a duration such as 30s, 10m or 1h30m, of 292 years at the most")]
 pub struct ParseDurationError;
+
+/// Why something can't be done at an interval.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ParseIntervalError {
+    /// It is no duration.
+    #[error(transparent)]
+    Duration(#[from] ParseDurationError),
+    /// There would be no pause.
+    #[error(
+        "expected at least {:?}: all rules are asked for each time",
+        LEAST_INTERVAL
+    )]
+    Short,
+}
+
+/// The longest duration, as in Go: 64 bits of nanoseconds. Clocks and caches can count with it.
+const MOST: Duration = Duration::from_nanos(i64::MAX as u64);
+/// The shortest interval.
+const LEAST_INTERVAL: Duration = Duration::from_millis(100);
+
+/// The duration that a text stands for, if it is long enough for an interval.
+///
+/// # Errors
+/// When it isn't.
+pub fn parse_interval(text: &str) -> Result<Duration, ParseIntervalError> {
+    match parse_duration(text)? {
+        interval if interval < LEAST_INTERVAL => Err(ParseIntervalError::Short),
+        interval => Ok(interval),
+    }
+}
 
 /// The duration that a text stands for (Go's `time.ParseDuration`, without negative ones).
 ///
@@ -40,7 +71,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, ParseDurationError> {
         total = total.checked_add(part).ok_or(ParseDurationError)?;
         rest = after;
     }
-    if text.is_empty() {
+    if text.is_empty() || total > MOST {
         Err(ParseDurationError)
     } else {
         Ok(total)
@@ -60,6 +91,7 @@ mod tests {
             ("250ms", 0.25),
             ("0", 0.0),
             ("0s", 0.0),
+            ("2562047h", 9_223_369_200.0),
         ] {
             assert_eq!(
                 parse_duration(text),
@@ -76,8 +108,24 @@ mod tests {
             ".s",
             "1h 2m",
             "99999999999999999999h",
+            "2562048h",
+            "2562047h59m",
         ] {
             assert_eq!(parse_duration(text), Err(ParseDurationError), "{text}");
         }
+    }
+
+    #[test]
+    fn an_interval_without_a_pause_is_refused() {
+        assert_eq!(parse_interval("1s"), Ok(Duration::from_secs(1)));
+        for text in ["0", "0s", "1ns", "99ms"] {
+            assert_eq!(
+                parse_interval(text),
+                Err(ParseIntervalError::Short),
+                "{text}"
+            );
+        }
+        let nonsense = ParseIntervalError::Duration(ParseDurationError);
+        assert_eq!(parse_interval("soon"), Err(nonsense));
     }
 }

@@ -1,7 +1,9 @@
 //! The command line: prometheus-adapter's flags.
 
 mod auth;
+mod discreet;
 mod duration;
+mod klog;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -11,7 +13,8 @@ use clap::{Parser, Subcommand, ValueEnum};
 use url::Url;
 
 pub use auth::AuthArgs;
-pub use duration::{ParseDurationError, parse_duration};
+pub use duration::{ParseDurationError, ParseIntervalError, parse_duration, parse_interval};
+pub use klog::KlogArgs;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -49,7 +52,8 @@ pub struct CertsArgs {
     pub replace: bool,
 }
 
-/// The flags of prometheus-adapter v0.12.0 that are understood so far; others are refused by name.
+/// The flags of prometheus-adapter v0.12.0 that are understood so far; others are refused by name, as listed in
+/// `adapter/deploy/README.md`.
 #[derive(Debug, Clone, clap::Args)]
 pub struct ServeArgs {
     /// File with the rules that say which series are metrics of which objects
@@ -71,7 +75,7 @@ pub struct ServeArgs {
     #[arg(long, value_enum, ignore_case = true, default_value = "GET")]
     pub prometheus_verb: Verb,
     /// How often to ask Prometheus which series there are
-    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = parse_duration)]
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = parse_interval)]
     pub metrics_relist_interval: Duration,
     /// How long ago a series may have been seen last [default: the relist interval]
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
@@ -97,6 +101,12 @@ pub struct ServeArgs {
     /// How much to log: 0 says what changes, 4 every step, 6 everything
     #[arg(short, long = "v", value_name = "LEVEL", default_value_t = 0)]
     pub v: u8,
+    /// How klog would log
+    #[command(flatten)]
+    pub klog: KlogArgs,
+    /// Where the Go adapter puts the self-signed pair; ours is never written
+    #[arg(long, value_name = "DIR", hide = true)]
+    pub cert_dir: Option<PathBuf>,
 }
 
 /// HTTP method for requests to Prometheus.
@@ -110,23 +120,27 @@ pub enum Verb {
     Post,
 }
 
-/// Flags that prometheus-adapter has and this program doesn't have yet.
-const NOT_YET: [&str; 15] = [
+/// Flags that prometheus-adapter has and this program doesn't have yet. To go on without them would change what users
+/// rely on: whom Prometheus sees, which TLS is spoken. `--audit-*` is among them.
+const NOT_YET: [&str; 18] = [
     "prometheus-auth-incluster",
     "prometheus-auth-config",
     "prometheus-client-tls-cert-file",
     "prometheus-client-tls-key-file",
     "disable-http2",
+    "http2-max-streams-per-connection",
     "client-qps",
     "client-burst",
     "discovery-interval",
-    "cert-dir",
     "tls-cipher-suites",
     "tls-min-version",
     "tls-sni-cert-key",
-    "http2-max-streams-per-connection",
-    "audit-policy-file",
+    "permit-address-sharing",
+    "permit-port-sharing",
     "profiling",
+    "contention-profiling",
+    "debug-socket-path",
+    "enable-priority-and-fairness",
 ];
 
 impl Args {
@@ -135,35 +149,22 @@ impl Args {
     pub fn of_process() -> Self {
         match Self::try_parse() {
             Ok(args) => args,
-            Err(error) => {
-                let flag = error
-                    .get(clap::error::ContextKind::InvalidArg)
-                    .map(ToString::to_string)
-                    .unwrap_or_default();
-                let name = flag
-                    .trim_start_matches('-')
-                    .split(['=', ' '])
-                    .next()
-                    .unwrap_or_default();
-                if error.kind() == clap::error::ErrorKind::UnknownArgument
-                    && NOT_YET.contains(&name)
-                {
-                    eprintln!(
-                        "error: prometheus-adapter's flag --{name} is not supported yet; leave it out to go on without what it sets"
-                    );
+            Err(error) => match discreet::message(&error) {
+                Some(message) => {
+                    eprintln!("error: {message}");
                     std::process::exit(2);
                 }
-                error.exit()
-            }
+                None => error.exit(),
+            },
         }
     }
 }
 
-fn parse_header(text: &str) -> Result<(String, String), String> {
+fn parse_header(text: &str) -> Result<(String, String), &'static str> {
+    // What is wrong is said without the text: all of it may be a secret.
     let (name, value) = text.split_once('=').ok_or("expected name=value")?;
-    http::HeaderName::try_from(name).map_err(|_| format!("`{name}` is no header name"))?;
-    http::HeaderValue::try_from(value)
-        .map_err(|_| "the value can't stand in a header".to_owned())?;
+    http::HeaderName::try_from(name).map_err(|_| "what is before = is no header name")?;
+    http::HeaderValue::try_from(value).map_err(|_| "the value can't stand in a header")?;
     Ok((name.to_owned(), value.to_owned()))
 }
 
@@ -197,5 +198,22 @@ mod tests {
         assert!(parse_header("X-Scope-OrgID=team").is_ok());
         assert!(parse_header("X-Scope-OrgID").is_err());
         assert!(parse_header("a b=c").is_err());
+    }
+
+    #[test]
+    fn flags_about_klogs_files_and_forms_are_understood_and_change_nothing() {
+        let klog = [
+            "setpoint-adapter",
+            "--logtostderr=true",
+            "--alsologtostderr",
+            "--skip_headers=false",
+            "--stderrthreshold=INFO",
+            "--vmodule=provider=6",
+            "--log-flush-frequency=5s",
+            "--cert-dir=/tmp/cert",
+            "-v=6",
+        ];
+        let args = Args::try_parse_from(klog).unwrap();
+        assert_eq!((args.serve.v, args.serve.secure_port), (6, 443));
     }
 }

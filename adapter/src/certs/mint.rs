@@ -19,26 +19,41 @@ pub struct ServingPair {
 
 /// Why there is no certificate.
 #[derive(Debug, thiserror::Error)]
-#[error("make a certificate for {name}")]
-pub struct MintError {
-    name: String,
-    #[source]
-    source: rcgen::Error,
+#[non_exhaustive]
+pub enum MintError {
+    /// The name can't stand in one, or the key can't be made.
+    #[error("make a certificate for {name}")]
+    Make {
+        /// The name.
+        name: String,
+        /// What failed.
+        #[source]
+        source: rcgen::Error,
+    },
+    /// A certificate's dates end with the year 9999.
+    #[error("a certificate can't be valid for {0:?}: its dates end with the year 9999")]
+    TooLong(Duration),
 }
+
+/// The last second that a certificate can name, as seconds since 1970.
+const LAST_SECOND: u64 = 253_402_300_799;
 
 /// Makes a CA, signs one serving certificate for a Service, and forgets the CA's key.
 ///
 /// # Errors
-/// When the name can't stand in a certificate.
+/// When the name or the time can't stand in a certificate.
 pub fn mint(service: &str, namespace: &str, valid_for: Duration) -> Result<ServingPair, MintError> {
     let name = format!("{service}.{namespace}.svc");
-    let failed = |source| MintError {
+    let failed = |source| MintError::Make {
         name: name.clone(),
         source,
     };
     let from = SystemTime::now() - Duration::from_secs(60);
+    let last = SystemTime::UNIX_EPOCH + Duration::from_secs(LAST_SECOND);
+    let until = from.checked_add(valid_for).filter(|until| *until <= last);
+    let until = until.ok_or(MintError::TooLong(valid_for))?;
 
-    let mut ca = parameters(Vec::new(), &format!("{name} CA"), from, valid_for).map_err(failed)?;
+    let mut ca = parameters(Vec::new(), &format!("{name} CA"), from, until).map_err(failed)?;
     ca.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     ca.key_usages = vec![
         KeyUsagePurpose::KeyCertSign,
@@ -52,7 +67,7 @@ pub fn mint(service: &str, namespace: &str, valid_for: Duration) -> Result<Servi
         format!("{name}.cluster.local"),
         format!("{service}.{namespace}"),
     ];
-    let mut leaf = parameters(names, &name, from, valid_for).map_err(failed)?;
+    let mut leaf = parameters(names, &name, from, until).map_err(failed)?;
     leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     leaf.use_authority_key_identifier_extension = true;
@@ -69,7 +84,7 @@ fn parameters(
     names: Vec<String>,
     common_name: &str,
     from: SystemTime,
-    valid_for: Duration,
+    until: SystemTime,
 ) -> Result<CertificateParams, rcgen::Error> {
     let mut parameters = CertificateParams::new(names)?;
     parameters.distinguished_name = DistinguishedName::new();
@@ -77,6 +92,6 @@ fn parameters(
         .distinguished_name
         .push(DnType::CommonName, common_name);
     parameters.not_before = from.into();
-    parameters.not_after = (from + valid_for).into();
+    parameters.not_after = until.into();
     Ok(parameters)
 }

@@ -93,3 +93,18 @@ fn manifests_that_leave_open_what_to_fill_are_refused() {
         Err(CertsError::SeveralServices { .. })
     ));
 }
+
+#[test]
+fn a_validity_beyond_all_dates_is_refused() {
+    let centuries = |centuries: u32| DAY * 36_525 * centuries;
+    assert!(mint("prometheus", "prom", centuries(70)).is_ok());
+    for valid_for in [centuries(90), Duration::MAX] {
+        let error = mint("prometheus", "prom", valid_for)
+            .err()
+            .map(|error| error.to_string());
+        assert!(
+            error.is_some_and(|error| error.contains("year 9999")),
+            "{valid_for:?}"
+        );
+    }
+}

@@ -112,7 +112,11 @@ impl HttpClient {
         // These fail for addresses that can't have credentials, which then have none.
         let _ = base.set_username("");
         let _ = base.set_password(None);
-        let shown = base.to_string();
+        // The query may hold a token, and is no part of the address anyway.
+        let mut shown = base.clone();
+        shown.set_query(None);
+        shown.set_fragment(None);
+        let shown = shown.to_string();
         Ok(Self {
             client,
             base,

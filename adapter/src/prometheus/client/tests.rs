@@ -99,10 +99,15 @@ async fn credentials_in_the_address_are_sent_and_never_shown() {
     let url = server.uri().replace("http://", "http://user:secret@");
     client(&url, false).query("up").await.unwrap();
     drop(server);
-    let error = client("http://user:secret@127.0.0.1:1/", false)
-        .query("up")
-        .await
-        .unwrap_err();
-    let shown = format!("{error} {error:?}");
-    assert!(!shown.contains("secret"), "{shown}");
+    for url in [
+        "http://user:secret@127.0.0.1:1/",
+        "http://127.0.0.1:1/?token=secret#secret",
+    ] {
+        for post in [false, true] {
+            let error = client(url, post).query("up").await.unwrap_err();
+            let shown = format!("{error} {error:?} {}", crate::api::status::chain(&error));
+            assert!(!shown.contains("secret"), "{shown}");
+            assert!(shown.contains("http://127.0.0.1:1/"), "{shown}");
+        }
+    }
 }

@@ -1,0 +1,114 @@
+//! What is wrong with arguments, said without repeating what may be a secret.
+
+use std::error::Error as _;
+
+use clap::error::{ContextKind, ErrorKind};
+
+use super::NOT_YET;
+
+/// Flags whose values may hold credentials.
+const SECRET: [&str; 2] = ["prometheus-header", "prometheus-url"];
+
+/// The message in place of clap's, which repeats the text; none where clap's is good.
+pub(super) fn message(error: &clap::Error) -> Option<String> {
+    let context = |kind| error.get(kind).map(ToString::to_string).unwrap_or_default();
+    let argument = context(ContextKind::InvalidArg);
+    let name = flag(&argument);
+    match error.kind() {
+        ErrorKind::UnknownArgument if name.is_some_and(is_not_yet) => Some(format!(
+            "prometheus-adapter's flag --{} is not supported yet; leave it out to go on without what it sets",
+            name.unwrap_or_default()
+        )),
+        // A value whose flag got lost, such as the second half of an unquoted header.
+        ErrorKind::UnknownArgument if name.is_none() => Some(lost_value()),
+        ErrorKind::InvalidSubcommand => Some(lost_value()),
+        ErrorKind::ArgumentConflict if error.get(ContextKind::InvalidSubcommand).is_some() => {
+            Some(lost_value())
+        }
+        ErrorKind::ValueValidation | ErrorKind::InvalidValue
+            if name.is_some_and(|name| SECRET.contains(&name)) =>
+        {
+            let reason = error.source().map(ToString::to_string);
+            Some(format!(
+                "the value of {argument} can't be used: {}",
+                reason.unwrap_or_else(|| "it is missing".to_owned())
+            ))
+        }
+        _ => None,
+    }
+}
+
+fn is_not_yet(name: &str) -> bool {
+    NOT_YET.contains(&name) || name.starts_with("audit-")
+}
+
+fn lost_value() -> String {
+    "there is an argument that belongs to no flag; a subcommand stands alone, and values are written as --flag=value, \
+     in quotes where they hold spaces"
+        .to_owned()
+}
+
+/// The name of `--name`, `--name=value` or `--name <VALUE>`.
+fn flag(argument: &str) -> Option<&str> {
+    argument.strip_prefix("--")?.split(['=', ' ']).next()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::args::Args;
+
+    /// What is said of arguments.
+    fn said(arguments: &[&str]) -> String {
+        let error = Args::try_parse_from([&["setpoint-adapter"], arguments].concat()).unwrap_err();
+        message(&error).unwrap_or_else(|| error.to_string())
+    }
+
+    #[test]
+    fn credentials_in_arguments_that_cannot_be_used_are_not_repeated() {
+        for arguments in [
+            &["--prometheus-header", "Authorization: Bearer hunter2"][..],
+            &["--prometheus-header=Authorization: Bearer hunter2="],
+            &["--prometheus-header=Authorization=hunter2\n"],
+            &["--prometheus-header", "Authorization=Bearer", "hunter2"],
+            &["--prometheus-headers=Authorization=hunter2"],
+            &["--prometheus-headers", "Authorization=hunter2"],
+            &["--prometheus-url=https://user:hunter2@prometheus:port"],
+            &["--prometheus-url=hunter2"],
+            &["hunter2"],
+        ] {
+            let said = said(arguments);
+            assert!(!said.contains("hunter2"), "{arguments:?}: {said}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_still_said() {
+        for (argument, words) in [
+            (
+                "--prometheus-header=X",
+                "--prometheus-header <NAME=VALUE> can't be used: expected name=value",
+            ),
+            (
+                "--prometheus-header=a b=c",
+                "what is before = is no header name",
+            ),
+            ("--prometheus-url=http://a:b", "invalid port number"),
+            (
+                "--tls-min-version=VersionTLS13",
+                "--tls-min-version is not supported yet",
+            ),
+            (
+                "--audit-log-path=-",
+                "--audit-log-path is not supported yet",
+            ),
+            ("--nonsense=1", "--nonsense"),
+            ("--metrics-relist-interval=0s", "expected at least 100ms"),
+        ] {
+            let said = said(&[argument]);
+            assert!(said.contains(words), "{argument}: {said}");
+        }
+    }
+}
