@@ -2,7 +2,14 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
+use setpoint_metrics_api::Quantity;
+use setpoint_serve::{Limits, Server};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
 use super::*;
+use crate::api::tests::{Everybody, Fixed, NotSecret};
+use crate::api::{Api, router};
 
 /// Writes a pair into a folder, as one version of a mounted Secret.
 fn write(folder: &Path) {
@@ -88,4 +95,119 @@ fn a_pair_that_is_the_same_is_no_news() {
     let before = pair.config();
     pair.reload();
     assert!(same(&before, &pair));
+}
+
+/// An adapter that is ready, served with a pair that is followed.
+///
+/// `/held` answers when `release` says so.
+async fn served(
+    pair: &Arc<ServingPair>,
+    shutdown: &CancellationToken,
+    release: CancellationToken,
+) -> (String, JoinHandle<()>) {
+    let held = axum::routing::get(move || async move {
+        release.cancelled().await;
+        "held"
+    });
+    let api = Api {
+        provider: Arc::new(Fixed { relisted: true }),
+        authenticator: Arc::new(Everybody),
+        authorizer: Arc::new(NotSecret),
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://{}", listener.local_addr().unwrap());
+    let (following, ending) = (pair.clone(), shutdown.clone());
+    tokio::spawn(async move { following.follow(Duration::from_secs(3600), ending).await });
+    let pair = pair.clone();
+    let server = Server::new(listener).tls_source(move || pair.config());
+    let running = tokio::spawn(server.run(router(api).route("/held", held), shutdown.clone()));
+    (url, running)
+}
+
+/// A client without connections. Whose certificate is served is another test's matter; here it changes all the time.
+fn client() -> reqwest::Client {
+    reqwest::Client::builder()
+        .no_proxy()
+        .tls_danger_accept_invalid_certs(true)
+        .build()
+        .unwrap()
+}
+
+/// Asks whether the adapter is ready, over a new connection each time, until told to stop. Returns how often.
+async fn ask_again_and_again(url: String, stop: CancellationToken) -> Result<usize, String> {
+    let mut asked = 0;
+    while !stop.is_cancelled() {
+        let answer = client().get(format!("{url}/readyz")).send().await;
+        let answer = answer.map_err(|error| format!("{error:?}"))?;
+        if answer.status() != 200 {
+            return Err(format!("answered {}", answer.status()));
+        }
+        asked += 1;
+    }
+    Ok(asked)
+}
+
+#[tokio::test]
+async fn the_adapter_stays_ready_while_its_pair_is_renewed_under_load_and_then_answers_what_is_in_flight()
+ {
+    let (volume, pair) = volume();
+    let pair = Arc::new(pair);
+    let [shutdown, stop, release] = std::array::from_fn(|_| CancellationToken::new());
+    let (url, running) = served(&pair, &shutdown, release.clone()).await;
+    let in_flight = tokio::spawn(client().get(format!("{url}/held")).send());
+    let asking: Vec<_> = (0..3)
+        .map(|_| tokio::spawn(ask_again_and_again(url.clone(), stop.clone())))
+        .collect();
+    let rotations = async {
+        for version in 2..12 {
+            let before = pair.config();
+            let name = format!("..{version}");
+            write(&volume.path().join(&name));
+            swap(volume.path(), &name);
+            while same(&before, &pair) {
+                tokio::task::yield_now().await;
+            }
+        }
+    };
+    let rotated = tokio::time::timeout(Duration::from_secs(60), rotations).await;
+    rotated.expect("ten renewed pairs are served");
+    stop.cancel();
+    for asked in asking {
+        let asked = asked.await.unwrap();
+        assert!(asked.as_ref().is_ok_and(|asked| *asked > 0), "{asked:?}");
+    }
+    shutdown.cancel();
+    let refused = async { while client().get(&url).send().await.is_ok() {} };
+    let refused = tokio::time::timeout(Duration::from_secs(20), refused).await;
+    refused.expect("no new connection is taken");
+    assert!(!running.is_finished(), "one request is in flight");
+    release.cancel();
+    let answer = in_flight.await.unwrap().unwrap();
+    assert_eq!(answer.text().await.unwrap(), "held");
+    let ended = tokio::time::timeout(Duration::from_secs(20), running).await;
+    ended.expect("the server ends").unwrap();
+}
+
+#[test]
+fn what_strangers_can_take_of_memory_is_less_than_the_manifests_grant() {
+    /// The rest: a thread's stacks, TLS, series and answers. Idle, all of it is 20 MiB.
+    const REST: f64 = 64.0 * 1024.0 * 1024.0;
+    let manifests = include_str!("../../deploy/base/adapter.yaml");
+    let documents: Vec<serde_json::Value> = serde_saphyr::from_multiple(manifests).unwrap();
+    let limits: Vec<Quantity> = documents
+        .iter()
+        .filter_map(|document| {
+            let container = &document["spec"]["template"]["spec"]["containers"][0];
+            container["resources"]["limits"]["memory"].as_str()
+        })
+        .map(|limit| limit.parse().unwrap())
+        .collect();
+    assert_eq!(limits.len(), 1, "one Deployment says how much");
+    #[expect(clippy::cast_precision_loss, reason = "a few hundred million")]
+    let taken = Limits::default().most_bytes_of_heads() as f64;
+    assert!(
+        taken + REST <= limits[0].as_f64(),
+        "{taken} of {}",
+        limits[0]
+    );
 }
