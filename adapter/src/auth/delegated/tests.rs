@@ -289,3 +289,19 @@ fn a_token_counts_where_no_certificate_does() {
         "invalid bearer token"
     );
 }
+
+#[test]
+fn an_empty_prefix_makes_no_header_known_of_the_user_and_each_other_counts_for_itself() {
+    let mut cluster = cluster("[]");
+    let proxy = cluster.front_proxy.issue("front-proxy-client", |_| {});
+    cluster.data.insert(
+        "requestheader-extra-headers-prefix".to_owned(),
+        r#"["", " ", "X-Remote-Extra-", "X-Remote-"]"#.to_owned(),
+    );
+    assert!(cluster.take_over().is_empty());
+    let mut headers = bearer("secret");
+    headers.remove("x-remote-extra-bad%zz");
+    let user = cluster.judge(&[proxy], &headers).unwrap();
+    let keys: Vec<&str> = user.extra.keys().map(String::as_str).collect();
+    assert_eq!(keys, ["extra-foo/bar", "foo/bar", "group", "user"]);
+}
