@@ -1,6 +1,6 @@
 //! A client of the control port, over whatever byte stream leads there.
 
-use std::{future::Future, io};
+use std::{future::Future, io, time::Duration};
 
 use bytes::Bytes;
 use http::{Method, Request, StatusCode, header};
@@ -9,11 +9,14 @@ use hyper_util::rt::TokioIo;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{Fault, Journal, Script, ScriptedSeries, ServerTime};
 
 const MAX_ANSWER: usize = 64 * 1024 * 1024;
+/// How long a request may take; what it asks for is in memory.
+const LIMIT: Duration = Duration::from_secs(10);
 
 /// Why a request to the control port failed.
 #[derive(Debug, Error)]
@@ -33,6 +36,12 @@ pub enum ControlError {
         request: String,
         /// Why.
         source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// There was no answer.
+    #[error("the fake Prometheus gave no answer to {request} within {LIMIT:?}")]
+    Silent {
+        /// Method and path.
+        request: String,
     },
     /// It refused the document.
     #[error("the fake Prometheus refused {request}: {reason}")]
@@ -145,18 +154,24 @@ where
         body: Bytes,
     ) -> Result<Bytes, ControlError> {
         let name = format!("{method} {path}");
-        let stream = (self.connect)()
-            .await
-            .map_err(|source| ControlError::Connect {
-                request: name.clone(),
-                source,
-            })?;
-        let (status, body) = converse(stream, method, path, body)
-            .await
-            .map_err(|source| ControlError::Http {
-                request: name.clone(),
-                source,
-            })?;
+        let conversation = async {
+            let stream = (self.connect)()
+                .await
+                .map_err(|source| ControlError::Connect {
+                    request: name.clone(),
+                    source,
+                })?;
+            converse(stream, method, path, body)
+                .await
+                .map_err(|source| ControlError::Http {
+                    request: name.clone(),
+                    source,
+                })
+        };
+        let ended = timeout(LIMIT, conversation).await;
+        let (status, body) = ended.map_err(|_| ControlError::Silent {
+            request: name.clone(),
+        })??;
         if status.is_success() {
             return Ok(body);
         }
@@ -199,4 +214,24 @@ where
         .await?
         .to_bytes();
     Ok((status, body))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_port_that_never_answers_is_given_up() {
+        let client = Client::new(|| async {
+            let (ours, theirs) = tokio::io::duplex(1024);
+            // Held open, and silent.
+            std::mem::forget(theirs);
+            Ok(ours)
+        });
+        let error = client.clock().await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the fake Prometheus gave no answer to GET /v1/clock within 10s"
+        );
+    }
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::time::{Instant, interval};
 
 use super::{Missed, Verdict};
-use crate::request::{Adapter, Identity, Question};
+use crate::request::{Adapter, Identity, Limit, Question};
 
 /// How often the adapter is asked; its documents can't be watched.
 const TRIES: Duration = Duration::from_millis(200);
@@ -24,7 +24,8 @@ pub(super) async fn expect(
     let mut tries = interval(TRIES);
     loop {
         tries.tick().await;
-        let verdict = ask(adapter, group, version, has).await;
+        let limit = Limit::of_answer(Some(deadline));
+        let verdict = ask(adapter, group, version, has, limit).await;
         let Err(problem) = verdict else { return Ok(()) };
         if Instant::now() >= deadline {
             let what = format!(
@@ -38,14 +39,16 @@ pub(super) async fn expect(
     }
 }
 
-async fn ask(adapter: &Adapter, group: &str, version: &str, has: &[String]) -> Verdict {
-    let legacy = document(
-        adapter,
-        &format!("/apis/{group}/{version}"),
-        "application/json",
-    )
-    .await?;
-    let aggregated = document(adapter, "/apis", AGGREGATED).await?;
+async fn ask(
+    adapter: &Adapter,
+    group: &str,
+    version: &str,
+    has: &[String],
+    limit: Limit,
+) -> Verdict {
+    let path = format!("/apis/{group}/{version}");
+    let legacy = document(adapter, &path, "application/json", limit).await?;
+    let aggregated = document(adapter, "/apis", AGGREGATED, limit).await?;
     let names = legacy_names(&legacy)?;
     compare(&names, &aggregated_names(&aggregated, group, version)?)?;
     match has
@@ -60,14 +63,19 @@ async fn ask(adapter: &Adapter, group: &str, version: &str, has: &[String]) -> V
     }
 }
 
-async fn document(adapter: &Adapter, path: &str, accept: &str) -> Result<Value, String> {
+async fn document(
+    adapter: &Adapter,
+    path: &str,
+    accept: &str,
+    limit: Limit,
+) -> Result<Value, String> {
     let question = Question {
         path: path.to_owned(),
         headers: BTreeMap::from([("accept".to_owned(), accept.to_owned())]),
         identity: Identity::aggregator(),
     };
     let answer = adapter
-        .ask(&question)
+        .ask(&question, limit)
         .await
         .map_err(|error| crate::words(&error))?;
     if answer.status != 200 {

@@ -9,7 +9,7 @@ use setpoint_cluster::{Cluster, Target};
 
 use super::route::{Destination, Route};
 use super::tls::{client_config, client_config_without_verification, roots};
-use super::{Answer, Identity, Question, RequestError, failed};
+use super::{Answer, Identity, Limit, Question, RequestError, failed};
 
 /// The adapter, reached without the API server between.
 pub struct Adapter {
@@ -33,20 +33,22 @@ impl Adapter {
     /// of the APIService, for the Service's name.
     ///
     /// # Errors
-    /// When there is no answer.
-    pub async fn ask(&self, question: &Question) -> Result<Answer, RequestError> {
-        self.route(&question.identity).await?.ask(question).await
+    /// When there is no answer in time.
+    pub async fn ask(&self, question: &Question, limit: Limit) -> Result<Answer, RequestError> {
+        let route = self.route(&question.identity, limit).await?;
+        route.ask(question, limit).await
     }
 
     /// The way to the adapter as it is now, for many questions of one identity.
     ///
     /// # Errors
     /// When there is none.
-    pub async fn route(&self, identity: &Identity) -> Result<Route, RequestError> {
-        let tls = client_config(&*self.cluster, identity, self.ca_bundle().await?).await?;
+    pub async fn route(&self, identity: &Identity, limit: Limit) -> Result<Route, RequestError> {
+        let roots = self.ca_bundle(limit).await?;
+        let tls = client_config(&*self.cluster, identity, roots, limit).await?;
         Ok(Route {
             cluster: self.cluster.clone(),
-            to: Destination::Pod(self.pod().await?),
+            to: Destination::Pod(self.pod(limit).await?),
             server: self.server(),
             connector: tokio_rustls::TlsConnector::from(Arc::new(tls)),
         })
@@ -61,24 +63,28 @@ impl Adapter {
     /// The leaf of the certificate chain that the adapter shows to a new connection, whatever it is worth.
     ///
     /// # Errors
-    /// When it shows none.
-    pub async fn shown_certificate(&self) -> Result<CertificateDer<'static>, RequestError> {
+    /// When it shows none in time.
+    pub async fn shown_certificate(
+        &self,
+        limit: Limit,
+    ) -> Result<CertificateDer<'static>, RequestError> {
         let tls = client_config_without_verification()?;
         let route = Route {
             cluster: self.cluster.clone(),
-            to: Destination::Pod(self.pod().await?),
+            to: Destination::Pod(self.pod(limit).await?),
             server: self.server(),
             connector: tokio_rustls::TlsConnector::from(Arc::new(tls)),
         };
-        let stream = route.connect().await?;
+        let stream = route.connect(limit).await?;
         let shown = stream.get_ref().1.peer_certificates().unwrap_or_default();
         let leaf = shown.first().cloned();
         leaf.ok_or_else(|| failed("see the adapter's certificate")("it shows none"))
     }
 
-    async fn pod(&self) -> Result<Target, RequestError> {
+    async fn pod(&self, limit: Limit) -> Result<Target, RequestError> {
         let client = self.cluster.client();
-        let within = std::time::Duration::from_secs(10);
+        // What was seen of the pods instead has to be told before the limit is over.
+        let within = limit.left().mul_f64(0.7);
         let pod = crate::expect::ready_pod(&client, &self.namespace, "adapter", within);
         Ok(Target::Pod {
             namespace: self.namespace.clone(),
@@ -86,12 +92,10 @@ impl Adapter {
         })
     }
 
-    async fn ca_bundle(&self) -> Result<rustls::RootCertStore, RequestError> {
+    async fn ca_bundle(&self, limit: Limit) -> Result<rustls::RootCertStore, RequestError> {
         let services: Api<APIService> = Api::all(self.cluster.client());
-        let list = services
-            .list(&kube::api::ListParams::default())
-            .await
-            .map_err(failed("list APIServices"))?;
+        let all = kube::api::ListParams::default();
+        let list = limit.bound("list APIServices", services.list(&all)).await?;
         let specs = list.items.into_iter().filter_map(|service| service.spec);
         let is_ours = |spec: &k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1::APIServiceSpec| {
             spec.service.as_ref().is_some_and(|service| service.name.as_deref() == Some(&self.service))

@@ -1,6 +1,7 @@
 //! One request, through the API server or straight to the adapter, as anybody; judged from raw bytes.
 
 mod adapter;
+mod limit;
 mod route;
 mod tls;
 
@@ -9,6 +10,8 @@ use std::collections::BTreeMap;
 use setpoint_cluster::{MintRequest, Minted};
 
 pub use adapter::Adapter;
+pub(crate) use limit::call;
+pub use limit::{ANSWER, Limit};
 pub(crate) use route::ask_over;
 pub use route::{Route, ask_api_server, route_to_api_server};
 

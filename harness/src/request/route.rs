@@ -7,9 +7,10 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use rustls_pki_types::{CertificateDer, ServerName};
 use setpoint_cluster::{Cluster, Target};
+use tokio_util::task::AbortOnDropHandle;
 
 use super::tls::client_config;
-use super::{Answer, Identity, Question, RequestError, Secret, failed};
+use super::{Answer, Identity, Limit, Question, RequestError, Secret, failed};
 
 /// The port that the product's adapter serves on (`adapter/deploy`).
 const ADAPTER_PORT: u16 = 6443;
@@ -17,14 +18,15 @@ const ADAPTER_PORT: u16 = 6443;
 /// Asks the API server.
 ///
 /// # Errors
-/// When there is no answer.
+/// When there is no answer in time.
 pub async fn ask_api_server(
     cluster: &Arc<dyn Cluster>,
     question: &Question,
+    limit: Limit,
 ) -> Result<Answer, RequestError> {
-    route_to_api_server(cluster, &question.identity)
+    route_to_api_server(cluster, &question.identity, limit)
         .await?
-        .ask(question)
+        .ask(question, limit)
         .await
 }
 
@@ -35,6 +37,7 @@ pub async fn ask_api_server(
 pub async fn route_to_api_server(
     cluster: &Arc<dyn Cluster>,
     identity: &Identity,
+    limit: Limit,
 ) -> Result<Route, RequestError> {
     let config = cluster.config();
     let host = config.cluster_url.host().unwrap_or("localhost").to_owned();
@@ -45,7 +48,7 @@ pub async fn route_to_api_server(
             .add(CertificateDer::from(der.clone()))
             .map_err(failed("use the cluster's CA"))?;
     }
-    let tls = client_config(&**cluster, identity, store).await?;
+    let tls = client_config(&**cluster, identity, store, limit).await?;
     Ok(Route {
         cluster: cluster.clone(),
         to: Destination::Host(host.clone(), port),
@@ -72,33 +75,37 @@ impl Route {
     /// Asks.
     ///
     /// # Errors
-    /// When there is no answer.
-    pub async fn ask(&self, question: &Question) -> Result<Answer, RequestError> {
-        ask_over(self.connect().await?, &self.server, question).await
+    /// When there is no answer in time.
+    pub async fn ask(&self, question: &Question, limit: Limit) -> Result<Answer, RequestError> {
+        let stream = self.connect(limit).await?;
+        ask_over(stream, &self.server, question, limit).await
     }
 
     pub(super) async fn connect(
         &self,
+        limit: Limit,
     ) -> Result<tokio_rustls::client::TlsStream<setpoint_cluster::Connection>, RequestError> {
         let (stream, to) = match &self.to {
             Destination::Host(host, port) => {
-                let stream = tokio::net::TcpStream::connect((host.as_str(), *port)).await;
-                let stream = stream.map_err(failed("reach the API server"))?;
+                let stream = tokio::net::TcpStream::connect((host.as_str(), *port));
+                let stream = limit.bound("reach the API server", stream).await?;
                 let stream: setpoint_cluster::Connection = Box::new(stream);
                 (stream, "the API server".to_owned())
             }
             Destination::Pod(target) => {
-                let stream = self.cluster.connect(target, ADAPTER_PORT).await;
-                let stream = stream.map_err(failed(format!("reach {target}")))?;
+                let stream = self.cluster.connect(target, ADAPTER_PORT);
+                let stream = limit.bound(format!("reach {target}"), stream).await?;
                 (stream, format!("{} in {target}", self.server))
             }
         };
         let name = ServerName::try_from(self.server.clone())
             .map_err(failed(format!("use the name {}", self.server)))?;
-        self.connector
-            .connect(name, stream)
+        limit
+            .bound(
+                format!("speak TLS with {to}"),
+                self.connector.connect(name, stream),
+            )
             .await
-            .map_err(failed(format!("speak TLS with {to}")))
     }
 }
 
@@ -107,16 +114,16 @@ pub(crate) async fn ask_over<S>(
     stream: S,
     host: &str,
     question: &Question,
+    limit: Limit,
 ) -> Result<Answer, RequestError>
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin + 'static,
 {
     let doing = || format!("ask for {}", question.path);
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
-        .await
-        .map_err(failed(doing()))?;
-    // Ends with the request's last byte, or with the sender.
-    tokio::spawn(connection);
+    let handshake = http1::handshake(TokioIo::new(stream));
+    let (mut sender, connection) = limit.bound(doing(), handshake).await?;
+    // Ends with the answer's last byte, and with whoever gives up before.
+    let _connection = AbortOnDropHandle::new(tokio::spawn(connection));
     let mut request = http::Request::get(&question.path).header("host", host);
     match &question.identity {
         Identity::FrontProxy { user, groups, .. } => {
@@ -136,15 +143,23 @@ where
     let request = request
         .body(Empty::<bytes::Bytes>::new())
         .map_err(failed(doing()))?;
-    let response = sender
-        .send_request(request)
-        .await
-        .map_err(failed(doing()))?;
+    let response = limit
+        .bound(
+            format!("get an answer to {}", question.path),
+            sender.send_request(request),
+        )
+        .await?;
     let (head, body) = response.into_parts();
-    let body = body
-        .collect()
-        .await
-        .map_err(failed(doing()))?
+    let body = limit
+        .bound(
+            format!(
+                "get the whole body of the answer {} to {}",
+                head.status.as_u16(),
+                question.path
+            ),
+            body.collect(),
+        )
+        .await?
         .to_bytes()
         .to_vec();
     Ok(Answer {

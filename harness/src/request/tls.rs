@@ -7,13 +7,14 @@ use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use setpoint_cluster::{Authority, Cluster, MintRequest, Minted};
 
-use super::{FRONT_PROXY, Identity, ProxyCertificate, RequestError, failed};
+use super::{FRONT_PROXY, Identity, Limit, ProxyCertificate, RequestError, failed};
 
 /// Shows an identity's certificate and believes in some roots.
 pub(super) async fn client_config(
     cluster: &dyn Cluster,
     identity: &Identity,
     roots: rustls::RootCertStore,
+    limit: Limit,
 ) -> Result<rustls::ClientConfig, RequestError> {
     let builder =
         rustls::ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
@@ -22,13 +23,13 @@ pub(super) async fn client_config(
             .with_root_certificates(roots);
     let shown = match identity {
         Identity::Nobody | Identity::Token(_) => return Ok(builder.with_no_client_auth()),
-        Identity::Certificate(request) => mint(cluster, Authority::Client, request).await?,
+        Identity::Certificate(request) => mint(cluster, Authority::Client, request, limit).await?,
         Identity::FrontProxy { certificate, .. } => match certificate {
             ProxyCertificate::Minted(request) => {
-                mint(cluster, Authority::FrontProxy, request).await?
+                mint(cluster, Authority::FrontProxy, request, limit).await?
             }
             ProxyCertificate::Other(minted) => minted.clone(),
-            ProxyCertificate::WithoutKey => return without_key(cluster, builder).await,
+            ProxyCertificate::WithoutKey => return without_key(cluster, builder, limit).await,
         },
     };
     let (chain, key) = parsed(&shown)?;
@@ -73,15 +74,17 @@ async fn mint(
     cluster: &dyn Cluster,
     authority: Authority,
     request: &MintRequest,
+    limit: Limit,
 ) -> Result<Minted, RequestError> {
-    let minted = cluster.mint(authority, request).await;
-    minted.map_err(failed("get a certificate"))
+    let minted = cluster.mint(authority, request);
+    limit.bound("get a certificate", minted).await
 }
 
 /// Shows the front proxy's certificate and signs with another key.
 async fn without_key(
     cluster: &dyn Cluster,
     builder: rustls::ConfigBuilder<rustls::ClientConfig, rustls::client::WantsClientCert>,
+    limit: Limit,
 ) -> Result<rustls::ClientConfig, RequestError> {
     #[derive(Debug)]
     struct Thief(Arc<rustls::sign::CertifiedKey>);
@@ -101,8 +104,8 @@ async fn without_key(
         common_name: FRONT_PROXY.to_owned(),
         ..MintRequest::default()
     };
-    let (chain, _) = parsed(&mint(cluster, Authority::FrontProxy, &request).await?)?;
-    let (_, key) = parsed(&mint(cluster, Authority::Client, &request).await?)?;
+    let (chain, _) = parsed(&mint(cluster, Authority::FrontProxy, &request, limit).await?)?;
+    let (_, key) = parsed(&mint(cluster, Authority::Client, &request, limit).await?)?;
     let signer = aws_lc_rs::sign::any_supported_type(&key).map_err(failed("use a key"))?;
     let key = rustls::sign::CertifiedKey::new(chain, signer);
     Ok(builder.with_client_cert_resolver(Arc::new(Thief(Arc::new(key)))))

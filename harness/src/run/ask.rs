@@ -1,5 +1,6 @@
 //! Steps that ask: one request, or many while other steps are played.
 
+use std::fmt;
 use std::time::Duration;
 
 use futures::StreamExt as _;
@@ -15,7 +16,8 @@ use super::steps::Stage;
 use crate::answer;
 use crate::pki::Leaf;
 use crate::request::{
-    Answer, FRONT_PROXY, Identity, ProxyCertificate, Question, Route, Secret, route_to_api_server,
+    ANSWER, Answer, FRONT_PROXY, Identity, Limit, ProxyCertificate, Question, Route, Secret, call,
+    route_to_api_server,
 };
 use crate::scenario::{As, LoadStep, RequestStep, Via};
 use crate::words as chain;
@@ -43,7 +45,8 @@ impl Stage {
         loop {
             tries.tick().await;
             count += 1;
-            let answer = self.ask(step.via, &question).await;
+            let limit = Limit::of_answer(deadline);
+            let answer = self.ask(step.via, &question, limit).await;
             let verdict = match (answer, &step.expect.failure) {
                 (Ok(answer), None) => answer::judge(&answer, &step.expect, &self.folder),
                 (Ok(answer), Some(failure)) => Err(format!(
@@ -61,15 +64,16 @@ impl Stage {
         }
     }
 
-    async fn ask(&self, via: Via, question: &Question) -> Result<Answer, String> {
-        let route = self.route(via, &question.identity).await?;
-        route.ask(question).await.map_err(|error| chain(&error))
+    async fn ask(&self, via: Via, question: &Question, limit: Limit) -> Result<Answer, String> {
+        let route = self.route(via, &question.identity, limit).await?;
+        let answer = route.ask(question, limit).await;
+        answer.map_err(|error| chain(&error))
     }
 
-    async fn route(&self, via: Via, identity: &Identity) -> Result<Route, String> {
+    async fn route(&self, via: Via, identity: &Identity, limit: Limit) -> Result<Route, String> {
         let route = match via {
-            Via::ApiServer => route_to_api_server(&self.scene.cluster, identity).await,
-            Via::Adapter => self.scene.adapter.route(identity).await,
+            Via::ApiServer => route_to_api_server(&self.scene.cluster, identity, limit).await,
+            Via::Adapter => self.scene.adapter.route(identity, limit).await,
         };
         route.map_err(|error| chain(&error))
     }
@@ -81,40 +85,25 @@ impl Stage {
             headers: Default::default(),
             identity: self.identity(None, step.via).await?,
         };
-        let route = self.route(step.via, &question.identity).await?;
+        let limit = Limit::of(ANSWER);
+        let route = self.route(step.via, &question.identity, limit).await?;
         let sync = self.scene.cluster.facts().hpa_sync_period;
         let mut pace = step.every.map(|span| interval(span.duration(sync)));
-        let mut played = std::pin::pin!(async {
+        let played = async {
             for step in &step.during {
                 if let Some(pace) = &mut pace {
                     pace.tick().await;
                 }
                 self.play(step).await?;
             }
-            Ok::<(), String>(())
-        });
-        let mut ticks = interval(Duration::from_secs(1) / step.rate.max(1));
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
-        let mut tally = Tally::default();
-        let mut open = FuturesUnordered::new();
-        let mut over: Option<Instant> = None;
-        loop {
-            let enough = tally.asked >= step.at_least;
-            if over.is_some_and(|over| enough || over.elapsed() > LOAD_TAIL) && open.is_empty() {
-                break;
-            }
-            tokio::select! {
-                outcome = &mut played, if over.is_none() => {
-                    outcome?;
-                    over = Some(Instant::now());
-                }
-                _ = ticks.tick(), if over.is_none() || !enough => {
-                    tally.asked += 1;
-                    open.push(route.ask(&question));
-                }
-                Some(answer) = open.next() => tally.count(answer.map_err(|error| chain(&error))),
-            }
-        }
+            Ok(())
+        };
+        // Each request is given up by itself, so that whoever holds them doesn't hold the load.
+        let ask = || async {
+            let answer = route.ask(&question, Limit::of(ANSWER)).await;
+            answer.map_err(|error| chain(&error))
+        };
+        let tally = under_load(step.rate, step.at_least, played, ask).await?;
         tally.verdict(step.at_least)
     }
 
@@ -185,11 +174,10 @@ impl Stage {
             spec: Some(TokenRequestSpec::default()),
             ..TokenRequest::default()
         };
-        let answer = accounts
-            .create_token_request(name, &PostParams::default(), &request)
-            .await;
-        let status = answer
-            .map_err(|error| format!("get a token of {namespace}/{name}: {error}"))?
+        let parameters = PostParams::default();
+        let answer = accounts.create_token_request(name, &parameters, &request);
+        let status = call(format!("get a token of {namespace}/{name}"), answer)
+            .await?
             .status;
         let token = status.and_then(|status| status.token);
         let token = Secret(token.ok_or_else(|| {
@@ -197,6 +185,43 @@ impl Stage {
         })?);
         tokens.insert(key, token.clone());
         Ok(token)
+    }
+}
+
+/// Asks at a steady rate until the steps are played and there were enough requests, or won't be; a step that fails ends it
+/// and says how the requests had been answered by then.
+async fn under_load<F>(
+    rate: u32,
+    at_least: u64,
+    played: impl Future<Output = Result<(), String>>,
+    ask: impl Fn() -> F,
+) -> Result<Tally, String>
+where
+    F: Future<Output = Result<Answer, String>>,
+{
+    let mut played = std::pin::pin!(played);
+    let mut ticks = interval(Duration::from_secs(1) / rate.max(1));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
+    let mut tally = Tally::default();
+    let mut open = FuturesUnordered::new();
+    let mut over: Option<Instant> = None;
+    loop {
+        let enough = tally.asked >= at_least;
+        let asking = over.is_none_or(|over| !enough && over.elapsed() < LOAD_TAIL);
+        if !asking && open.is_empty() {
+            return Ok(tally);
+        }
+        tokio::select! {
+            outcome = &mut played, if over.is_none() => {
+                outcome.map_err(|problem| format!("{problem}; of the load by then, {tally}"))?;
+                over = Some(Instant::now());
+            }
+            _ = ticks.tick(), if asking => {
+                tally.asked += 1;
+                open.push(ask());
+            }
+            Some(answer) = open.next() => tally.count(answer),
+        }
     }
 }
 
@@ -224,19 +249,25 @@ impl Tally {
     }
 
     fn verdict(self, at_least: u64) -> Result<(), String> {
-        let Self {
-            asked,
-            failed,
-            first,
-        } = self;
-        tracing::info!(asked, failed, "load");
-        match first {
-            Some(first) => Err(format!(
-                "{failed} of {asked} requests failed; the first: {first}"
-            )),
-            None if asked < at_least => Err(format!(
+        if self.failed > 0 {
+            Err(self.to_string())
+        } else if self.asked < at_least {
+            let asked = self.asked;
+            Err(format!(
                 "only {asked} of {at_least} requests were made in time"
-            )),
+            ))
+        } else {
+            Ok(())
+        }
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (failed, asked) = (self.failed, self.asked);
+        write!(f, "{failed} of {asked} requests failed")?;
+        match &self.first {
+            Some(first) => write!(f, "; the first: {first}"),
             None => Ok(()),
         }
     }
@@ -252,6 +283,30 @@ mod tests {
             headers: http::HeaderMap::new(),
             body: b"no".to_vec(),
         })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_step_that_fails_under_load_says_how_the_requests_were_answered() {
+        let played = async {
+            tokio::time::sleep(Duration::from_millis(950)).await;
+            Err("the step failed".to_owned())
+        };
+        let ended = under_load(10, 0, played, || async { answer(503) }).await;
+        assert_eq!(
+            ended.unwrap_err(),
+            "the step failed; of the load by then, 10 of 10 requests failed; the first: 503: no"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_load_that_cannot_be_large_enough_ends_and_whoever_holds_its_requests_too() {
+        let held = || async {
+            tokio::time::sleep(ANSWER).await;
+            Err("not within 15s".to_owned())
+        };
+        let tally = under_load(1, 1_000, async { Ok(()) }, held).await.unwrap();
+        assert!((60..=62).contains(&tally.asked), "{tally}");
+        assert_eq!(tally.asked, tally.failed);
     }
 
     #[test]

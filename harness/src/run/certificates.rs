@@ -15,6 +15,7 @@ use tokio::time::{Instant, interval};
 
 use super::steps::Stage;
 use crate::pki::Leaf;
+use crate::request::{Limit, call};
 use crate::scenario::{BrokenPair, PkiStep, Restarted, Serving};
 use crate::words as chain;
 
@@ -41,8 +42,8 @@ impl Stage {
             bundle += &certificate.map_err(|error| format!("make authority {name}: {error}"))?;
         }
         let services: Api<APIService> = Api::all(self.scene.cluster.client());
-        let list = services.list(&ListParams::default()).await;
-        let list = list.map_err(|error| format!("list APIServices: {error}"))?;
+        let all = ListParams::default();
+        let list = call("list APIServices", services.list(&all)).await?;
         let ours = list.items.iter().filter(|service| {
             let reference = service.spec.as_ref().and_then(|spec| spec.service.as_ref());
             reference.and_then(|service| service.name.as_deref()) == Some(self.names.service)
@@ -50,8 +51,9 @@ impl Stage {
         let patch = Patch::Merge(json!({"spec": {"caBundle": ByteString(bundle.into_bytes())}}));
         for service in ours {
             let name = service.name_any();
-            let patched = services.patch(&name, &PatchParams::default(), &patch).await;
-            patched.map_err(|error| format!("change the caBundle of {name}: {error}"))?;
+            let parameters = PatchParams::default();
+            let patched = services.patch(&name, &parameters, &patch);
+            call(format!("change the caBundle of {name}"), patched).await?;
         }
         Ok(())
     }
@@ -71,10 +73,9 @@ impl Stage {
             "tls.key": ByteString(pair.key.into_bytes()),
         }});
         let name = self.names.serving_secret;
-        let patched = secrets
-            .patch(name, &PatchParams::default(), &Patch::Merge(data))
-            .await;
-        patched.map_err(|error| format!("change Secret {name}: {error}"))?;
+        let (parameters, patch) = (PatchParams::default(), Patch::Merge(data));
+        let patched = secrets.patch(name, &parameters, &patch);
+        call(format!("change Secret {name}"), patched).await?;
         if serving.broken.is_some() {
             return Ok(());
         }
@@ -111,7 +112,8 @@ impl Stage {
         let mut looks = interval(LOOKS);
         loop {
             looks.tick().await;
-            let seen = match self.scene.adapter.shown_certificate().await {
+            let limit = Limit::of_answer(Some(deadline));
+            let seen = match self.scene.adapter.shown_certificate(limit).await {
                 Ok(shown) if shown.as_ref() == wanted.as_ref() => return Ok(()),
                 Ok(_) => "it still shows the one before".to_owned(),
                 Err(error) => chain(&error),
@@ -127,16 +129,17 @@ impl Stage {
     pub(super) async fn restart(&self, restarted: Restarted) -> Result<(), String> {
         let Restarted::Adapter = restarted;
         let pods: Api<Pod> = Api::namespaced(self.scene.cluster.client(), self.names.namespace);
-        let list = pods.list(&ListParams::default()).await;
-        let list = list.map_err(|error| format!("list the adapter's pods: {error}"))?;
+        let all = ListParams::default();
+        let list = call("list the adapter's pods", pods.list(&all)).await?;
         let is_adapter = |pod: &&Pod| {
             let containers = pod.spec.as_ref().map(|spec| spec.containers.as_slice());
             let mut containers = containers.unwrap_or_default().iter();
             containers.any(|container| container.name == "adapter")
         };
         for pod in list.iter().filter(is_adapter) {
-            let deleted = pods.delete(&pod.name_any(), &DeleteParams::default()).await;
-            deleted.map_err(|error| format!("delete pod {}: {error}", pod.name_any()))?;
+            let (name, parameters) = (pod.name_any(), DeleteParams::default());
+            let deleted = pods.delete(&name, &parameters);
+            call(format!("delete pod {name}"), deleted).await?;
         }
         Ok(())
     }

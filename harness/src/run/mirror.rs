@@ -8,7 +8,7 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use setpoint_cluster::{Cluster, Target};
-use tokio::time::interval;
+use tokio::time::{interval, timeout};
 
 use crate::expect::ready_pod;
 use crate::install::Names;
@@ -16,6 +16,8 @@ use crate::scripted::{Entry, table_over};
 
 /// How often the fake Prometheus is asked what there is; a fraction of an HPA's period.
 const LOOKS: Duration = Duration::from_millis(200);
+/// How long a round may take, from the question to the last value written.
+const ROUND: Duration = Duration::from_secs(15);
 /// The port of the fake Prometheus.
 const PROMETHEUS_PORT: u16 = 9090;
 
@@ -25,8 +27,11 @@ pub(super) async fn write_metrics(cluster: Arc<dyn Cluster>, names: Names, port:
     let mut looks = interval(LOOKS);
     loop {
         looks.tick().await;
-        if let Err(problem) = round(&*cluster, names, port, &mut written).await {
-            tracing::debug!(problem, "write metrics to the adapter");
+        let round = round(&*cluster, names, port, &mut written);
+        match timeout(ROUND, round).await {
+            Ok(Ok(())) => {}
+            Ok(Err(problem)) => tracing::debug!(problem, "write metrics to the adapter"),
+            Err(_) => tracing::warn!("metrics were not written to the adapter within {ROUND:?}"),
         }
     }
 }

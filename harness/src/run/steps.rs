@@ -13,7 +13,7 @@ use crate::expect::{Scene, expect};
 use crate::feed::Feed;
 use crate::install::{Names, apply, delete};
 use crate::pki::Kit;
-use crate::request::Secret;
+use crate::request::{ANSWER, Limit, Secret};
 use crate::scenario::{FaultStep, PrometheusFault, Step, WaitFor};
 use crate::words as chain;
 
@@ -40,8 +40,8 @@ impl Stage {
     async fn played(&self, step: &Step) -> Result<(), String> {
         let client = self.scene.cluster.client();
         match step {
-            Step::Apply(objects) => apply(&client, objects).await.map_err(|error| chain(&error)),
-            Step::Delete(object) => delete(&client, object).await.map_err(|error| chain(&error)),
+            Step::Apply(objects) => bounded(apply(&client, objects)).await,
+            Step::Delete(object) => bounded(delete(&client, object)).await,
             Step::Metrics(metrics) => self
                 .feed
                 .replace(metrics)
@@ -64,6 +64,15 @@ impl Stage {
             Step::Restart(restarted) => self.restart(*restarted).await,
         }
     }
+}
+
+/// Asks the API server for a change, which it makes or refuses at once.
+async fn bounded<E>(change: impl Future<Output = Result<(), E>>) -> Result<(), String>
+where
+    E: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let changed = Limit::of(ANSWER).bound("change objects", change).await;
+    changed.map_err(|error| chain(&error))
 }
 
 fn faults(step: &FaultStep) -> Vec<Fault> {

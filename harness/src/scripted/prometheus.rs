@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio::net::TcpStream;
 
 use super::table::{Entry, Table};
-use crate::request::{Identity, Question, ask_over};
+use crate::request::{ANSWER, Identity, Limit, Question, ask_over};
 
 /// `{namespace!=""}`: every series that is of some object.
 const ALL: &str = "/api/v1/query?query=%7Bnamespace%21%3D%22%22%7D";
@@ -39,7 +39,7 @@ where
         headers: BTreeMap::new(),
         identity: Identity::Nobody,
     };
-    let answer = ask_over(stream, "prometheus", &question)
+    let answer = ask_over(stream, "prometheus", &question, Limit::of(ANSWER))
         .await
         .map_err(|error| crate::words(&error))?;
     if answer.status != 200 {

@@ -13,6 +13,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
+use tokio::time::timeout;
 
 use crate::cluster::{
     Authority, Capability, Cluster, ConnectError, Connection, Facts, MintError, MintRequest,
@@ -35,6 +36,8 @@ pub use error::{LocalError, NotStarted};
 
 use start::Plane;
 
+/// How long a plane may take to reply; what it does itself for a command, it gives up after five seconds.
+const REPLY: Duration = Duration::from_secs(10);
 /// How many of a log's last lines are evidence.
 const EVIDENCE_LINES: usize = 200;
 
@@ -179,6 +182,16 @@ impl LocalCluster {
 
     /// Sends a command to the plane. What follows the reply can be read from the stream.
     async fn ask(&self, command: &Command) -> std::io::Result<(BufReader<UnixStream>, Reply)> {
+        let asked = timeout(REPLY, self.asked(command)).await;
+        asked.unwrap_or_else(|_| {
+            Err(std::io::Error::new(
+                std::io::ErrorKind::TimedOut,
+                format!("the plane gave no reply to a command within {REPLY:?}"),
+            ))
+        })
+    }
+
+    async fn asked(&self, command: &Command) -> std::io::Result<(BufReader<UnixStream>, Reply)> {
         let stream = UnixStream::connect(self.plane.dir.socket()).await?;
         let mut stream = BufReader::new(stream);
         let mut line = serde_json::to_vec(command)?;

@@ -1,0 +1,113 @@
+//! How long something may take, in all its parts; nobody who is judged may keep the judge waiting.
+
+use std::error::Error;
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout_at};
+
+use super::{RequestError, failed};
+
+/// How long one answer may take. What an adapter has to ask for itself, such as a review of a token, it gives up after ten
+/// seconds; the rest is for an answer then.
+pub const ANSWER: Duration = Duration::from_secs(15);
+
+/// A moment by which something must be done, whatever it consists of.
+#[derive(Debug, Clone, Copy)]
+pub struct Limit {
+    whole: Duration,
+    ends: Instant,
+}
+
+/// Somebody let the judge wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not within {:.1}s", .0.as_secs_f64())]
+struct TooLate(Duration);
+
+impl Limit {
+    /// A limit that begins now.
+    #[must_use]
+    pub fn of(whole: Duration) -> Self {
+        Self {
+            whole,
+            ends: Instant::now() + whole,
+        }
+    }
+
+    /// The limit of one answer: the usual one, or less where a deadline comes before. Who asks just before a
+    /// deadline still gets a second.
+    #[must_use]
+    pub fn of_answer(deadline: Option<Instant>) -> Self {
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        Self::of(left.map_or(ANSWER, |left| ANSWER.min(left.max(Duration::from_secs(1)))))
+    }
+
+    /// What is left.
+    #[must_use]
+    pub fn left(&self) -> Duration {
+        self.ends.saturating_duration_since(Instant::now())
+    }
+
+    /// Does a part of it; what isn't done in time is said.
+    ///
+    /// # Errors
+    /// Those of the part, and when it takes too long.
+    pub async fn bound<T, E>(
+        self,
+        doing: impl Into<String>,
+        part: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, RequestError>
+    where
+        E: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let doing = doing.into();
+        match timeout_at(self.ends, part).await {
+            Ok(done) => done.map_err(failed(doing)),
+            Err(_) => Err(failed(doing)(TooLate(self.whole))),
+        }
+    }
+}
+
+/// Asks the API server as the cluster's admin; an error is in words.
+///
+/// # Errors
+/// Those of the call, and when it takes longer than an answer may.
+pub(crate) async fn call<T>(
+    doing: impl Into<String>,
+    call: impl Future<Output = Result<T, kube::Error>>,
+) -> Result<T, String> {
+    let done = Limit::of(ANSWER).bound(doing, call).await;
+    done.map_err(|error| crate::words(&error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn all_parts_together_must_be_done_in_time() {
+        let limit = Limit::of(Duration::from_secs(3));
+        let two_seconds = || async {
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            Ok::<_, std::io::Error>(())
+        };
+        limit.bound("do the first", two_seconds()).await.unwrap();
+        let late = limit
+            .bound("do the second", two_seconds())
+            .await
+            .unwrap_err();
+        assert_eq!(crate::words(&late), "do the second: not within 3.0s");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_may_take_what_is_left_and_at_least_a_second() {
+        let now = Instant::now();
+        let whole = |deadline| Limit::of_answer(deadline).left();
+        assert_eq!(whole(None), ANSWER);
+        assert_eq!(whole(Some(now + ANSWER * 2)), ANSWER);
+        assert_eq!(
+            whole(Some(now + Duration::from_secs(4))),
+            Duration::from_secs(4)
+        );
+        assert_eq!(whole(Some(now)), Duration::from_secs(1));
+    }
+}
