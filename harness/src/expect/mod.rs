@@ -15,7 +15,7 @@ use kube::runtime::watcher::{self, watch_object};
 use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
 use setpoint_cluster::Cluster;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::request::Adapter;
 use crate::scenario::{Expectation, Span};
@@ -65,22 +65,14 @@ pub async fn expect(scene: &Scene, expectation: &Expectation) -> Result<(), Miss
             let (_, name) = of.split_once('/').unwrap_or(("deployment", of));
             let api: Api<Deployment> = Api::namespaced(client, namespace);
             let hold = for_.map(|span| span.duration(sync)).unwrap_or_default();
-            match equals {
-                Some(number) => {
-                    if let Some(after) = after {
-                        Box::pin(expect(scene, after)).await?;
-                    }
-                    let wait = Wait {
-                        what: format!("{of} has {number} replicas"),
-                        within: within(time),
-                        hold,
-                        may_come_back: true,
-                    };
-                    wait.on(api, name, |deployment| judge::replicas(deployment, *number))
-                        .await
-                }
-                None => stays(scene, api, of, name, hold, after.as_deref()).await,
-            }
+            let judge = |deployment: Option<&Deployment>| judge::replicas(deployment, *equals);
+            let Some(after) = after else {
+                let what = format!("{of} has {equals} replicas");
+                return Wait::until(what, within(time)).on(api, name, judge).await;
+            };
+            let proof = Box::pin(expect(scene, after));
+            let what = format!("{of} keeps {equals} replicas");
+            keeps(what, hold, watch_object(api, name), judge, proof).await
         }
         Expectation::Hpa {
             name,
@@ -101,14 +93,17 @@ pub async fn expect(scene: &Scene, expectation: &Expectation) -> Result<(), Miss
             reason,
             message,
             within: time,
+            for_,
         } => {
             let api: Api<APIService> = Api::all(client);
             let because = message.as_deref().or(reason.as_deref());
             let because = because.map_or_else(String::new, |why| format!(" because of `{why}`"));
-            let wait = Wait::until(
-                format!("APIService {name} has Available={available:?}{because}"),
-                within(time),
-            );
+            let hold = for_.map(|span| span.duration(sync)).unwrap_or_default();
+            let wait = Wait {
+                what: format!("APIService {name} has Available={available:?}{because}"),
+                within: within(time),
+                hold,
+            };
             wait.on(api, name, |service| {
                 judge::apiservice(service, *available, reason.as_deref(), message.as_deref())
             })
@@ -123,38 +118,53 @@ pub async fn expect(scene: &Scene, expectation: &Expectation) -> Result<(), Miss
     }
 }
 
-/// The number of replicas stays as it is, from before the proof that the new input was judged until `hold`
-/// after it.
-async fn stays(
-    scene: &Scene,
-    api: Api<Deployment>,
-    of: &str,
-    name: &str,
+/// Something is so from now on, while the proof that the new input was judged is awaited, and for `hold` after it.
+async fn keeps<K>(
+    what: String,
     hold: Duration,
-    proof: Option<&Expectation>,
+    states: impl Stream<Item = watcher::Result<Option<K>>>,
+    judge: impl Fn(Option<&K>) -> Verdict,
+    proof: impl Future<Output = Result<(), Missed>>,
 ) -> Result<(), Missed> {
-    let missed = |problem: String| Missed {
-        what: format!("{of} keeps its replicas"),
+    let started = Instant::now();
+    let mut states = std::pin::pin!(states);
+    let mut proof = std::pin::pin!(proof);
+    // Until the proof is there: no end. What isn't there in time is the proof's own affair.
+    let mut ends: Option<Instant> = None;
+    let mut seen = false;
+    let mut last = "nothing was seen of it".to_owned();
+    let ended = loop {
+        let over = async {
+            match ends {
+                Some(ends) => sleep_until(ends).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            // What changed is told before the time is called over.
+            biased;
+            state = states.next() => match state {
+                Some(Ok(state)) => {
+                    seen = true;
+                    if let Err(words) = judge(state.as_ref()) {
+                        break Err(format!("after {:.1}s: {words}", started.elapsed().as_secs_f64()));
+                    }
+                }
+                // The watch goes on by itself.
+                Some(Err(error)) => last = format!("the watch failed: {error}"),
+                None => break Err("the watch ended".to_owned()),
+            },
+            proven = &mut proof, if ends.is_none() => {
+                proven?;
+                ends = Some(Instant::now() + hold);
+            }
+            () = over => break if seen { Ok(()) } else { Err(last) },
+        }
+    };
+    ended.map_err(|problem| Missed {
+        what: format!("{what} until {hold:?} after the new input was judged"),
         problem,
-    };
-    let before = api
-        .get(name)
-        .await
-        .map_err(|error| missed(error.to_string()))?;
-    let number = judge::wanted_replicas(&before);
-    if let Some(proof) = proof {
-        Box::pin(expect(scene, proof)).await?;
-    }
-    let wait = Wait {
-        what: format!(
-            "{of} keeps its {number} replicas for {hold:?} after the new input was judged"
-        ),
-        within: Duration::from_secs(1),
-        hold,
-        may_come_back: false,
-    };
-    wait.on(api, name, |deployment| judge::replicas(deployment, number))
-        .await
+    })
 }
 
 /// A wait for a state.
@@ -162,10 +172,8 @@ struct Wait {
     what: String,
     /// Time until the state is there.
     within: Duration,
-    /// Time for which it must stay.
+    /// Time for which it must stay, once it is there.
     hold: Duration,
-    /// Whether it may go and come back within the time.
-    may_come_back: bool,
 }
 
 /// What was seen last, for messages.
@@ -191,7 +199,6 @@ impl Wait {
             what,
             within,
             hold: Duration::ZERO,
-            may_come_back: true,
         }
     }
 
@@ -215,7 +222,7 @@ impl Wait {
         judge: impl Fn(Option<&K>) -> Verdict,
     ) -> Result<(), Missed> {
         let started = Instant::now();
-        let mut deadline = started + self.within;
+        let deadline = started + self.within;
         let mut since: Option<Instant> = None;
         let mut seen = Seen {
             words: "nothing was seen yet".to_owned(),
@@ -251,17 +258,13 @@ impl Wait {
                     since.get_or_insert_with(Instant::now);
                 }
                 Err(words) => {
-                    if let Some(since) = since.take()
-                        && !self.may_come_back
-                    {
-                        let problem =
-                            format!("after {:.1}s: {words}", since.elapsed().as_secs_f64());
+                    if let Some(since) = since {
+                        let stayed = since.elapsed().as_secs_f64();
                         return Err(Missed {
-                            what: self.what,
-                            problem,
+                            what: format!("{} for {:?}", self.what, self.hold),
+                            problem: format!("after {stayed:.1}s of it: {words}"),
                         });
                     }
-                    deadline = started + self.within;
                     seen = Seen {
                         words,
                         at: Instant::now(),
@@ -347,46 +350,89 @@ mod tests {
         }
     }
 
-    fn wait(within: u64, hold: u64, may_come_back: bool) -> Wait {
+    fn wait(within: u64, hold: u64) -> Wait {
         let seconds = Duration::from_secs;
         Wait {
             what: "it is 4".to_owned(),
             within: seconds(within),
             hold: seconds(hold),
-            may_come_back,
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_state_that_comes_is_enough_unless_it_must_stay() {
-        assert_eq!(
-            wait(5, 0, true).over(numbers(&[1, 4, 1]), is(4)).await,
-            Ok(())
-        );
-        assert_eq!(
-            wait(5, 3, true).over(numbers(&[4, 1, 4]), is(4)).await,
-            Ok(())
-        );
+        assert_eq!(wait(5, 0).over(numbers(&[1, 4, 1]), is(4)).await, Ok(()));
+        assert_eq!(wait(5, 3).over(numbers(&[1, 4]), is(4)).await, Ok(()));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_state_that_does_not_come_says_what_was_seen() {
-        let missed = wait(5, 0, true)
-            .over(numbers(&[1, 2]), is(4))
-            .await
-            .unwrap_err();
+        let missed = wait(5, 0).over(numbers(&[1, 2]), is(4)).await.unwrap_err();
         assert_eq!(
             missed.to_string(),
             "it is 4: not within 5s; it is Some(2) (seen 5.0s ago)"
         );
     }
 
+    /// What is seen at which second.
+    fn at(times: &[(u64, i32)]) -> impl Stream<Item = watcher::Result<Option<i32>>> {
+        let started = Instant::now();
+        let times = times.to_vec();
+        stream::iter(times)
+            .then(move |(second, number)| async move {
+                sleep_until(started + Duration::from_secs(second)).await;
+                Ok(Some(number))
+            })
+            .chain(stream::pending())
+    }
+
+    async fn proven_after(seconds: u64) -> Result<(), Missed> {
+        tokio::time::sleep(Duration::from_secs(seconds)).await;
+        Ok(())
+    }
+
+    async fn kept(times: &[(u64, i32)]) -> Result<(), String> {
+        let hold = Duration::from_secs(3);
+        let kept = keeps("it".to_owned(), hold, at(times), is(3), proven_after(4));
+        kept.await.map_err(|missed| missed.problem)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_kept_may_not_change_before_the_proof_nor_for_a_while_after_it() {
+        assert_eq!(kept(&[(0, 3)]).await, Ok(()));
+        assert_eq!(
+            kept(&[(0, 3), (8, 5)]).await,
+            Ok(()),
+            "it has ended by then"
+        );
+        let changed = |seconds: &str| Err(format!("after {seconds}s: it is Some(5)"));
+        assert_eq!(kept(&[(0, 3), (1, 5), (2, 3)]).await, changed("1.0"));
+        assert_eq!(kept(&[(0, 3), (6, 5)]).await, changed("6.0"));
+        assert_eq!(kept(&[(0, 5), (1, 3)]).await, changed("0.0"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_nobody_saw_was_not_kept_and_what_was_not_proven_neither() {
+        assert_eq!(kept(&[]).await, Err("nothing was seen of it".to_owned()));
+        let missed = Missed {
+            what: "the proof".to_owned(),
+            problem: "not within 1s".to_owned(),
+        };
+        let unproven = std::future::ready(Err(missed.clone()));
+        let hold = Duration::from_secs(3);
+        let kept = keeps("it".to_owned(), hold, at(&[(0, 3)]), is(3), unproven);
+        assert_eq!(kept.await, Err(missed));
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_state_that_must_stay_may_not_go() {
-        let missed = wait(5, 3, false)
+        let missed = wait(5, 3)
             .over(numbers(&[4, 1, 4]), is(4))
             .await
             .unwrap_err();
-        assert_eq!(missed.to_string(), "it is 4: after 0.0s: it is Some(1)");
+        assert_eq!(
+            missed.to_string(),
+            "it is 4 for 3s: after 0.0s of it: it is Some(1)"
+        );
     }
 }

@@ -32,10 +32,11 @@ fn expectation_words(expectation: &Expectation) -> String {
     match expectation {
         Expectation::Replicas {
             of,
-            equals: Some(number),
+            equals,
+            after: Some(_),
             ..
-        } => format!("{number} replicas of {of}"),
-        Expectation::Replicas { of, .. } => format!("unchanged replicas of {of}"),
+        } => format!("{of} to keep {equals} replicas"),
+        Expectation::Replicas { of, equals, .. } => format!("{equals} replicas of {of}"),
         Expectation::Hpa {
             name,
             condition,

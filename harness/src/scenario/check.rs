@@ -187,12 +187,12 @@ impl Problems<'_> {
 
     fn expectation(&mut self, expectation: &Expectation) {
         match expectation {
-            Expectation::Replicas { equals: None, after: None, of, .. } => self.at(
+            Expectation::Replicas { after: None, for_: Some(_), of, .. } => self.at(
                 of,
-                "replicas that stay as they are need `after:`, which proves that the new input was judged",
+                "replicas that stay need `after:`, which proves that the new input was judged; without it nothing may have happened yet",
             ),
-            Expectation::Replicas { equals: None, for_: None, of, .. } => {
-                self.at(of, "replicas that stay as they are need `for:`, such as 3 syncs");
+            Expectation::Replicas { after: Some(_), for_: None, of, .. } => {
+                self.at(of, "replicas that stay need `for:`, such as 3 syncs");
             }
             Expectation::Replicas { after: Some(after), .. } => self.expectation(after),
             Expectation::Hpa { current: Some(quantity), .. } if milli(quantity).is_none() => {

@@ -295,14 +295,15 @@ pub enum Expectation {
         /// Its namespace.
         #[serde(default = "default_namespace")]
         namespace: String,
-        /// The number, in its spec and ready; without it they stay as they are.
-        equals: Option<i32>,
+        /// The number, in its spec and ready.
+        equals: i32,
         /// Time until then.
         within: Option<Span>,
-        /// Time for which it must stay so.
+        /// Time for which it stays so after the proof.
         #[serde(rename = "for")]
         for_: Option<Span>,
-        /// What proves that the new input was judged; needed where nothing is to change.
+        /// What proves that the new input was judged, where nothing is to change: from the step's beginning until then, and
+        /// for the time of `for`, the number is what it is.
         after: Option<Box<Self>>,
     },
     /// An HPA's state.
@@ -337,6 +338,9 @@ pub enum Expectation {
         message: Option<String>,
         /// Time until then.
         within: Option<Span>,
+        /// Time for which it stays so from then on.
+        #[serde(rename = "for")]
+        for_: Option<Span>,
     },
     /// The adapter's own discovery of a group: sorted, and equal in legacy and aggregated form.
     Discovery {
