@@ -70,11 +70,16 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     };
     let (certificate, key) = (args.tls_cert_file, args.tls_private_key_file);
     let last = ArcSwap::new(pair(&certificate, &key, args.lie)?);
-    let keeps = args.lie == Some(Lie::KeepsServingPair);
+    let nothing = without_certificate()?;
     // Read for each connection: slow, and never stale. Half a renewal leaves the last one that was whole.
     let tls = move || {
-        if !keeps && let Ok(renewed) = pair(&certificate, &key, args.lie) {
-            last.store(renewed);
+        if args.lie == Some(Lie::KeepsServingPair) {
+            return last.load_full();
+        }
+        match pair(&certificate, &key, args.lie) {
+            Ok(renewed) => last.store(renewed),
+            Err(_) if args.lie == Some(Lie::TakesAnyPair) => return nothing.clone(),
+            Err(_) => {}
         }
         last.load_full()
     };
@@ -98,6 +103,17 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         .run(app, shutdown)
         .await;
     Ok(())
+}
+
+/// What a pair that can't be used comes to: no handshake succeeds.
+fn without_certificate() -> anyhow::Result<Arc<rustls::ServerConfig>> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .context("set TLS up")?
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::new(rustls::server::ResolvesServerCertUsingSni::new()));
+    Ok(Arc::new(config))
 }
 
 /// What to serve with.

@@ -31,6 +31,10 @@ pub enum Lie {
     WrongSan,
     /// Never reads its serving pair again
     KeepsServingPair,
+    /// Serves with whatever is in the files of its serving pair
+    TakesAnyPair,
+    /// Is ready although it may not read whom to trust
+    ReadyWithoutTrust,
     /// Answers everything but probes by sending elsewhere
     Redirects,
     /// Never answers for metrics
