@@ -96,9 +96,14 @@ fn by_name(document: Value) -> Value {
     }
 }
 
+/// Whether snapshots are written instead of compared.
+pub(crate) fn updates_snapshots() -> bool {
+    std::env::var_os(UPDATE).is_some_and(|value| value == "1")
+}
+
 fn snapshot(body: &Value, file: &Path) -> Result<(), String> {
     let now = serde_json::to_string_pretty(body).map_err(|error| error.to_string())? + "\n";
-    if std::env::var_os(UPDATE).is_some_and(|value| value == "1") {
+    if updates_snapshots() {
         return std::fs::write(file, now)
             .map_err(|error| format!("write {}: {error}", file.display()));
     }

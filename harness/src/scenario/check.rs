@@ -1,207 +1,356 @@
-//! What a scenario's shape can't say: notations, quantities, and things that need each other.
+//! What a scenario's shape can't say: notations, quantities, numbers out of reach, and things that need each other.
 
+use std::path::Path;
+
+use http::uri::PathAndQuery;
+use http::{HeaderName, HeaderValue};
 use serde_json::Value;
-use setpoint_replay::engine::parse_selector;
 use setpoint_replay::notation::{parse_series, parse_values};
 
-use super::{Document, Expectation, Metric, Need, PkiStep, RequestStep, Step, WaitFor};
-use crate::quantity::milli;
+use super::objects::{self, no_quantity};
+use super::place::Place;
+use super::{
+    As, Document, Expectation, FaultStep, LoadStep, Metric, Need, On, PkiStep, PrometheusFault,
+    RequestStep, Sample, Span, Step, WaitFor, rules,
+};
+use crate::quantity::{is_quantity, milli};
 
-/// Everything that is wrong, each as `line:column: …`.
-pub(super) fn check(document: &Document, text: &str) -> Vec<String> {
+/// How many requests a second a load may make; more than a plane on a small machine answers.
+const FASTEST: u32 = 10_000;
+/// How fast or slow the fake Prometheus' clock may run.
+const SPEEDS: std::ops::RangeInclusive<f64> = 1e-3..=1e4;
+/// The shortest time between two values of a series.
+const SHORTEST: std::time::Duration = std::time::Duration::from_millis(1);
+
+/// Everything that is wrong, each as `line:column: …`. Snapshots are looked for in the folder.
+pub(super) fn check(document: &Document, text: &str, folder: &Path) -> Vec<String> {
+    let places = Place::of(text);
     let mut problems = Problems {
-        text,
+        folder,
         found: Vec::new(),
     };
-    if document.scenario.trim().is_empty() {
-        problems.at(
-            "scenario:",
-            "the scenario needs a sentence that says what it proves",
-        );
+    problems.head(document, &places, text);
+    let list = places.key("metrics");
+    for (index, metric) in document.metrics.iter().enumerate() {
+        problems.metric(metric, list.item(index));
     }
-    if document.steps.is_empty() {
-        problems.at("steps:", "a scenario without steps proves nothing");
+    let list = places.key("series");
+    for (index, sample) in document.series.iter().enumerate() {
+        problems.sample(sample, list.item(index));
     }
-    if !(document.speed.is_finite() && document.speed > 0.0) {
-        problems.at("speed:", "speed must be above zero");
-    }
-    if document.rules.is_some() && !document.needs.contains(&Need::PrometheusAdapterRules) {
-        problems.at(
-            "rules:",
-            "rules need `needs: [prometheus-adapter-rules]`: not every adapter reads them",
-        );
-    }
-    if let Some(rules) = &document.rules {
-        problems.rules(rules);
-    }
-    for metric in &document.metrics {
-        problems.metric(metric);
-    }
-    for sample in &document.series {
-        problems.values(&sample.values);
-        if let Err(error) = parse_series(&sample.series) {
-            problems.at(
-                &sample.series,
-                &format!("series `{}`: {error}", sample.series),
-            );
-        }
-    }
-    for manifest in document
-        .manifests
-        .iter()
-        .chain(document.steps.iter().flat_map(applied))
-    {
-        problems.manifest(manifest);
-    }
-    for step in &document.steps {
-        problems.step(step);
-    }
-    problems.found
-}
-
-fn applied(step: &Step) -> Box<dyn Iterator<Item = &Value> + '_> {
-    match step {
-        Step::Apply(objects) => Box::new(objects.iter()),
-        Step::Load(load) => Box::new(load.during.iter().flat_map(applied)),
-        _ => Box::new(std::iter::empty()),
-    }
-}
-
-fn first_line(error: &impl ToString) -> String {
-    let text = error.to_string();
-    let line = text.lines().next().unwrap_or_default();
-    line.trim_start_matches("error: ").to_owned()
+    problems.manifests(&document.manifests, places.key("manifests"));
+    problems.steps(&document.steps, places.key("steps"));
+    problems.found.sort();
+    let told = problems.found.into_iter();
+    told.map(|(line, column, problem)| format!("{line}:{column}: {problem}"))
+        .collect()
 }
 
 struct Problems<'a> {
-    text: &'a str,
-    found: Vec<String>,
+    folder: &'a Path,
+    found: Vec<(usize, usize, String)>,
 }
 
 impl Problems<'_> {
-    /// A problem where `words` first stand in the file.
-    fn at(&mut self, words: &str, problem: &str) {
-        let offset = self.text.find(words).unwrap_or(0);
-        let before = &self.text[..offset];
-        let line = before.matches('\n').count() + 1;
-        let column = before
-            .rsplit('\n')
-            .next()
-            .unwrap_or_default()
-            .chars()
-            .count()
-            + 1;
-        self.found.push(format!("{line}:{column}: {problem}"));
+    fn at(&mut self, place: &Place, problem: impl Into<String>) {
+        self.found.push((place.line, place.column, problem.into()));
     }
 
-    fn step(&mut self, step: &Step) {
-        match step {
-            Step::Metrics(metrics) => metrics.iter().for_each(|metric| self.metric(metric)),
-            Step::Expect(expectation) => self.expectation(expectation),
-            Step::Wait(WaitFor { for_ }) => self.expectation(for_),
-            Step::Request(RequestStep { path, .. }) => self.path(path),
-            Step::Load(load) => {
-                self.path(&load.path);
-                if load.rate == 0 {
-                    self.at("rate:", "a load makes at least one request a second");
-                }
-                load.during.iter().for_each(|step| self.step(step));
+    fn head(&mut self, document: &Document, places: &Place, text: &str) {
+        if document.scenario.trim().is_empty() {
+            self.at(
+                places.key("scenario"),
+                "the scenario needs a sentence that says what it proves",
+            );
+        }
+        if document.steps.is_empty() {
+            self.at(
+                places.key("steps"),
+                "a scenario without steps proves nothing",
+            );
+        }
+        if !SPEEDS.contains(&document.speed) {
+            self.at(
+                places.key("speed"),
+                format!("a speed is between {} and {}", SPEEDS.start(), SPEEDS.end()),
+            );
+        }
+        let chosen = &document.cluster;
+        let place = places.key("cluster");
+        self.longer_than_zero(chosen.hpa_sync_period, place.key("hpaSyncPeriod"));
+        if let Some(rules) = &document.rules {
+            let place = places.key("rules");
+            if !document.needs.contains(&Need::PrometheusAdapterRules) {
+                self.at(
+                    place,
+                    "rules need `needs: [prometheus-adapter-rules]`: not every adapter reads them",
+                );
             }
+            self.found.extend(rules::problems(rules, place, text));
+        }
+    }
+
+    fn longer_than_zero(&mut self, span: Option<Span>, place: &Place) {
+        if span.is_some_and(Span::is_zero) {
+            self.at(place, "expected a time longer than 0s");
+        }
+    }
+
+    fn manifests(&mut self, objects: &[Value], list: &Place) {
+        for (index, object) in objects.iter().enumerate() {
+            for (place, problem) in objects::problems(object, list.item(index)) {
+                self.at(place, problem);
+            }
+        }
+    }
+
+    fn steps(&mut self, steps: &[Step], list: &Place) {
+        for (index, step) in steps.iter().enumerate() {
+            self.step(step, list.item(index));
+        }
+    }
+
+    fn step(&mut self, step: &Step, place: &Place) {
+        match step {
+            Step::Apply(objects) => self.manifests(objects, place.key("apply")),
+            Step::Metrics(metrics) => {
+                let list = place.key("metrics");
+                for (index, metric) in metrics.iter().enumerate() {
+                    self.metric(metric, list.item(index));
+                }
+            }
+            Step::Fault(FaultStep::Prometheus(fault)) => {
+                self.fault(fault, place.key("fault").key("prometheus"));
+            }
+            Step::Expect(expectation) => self.expectation(expectation, place.key("expect")),
+            Step::Wait(WaitFor { for_ }) => {
+                self.expectation(for_, place.key("wait").key("for"));
+            }
+            Step::Request(request) => self.request(request, place.key("request")),
+            Step::Load(load) => self.load(load, place.key("load")),
             Step::Pki(PkiStep {
                 ca_bundle: None,
                 serving: None,
             }) => {
-                self.at("pki:", "change the `caBundle`, the `serving` pair or both");
+                self.at(
+                    place.key("pki"),
+                    "change the `caBundle`, the `serving` pair or both",
+                );
             }
-            Step::Apply(_) | Step::Delete(_) | Step::Fault(_) | Step::Pki(_) | Step::Restart(_) => {
+            Step::Delete(_) | Step::Fault(FaultStep::None(_)) | Step::Pki(_) | Step::Restart(_) => {
             }
         }
     }
 
-    fn path(&mut self, path: &str) {
+    fn fault(&mut self, fault: &PrometheusFault, place: &Place) {
+        if let Some(status) = fault.answer
+            && !(200..=599).contains(&status)
+        {
+            self.at(
+                place.key("answer"),
+                format!("{status} is no HTTP status of an answer; expected 200 to 599"),
+            );
+        }
+        for (index, path) in fault.paths.iter().enumerate() {
+            self.path(path, place.key("paths").item(index));
+        }
+    }
+
+    fn load(&mut self, load: &LoadStep, place: &Place) {
+        self.path(&load.path, place.key("path"));
+        if !(1..=FASTEST).contains(&load.rate) {
+            self.at(
+                place.key("rate"),
+                format!("a load makes between 1 and {FASTEST} requests a second"),
+            );
+        }
+        self.longer_than_zero(load.every, place.key("every"));
+        self.steps(&load.during, place.key("during"));
+    }
+
+    fn request(&mut self, request: &RequestStep, place: &Place) {
+        self.path(&request.path, place.key("path"));
+        self.headers(request.headers.iter(), place.key("headers"));
+        if let Some(as_) = &request.as_ {
+            self.identity(as_, place.key("as"));
+        }
+        let (expected, place) = (&request.expect, place.key("expect"));
+        self.headers(expected.headers.iter(), place.key("headers"));
+        if !(100..=599).contains(&expected.status) {
+            self.at(
+                place.key("status"),
+                format!("{} is no HTTP status", expected.status),
+            );
+        }
+        if let Some(failure) = &expected.failure
+            && (failure.is_empty() || failure.to_lowercase() != *failure)
+        {
+            self.at(
+                place.key("failure"),
+                "a failure is looked for in small letters",
+            );
+        }
+        if let Some(file) = &expected.snapshot
+            && !crate::answer::updates_snapshots()
+            && !self.folder.join(file).is_file()
+        {
+            self.at(
+                place.key("snapshot"),
+                format!("there is no `{file}` beside the scenario; `SETPOINT_UPDATE=1 setpoint run` writes it"),
+            );
+        }
+    }
+
+    fn headers<'h>(
+        &mut self,
+        headers: impl Iterator<Item = (&'h String, &'h String)>,
+        map: &Place,
+    ) {
+        for (name, value) in headers {
+            let place = map.key(name);
+            if HeaderName::from_bytes(name.as_bytes()).is_err() {
+                self.at(place, format!("`{name}` is no name of a header"));
+            }
+            self.header_value(value, place);
+        }
+    }
+
+    fn header_value(&mut self, value: &str, place: &Place) {
+        if HeaderValue::from_str(value).is_err() {
+            self.at(place, format!("{value:?} can't be the value of a header"));
+        }
+    }
+
+    /// Names and tokens that are sent in headers.
+    fn identity(&mut self, as_: &As, place: &Place) {
+        let (key, user, groups) = match as_ {
+            As::FrontProxy { user, groups, .. } => ("frontProxy", user, groups),
+            As::Stranger { user, groups } => ("stranger", user, groups),
+            As::Thief { user, groups } => ("thief", user, groups),
+            As::Bearer(token) => return self.header_value(token, place.key("bearer")),
+            As::None(_) | As::Certificate { .. } | As::Token { .. } => return,
+        };
+        let place = place.key(key);
+        self.header_value(user, place.key("user"));
+        for (index, group) in groups.iter().enumerate() {
+            self.header_value(group, place.key("groups").item(index));
+        }
+    }
+
+    fn path(&mut self, path: &str, place: &Place) {
         if !path.starts_with('/') {
-            self.at(path, "a path begins with `/`");
+            self.at(place, "a path begins with `/`");
+        } else if let Err(error) = PathAndQuery::try_from(path) {
+            self.at(place, format!("`{path}` is no path: {error}"));
         }
     }
 
-    fn metric(&mut self, metric: &Metric) {
-        self.values(&metric.values);
+    fn metric(&mut self, metric: &Metric, place: &Place) {
+        self.values(&metric.values, metric.interval, place);
         let name = format!("{}{{}}", metric.custom);
         if metric.custom.is_empty() || parse_series(&name).is_err() {
-            self.at(
-                &metric.custom,
-                &format!("`{}` is no name of a metric", metric.custom),
-            );
+            let problem = format!("`{}` is no name of a metric", metric.custom);
+            return self.at(place.key("custom"), problem);
+        }
+        let mut labels: Vec<(&String, &Place)> = metric
+            .labels
+            .keys()
+            .map(|label| (label, place.key("labels").key(label)))
+            .collect();
+        if let On::Object(object) = &metric.on {
+            let place = place.key("on").key("object").key("label");
+            labels.push((&object.label, place));
+        }
+        for (label, place) in labels {
+            if parse_series(&format!("x{{{label}=\"\"}}")).is_err() {
+                self.at(place, format!("`{label}` is no name of a label"));
+            }
         }
     }
 
-    fn values(&mut self, values: &str) {
+    fn sample(&mut self, sample: &Sample, place: &Place) {
+        self.values(&sample.values, sample.interval, place);
+        if let Err(error) = parse_series(&sample.series) {
+            let problem = format!("series `{}`: {error}", sample.series);
+            self.at(place.key("series"), problem);
+        }
+    }
+
+    fn values(&mut self, values: &str, interval: Span, place: &Place) {
         if let Err(error) = parse_values(values) {
-            self.at(values, &format!("values `{values}`: {error}"));
+            self.at(place.key("values"), format!("values `{values}`: {error}"));
         }
-    }
-
-    /// Whether the adapter's configuration is YAML, and its selectors are PromQL. The rest is the adapter's to judge.
-    fn rules(&mut self, rules: &str) {
-        let document: Value = match serde_saphyr::from_str(rules) {
-            Ok(document) => document,
-            Err(error) => {
-                let line = error
-                    .location()
-                    .and_then(|location| usize::try_from(location.line()).ok())
-                    .and_then(|line| rules.lines().nth(line.saturating_sub(1)))
-                    .unwrap_or("rules:");
-                return self.at(
-                    line.trim(),
-                    &format!("rules are no YAML: {}", first_line(&error)),
-                );
-            }
-        };
-        let rules = ["rules", "externalRules"]
-            .into_iter()
-            .filter_map(|key| document[key].as_array())
-            .flatten();
-        for query in rules.filter_map(|rule| rule["seriesQuery"].as_str()) {
-            if let Err(error) = parse_selector(query) {
-                self.at(query, &format!("seriesQuery `{query}`: {error}"));
-            }
-        }
-    }
-
-    fn manifest(&mut self, manifest: &Value) {
-        for key in ["apiVersion", "kind"] {
-            if !manifest[key].is_string() {
-                self.at(
-                    "manifests:",
-                    &format!("a manifest has no `{key}`: {manifest}"),
-                );
-            }
-        }
-        if !manifest["metadata"]["name"].is_string() {
+        if interval.duration(std::time::Duration::from_secs(1)) < SHORTEST {
             self.at(
-                "manifests:",
-                &format!("a manifest has no `metadata.name`: {manifest}"),
+                place.key("interval"),
+                format!("two values are at least {SHORTEST:?} apart"),
             );
         }
     }
 
-    fn expectation(&mut self, expectation: &Expectation) {
+    fn expectation(&mut self, expectation: &Expectation, place: &Place) {
         match expectation {
-            Expectation::Replicas { after: None, for_: Some(_), of, .. } => self.at(
+            Expectation::Replicas {
                 of,
-                "replicas that stay need `after:`, which proves that the new input was judged; without it nothing may have happened yet",
-            ),
-            Expectation::Replicas { after: Some(_), for_: None, of, .. } => {
-                self.at(of, "replicas that stay need `for:`, such as 3 syncs");
+                within,
+                for_,
+                after,
+                ..
+            } => {
+                let place = place.key("replicas");
+                if !of
+                    .strip_prefix("deployment/")
+                    .is_some_and(|name| !name.is_empty())
+                {
+                    self.at(
+                        place.key("of"),
+                        format!("`{of}` is no Deployment; expected deployment/NAME"),
+                    );
+                }
+                self.longer_than_zero(*for_, place.key("for"));
+                match (after, for_, within) {
+                    (None, Some(_), _) => self.at(
+                        place.key("for"),
+                        "replicas that stay need `after:`, which proves that the new input was judged; without it nothing may have happened yet",
+                    ),
+                    (Some(_), None, _) => {
+                        self.at(place.key("after"), "replicas that stay need `for:`, such as 3 syncs");
+                    }
+                    (Some(_), _, Some(_)) => self.at(
+                        place.key("within"),
+                        "replicas that stay are so from the beginning; `within` belongs to what is waited for in `after`",
+                    ),
+                    _ => {}
+                }
+                if let Some(after) = after {
+                    self.expectation(after, place.key("after"));
+                }
             }
-            Expectation::Replicas { after: Some(after), .. } => self.expectation(after),
-            Expectation::Hpa { current: Some(quantity), .. } if milli(quantity).is_none() => {
-                self.at(quantity, &format!("`{quantity}` is no quantity; expected one such as 500m or 2k"));
+            Expectation::Hpa {
+                condition, current, ..
+            } => {
+                let place = place.key("hpa");
+                match current {
+                    Some(quantity) if !is_quantity(quantity) => {
+                        self.at(place.key("current"), no_quantity(quantity));
+                    }
+                    Some(quantity) if milli(quantity).is_none() => {
+                        let problem = format!("`{quantity}` is too large to be compared");
+                        self.at(place.key("current"), problem);
+                    }
+                    None if condition.is_none() => {
+                        self.at(
+                            place,
+                            "expect a `condition` or a `current` value of the HPA",
+                        );
+                    }
+                    _ => {}
+                }
             }
-            Expectation::Hpa { condition: None, current: None, name, .. } => {
-                self.at(name, "expect a `condition` or a `current` value of the HPA");
+            Expectation::Apiservice { for_, .. } => {
+                self.longer_than_zero(*for_, place.key("apiservice").key("for"));
             }
-            _ => {}
+            Expectation::Discovery { .. } => {}
         }
     }
 }

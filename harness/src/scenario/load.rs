@@ -80,7 +80,7 @@ pub fn load(paths: &[PathBuf]) -> Result<Vec<Scenario>, LoadError> {
             path: path.clone(),
             source,
         })?;
-        match parse(&text) {
+        match parse(&text, path.parent().unwrap_or(&path)) {
             Ok(document) => scenarios.push(Scenario { path, document }),
             Err(found) => problems.extend(
                 found
@@ -117,10 +117,10 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), LoadError> {
     Ok(())
 }
 
-/// A scenario's text, or everything that is wrong with it, each as `line:column: …`.
-pub(super) fn parse(text: &str) -> Result<Document, Vec<String>> {
+/// The text of a scenario that stands in a folder, or everything that is wrong with it, each as `line:column: …`.
+pub(super) fn parse(text: &str, folder: &Path) -> Result<Document, Vec<String>> {
     let document: Document = serde_saphyr::from_str(text).map_err(|error| vec![located(&error)])?;
-    let problems = check(&document, text);
+    let problems = check(&document, text, folder);
     if problems.is_empty() {
         Ok(document)
     } else {
@@ -130,13 +130,7 @@ pub(super) fn parse(text: &str) -> Result<Document, Vec<String>> {
 
 /// The library's message, its place in front as compilers write it.
 fn located(error: &serde_saphyr::Error) -> String {
-    let text = error.to_string();
-    let first = text
-        .lines()
-        .next()
-        .unwrap_or_default()
-        .trim_start_matches("error: ")
-        .to_owned();
+    let first = super::first_line(error);
     let place = error
         .location()
         .map(|location| format!("{}:{}", location.line(), location.column()));
@@ -166,7 +160,8 @@ mod tests {
         assert!(files.len() >= 8, "{files:?}");
         for file in files {
             let name = file.file_stem().unwrap().to_str().unwrap().to_owned();
-            let problems = parse(&std::fs::read_to_string(&file).unwrap()).expect_err(&name);
+            let problems =
+                parse(&std::fs::read_to_string(&file).unwrap(), &folder).expect_err(&name);
             insta::with_settings!({snapshot_path => "../../../fixtures/scenarios/fail", prepend_module_to_snapshot => false}, {
                 insta::assert_snapshot!(name, problems.join("\n"));
             });
@@ -182,7 +177,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_makes_it_panic(text in "(apiVersion: setpoint.dev/v1alpha1\nscenario: x\n)?(steps:\n|metrics:\n)?(- (expect|apply|custom|on|values): [{}a-z'0-9: ]{0,20}\n){0,3}") {
-            let _ = parse(&text);
+            let _ = parse(&text, Path::new("."));
         }
     }
 }

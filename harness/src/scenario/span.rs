@@ -6,6 +6,10 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+/// Nobody waits for longer; a clock could not even tell when that is.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+const MOST_SYNCS: u32 = 10_000;
+
 /// `20s`, `500ms`, `1m`, or `3 syncs`.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
@@ -18,6 +22,12 @@ pub enum Span {
 }
 
 impl Span {
+    /// Whether it is no time at all.
+    #[must_use]
+    pub fn is_zero(self) -> bool {
+        matches!(self, Self::Syncs(0) | Self::Time(Duration::ZERO))
+    }
+
     /// The wall time, with the cluster's HPA period.
     #[must_use]
     pub fn duration(self, sync: Duration) -> Duration {
@@ -39,16 +49,26 @@ impl TryFrom<String> for Span {
             .ok_or_else(wrong)?;
         let (number, unit) = text.split_at(end);
         let seconds = match unit.trim_start() {
-            "sync" | "syncs" => return number.parse().map(Self::Syncs).map_err(|_| wrong()),
+            "sync" | "syncs" => {
+                let count = number.parse().map_err(|_| wrong())?;
+                return if count <= MOST_SYNCS {
+                    Ok(Self::Syncs(count))
+                } else {
+                    Err(format!(
+                        "`{text}` is too long; expected at most {MOST_SYNCS} syncs"
+                    ))
+                };
+            }
             "ms" => 1e-3,
             "s" => 1.0,
             "m" => 60.0,
             _ => return Err(wrong()),
         };
         let number: f64 = number.parse().map_err(|_| wrong())?;
-        Duration::try_from_secs_f64(number * seconds)
-            .map(Self::Time)
-            .map_err(|_| wrong())
+        match Duration::try_from_secs_f64(number * seconds) {
+            Ok(duration) if duration <= LONGEST => Ok(Self::Time(duration)),
+            _ => Err(format!("`{text}` is too long; expected at most a day")),
+        }
     }
 }
 
@@ -74,7 +94,19 @@ mod tests {
         assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
         assert_eq!(duration("1.5m"), Ok(Duration::from_secs(90)));
         assert_eq!(duration("3 syncs"), Ok(Duration::from_secs(6)));
-        for text in ["", "5", "5 days", "-1s", "1.5 syncs", "s", "1.2.3s"] {
+        for text in [
+            "",
+            "5",
+            "5 days",
+            "-1s",
+            "1.5 syncs",
+            "s",
+            "1.2.3s",
+            "99999999999999999999s",
+            "1441m",
+            "10001 syncs",
+            "99999999999 syncs",
+        ] {
             assert!(duration(text).is_err(), "{text}");
         }
     }

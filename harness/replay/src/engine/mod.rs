@@ -86,6 +86,14 @@ pub fn evaluate(world: &World, query: &str, at: i64) -> Result<Value, QueryError
     })
 }
 
+/// Whether a text is PromQL, this evaluator's subset of it or not.
+///
+/// # Errors
+/// If it isn't.
+pub fn parse_query(query: &str) -> Result<(), QueryError> {
+    parse(query).map(drop)
+}
+
 fn parse(query: &str) -> Result<Expr, QueryError> {
     if query.trim().is_empty() {
         return Err(QueryError::Parse(
