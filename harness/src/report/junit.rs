@@ -7,7 +7,8 @@ use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 use super::{Outcome, Report, Verdict};
 
 impl Report {
-    /// A test suite for each area, a test case for each scenario; a failure carries its cause and its timeline.
+    /// A test suite for each area, a test case for each scenario; a failure carries its cause, its timeline and the command
+    /// that repeats it.
     ///
     /// # Errors
     /// When it can't be written.
@@ -24,7 +25,7 @@ impl Report {
                 suites.push(TestSuite::new(area));
             }
             if let Some(suite) = suites.last_mut() {
-                suite.add_test_case(test_case(outcome));
+                suite.add_test_case(test_case(outcome, &outcome.again(&self.adapter)));
             }
         }
         report.add_test_suites(suites);
@@ -32,14 +33,14 @@ impl Report {
     }
 }
 
-fn test_case(outcome: &Outcome) -> TestCase {
+fn test_case(outcome: &Outcome, again: &str) -> TestCase {
     let status = match &outcome.verdict {
         Verdict::Passed => TestCaseStatus::success(),
         Verdict::Failed { cause } => {
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
             status
                 .set_message(cause)
-                .set_description(outcome.timeline_text());
+                .set_description(format!("{}\nagain: {again}", outcome.timeline_text()));
             status
         }
         Verdict::NotSetUp { cause } => {

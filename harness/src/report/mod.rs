@@ -2,6 +2,8 @@
 
 mod junit;
 mod terminal;
+#[cfg(test)]
+mod tests;
 pub mod timeline;
 
 use std::path::{Path, PathBuf};
@@ -16,8 +18,7 @@ use crate::profile::Profile;
 pub use terminal::Terminal;
 
 /// A run.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone)]
 pub struct Report {
     /// `setpoint.dev/report/v1alpha1`
     pub api_version: &'static str,
@@ -27,6 +28,46 @@ pub struct Report {
     pub seconds: f64,
     /// The scenarios, in the order given.
     pub scenarios: Vec<Outcome>,
+}
+
+/// As which a report is written: every scenario with the command that repeats it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Written<'a> {
+    api_version: &'static str,
+    adapter: &'a Judged,
+    seconds: f64,
+    scenarios: Vec<WrittenOutcome<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct WrittenOutcome<'a> {
+    #[serde(flatten)]
+    outcome: &'a Outcome,
+    again: String,
+}
+
+impl Serialize for Report {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self {
+            api_version,
+            adapter,
+            seconds,
+            scenarios,
+        } = self;
+        let scenarios = scenarios.iter().map(|outcome| WrittenOutcome {
+            outcome,
+            again: outcome.again(adapter),
+        });
+        Written {
+            api_version,
+            adapter,
+            seconds: *seconds,
+            scenarios: scenarios.collect(),
+        }
+        .serialize(serializer)
+    }
 }
 
 /// The adapter that was judged.
@@ -249,9 +290,10 @@ impl Report {
                 .map(|piece| format!("== {}\n{}\n", piece.name, piece.text))
                 .collect();
             let text = format!(
-                "== timeline\n{}\n\n{}",
+                "== timeline\n{}\n\n{}\n== again\n{}\n",
                 outcome.timeline_text(),
-                sections.join("\n")
+                sections.join("\n"),
+                outcome.again(&self.adapter)
             );
             let file = folder.join(format!("{}.evidence.txt", outcome.name.replace('/', "-")));
             std::fs::write(file, text)?;

@@ -154,9 +154,14 @@ pub fn of_journal(journal: &[JournalEntry], since_start: impl Fn(f64) -> f64) ->
 }
 
 /// A log whose lines begin with their time (RFC 3339), as the API gives it with `timestamps`. A line without a
-/// time belongs to the one before; lines that differ in digits only are told once.
+/// time belongs to the one before; equal lines that follow each other are told once, and what stands between two lines
+/// stays between them. The lines of another pod than the only one are marked by its name.
 #[must_use]
-pub fn of_log(log: &str, since_start: impl Fn(std::time::SystemTime) -> f64) -> Vec<Entry> {
+pub fn of_log(
+    log: &str,
+    pod: Option<&str>,
+    since_start: impl Fn(std::time::SystemTime) -> f64,
+) -> Vec<Entry> {
     let mut lines: Vec<(f64, String)> = Vec::new();
     for line in log.lines() {
         let (time, text) = line.split_once(' ').unwrap_or((line, ""));
@@ -170,9 +175,16 @@ pub fn of_log(log: &str, since_start: impl Fn(std::time::SystemTime) -> f64) -> 
         }
     }
     let mut told = Repeats::new(Source::Adapter);
+    let mut last = (String::new(), 0_usize);
     for (seconds, text) in lines {
-        let about = text.replace(|c: char| c.is_ascii_digit(), "");
-        told.add(seconds, about, String::new(), text);
+        let says = without_klog_header(&text);
+        if says != last.0 {
+            last = (says.to_owned(), last.1 + 1);
+        }
+        // Lines that don't follow each other are about different things.
+        let about = last.1.to_string();
+        let marked = pod.map_or_else(|| text.clone(), |pod| format!("[{pod}] {text}"));
+        told.add(seconds, about, String::new(), marked);
     }
     told.entries()
 }
@@ -181,6 +193,19 @@ pub fn of_log(log: &str, since_start: impl Fn(std::time::SystemTime) -> f64) -> 
 fn without_time(text: &str) -> &str {
     match text.split_once(' ') {
         Some((time, rest)) if time.parse::<jiff::Timestamp>().is_ok() => rest.trim_start(),
+        _ => text,
+    }
+}
+
+/// The line without what klog puts in front: `E0131 09:05:07.123456       1 file.go:12] `.
+fn without_klog_header(text: &str) -> &str {
+    let mut characters = text.chars();
+    let is_klog = characters
+        .next()
+        .is_some_and(|first| "IWEF".contains(first))
+        && characters.take(4).all(|digit| digit.is_ascii_digit());
+    match text.split_once("] ") {
+        Some((_, rest)) if is_klog => rest,
         _ => text,
     }
 }
@@ -222,14 +247,22 @@ mod tests {
     }
 
     #[test]
-    fn a_log_line_is_told_once_and_with_the_lines_that_belong_to_it() {
-        let log = "1970-01-01T00:00:02.5Z 1970-01-01T00:00:02Z  INFO serve\n  more\n1970-01-01T00:00:04Z E0101 klog 1\n1970-01-01T00:00:05Z E0101 klog 2";
+    fn a_log_keeps_its_order_and_each_line_what_belongs_to_it() {
+        let log = "1970-01-01T00:00:02.5Z 1970-01-01T00:00:02Z  INFO serve\n  more\n\
+            1970-01-01T00:00:04Z E0101 00:00:04.000001       1 a.go:1] \"broken\"\n\
+            1970-01-01T00:00:05Z E0101 00:00:05.000001       1 a.go:1] \"broken\"\n\
+            1970-01-01T00:00:06Z 1970-01-01T00:00:06Z  INFO mended, status 200\n\
+            1970-01-01T00:00:07Z E0101 00:00:07.000001       1 a.go:1] \"broken\"\n\
+            1970-01-01T00:00:08Z 1970-01-01T00:00:08Z  INFO mended, status 503";
         let since = |time: std::time::SystemTime| {
             time.duration_since(UNIX_EPOCH + Duration::from_secs(1))
                 .unwrap()
                 .as_secs_f64()
         };
-        let shown: Vec<String> = of_log(log, since).iter().map(ToString::to_string).collect();
+        let shown: Vec<String> = of_log(log, None, since)
+            .iter()
+            .map(ToString::to_string)
+            .collect();
         insta::assert_snapshot!(shown.join("\n"));
     }
 

@@ -19,8 +19,12 @@ use crate::scenario::Install;
 
 /// How long one piece of evidence may take: the cluster may be what is broken.
 const LIMIT: Duration = Duration::from_secs(5);
-/// How many lines of a log, and entries of the journal, are kept.
+/// How many lines of a log, and entries of the journal, are kept as text.
 const KEPT: usize = 60;
+/// How many of a log's last lines are looked at for the timeline, which tells repetitions once.
+const LOG_LINES: i64 = 2_000;
+/// The adapter's container.
+const ADAPTER: &str = "adapter";
 
 pub(super) async fn collect(
     cluster: &dyn Cluster,
@@ -40,10 +44,14 @@ pub(super) async fn collect(
     add("HorizontalPodAutoscalers", bounded(hpas(&client)).await);
     add("pods", bounded(pods(&client)).await);
     add("events", bounded(events(&client)).await);
-    add(
-        "adapter log",
-        bounded(log(&client, namespace, "adapter", false)).await,
-    );
+    match bounded(logs(&client, namespace, ADAPTER)).await {
+        Some(logs) if !logs.is_empty() => {
+            for log in logs {
+                add(&log.name(), Some(last_lines(&without_times(&log.text))));
+            }
+        }
+        _ => add("adapter log", None),
+    }
     if let Some(feed) = feed {
         add("Prometheus journal", bounded(journal(feed)).await);
     }
@@ -63,9 +71,12 @@ pub(super) async fn timeline(
     let mut entries = recorder.entries();
     let notes = recorder.notes();
     let client = cluster.client();
-    let log = log(&client, names.namespace, "adapter", true);
-    if let Ok(Some(log)) = tokio::time::timeout(LIMIT, log).await {
-        entries.extend(of_log(&log, |time| notes.since_start(time)));
+    let logs = bounded(logs(&client, names.namespace, ADAPTER)).await;
+    let logs = logs.unwrap_or_default();
+    let several = logs.iter().any(|log| log.pod != logs[0].pod);
+    for log in &logs {
+        let pod = several.then_some(log.pod.as_str());
+        entries.extend(of_log(&log.text, pod, |time| notes.since_start(time)));
     }
     if let Some(feed) = feed
         && let Ok(Ok(journal)) = tokio::time::timeout(LIMIT, feed.journal()).await
@@ -78,8 +89,8 @@ pub(super) async fn timeline(
     merged(entries)
 }
 
-async fn bounded(text: impl Future<Output = Option<String>>) -> Option<String> {
-    tokio::time::timeout(LIMIT, text).await.ok().flatten()
+async fn bounded<T>(piece: impl Future<Output = Option<T>>) -> Option<T> {
+    tokio::time::timeout(LIMIT, piece).await.ok().flatten()
 }
 
 fn last_lines(text: &str) -> String {
@@ -169,28 +180,63 @@ async fn events(client: &Client) -> Option<String> {
     ))
 }
 
-async fn log(
-    client: &Client,
-    namespace: &str,
-    container: &str,
-    timestamps: bool,
-) -> Option<String> {
+/// What a container wrote in one of its runs, each line with its time.
+struct Log {
+    pod: String,
+    previous: bool,
+    text: String,
+}
+
+impl Log {
+    fn name(&self) -> String {
+        let run = if self.previous {
+            ", the run before"
+        } else {
+            ""
+        };
+        format!("adapter log of {}{run}", self.pod)
+    }
+}
+
+/// The logs of a container in all pods that have it: of its latest run, and of the one before if there was one, which
+/// tells why it ended.
+async fn logs(client: &Client, namespace: &str, container: &str) -> Option<Vec<Log>> {
     let pods: Api<Pod> = Api::namespaced(client.clone(), namespace);
     let list = pods.list(&ListParams::default()).await.ok()?;
-    let has = |pod: &&Pod| {
-        pod.spec
-            .as_ref()
-            .is_some_and(|spec| spec.containers.iter().any(|found| found.name == container))
-    };
-    let pod = list.iter().find(has)?;
-    let lines = i64::try_from(KEPT).ok();
-    let parameters = LogParams {
-        container: Some(container.to_owned()),
-        tail_lines: lines,
-        timestamps,
-        ..LogParams::default()
-    };
-    pods.logs(&pod.name_any(), &parameters).await.ok()
+    let mut logs = Vec::new();
+    for pod in &list.items {
+        let containers = pod.spec.as_ref().map(|spec| spec.containers.as_slice());
+        let mut containers = containers.unwrap_or_default().iter();
+        if !containers.any(|found| found.name == container) {
+            continue;
+        }
+        for previous in [true, false] {
+            let parameters = LogParams {
+                container: Some(container.to_owned()),
+                tail_lines: Some(LOG_LINES),
+                timestamps: true,
+                previous,
+                ..LogParams::default()
+            };
+            // One that has run only once, or not yet, has none.
+            if let Ok(text) = pods.logs(&pod.name_any(), &parameters).await {
+                logs.push(Log {
+                    pod: pod.name_any(),
+                    previous,
+                    text,
+                });
+            }
+        }
+    }
+    Some(logs)
+}
+
+/// A log without the times that the API puts before each line.
+fn without_times(log: &str) -> String {
+    let lines = log
+        .lines()
+        .map(|line| line.split_once(' ').map_or(line, |(_, rest)| rest));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 async fn journal(feed: &Feed) -> Option<String> {

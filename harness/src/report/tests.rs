@@ -1,0 +1,75 @@
+//! What programs read of a run: JSON and JUnit.
+
+use super::timeline::{Entry, Source};
+use super::*;
+
+fn outcome(name: &str, verdict: Verdict) -> Outcome {
+    Outcome {
+        name: name.to_owned(),
+        sentence: format!("{name} is as it should be"),
+        proves: vec!["H21".to_owned()],
+        path: format!("scenarios/{name}.yaml").into(),
+        verdict,
+        seconds: 12.5,
+        steps: vec![StepOutcome {
+            step: "expect 8 replicas of deployment/web".to_owned(),
+            seconds: 2.5,
+        }],
+        replicas: vec![ReplicaChange {
+            seconds: 1.5,
+            deployment: "default/web".to_owned(),
+            replicas: 1,
+        }],
+        cluster: None,
+        timeline: Vec::new(),
+        evidence: Vec::new(),
+    }
+}
+
+/// One scenario of each verdict, judged by name.
+fn report() -> Report {
+    let failed = Verdict::Failed {
+        cause: "step 1 of 1: 4 are wanted & 4 ready".to_owned(),
+    };
+    let skipped = Verdict::Skipped {
+        reason: SkipReason::NotImplemented {
+            adapter: "test-adapter".to_owned(),
+            need: "prometheus".to_owned(),
+            why: "it has none".to_owned(),
+        },
+    };
+    let failed = Outcome {
+        timeline: vec![Entry {
+            seconds: 3.25,
+            source: Source::Hpa,
+            text: "web measures <nothing>".to_owned(),
+        }],
+        evidence: vec![Evidence {
+            name: "adapter log".to_owned(),
+            text: "a line".to_owned(),
+        }],
+        ..outcome("hpa/scales-up", failed)
+    };
+    let judged = Judged {
+        profile: "test-adapter".to_owned(),
+        path: "bin/test-adapter".into(),
+        sha256: "00ff".to_owned(),
+        argument: Some("test-adapter:bin/test-adapter".to_owned()),
+    };
+    let outcomes = vec![
+        outcome("discovery/sorted", Verdict::Passed),
+        failed,
+        outcome("hpa/holds", skipped),
+    ];
+    Report::new(judged, Duration::from_millis(25_500), outcomes)
+}
+
+#[test]
+fn the_json_report_tells_everything_and_how_to_see_it_again() {
+    insta::assert_json_snapshot!(report());
+}
+
+#[test]
+fn the_junit_report_has_a_suite_for_each_area_and_tells_failures_whole() {
+    insta::assert_snapshot!(report().to_junit().unwrap());
+}
