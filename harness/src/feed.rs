@@ -1,6 +1,6 @@
 //! Feeds the fake Prometheus: what a scenario says of metrics, for the pods that there are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
 
@@ -33,7 +33,14 @@ struct State {
     /// Each metric, and the scenario time at which its values begin.
     metrics: Vec<(Metric, f64)>,
     /// The pods there are, with their labels.
-    pods: BTreeMap<(String, String), BTreeMap<String, String>>,
+    pods: BTreeMap<PodKey, BTreeMap<String, String>>,
+}
+
+/// A pod's namespace and name.
+type PodKey = (String, String);
+
+fn key_of(pod: &Pod) -> PodKey {
+    (pod.namespace().unwrap_or_default(), pod.name_any())
 }
 
 impl Feed {
@@ -92,17 +99,26 @@ impl Feed {
         let mut events = std::pin::pin!(
             watcher(Api::<Pod>::all(client), watcher::Config::default()).default_backoff()
         );
+        let mut listed = BTreeSet::new();
         while let Some(event) = events.next().await {
             let outcome = match event {
-                Ok(watcher::Event::Apply(pod) | watcher::Event::InitApply(pod))
-                    if pod.metadata.deletion_timestamp.is_none() =>
-                {
+                Ok(watcher::Event::Init) => {
+                    listed.clear();
+                    Ok(())
+                }
+                Ok(watcher::Event::InitApply(pod)) if pod.metadata.deletion_timestamp.is_none() => {
+                    listed.insert(key_of(&pod));
+                    self.born(&pod).await
+                }
+                // Those that are missing went while the watch was broken.
+                Ok(watcher::Event::InitDone) => self.left(&listed).await,
+                Ok(watcher::Event::Apply(pod)) if pod.metadata.deletion_timestamp.is_none() => {
                     self.born(&pod).await
                 }
                 Ok(watcher::Event::Delete(pod) | watcher::Event::Apply(pod)) => {
-                    self.gone(&pod).await
+                    self.gone(&key_of(&pod)).await
                 }
-                Ok(_) => Ok(()),
+                Ok(watcher::Event::InitApply(_)) => Ok(()),
                 Err(error) => {
                     tracing::warn!(%error, "watch pods to feed the fake Prometheus");
                     Ok(())
@@ -117,30 +133,15 @@ impl Feed {
         }
     }
 
-    /// Gives metrics new values from now on; metrics of other names go on as they do.
+    /// Gives metrics new values from now on; metrics of other names go on as they do, and series of these that get no new
+    /// values end.
     ///
     /// # Errors
     /// When the fake Prometheus doesn't take them.
     pub async fn replace(&self, metrics: &[Metric]) -> Result<(), ControlError> {
         let mut state = self.state.lock().await;
         let now = self.control.clock().await?.now;
-        state
-            .metrics
-            .retain(|(known, _)| metrics.iter().all(|metric| metric.custom != known.custom));
-        state
-            .metrics
-            .extend(metrics.iter().map(|metric| (metric.clone(), now)));
-        let mut series: Vec<_> = metrics
-            .iter()
-            .filter_map(|metric| series_of_object(metric, now))
-            .collect();
-        for ((namespace, name), labels) in &state.pods {
-            series.extend(
-                metrics
-                    .iter()
-                    .filter_map(|metric| series_of_pod(metric, now, now, namespace, name, labels)),
-            );
-        }
+        let series = state.replace(metrics, now);
         self.control.add(&series).await
     }
 
@@ -162,7 +163,7 @@ impl Feed {
 
     async fn born(&self, pod: &Pod) -> Result<(), ControlError> {
         let mut state = self.state.lock().await;
-        let key = (pod.namespace().unwrap_or_default(), pod.name_any());
+        let key = key_of(pod);
         if state.pods.contains_key(&key) {
             return Ok(());
         }
@@ -179,29 +180,97 @@ impl Feed {
         Ok(())
     }
 
+    /// Ends the series of all pods that aren't listed.
+    async fn left(&self, listed: &BTreeSet<PodKey>) -> Result<(), ControlError> {
+        let missing = self.state.lock().await.missing(listed);
+        for key in missing {
+            self.gone(&key).await?;
+        }
+        Ok(())
+    }
+
     /// Ends the series of a pod that is going.
-    async fn gone(&self, pod: &Pod) -> Result<(), ControlError> {
+    async fn gone(&self, key: &PodKey) -> Result<(), ControlError> {
         let mut state = self.state.lock().await;
-        let key = (pod.namespace().unwrap_or_default(), pod.name_any());
-        let Some(labels) = state.pods.remove(&key) else {
+        let Some(labels) = state.pods.remove(key) else {
             return Ok(());
         };
-        let now = self.control.clock().await?.now;
-        let ended = |(metric, start): &(Metric, f64)| {
-            let series = series_of_pod(metric, *start, now, &key.0, &key.1, &labels)?;
-            Some(ScriptedSeries {
-                values: "stale".to_owned(),
-                from: now,
-                hold: false,
-                ..series
-            })
-        };
-        let series: Vec<_> = state.metrics.iter().filter_map(ended).collect();
-        if series.is_empty() {
-            Ok(())
-        } else {
-            self.control.add(&series).await
+        let names = state.names_of_pod(key, &labels);
+        if names.is_empty() {
+            return Ok(());
         }
+        let now = self.control.clock().await?.now;
+        let series: Vec<_> = names.iter().map(|name| ended(name, now)).collect();
+        self.control.add(&series).await
+    }
+}
+
+impl State {
+    /// Takes metrics in the place of those of the same names; returns what is to be played from now on.
+    fn replace(&mut self, metrics: &[Metric], now: f64) -> Vec<ScriptedSeries> {
+        let is_replaced =
+            |known: &Metric| metrics.iter().any(|metric| metric.custom == known.custom);
+        let (replaced, kept): (Vec<_>, Vec<_>) = std::mem::take(&mut self.metrics)
+            .into_iter()
+            .partition(|(known, _)| is_replaced(known));
+        self.metrics = replaced;
+        let before = self.names();
+        self.metrics = metrics.iter().map(|metric| (metric.clone(), now)).collect();
+        let after = self.names();
+        let mut series: Vec<_> = before
+            .difference(&after)
+            .map(|name| ended(name, now))
+            .collect();
+        for metric in metrics {
+            series.extend(series_of_object(metric, now));
+            for ((namespace, name), labels) in &self.pods {
+                series.extend(series_of_pod(metric, now, now, namespace, name, labels));
+            }
+        }
+        self.metrics.extend(kept);
+        series
+    }
+
+    /// The names of all series of the metrics.
+    fn names(&self) -> BTreeSet<String> {
+        let objects = self.metrics.iter();
+        let objects = objects.filter_map(|(metric, start)| series_of_object(metric, *start));
+        let mut names: BTreeSet<String> = objects.map(|series| series.series).collect();
+        for (key, labels) in &self.pods {
+            names.extend(self.names_of_pod(key, labels));
+        }
+        names
+    }
+
+    fn names_of_pod(
+        &self,
+        (namespace, name): &PodKey,
+        labels: &BTreeMap<String, String>,
+    ) -> Vec<String> {
+        let metrics = self.metrics.iter().map(|(metric, _)| metric);
+        metrics
+            .filter(|metric| speaks_of(metric, namespace, labels))
+            .map(|metric| series_name(metric, &[("pod", name)]))
+            .collect()
+    }
+
+    fn missing(&self, listed: &BTreeSet<PodKey>) -> Vec<PodKey> {
+        let known = self.pods.keys();
+        known
+            .filter(|key| !listed.contains(*key))
+            .cloned()
+            .collect()
+    }
+}
+
+/// A series that has no value from now on.
+fn ended(name: &str, now: f64) -> ScriptedSeries {
+    ScriptedSeries {
+        series: name.to_owned(),
+        values: "stale".to_owned(),
+        interval: 1.0,
+        from: now,
+        hold: false,
     }
 }
 
@@ -232,14 +301,7 @@ fn series_of_pod(
     name: &str,
     labels: &BTreeMap<String, String>,
 ) -> Option<ScriptedSeries> {
-    let On::Pods(selector) = &metric.on else {
-        return None;
-    };
-    let selected = namespace == metric.namespace
-        && selector
-            .iter()
-            .all(|(key, value)| labels.get(key) == Some(value));
-    if !selected {
+    if !speaks_of(metric, namespace, labels) {
         return None;
     }
     let interval = seconds(metric.interval);
@@ -251,6 +313,16 @@ fn series_of_pod(
         from,
         hold: metric.hold,
     })
+}
+
+fn speaks_of(metric: &Metric, namespace: &str, labels: &BTreeMap<String, String>) -> bool {
+    let On::Pods(selector) = &metric.on else {
+        return false;
+    };
+    namespace == metric.namespace
+        && selector
+            .iter()
+            .all(|(key, value)| labels.get(key) == Some(value))
 }
 
 fn series_name(metric: &Metric, object: &[(&str, &str)]) -> String {
@@ -291,6 +363,75 @@ fn rest(values: &str, interval: f64, start: f64, now: f64, hold: bool) -> Option
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn metric(yaml: &str) -> Metric {
+        serde_saphyr::from_str(yaml).unwrap()
+    }
+
+    fn key(name: &str) -> PodKey {
+        ("default".to_owned(), name.to_owned())
+    }
+
+    /// Two pods, the second of which is measured by a label of its own too.
+    fn state() -> State {
+        let labels = |tier: &str| {
+            BTreeMap::from([
+                ("app".to_owned(), "web".to_owned()),
+                ("tier".to_owned(), tier.to_owned()),
+            ])
+        };
+        State {
+            metrics: Vec::new(),
+            pods: BTreeMap::from([(key("web-1"), labels("a")), (key("web-2"), labels("b"))]),
+        }
+    }
+
+    fn told(series: &[ScriptedSeries]) -> Vec<String> {
+        let told = series.iter();
+        let mut told: Vec<_> = told
+            .map(|series| format!("{} {}", series.series, series.values))
+            .collect();
+        told.sort();
+        told
+    }
+
+    #[test]
+    fn a_series_that_gets_no_new_values_ends() {
+        let mut state = state();
+        let before = [
+            metric("{custom: queue, on: {pods: {app: web}}, values: '5'}"),
+            metric("{custom: other, on: {pods: {app: web}}, values: '1'}"),
+        ];
+        state.replace(&before, 0.0);
+        let narrower = metric("{custom: queue, on: {pods: {tier: b}}, values: '6'}");
+        assert_eq!(
+            told(&state.replace(&[narrower], 2.0)),
+            [
+                r#"queue{namespace="default",pod="web-1"} stale"#,
+                r#"queue{namespace="default",pod="web-2"} 6"#
+            ]
+        );
+        let labelled =
+            metric("{custom: queue, on: {pods: {tier: b}}, labels: {shard: x}, values: '7'}");
+        assert_eq!(
+            told(&state.replace(&[labelled], 4.0)),
+            [
+                r#"queue{namespace="default",pod="web-2",shard="x"} 7"#,
+                r#"queue{namespace="default",pod="web-2"} stale"#
+            ]
+        );
+        let of_object =
+            metric("{custom: queue, on: {object: {label: service, name: web}}, values: '8'}");
+        assert_eq!(told(&state.replace(&[of_object], 6.0)).len(), 2);
+        assert_eq!(state.metrics.len(), 2, "the other one goes on");
+    }
+
+    #[test]
+    fn pods_that_went_while_nobody_watched_are_known_by_their_absence() {
+        let state = state();
+        let listed = BTreeSet::from([key("web-2"), key("web-3")]);
+        assert_eq!(state.missing(&listed), [key("web-1")]);
+    }
 
     #[test]
     fn a_pod_that_is_born_later_gets_what_is_left() {
