@@ -174,7 +174,10 @@ fn apply(
     match bound_to {
         None | Some("") => {
             if node::is_bindable(&pod) {
-                tasks.spawn(node::bind(Arc::clone(node), pod));
+                let (binding, ended) = (node::bind(Arc::clone(node), pod), ended.clone());
+                tasks.spawn(async move {
+                    ended.run_until_cancelled(binding).await;
+                });
             }
         }
         Some(name) if name == node.config.node_name => {

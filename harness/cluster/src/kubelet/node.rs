@@ -7,7 +7,10 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use kube::{Client, ResourceExt};
 use serde_json::json;
+use tokio::time::{Instant, sleep_until};
 
+use super::events::Severity;
+use super::pod::{FIRST_RETRY, LAST_RETRY};
 use super::{KubeletConfig, Node};
 
 /// Enough for whatever a test asks for; requests are accepted without effect anyhow.
@@ -103,13 +106,28 @@ pub(super) fn is_bindable(pod: &Pod) -> bool {
     pod.metadata.deletion_timestamp.is_none() && gates.is_none_or(Vec::is_empty)
 }
 
-/// Binds a pod to this node. One that has gone or has been bound meanwhile is left as it is.
+/// Binds a pod to this node, however often that takes. One that has gone or has been bound meanwhile is left as it is.
 pub(super) async fn bind(node: Arc<Node>, pod: Pod) {
-    let namespace = pod.namespace().unwrap_or_default();
-    let name = pod.name_any();
-    if let Err(error) = post_binding(&node.config.client, &node.config.node_name, &pod).await {
-        tracing::debug!(namespace, name, %error, "bind a pod");
+    let mut retry = FIRST_RETRY;
+    loop {
+        let bound = post_binding(&node.config.client, &node.config.node_name, &pod).await;
+        let Err(error) = bound else { return };
+        if is_settled(&error) {
+            return;
+        }
+        let (namespace, name) = (pod.namespace().unwrap_or_default(), pod.name_any());
+        tracing::warn!(namespace, name, %error, "bind a pod; trying again");
+        let why = format!("bind to {}: {error}", node.config.node_name);
+        node.events
+            .tell(&pod, None, Severity::Warning, "FailedScheduling", why);
+        sleep_until(Instant::now() + retry).await;
+        retry = (retry * 2).min(LAST_RETRY);
     }
+}
+
+/// Whether a binding that failed needs no other: the pod is gone, or another of its name is there, or it is bound.
+fn is_settled(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.is_not_found() || status.is_conflict())
 }
 
 async fn post_binding(client: &Client, node: &str, pod: &Pod) -> Result<(), kube::Error> {
@@ -131,4 +149,21 @@ async fn post_binding(client: &Client, node: &str, pod: &Pod) -> Result<(), kube
     pods.create_subresource::<_, serde_json::Value>("binding", &name, &params, &binding)
         .await
         .map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_binding_that_may_still_succeed_is_tried_again() {
+        let answered = |code: u16, reason: &str| {
+            let status = kube::core::Status::failure("no", reason).with_code(code);
+            is_settled(&kube::Error::Api(status.boxed()))
+        };
+        assert!(answered(404, "NotFound"));
+        assert!(answered(409, "Conflict"));
+        assert!(!answered(500, "InternalError"));
+        assert!(!answered(429, "TooManyRequests"));
+    }
 }

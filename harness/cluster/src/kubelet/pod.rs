@@ -24,8 +24,8 @@ use super::{Node, UNSUPPORTED_FIELD};
 use crate::proxy::{PodHosts, ServiceNames, rewrite_in_place};
 
 /// How soon a step that failed is tried again, doubled up to the longest (`exponentialbackoff` of the kubelet).
-const FIRST_RETRY: Duration = Duration::from_millis(500);
-const LAST_RETRY: Duration = Duration::from_secs(122);
+pub(super) const FIRST_RETRY: Duration = Duration::from_millis(500);
+pub(super) const LAST_RETRY: Duration = Duration::from_secs(122);
 
 type Latest = watch::Receiver<Option<Arc<Pod>>>;
 
@@ -156,11 +156,7 @@ impl Work {
             ip: None,
         };
         self.report(&body, false).await;
-        let prepared = tokio::select! {
-            () = leaving(latest) => false,
-            () = self.prepare(&mut body) => true,
-        };
-        if prepared {
+        if self.prepare(&mut body, latest).await {
             self.run_containers(&mut body, latest).await;
         } else {
             // Nothing has run; the end reports that nothing does.
@@ -174,14 +170,28 @@ impl Work {
         }
     }
 
-    /// Sandbox, address, volumes and hosts file, each tried until it is there.
-    async fn prepare(&self, body: &mut Body) {
+    /// Sandbox, address, volumes and hosts file, each tried until it is there; whether all are, or the pod is to go before.
+    async fn prepare(&self, body: &mut Body, latest: &mut Latest) -> bool {
         let mut retry = FIRST_RETRY;
+        // An attempt is never left half-way: its address would be nobody's to give back.
         while let Err(why) = self.connect(body).await {
             self.tell(Severity::Warning, "FailedCreatePodSandBox", why);
-            wait(retry).await;
+            tokio::select! {
+                () = leaving(latest) => return false,
+                () = wait(retry) => {}
+            }
             retry = (retry * 2).min(LAST_RETRY);
         }
+        tokio::select! {
+            // One that is to go gets no files any more.
+            biased;
+            () = leaving(latest) => false,
+            () = self.fill(body) => true,
+        }
+    }
+
+    /// Volumes and hosts file, tried until they are there.
+    async fn fill(&self, body: &mut Body) {
         if !body.is_real {
             return;
         }

@@ -58,7 +58,7 @@ pub async fn up(
     Ok(look(name, &dir).0)
 }
 
-/// Ends a plane, detached or not, and removes what it left.
+/// Ends a plane, detached or not, and removes what it left. One that is only just being started is waited for.
 ///
 /// # Errors
 /// When there is none of that name, or it can't be ended.
@@ -70,7 +70,29 @@ pub async fn down(name: &str) -> Result<(), LocalError> {
             name: name.to_owned(),
         });
     }
+    // Its processes are known once they have written who they are: without that, removing the folder would leave them.
+    let known = async {
+        let mut checks = interval(END_CHECK);
+        while is_starting(name, &dir) {
+            checks.tick().await;
+        }
+    };
+    let known = timeout(END_LIMIT, known).await;
+    known.map_err(|_| LocalError::StillStarting {
+        name: name.to_owned(),
+        limit: END_LIMIT,
+    })?;
     end(name, &dir).await
+}
+
+/// Whether somebody has asked for a plane whose processes haven't said who they are.
+fn is_starting(name: &str, dir: &PlaneDir) -> bool {
+    let asked_for = match look(name, dir).1 {
+        Some(client) => client.is_alive(),
+        // Not even who asked for it is written yet.
+        None => dir.path().is_dir() && start::is_fresh(dir),
+    };
+    asked_for && dir.read_state().is_none()
 }
 
 /// All planes of this user.
@@ -208,6 +230,48 @@ fn check_name(name: &str) -> Result<(), LocalError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_plane_is_being_started_until_its_processes_say_who_they_are() {
+        let root = tempfile::tempdir().unwrap();
+        let planes = crate::state::Planes::at(root.path().join("planes")).unwrap();
+        let dir = planes.plane("a");
+        assert!(!is_starting("a", &dir), "nobody asked for it");
+        dir.create().unwrap();
+        assert!(is_starting("a", &dir), "its specification is on its way");
+        let this = ProcessId::this().unwrap();
+        let write_spec = |client: ProcessId| {
+            let spec = PlaneSpec {
+                name: "a".to_owned(),
+                dir: dir.clone(),
+                client,
+                expires: None,
+                binaries: crate::provision::Binaries {
+                    etcd: PathBuf::new(),
+                    kube_apiserver: PathBuf::new(),
+                    kube_controller_manager: PathBuf::new(),
+                },
+                images: crate::ImageTable::default(),
+                ready_timeout: Duration::ZERO,
+                options: super::super::PlaneOptions::default(),
+            };
+            std::fs::write(dir.spec(), serde_json::to_vec(&spec).unwrap()).unwrap();
+        };
+        write_spec(this);
+        assert!(is_starting("a", &dir));
+        write_spec(ProcessId {
+            start_time: this.start_time - 1,
+            ..this
+        });
+        assert!(!is_starting("a", &dir), "who asked for it is gone");
+        write_spec(this);
+        let state = crate::state::PlaneState {
+            plane: this,
+            init: this,
+        };
+        std::fs::write(dir.state(), serde_json::to_vec(&state).unwrap()).unwrap();
+        assert!(!is_starting("a", &dir), "its processes are known");
+    }
 
     #[test]
     fn a_name_that_leads_out_of_the_folder_is_refused() {

@@ -81,6 +81,14 @@ pub enum LocalError {
         /// The name given.
         name: String,
     },
+    /// The plane is being started, and by whom can't be told yet.
+    #[error("plane `{name}` is still being started after {} s; try again", limit.as_secs())]
+    StillStarting {
+        /// The plane's name.
+        name: String,
+        /// How long it was waited for.
+        limit: Duration,
+    },
     /// The plane was killed and is still there.
     #[error("plane `{name}` did not end within {} s after it was killed", limit.as_secs())]
     StillThere {

@@ -128,9 +128,13 @@ pub(super) async fn start(
 ) -> Result<(Plane, Pki), LocalError> {
     let program = Places::of_this_process(options.plane_binary.clone()).find()?;
     let folder = asked.dir.clone();
-    folder
-        .create()
-        .map_err(files("make the plane's folder", folder.path()))?;
+    if let Err(error) = folder.create() {
+        // One that is there already is another plane's.
+        if error.kind() != io::ErrorKind::AlreadyExists {
+            discard(&folder);
+        }
+        return Err(files("make the plane's folder", folder.path())(error));
+    }
     let made = prepare(options, &asked).and_then(|(pki, listener)| {
         let (process, life) = spawn(&program, &folder, listener)?;
         Ok((pki, process, life))

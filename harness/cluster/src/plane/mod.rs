@@ -5,6 +5,7 @@
 
 use std::net::Ipv4Addr;
 
+mod accept;
 mod component;
 pub(crate) mod control;
 pub(crate) mod event;

@@ -1,13 +1,14 @@
 //! Bytes between the host's loopback and the API server.
 
+use std::convert::Infallible;
 use std::io;
 
 use tokio::net::{TcpListener, TcpStream};
 
-use super::{API_PORT, NODE_ADDRESS};
+use super::{API_PORT, NODE_ADDRESS, accept};
 
 /// Relays every connection to the API server, until dropped.
-pub(crate) async fn relay(listener: TcpListener) -> io::Error {
+pub(crate) async fn relay(listener: TcpListener) -> Infallible {
     loop {
         match listener.accept().await {
             Ok((client, _)) => {
@@ -17,9 +18,7 @@ pub(crate) async fn relay(listener: TcpListener) -> io::Error {
                     }
                 });
             }
-            // The client that hung up before it was accepted is not this listener's problem.
-            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
-            Err(error) => return error,
+            Err(error) => accept::after(&error, "relay").await,
         }
     }
 }

@@ -182,8 +182,8 @@ async fn run(
             part: "the kubelet",
             source: ended.unwrap_or_else(io::Error::other),
         },
-        source = relay::relay(listener) => PlaneError::Stopped { part: "the relay", source },
-        source = control::serve(socket, client, renew_tokens) => PlaneError::Stopped { part: "the socket", source },
+        never = relay::relay(listener) => match never {},
+        never = control::serve(socket, client, renew_tokens) => match never {},
     })
 }
 
