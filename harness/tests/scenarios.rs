@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 use libtest_mimic::{Arguments, Failed, Trial};
 use setpoint::judged::Programs;
 use setpoint::profile::Profile;
-use setpoint::report::{Outcome, Verdict};
+use setpoint::report::{Judged, Outcome, Verdict};
 use setpoint::run::{Backend, Progress, RunOptions, run};
 use setpoint::scenario::{self, Scenario};
 use setpoint_cluster::provision::{self, Binaries};
@@ -62,13 +62,17 @@ impl Stage {
         };
         let running = run(vec![scenario], options, Arc::new(Quiet));
         let report = self.runtime.block_on(running);
+        let judge = |outcome| judge(outcome, &report.adapter);
         report.scenarios.iter().try_for_each(judge)
     }
 }
 
-fn judge(outcome: &Outcome) -> Result<(), Failed> {
-    let (Verdict::Failed { cause } | Verdict::NotSetUp { cause }) = &outcome.verdict else {
-        return Ok(());
+fn judge(outcome: &Outcome, adapter: &Judged) -> Result<(), Failed> {
+    let cause = match &outcome.verdict {
+        Verdict::Passed => return Ok(()),
+        // The product's own adapter does all that scenarios are about.
+        Verdict::Skipped { reason } => return Err(format!("it was skipped: {reason}").into()),
+        Verdict::Failed { cause } | Verdict::NotSetUp { cause } => cause,
     };
     let evidence = outcome
         .evidence
@@ -76,8 +80,9 @@ fn judge(outcome: &Outcome) -> Result<(), Failed> {
         .map(|piece| format!("\n== {}\n{}", piece.name, piece.text));
     let timeline = outcome.timeline_text();
     Err(format!(
-        "{cause}\n== timeline\n{timeline}{}",
-        evidence.collect::<String>()
+        "{cause}\n== timeline\n{timeline}{}\n== again\n{}",
+        evidence.collect::<String>(),
+        outcome.again(adapter)
     )
     .into())
 }

@@ -1,12 +1,14 @@
 //! Pods that speak, on a real control plane: `kubectl logs` through API server and kubelet to the log file, and
 //! the names that a pod finds in its hosts file.
 //!
-//! Skipped with a reason where the control plane's programs are missing, unless `SETPOINT_REQUIRE=local`.
+//! Ignored with a reason where the control plane's programs are missing, unless `SETPOINT_REQUIRE=local`.
 
 #![expect(
     clippy::unwrap_used,
     reason = "a test's own steps fail by panicking, in its helpers too"
 )]
+
+mod control_plane;
 
 use std::time::Duration;
 
@@ -20,25 +22,16 @@ use kube::runtime::conditions::is_pod_running;
 use kube::runtime::wait::await_condition;
 use serde_json::json;
 use setpoint_cluster::local::{LocalCluster, LocalOptions};
-use setpoint_cluster::provision;
 use setpoint_cluster::{Cluster, ImageRoot, ImageTable, LocalImage};
 use tokio::time::timeout;
+
+use control_plane::trials;
 
 /// How long anything may take that is not the start of a plane.
 const LIMIT: Duration = Duration::from_secs(20);
 
-async fn plane() -> Option<LocalCluster> {
-    let binaries = match provision::find(&provision::Options::from_env()) {
-        Ok(binaries) => binaries,
-        Err(error) => {
-            let required = std::env::var_os("SETPOINT_REQUIRE").is_some_and(|set| set == "local");
-            assert!(!required, "SETPOINT_REQUIRE=local: {error}");
-            println!("skipped: {error}");
-            return None;
-        }
-    };
-    // Fails only when there is a provider already.
-    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+async fn plane() -> LocalCluster {
+    let binaries = control_plane::programs();
     let mut images = ImageTable::default();
     images.insert(
         "registry.example/shell",
@@ -49,7 +42,7 @@ async fn plane() -> Option<LocalCluster> {
     );
     let mut options = LocalOptions::new(binaries, images);
     options.plane_binary = Some(env!("CARGO_BIN_EXE_setpoint-plane").into());
-    Some(LocalCluster::start(options).await.unwrap())
+    LocalCluster::start(options).await.unwrap()
 }
 
 /// Speaks, and speaks again when it is told to end.
@@ -78,9 +71,8 @@ async fn line(lines: &mut Lines<impl AsyncBufRead + Unpin>) -> Option<String> {
     next.expect("a line of the log, or its end").unwrap()
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn logs_are_followed_to_the_containers_last_words() {
-    let Some(cluster) = plane().await else { return };
+    let cluster = plane().await;
     let pods: Api<Pod> = Api::default_namespaced(cluster.client());
     run(&pods, SPEAKER).await;
 
@@ -115,9 +107,8 @@ async fn logs_are_followed_to_the_containers_last_words() {
     Box::new(cluster).stop().await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn what_has_no_log_says_why() {
-    let Some(cluster) = plane().await else { return };
+    let cluster = plane().await;
     let pods: Api<Pod> = Api::default_namespaced(cluster.client());
     run(&pods, SPEAKER).await;
     let previous = LogParams {
@@ -136,9 +127,8 @@ async fn what_has_no_log_says_why() {
     Box::new(cluster).stop().await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_running_pod_learns_the_name_of_a_new_service() {
-    let Some(cluster) = plane().await else { return };
+    let cluster = plane().await;
     let pods: Api<Pod> = Api::default_namespaced(cluster.client());
     run(
         &pods,
@@ -164,4 +154,15 @@ async fn a_running_pod_learns_the_name_of_a_new_service() {
         [&address, "web", "web.default", "web.default.svc", domain]
     );
     Box::new(cluster).stop().await.unwrap();
+}
+
+fn main() {
+    control_plane::run(
+        Vec::new(),
+        trials![async
+            logs_are_followed_to_the_containers_last_words,
+            what_has_no_log_says_why,
+            a_running_pod_learns_the_name_of_a_new_service,
+        ],
+    );
 }

@@ -1,12 +1,14 @@
 //! A real control plane, from start to end.
 //!
 //! Needs etcd, kube-apiserver and kube-controller-manager where `provision::find` looks; tests that miss them
-//! are skipped with that reason, unless `SETPOINT_REQUIRE=local` makes it a failure.
+//! are ignored with that reason, unless `SETPOINT_REQUIRE=local` makes it a failure.
 
 #![expect(
     clippy::unwrap_used,
     reason = "a test's own steps fail by panicking, in its helpers too"
 )]
+
+mod control_plane;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -23,30 +25,17 @@ use kube::api::{ListParams, PostParams};
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, ResourceExt};
 use setpoint_cluster::local::{self, LocalCluster, LocalOptions};
-use setpoint_cluster::provision::{self, Binaries};
+use setpoint_cluster::provision::Binaries;
 use setpoint_cluster::{Authority, Cluster, ConnectError, ImageTable, MintRequest, Target};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{interval, timeout};
 
+use control_plane::trials;
+
 /// How long anything may take that is not the start of a plane.
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// The programs, or a skip.
-fn binaries() -> Option<Binaries> {
-    match provision::find(&provision::Options::from_env()) {
-        Ok(binaries) => Some(binaries),
-        Err(error) => {
-            let required = std::env::var_os("SETPOINT_REQUIRE").is_some_and(|set| set == "local");
-            assert!(!required, "SETPOINT_REQUIRE=local: {error}");
-            println!("skipped: {error}");
-            None
-        }
-    }
-}
-
 fn options(binaries: Binaries) -> LocalOptions {
-    // Fails only when there is a provider already.
-    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let mut options = LocalOptions::new(binaries, ImageTable::default());
     options.plane_binary = Some(env!("CARGO_BIN_EXE_setpoint-plane").into());
     options
@@ -133,9 +122,8 @@ async fn pods(client: kube::Client, app: &str, wanted: usize) -> Vec<Pod> {
         .expect("pods of the Deployment")
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_plane_runs_deployments_and_admits_their_pods_with_a_token() {
-    let Some(binaries) = binaries() else { return };
+    let binaries = control_plane::programs();
     let cluster = LocalCluster::start(options(binaries)).await.unwrap();
     let folder = folder_of(&cluster);
     println!("ready after {:?}", cluster.facts().ready_after);
@@ -169,9 +157,8 @@ async fn a_plane_runs_deployments_and_admits_their_pods_with_a_token() {
     gone(&folder).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_minted_client_certificate_is_its_users_identity_and_a_front_proxys_is_not() {
-    let Some(binaries) = binaries() else { return };
+    let binaries = control_plane::programs();
     let cluster = LocalCluster::start(options(binaries)).await.unwrap();
     let request = MintRequest {
         common_name: "jane".to_owned(),
@@ -211,9 +198,8 @@ async fn a_minted_client_certificate_is_its_users_identity_and_a_front_proxys_is
     Box::new(cluster).stop().await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_stream_leads_to_a_services_port_and_says_so_when_nothing_is_there() {
-    let Some(binaries) = binaries() else { return };
+    let binaries = control_plane::programs();
     let cluster = LocalCluster::start(options(binaries)).await.unwrap();
     let absent = Target::Service {
         namespace: "default".to_owned(),
@@ -256,7 +242,6 @@ async fn a_stream_leads_to_a_services_port_and_says_so_when_nothing_is_there() {
     Box::new(cluster).stop().await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_component_that_dies_at_start_shows_its_own_last_lines_and_nothing_is_left() {
     let folder = tempfile::tempdir().unwrap();
     let lasting = script(folder.path(), "lasting", "exec sleep 1000");
@@ -278,7 +263,6 @@ async fn a_component_that_dies_at_start_shows_its_own_last_lines_and_nothing_is_
     assert!(left.iter().all(|plane| plane.name != name), "{left:?}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn an_api_server_that_never_gets_ready_is_told_with_what_was_seen_of_it() {
     let folder = tempfile::tempdir().unwrap();
     let lasting = script(folder.path(), "lasting", "echo warming up; exec sleep 1000");
@@ -298,7 +282,6 @@ async fn an_api_server_that_never_gets_ready_is_told_with_what_was_seen_of_it() 
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_program_that_is_not_there_is_named() {
     let nowhere = PathBuf::from("/nowhere/etcd");
     let options = options(Binaries {
@@ -310,9 +293,8 @@ async fn a_program_that_is_not_there_is_named() {
     assert!(text.contains("start etcd (/nowhere/etcd)"), "{text}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_detached_plane_lives_until_it_is_taken_down() {
-    let Some(binaries) = binaries() else { return };
+    let binaries = control_plane::programs();
     let name = format!("test-{}", std::process::id());
     let options = options(binaries);
     let hour = Duration::from_secs(3600);
@@ -337,9 +319,8 @@ async fn a_detached_plane_lives_until_it_is_taken_down() {
     );
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_detached_plane_ends_by_itself_when_its_time_is_over() {
-    let Some(binaries) = binaries() else { return };
+    let binaries = control_plane::programs();
     let name = format!("short-{}", std::process::id());
     // It expires while it starts, and may not end before it is let go.
     let options = options(binaries);
@@ -356,9 +337,8 @@ async fn reaped(name: &str) -> Option<&'static str> {
     one.map(|reaped| reaped.why)
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_plane_ends_with_its_outermost_process_and_reap_removes_its_files() {
-    let Some(binaries) = binaries() else { return };
+    let binaries = control_plane::programs();
     let name = format!("killed-{}", std::process::id());
     let hour = Duration::from_secs(3600);
     let plane = local::up(&name, hour, &options(binaries)).await.unwrap();
@@ -387,11 +367,7 @@ async fn a_plane_ends_with_its_outermost_process_and_reap_removes_its_files() {
     assert!(!folder.exists());
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_left_when_the_client_is_killed() {
-    if binaries().is_none() {
-        return;
-    }
     let mut client = Command::new(std::env::current_exe().unwrap())
         .args(["--ignored", "--exact", "--nocapture", "holds_a_plane"])
         .stdin(Stdio::piped())
@@ -418,12 +394,32 @@ async fn nothing_is_left_when_the_client_is_killed() {
     println!("all gone {:?} after SIGKILL", started.elapsed());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "the client that `nothing_is_left_when_the_client_is_killed` kills"]
+/// The client that `nothing_is_left_when_the_client_is_killed` kills.
 async fn holds_a_plane() {
-    let Some(binaries) = binaries() else { return };
+    let binaries = control_plane::programs();
     let cluster = LocalCluster::start(options(binaries)).await.unwrap();
-    println!("holding {}", folder_of(&cluster).display());
+    // On a line of its own, whatever stands on the last one.
+    println!("\nholding {}", folder_of(&cluster).display());
     std::io::copy(&mut std::io::stdin(), &mut std::io::sink()).unwrap();
     Box::new(cluster).stop().await.unwrap();
+}
+
+fn main() {
+    let without = trials![async
+        a_component_that_dies_at_start_shows_its_own_last_lines_and_nothing_is_left,
+        an_api_server_that_never_gets_ready_is_told_with_what_was_seen_of_it,
+        a_program_that_is_not_there_is_named,
+    ];
+    let client = trials![async holds_a_plane].into_iter();
+    let client = client.map(|trial| trial.with_kind("a client").with_ignored_flag(true));
+    let with = trials![async
+        a_plane_runs_deployments_and_admits_their_pods_with_a_token,
+        a_minted_client_certificate_is_its_users_identity_and_a_front_proxys_is_not,
+        a_stream_leads_to_a_services_port_and_says_so_when_nothing_is_there,
+        a_detached_plane_lives_until_it_is_taken_down,
+        a_detached_plane_ends_by_itself_when_its_time_is_over,
+        a_plane_ends_with_its_outermost_process_and_reap_removes_its_files,
+        nothing_is_left_when_the_client_is_killed,
+    ];
+    control_plane::run(without.into_iter().chain(client).collect(), with);
 }

@@ -1,12 +1,14 @@
 //! Services on a real control plane: what their ClusterIPs answer, and when.
 //!
 //! The endpoints are written by hand and lead to the plane's own API server, so no pod is needed. Tests are
-//! skipped with a reason where the control plane's programs are missing, unless `SETPOINT_REQUIRE=local`.
+//! Ignored with a reason where the control plane's programs are missing, unless `SETPOINT_REQUIRE=local`.
 
 #![expect(
     clippy::unwrap_used,
     reason = "a test's own steps fail by panicking, in its helpers too"
 )]
+
+mod control_plane;
 
 use std::time::Duration;
 
@@ -18,10 +20,11 @@ use kube::runtime::wait::await_condition;
 use kube::{Api, Client};
 use serde_json::json;
 use setpoint_cluster::local::{LocalCluster, LocalOptions};
-use setpoint_cluster::provision;
 use setpoint_cluster::{Cluster, ConnectError, ImageTable, Target};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{interval, timeout};
+
+use control_plane::trials;
 
 /// How long anything may take that is not the start of a plane.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -31,21 +34,11 @@ const TRIES: Duration = Duration::from_millis(20);
 const API_SERVER: (&str, u16) = ("172.30.0.2", 6443);
 const PORT: u16 = 8443;
 
-async fn plane() -> Option<LocalCluster> {
-    let binaries = match provision::find(&provision::Options::from_env()) {
-        Ok(binaries) => binaries,
-        Err(error) => {
-            let required = std::env::var_os("SETPOINT_REQUIRE").is_some_and(|set| set == "local");
-            assert!(!required, "SETPOINT_REQUIRE=local: {error}");
-            println!("skipped: {error}");
-            return None;
-        }
-    };
-    // Fails only when there is a provider already.
-    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+async fn plane() -> LocalCluster {
+    let binaries = control_plane::programs();
     let mut options = LocalOptions::new(binaries, ImageTable::default());
     options.plane_binary = Some(env!("CARGO_BIN_EXE_setpoint-plane").into());
-    Some(LocalCluster::start(options).await.unwrap())
+    LocalCluster::start(options).await.unwrap()
 }
 
 fn service(name: &str) -> Target {
@@ -121,9 +114,8 @@ async fn until(cluster: &dyn Cluster, name: &str, port: u16, answers: bool) -> S
 /// Go's HTTP server says this to a caller who speaks no TLS.
 const NOT_TLS: &str = "Client sent an HTTP request to an HTTPS server.";
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_service_refuses_connections_until_an_endpoint_is_ready_and_after_the_last() {
-    let Some(cluster) = plane().await else { return };
+    let cluster = plane().await;
     let own = until(&cluster, "kubernetes", 443, true).await;
     assert!(own.contains(NOT_TLS), "{own}");
 
@@ -149,9 +141,8 @@ async fn a_service_refuses_connections_until_an_endpoint_is_ready_and_after_the_
     Box::new(cluster).stop().await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn the_aggregator_reaches_an_api_through_its_services_cluster_ip() {
-    let Some(cluster) = plane().await else { return };
+    let cluster = plane().await;
     let client = cluster.client();
     create_service(&client, "api", true).await;
     let apis: Api<APIService> = Api::all(client.clone());
@@ -198,4 +189,14 @@ async fn the_aggregator_reaches_an_api_through_its_services_cluster_ip() {
         );
     }
     Box::new(cluster).stop().await.unwrap();
+}
+
+fn main() {
+    control_plane::run(
+        Vec::new(),
+        trials![async
+            a_service_refuses_connections_until_an_endpoint_is_ready_and_after_the_last,
+            the_aggregator_reaches_an_api_through_its_services_cluster_ip,
+        ],
+    );
 }

@@ -1,12 +1,15 @@
 //! The scripted adapter as a pod on a real control plane: the shortest way from a manifest to an answer of the
 //! aggregation layer.
 //!
-//! Skipped with a reason where the control plane's programs are missing, unless `SETPOINT_REQUIRE=local`.
+//! Ignored with a reason where the control plane's programs are missing, unless `SETPOINT_REQUIRE=local`.
 
 #![expect(
     clippy::unwrap_used,
     reason = "a test's own steps fail by panicking, in its helpers too"
 )]
+
+#[path = "../../cluster/tests/control_plane/mod.rs"]
+mod control_plane;
 
 use std::time::Duration;
 
@@ -17,25 +20,17 @@ use kube::runtime::wait::await_condition;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use serde_json::{Value, json};
 use setpoint_cluster::local::{LocalCluster, LocalOptions};
-use setpoint_cluster::{Cluster, ImageRoot, ImageTable, LocalImage, provision};
+use setpoint_cluster::{Cluster, ImageRoot, ImageTable, LocalImage};
 use tokio::time::timeout;
+
+use control_plane::trials;
 
 /// How long any step may take that is not the start of a plane.
 const LIMIT: Duration = Duration::from_secs(20);
 const APISERVICE: &str = "v1beta2.custom.metrics.k8s.io";
 
-async fn plane() -> Option<LocalCluster> {
-    let binaries = match provision::find(&provision::Options::from_env()) {
-        Ok(binaries) => binaries,
-        Err(error) => {
-            let required = std::env::var_os("SETPOINT_REQUIRE").is_some_and(|set| set == "local");
-            assert!(!required, "SETPOINT_REQUIRE=local: {error}");
-            println!("skipped: {error}");
-            return None;
-        }
-    };
-    // Fails only when there is a provider already.
-    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+async fn plane() -> LocalCluster {
+    let binaries = control_plane::programs();
     let mut images = ImageTable::default();
     let program = env!("CARGO_BIN_EXE_setpoint").into();
     images.insert(
@@ -45,11 +40,9 @@ async fn plane() -> Option<LocalCluster> {
             root: ImageRoot::HostLibraries,
         },
     );
-    Some(
-        LocalCluster::start(LocalOptions::new(binaries, images))
-            .await
-            .unwrap(),
-    )
+    LocalCluster::start(LocalOptions::new(binaries, images))
+        .await
+        .unwrap()
 }
 
 /// The manifests with a serving pair for the Service's name and its CA filled in.
@@ -126,9 +119,8 @@ async fn wait_for(services: &Api<APIService>, status: &str, reason: &str) {
     waited.unwrap().unwrap();
 }
 
-#[tokio::test]
 async fn an_apiservice_is_available_as_long_as_its_pod_serves() {
-    let Some(cluster) = plane().await else { return };
+    let cluster = plane().await;
     let client = cluster.client();
     for document in manifests() {
         apply(&client, &document).await;
@@ -149,4 +141,13 @@ async fn an_apiservice_is_available_as_long_as_its_pod_serves() {
         .unwrap();
     wait_for(&services, "False", "MissingEndpoints").await;
     Box::new(cluster).stop().await.unwrap();
+}
+
+fn main() {
+    control_plane::run(
+        Vec::new(),
+        trials![async
+            an_apiservice_is_available_as_long_as_its_pod_serves,
+        ],
+    );
 }

@@ -1,7 +1,7 @@
 //! Pods that the process kubelet runs on a real control plane.
 //!
 //! Needs etcd, kube-apiserver and kube-controller-manager where `provision::find` looks; tests that miss them
-//! are skipped with that reason, unless `SETPOINT_REQUIRE=local` makes it a failure. All tests share one plane, each
+//! are ignored with that reason, unless `SETPOINT_REQUIRE=local` makes it a failure. All tests share one plane, each
 //! has a namespace of its own; the plane ends with this process.
 
 #![expect(
@@ -9,6 +9,8 @@
     reason = "a test's own steps fail by panicking, in its helpers too"
 )]
 
+#[path = "../control_plane/mod.rs"]
+mod control_plane;
 mod place;
 
 use std::time::Duration;
@@ -23,6 +25,7 @@ use setpoint_cluster::{Cluster, Target};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{interval, timeout};
 
+use control_plane::trials;
 use place::*;
 
 /// Serves `hello` on port 8080 by HTTP, but `503` as long as `/gate/open` isn't there.
@@ -50,7 +53,6 @@ async fn get(place: &Place, target: Target) -> String {
     answer
 }
 
-#[test]
 fn a_deployment_serves_once_its_readiness_probe_succeeds() {
     in_namespace("probed", |place| async move {
         let gate = json!({"metadata": {"name": "gate"}, "data": {}});
@@ -114,7 +116,6 @@ fn a_deployment_serves_once_its_readiness_probe_succeeds() {
     });
 }
 
-#[test]
 fn a_changed_config_map_appears_in_its_volume_by_a_swap() {
     in_namespace("swapped", |place| async move {
         let map = json!({"metadata": {"name": "config"}, "data": {"key": "old"}});
@@ -139,7 +140,6 @@ fn a_changed_config_map_appears_in_its_volume_by_a_swap() {
     });
 }
 
-#[test]
 fn a_refused_field_fails_the_pod_and_is_named() {
     in_namespace("refused", |place| async move {
         place
@@ -155,7 +155,6 @@ fn a_refused_field_fails_the_pod_and_is_named() {
     });
 }
 
-#[test]
 fn a_projected_token_is_mounted_and_renewed_at_once_when_asked() {
     in_namespace("tokens", |place| async move {
         let script = "cd /var/run/secrets/kubernetes.io/serviceaccount; cat namespace ca.crt; first=$(cat token); \
@@ -185,7 +184,6 @@ fn a_projected_token_is_mounted_and_renewed_at_once_when_asked() {
     });
 }
 
-#[test]
 fn a_deleted_pod_gets_sigterm_and_the_time_to_answer_it() {
     in_namespace("sigterm", |place| async move {
         let script =
@@ -210,7 +208,6 @@ fn a_deleted_pod_gets_sigterm_and_the_time_to_answer_it() {
     });
 }
 
-#[test]
 fn a_failed_liveness_probe_restarts_the_container() {
     in_namespace("liveness", |place| async move {
         let probe = json!({"tcpSocket": {"port": 9}, "periodSeconds": 1, "failureThreshold": 2});
@@ -238,7 +235,6 @@ fn a_failed_liveness_probe_restarts_the_container() {
     });
 }
 
-#[test]
 fn a_container_that_keeps_failing_is_backed_off() {
     in_namespace("crashing", |place| async move {
         let always = json!({"restartPolicy": "Always"});
@@ -258,7 +254,6 @@ fn a_container_that_keeps_failing_is_backed_off() {
     });
 }
 
-#[test]
 fn a_pod_waits_for_a_missing_secret_and_says_so() {
     in_namespace("secrets", |place| async move {
         let volumes = json!({"volumes": [{"name": "s", "secret": {"secretName": "late", "defaultMode": 0o400}}]});
@@ -283,7 +278,6 @@ fn a_pod_waits_for_a_missing_secret_and_says_so() {
     });
 }
 
-#[test]
 fn a_container_has_the_user_the_root_and_the_environment_that_it_asks_for() {
     in_namespace("inside", |place| async move {
         place
@@ -321,7 +315,6 @@ fn a_container_has_the_user_the_root_and_the_environment_that_it_asks_for() {
     });
 }
 
-#[test]
 fn a_pod_of_unknown_images_is_ready_after_the_time_that_its_annotation_sets() {
     in_namespace("unknown", |place| async move {
         let pod = |name: &str, after: Value| {
@@ -362,7 +355,6 @@ fn a_pod_of_unknown_images_is_ready_after_the_time_that_its_annotation_sets() {
     });
 }
 
-#[test]
 fn a_program_that_is_not_there_is_a_start_error_with_its_name() {
     in_namespace("absent", |place| async move {
         let container = json!({"command": ["/no/such/program"], "args": []});
@@ -379,7 +371,6 @@ fn a_program_that_is_not_there_is_a_start_error_with_its_name() {
     });
 }
 
-#[test]
 fn a_dynamic_program_in_an_empty_root_fails_with_the_cure() {
     in_namespace("bare", |place| async move {
         let container = json!({"image": "test.example/bare:v1"});
@@ -394,7 +385,6 @@ fn a_dynamic_program_in_an_empty_root_fails_with_the_cure() {
     });
 }
 
-#[test]
 fn the_node_is_ready_and_leads_to_the_kubelets_server() {
     in_namespace("node", |place| async move {
         let nodes: Api<Node> = Api::all(place.client.clone());
@@ -414,4 +404,25 @@ fn the_node_is_ready_and_leads_to_the_kubelets_server() {
                 .any(|address| address.type_ == "InternalIP" && address.address == "172.30.0.2")
         );
     });
+}
+
+fn main() {
+    control_plane::run(
+        Vec::new(),
+        trials![
+            a_deployment_serves_once_its_readiness_probe_succeeds,
+            a_changed_config_map_appears_in_its_volume_by_a_swap,
+            a_refused_field_fails_the_pod_and_is_named,
+            a_projected_token_is_mounted_and_renewed_at_once_when_asked,
+            a_deleted_pod_gets_sigterm_and_the_time_to_answer_it,
+            a_failed_liveness_probe_restarts_the_container,
+            a_container_that_keeps_failing_is_backed_off,
+            a_pod_waits_for_a_missing_secret_and_says_so,
+            a_container_has_the_user_the_root_and_the_environment_that_it_asks_for,
+            a_pod_of_unknown_images_is_ready_after_the_time_that_its_annotation_sets,
+            a_program_that_is_not_there_is_a_start_error_with_its_name,
+            a_dynamic_program_in_an_empty_root_fails_with_the_cure,
+            the_node_is_ready_and_leads_to_the_kubelets_server,
+        ],
+    );
 }

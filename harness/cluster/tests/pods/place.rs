@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use setpoint_cluster::local::{LocalCluster, LocalOptions};
-use setpoint_cluster::{Cluster, ImageRoot, ImageTable, LocalImage, provision};
+use setpoint_cluster::{Cluster, ImageRoot, ImageTable, LocalImage};
 use tokio::runtime::Runtime;
 use tokio::time::{interval, timeout};
 
@@ -27,18 +27,8 @@ pub(crate) struct Plane {
     cluster: LocalCluster,
 }
 
-static PLANE: LazyLock<Option<Plane>> = LazyLock::new(|| {
-    let binaries = match provision::find(&provision::Options::from_env()) {
-        Ok(binaries) => binaries,
-        Err(error) => {
-            let required = std::env::var_os("SETPOINT_REQUIRE").is_some_and(|set| set == "local");
-            assert!(!required, "SETPOINT_REQUIRE=local: {error}");
-            println!("skipped: {error}");
-            return None;
-        }
-    };
-    // Fails only when there is a provider already.
-    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+static PLANE: LazyLock<Plane> = LazyLock::new(|| {
+    let binaries = crate::control_plane::programs();
     let mut images = ImageTable::default();
     for (name, program, root) in [
         ("test.example/sh", "/bin/sh", ImageRoot::HostLibraries),
@@ -56,15 +46,15 @@ static PLANE: LazyLock<Option<Plane>> = LazyLock::new(|| {
     options.plane_binary = Some(env!("CARGO_BIN_EXE_setpoint-plane").into());
     let runtime = Runtime::new().unwrap();
     let cluster = runtime.block_on(LocalCluster::start(options)).unwrap();
-    Some(Plane { runtime, cluster })
+    Plane { runtime, cluster }
 });
 
-/// Runs a test in a namespace of its own, or skips it.
+/// Runs a test in a namespace of its own.
 pub(crate) fn in_namespace<F: Future<Output = ()>>(
     name: &'static str,
     test: impl FnOnce(Place) -> F,
 ) {
-    let Some(plane) = &*PLANE else { return };
+    let plane = &*PLANE;
     plane.runtime.block_on(async {
         let client = plane.cluster.client();
         let namespace = json!({"metadata": {"name": name}});
