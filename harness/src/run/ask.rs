@@ -90,11 +90,16 @@ impl Stage {
         let sync = self.scene.cluster.facts().hpa_sync_period;
         let mut pace = step.every.map(|span| interval(span.duration(sync)));
         let played = async {
-            for step in &step.during {
+            let count = step.during.len();
+            for (index, step) in step.during.iter().enumerate() {
                 if let Some(pace) = &mut pace {
                     pace.tick().await;
                 }
-                self.play(step).await?;
+                let played = self.play(step).await;
+                played.map_err(|problem| {
+                    let words = super::words::words(step);
+                    format!("its step {} of {count} ({words}): {problem}", index + 1)
+                })?;
             }
             Ok(())
         };

@@ -243,6 +243,12 @@ fn describe_hpa(object: &HorizontalPodAutoscaler) -> Option<String> {
         current.average_value.as_ref().or(current.value.as_ref())
     });
     let current = current.map_or("nothing", |quantity| quantity.0.as_str());
+    // One that was never judged has no conditions.
+    let told = if told.is_empty() {
+        "no conditions yet"
+    } else {
+        &told
+    };
     Some(format!(
         "{} measures {current}, wants {}: {told}",
         object.name_any(),

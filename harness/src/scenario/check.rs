@@ -298,10 +298,7 @@ impl Problems<'_> {
                 ..
             } => {
                 let place = place.key("replicas");
-                if !of
-                    .strip_prefix("deployment/")
-                    .is_some_and(|name| !name.is_empty())
-                {
+                if of.strip_prefix("deployment/").is_none_or(str::is_empty) {
                     self.at(
                         place.key("of"),
                         format!("`{of}` is no Deployment; expected deployment/NAME"),

@@ -15,7 +15,10 @@ pub(super) fn problems(rules: &str, place: &Place, text: &str) -> Vec<(usize, us
             let number = |number: u64| usize::try_from(number).unwrap_or(1);
             let (line, column) = at.map_or((1, 1), |at| (number(at.line()), number(at.column())));
             let (line, column) = outer(line, column);
-            let problem = format!("rules are no YAML: {}", super::first_line(&error));
+            let said = super::first_line(&error);
+            // The library's own place is that within the rules.
+            let problem = said.split_once(": ").map_or(&*said, |(_, problem)| problem);
+            let problem = format!("rules are no YAML: {problem}");
             return vec![(line, column, problem)];
         }
     };
