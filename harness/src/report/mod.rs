@@ -226,7 +226,13 @@ impl Outcome {
             .argument
             .as_ref()
             .map_or_else(String::new, |argument| format!(" --adapter {argument}"));
-        format!("setpoint run{named} {}", self.path.display())
+        let backend = self.cluster.as_ref().map(|facts| facts.backend.as_str());
+        let cluster = match backend {
+            // What is meant where nothing is said.
+            None | Some("local") => String::new(),
+            Some(other) => format!(" --cluster {other}"),
+        };
+        format!("setpoint run{cluster}{named} {}", self.path.display())
     }
 }
 

@@ -32,6 +32,10 @@ impl Progress for Terminal {
         let bar = running
             .entry(scenario.to_owned())
             .or_insert_with(|| self.begin(scenario));
+        if bar.is_hidden() && doing.starts_with("starting") {
+            // What takes longest; every step of it would bury the verdicts.
+            anstream::eprintln!("{DIM}{scenario}: {doing}{DIM:#}");
+        }
         bar.set_message(doing.to_owned());
         tracing::debug!(scenario, doing);
     }
