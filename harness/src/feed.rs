@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 
 use futures::StreamExt as _;
 use futures::future::BoxFuture;
@@ -15,17 +15,31 @@ use setpoint_replay::notation::{Point, parse_values};
 use setpoint_replay::{Clock, Fault, Journal, Script, ScriptedSeries};
 use tokio::sync::Mutex;
 
+use crate::expect::has_ready_container;
 use crate::scenario::{Metric, On, Sample, Span};
 
 /// The port of the fake Prometheus' control (`adapter/deploy/fake-prometheus`).
 const CONTROL_PORT: u16 = 9091;
+/// The container of the fake Prometheus.
+pub(crate) const CONTAINER: &str = "prometheus";
 
 type Connect = Box<dyn Fn() -> BoxFuture<'static, io::Result<Connection>> + Send + Sync>;
 
 /// The fake Prometheus of a run, and what it is to play.
 pub struct Feed {
     control: Client<Connect>,
+    /// Where the fake Prometheus is now.
+    place: Arc<StdMutex<Place>>,
+    speed: f64,
+    series: Vec<Sample>,
     state: Mutex<State>,
+}
+
+/// The pod of the fake Prometheus.
+#[derive(Clone)]
+struct Place {
+    namespace: String,
+    pod: String,
 }
 
 #[derive(Default)]
@@ -34,6 +48,10 @@ struct State {
     metrics: Vec<(Metric, f64)>,
     /// The pods there are, with their labels.
     pods: BTreeMap<PodKey, BTreeMap<String, String>>,
+    /// Those of them that the fake Prometheus was told of.
+    told: BTreeSet<PodKey>,
+    /// What is broken.
+    faults: Vec<Fault>,
 }
 
 /// A pod's namespace and name.
@@ -50,22 +68,59 @@ impl Feed {
     /// When it doesn't take the script.
     pub async fn start(
         cluster: Arc<dyn Cluster>,
-        pod: Target,
+        namespace: &str,
+        pod: String,
         speed: f64,
         metrics: &[Metric],
         series: &[Sample],
     ) -> Result<Arc<Self>, ControlError> {
+        let place = Arc::new(StdMutex::new(Place {
+            namespace: namespace.to_owned(),
+            pod,
+        }));
+        let now = place.clone();
         let connect: Connect = Box::new(move || {
-            let (cluster, pod) = (cluster.clone(), pod.clone());
+            let (cluster, Place { namespace, pod }) = (cluster.clone(), locked(&now).clone());
+            let target = Target::Pod {
+                namespace,
+                name: pod,
+            };
             Box::pin(async move {
                 cluster
-                    .connect(&pod, CONTROL_PORT)
+                    .connect(&target, CONTROL_PORT)
                     .await
                     .map_err(io::Error::other)
             })
         });
-        let control = Client::new(connect);
-        let series = series
+        let metrics = metrics.iter().map(|metric| (metric.clone(), 0.0)).collect();
+        let feed = Self {
+            control: Client::new(connect),
+            place,
+            speed,
+            series: series.to_vec(),
+            state: Mutex::new(State {
+                metrics,
+                ..State::default()
+            }),
+        };
+        feed.load(&*feed.state.lock().await).await?;
+        Ok(Arc::new(feed))
+    }
+
+    /// Gives the fake Prometheus the whole script: its clock begins at 0.
+    async fn load(&self, state: &State) -> Result<(), ControlError> {
+        let of_pods = state.pods.iter().flat_map(|((namespace, name), labels)| {
+            let of_pod = move |(metric, start): &(Metric, f64)| {
+                series_of_pod(metric, *start, 0.0, namespace, name, labels)
+            };
+            state.metrics.iter().filter_map(of_pod)
+        });
+        let of_objects = state
+            .metrics
+            .iter()
+            .filter_map(|(metric, start)| series_of_object(metric, *start));
+        let series = self
+            .series
             .iter()
             .map(|sample| ScriptedSeries {
                 series: sample.series.clone(),
@@ -74,24 +129,15 @@ impl Feed {
                 from: 0.0,
                 hold: sample.hold,
             })
-            .chain(
-                metrics
-                    .iter()
-                    .filter_map(|metric| series_of_object(metric, 0.0)),
-            )
+            .chain(of_objects)
+            .chain(of_pods)
             .collect();
-        control
-            .load(&Script {
-                clock: Clock { speed },
-                series,
-            })
-            .await?;
-        let metrics = metrics.iter().map(|metric| (metric.clone(), 0.0)).collect();
-        let state = Mutex::new(State {
-            metrics,
-            pods: BTreeMap::new(),
-        });
-        Ok(Arc::new(Self { control, state }))
+        let clock = Clock { speed: self.speed };
+        self.control.load(&Script { clock, series }).await?;
+        if state.faults.is_empty() {
+            return Ok(());
+        }
+        self.control.replace_faults(&state.faults).await
     }
 
     /// Follows the pods until the future is dropped.
@@ -108,12 +154,12 @@ impl Feed {
                 }
                 Ok(watcher::Event::InitApply(pod)) if pod.metadata.deletion_timestamp.is_none() => {
                     listed.insert(key_of(&pod));
-                    self.born(&pod).await
+                    self.there(&pod).await
                 }
                 // Those that are missing went while the watch was broken.
                 Ok(watcher::Event::InitDone) => self.left(&listed).await,
                 Ok(watcher::Event::Apply(pod)) if pod.metadata.deletion_timestamp.is_none() => {
-                    self.born(&pod).await
+                    self.there(&pod).await
                 }
                 Ok(watcher::Event::Delete(pod) | watcher::Event::Apply(pod)) => {
                     self.gone(&key_of(&pod)).await
@@ -150,6 +196,7 @@ impl Feed {
     /// # Errors
     /// When the fake Prometheus doesn't take them.
     pub async fn replace_faults(&self, faults: &[Fault]) -> Result<(), ControlError> {
+        faults.clone_into(&mut self.state.lock().await.faults);
         self.control.replace_faults(faults).await
     }
 
@@ -161,13 +208,50 @@ impl Feed {
         self.control.journal(0).await
     }
 
+    /// A pod is there, or something of it has changed.
+    async fn there(&self, pod: &Pod) -> Result<(), ControlError> {
+        self.moved_to(pod).await?;
+        self.born(pod).await
+    }
+
+    /// A pod that stands in for the one of the fake Prometheus knows nothing: it gets the script from its
+    /// beginning, with all metrics as they were given last.
+    async fn moved_to(&self, pod: &Pod) -> Result<(), ControlError> {
+        let (namespace, name) = key_of(pod);
+        let before = locked(&self.place).clone();
+        if namespace != before.namespace
+            || name == before.pod
+            || !has_ready_container(pod, CONTAINER)
+        {
+            return Ok(());
+        }
+        let mut state = self.state.lock().await;
+        for (_, start) in &mut state.metrics {
+            *start = 0.0;
+        }
+        locked(&self.place).pod = name;
+        let loaded = self.load(&state).await;
+        match &loaded {
+            Ok(()) => state.told = state.pods.keys().cloned().collect(),
+            // Its next event is the next try.
+            Err(_) => *locked(&self.place) = before,
+        }
+        loaded
+    }
+
     async fn born(&self, pod: &Pod) -> Result<(), ControlError> {
         let mut state = self.state.lock().await;
         let key = key_of(pod);
-        if state.pods.contains_key(&key) {
+        if state.told.contains(&key) {
             return Ok(());
         }
+        // Known before it is told of: the fake Prometheus may be on its way, and is told of all of them then.
         let labels = pod.labels().clone();
+        state.pods.insert(key.clone(), labels.clone());
+        if state.names_of_pod(&key, &labels).is_empty() {
+            state.told.insert(key);
+            return Ok(());
+        }
         let now = self.control.clock().await?.now;
         let of_pod = |(metric, start): &(Metric, f64)| {
             series_of_pod(metric, *start, now, &key.0, &key.1, &labels)
@@ -176,7 +260,7 @@ impl Feed {
         if !series.is_empty() {
             self.control.add(&series).await?;
         }
-        state.pods.insert(key, labels);
+        state.told.insert(key);
         Ok(())
     }
 
@@ -192,6 +276,7 @@ impl Feed {
     /// Ends the series of a pod that is going.
     async fn gone(&self, key: &PodKey) -> Result<(), ControlError> {
         let mut state = self.state.lock().await;
+        state.told.remove(key);
         let Some(labels) = state.pods.remove(key) else {
             return Ok(());
         };
@@ -272,6 +357,11 @@ fn ended(name: &str, now: f64) -> ScriptedSeries {
         from: now,
         hold: false,
     }
+}
+
+/// Nobody panics while holding it.
+fn locked<T>(mutex: &StdMutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn seconds(span: Span) -> f64 {
@@ -381,8 +471,8 @@ mod tests {
             ])
         };
         State {
-            metrics: Vec::new(),
             pods: BTreeMap::from([(key("web-1"), labels("a")), (key("web-2"), labels("b"))]),
+            ..State::default()
         }
     }
 

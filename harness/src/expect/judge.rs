@@ -192,7 +192,7 @@ pub(super) fn apiservice(
     ))
 }
 
-pub(super) fn has_ready_container(pod: &Pod, name: &str) -> bool {
+pub(crate) fn has_ready_container(pod: &Pod, name: &str) -> bool {
     let statuses = pod
         .status
         .as_ref()

@@ -2,6 +2,7 @@
 
 mod discovery;
 mod judge;
+mod pod;
 
 use std::fmt::{self, Debug};
 use std::sync::Arc;
@@ -16,6 +17,9 @@ use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
 use setpoint_cluster::Cluster;
 use tokio::time::{Instant, sleep_until, timeout_at};
+
+pub(crate) use judge::has_ready_container;
+pub(crate) use pod::words as pod_in_words;
 
 use crate::request::Adapter;
 use crate::scenario::{Expectation, Span};
@@ -108,6 +112,9 @@ pub async fn expect(scene: &Scene, expectation: &Expectation) -> Result<(), Miss
                 judge::apiservice(service, *available, reason.as_deref(), message.as_deref())
             })
             .await
+        }
+        Expectation::Pod(expected) => {
+            pod::expect(&client, expected, within(&expected.within)).await
         }
         Expectation::Discovery {
             group,

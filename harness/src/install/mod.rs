@@ -8,7 +8,7 @@ use serde_json::Value;
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
-pub use apply::{ApplyError, apply, delete, remove};
+pub use apply::{ApplyError, RestoreError, apply, delete, refused, remove, restore};
 
 use crate::judged::{Programs, SETPOINT_IMAGE};
 use crate::profile::Profile;
@@ -96,7 +96,7 @@ impl Install {
     }
 }
 
-/// Applies the manifests; `rules` take the place of the installed ones.
+/// Applies the manifests; `rules` take the place of the installed ones. What was applied comes back.
 ///
 /// # Errors
 /// When a step of it fails.
@@ -106,7 +106,7 @@ pub async fn install(
     profile: &Profile,
     install: Install,
     rules: Option<&str>,
-) -> Result<(), InstallError> {
+) -> Result<Vec<Value>, InstallError> {
     let filled = fill_in(programs, install.manifests()).await?;
     let mut objects: Vec<Value> = serde_saphyr::from_multiple(&filled)
         .map_err(|error| InstallError::Output(Box::new(error)))?;
@@ -120,7 +120,8 @@ pub async fn install(
             config["data"] = serde_json::json!({"config.yaml": rules});
         }
     }
-    Ok(apply(client, &objects).await?)
+    apply(client, &objects).await?;
+    Ok(objects)
 }
 
 /// The step that users take: `setpoint-adapter certs < manifests`.

@@ -23,6 +23,8 @@ impl Scenario {
 fn applied(step: &Step, objects: &mut Vec<Value>) {
     match step {
         Step::Apply(these) => objects.extend(these.iter().cloned()),
+        // It is there after all when the scenario fails for that.
+        Step::Refused(refused) => objects.push(refused.apply.clone()),
         Step::Load(load) => load.during.iter().for_each(|step| applied(step, objects)),
         _ => {}
     }

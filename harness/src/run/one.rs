@@ -7,8 +7,9 @@ use futures::StreamExt as _;
 use k8s_openapi::api::core::v1::Pod;
 use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Api, ResourceExt as _};
+use serde_json::Value;
+use setpoint_cluster::Cluster;
 use setpoint_cluster::kubelet::UNSUPPORTED_FIELD;
-use setpoint_cluster::{Cluster, Target};
 use tokio::sync::Mutex;
 
 use super::mirror;
@@ -16,7 +17,7 @@ use super::recorder::{Notes, Recorder};
 use super::steps::Stage;
 use super::{Progress, RunOptions, SetUpError, evidence, not_run};
 use crate::expect::{Scene, ready_pod};
-use crate::feed::Feed;
+use crate::feed::{self, Feed};
 use crate::install::{apply, install};
 use crate::report::timeline::Source;
 use crate::report::{Outcome, SkipReason, StepOutcome, Verdict};
@@ -145,8 +146,8 @@ async fn judge(
         step: "set up".to_owned(),
         seconds: began.elapsed().as_secs_f64(),
     });
-    let feed = match set_up {
-        Ok(started) => feed.insert(started).clone(),
+    let (feed, installed) = match set_up {
+        Ok((started, installed)) => (feed.insert(started).clone(), installed),
         Err(error @ SetUpError::Adapter(_)) => {
             return Verdict::Failed {
                 cause: crate::words(&error),
@@ -173,6 +174,7 @@ async fn judge(
         feed: feed.clone(),
         folder: scenario.path.parent().unwrap_or(&scenario.path).to_owned(),
         names,
+        installed,
         kit: Mutex::default(),
         tokens: Mutex::default(),
     };
@@ -219,11 +221,11 @@ async fn set_up(
     options: &RunOptions,
     progress: &Arc<dyn Progress>,
     cluster: &Arc<dyn Cluster>,
-) -> Result<Arc<Feed>, SetUpError> {
+) -> Result<(Arc<Feed>, Vec<Value>), SetUpError> {
     let (name, document) = (scenario.name(), &scenario.document);
     let client = cluster.client();
     progress.at(&name, "installing");
-    install(
+    let mut installed = install(
         &client,
         &options.programs,
         &options.profile,
@@ -233,15 +235,12 @@ async fn set_up(
     .await?;
     let namespace = document.install.names().namespace;
     progress.at(&name, "waiting for the fake Prometheus");
-    let pod = ready_pod(&client, namespace, "prometheus", PODS_READY).await;
+    let pod = ready_pod(&client, namespace, feed::CONTAINER, PODS_READY).await;
     let pod = pod.map_err(SetUpError::Prometheus)?;
-    let target = Target::Pod {
-        namespace: namespace.to_owned(),
-        name: pod,
-    };
     let feed = Feed::start(
         cluster.clone(),
-        target,
+        namespace,
+        pod,
         document.speed,
         &document.metrics,
         &document.series,
@@ -251,7 +250,8 @@ async fn set_up(
     let ready = ready_pod(&client, namespace, "adapter", PODS_READY).await;
     ready.map_err(SetUpError::Adapter)?;
     apply(&client, &document.manifests).await?;
-    Ok(feed)
+    installed.extend(document.manifests.iter().cloned());
+    Ok((feed, installed))
 }
 
 /// Waits for a pod that the process kubelet can't run as its manifest says; that is nobody's verdict.

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
+use serde_json::Value;
 use setpoint_replay::{Fault, FaultAnswer};
 use tokio::sync::Mutex;
 
 use crate::expect::{Scene, expect};
 use crate::feed::Feed;
-use crate::install::{Names, apply, delete};
+use crate::install::{Names, apply, delete, refused, restore};
 use crate::pki::Kit;
 use crate::request::{ANSWER, Limit, Secret};
 use crate::scenario::{FaultStep, PrometheusFault, Step, WaitFor};
@@ -25,6 +26,8 @@ pub(super) struct Stage {
     pub(super) folder: PathBuf,
     /// What things are called in this installation.
     pub(super) names: Names,
+    /// All objects that were installed, as they were.
+    pub(super) installed: Vec<Value>,
     /// The scenario's own authorities.
     pub(super) kit: Mutex<Kit>,
     /// The tokens of ServiceAccounts, by namespace and name.
@@ -41,7 +44,9 @@ impl Stage {
         let client = self.scene.cluster.client();
         match step {
             Step::Apply(objects) => bounded(apply(&client, objects)).await,
+            Step::Refused(step) => bounded(refused(&client, step)).await,
             Step::Delete(object) => bounded(delete(&client, object)).await,
+            Step::Restore(object) => bounded(restore(&client, &self.installed, object)).await,
             Step::Metrics(metrics) => self
                 .feed
                 .replace(metrics)

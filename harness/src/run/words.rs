@@ -6,7 +6,13 @@ use crate::scenario::{Expectation, FaultStep, PkiStep, Restarted, Step, WaitFor}
 pub(super) fn words(step: &Step) -> String {
     match step {
         Step::Apply(objects) => format!("apply {} objects", objects.len()),
+        Step::Refused(refused) => format!(
+            "apply {} {}, which is refused",
+            text(&refused.apply["kind"]),
+            text(&refused.apply["metadata"]["name"])
+        ),
         Step::Delete(object) => format!("delete {} {}", object.kind, object.name),
+        Step::Restore(object) => format!("put back {} {}", object.kind, object.name),
         Step::Metrics(metrics) => {
             let names: Vec<String> = metrics
                 .iter()
@@ -26,6 +32,10 @@ pub(super) fn words(step: &Step) -> String {
         Step::Restart(Restarted::Adapter) => "restart the adapter".to_owned(),
         Step::Load(load) => format!("{} requests a second for {}", load.rate, load.path),
     }
+}
+
+fn text(value: &serde_json::Value) -> &str {
+    value.as_str().unwrap_or_default()
 }
 
 fn expectation_words(expectation: &Expectation) -> String {
@@ -51,6 +61,7 @@ fn expectation_words(expectation: &Expectation) -> String {
         Expectation::Apiservice {
             name, available, ..
         } => format!("APIService {name} Available={available:?}"),
+        Expectation::Pod(pod) => crate::expect::pod_in_words(pod),
         Expectation::Discovery { group, version, .. } => format!("discovery of {group}/{version}"),
     }
 }

@@ -10,8 +10,8 @@ use setpoint_replay::notation::{parse_series, parse_values};
 use super::objects::{self, no_quantity};
 use super::place::Place;
 use super::{
-    As, Document, Expectation, FaultStep, LoadStep, Metric, Need, On, PkiStep, PrometheusFault,
-    RequestStep, Sample, Span, Step, WaitFor, rules,
+    As, Document, Expectation, FaultStep, LoadStep, Metric, Need, On, PkiStep, PodExpectation,
+    PrometheusFault, RefusedStep, RequestStep, Sample, Span, Step, WaitFor, rules,
 };
 use crate::quantity::{is_quantity, milli};
 
@@ -98,9 +98,13 @@ impl Problems<'_> {
 
     fn manifests(&mut self, objects: &[Value], list: &Place) {
         for (index, object) in objects.iter().enumerate() {
-            for (place, problem) in objects::problems(object, list.item(index)) {
-                self.at(place, problem);
-            }
+            self.manifest(object, list.item(index));
+        }
+    }
+
+    fn manifest(&mut self, object: &Value, place: &Place) {
+        for (place, problem) in objects::problems(object, place) {
+            self.at(place, problem);
         }
     }
 
@@ -113,6 +117,7 @@ impl Problems<'_> {
     fn step(&mut self, step: &Step, place: &Place) {
         match step {
             Step::Apply(objects) => self.manifests(objects, place.key("apply")),
+            Step::Refused(refused) => self.refused(refused, place.key("refused")),
             Step::Metrics(metrics) => {
                 let list = place.key("metrics");
                 for (index, metric) in metrics.iter().enumerate() {
@@ -137,8 +142,24 @@ impl Problems<'_> {
                     "change the `caBundle`, the `serving` pair or both",
                 );
             }
-            Step::Delete(_) | Step::Fault(FaultStep::None(_)) | Step::Pki(_) | Step::Restart(_) => {
-            }
+            Step::Delete(_)
+            | Step::Restore(_)
+            | Step::Fault(FaultStep::None(_))
+            | Step::Pki(_)
+            | Step::Restart(_) => {}
+        }
+    }
+
+    fn refused(&mut self, refused: &RefusedStep, place: &Place) {
+        self.manifest(&refused.apply, place.key("apply"));
+        if !(400..=599).contains(&refused.status) {
+            self.at(
+                place.key("status"),
+                format!(
+                    "{} is no HTTP status of a refusal; expected 400 to 599",
+                    refused.status
+                ),
+            );
         }
     }
 
@@ -347,7 +368,37 @@ impl Problems<'_> {
             Expectation::Apiservice { for_, .. } => {
                 self.longer_than_zero(*for_, place.key("apiservice").key("for"));
             }
+            Expectation::Pod(pod) => self.pod(pod, place.key("pod")),
             Expectation::Discovery { .. } => {}
+        }
+    }
+
+    fn pod(&mut self, pod: &PodExpectation, place: &Place) {
+        if pod.labels.is_empty() {
+            self.at(place.key("labels"), "say by `labels` which pod is meant");
+        }
+        match &pod.container {
+            Some(container) => {
+                let nothing = container.ready.is_none()
+                    && container.waiting.is_none()
+                    && container.restarts.is_none()
+                    && container.log.is_none();
+                if nothing {
+                    self.at(
+                        place.key("container"),
+                        "expect `ready`, `waiting`, `restarts` or `log` of the container",
+                    );
+                }
+            }
+            None => {
+                let nothing = pod.phase.is_none() && pod.ready.is_none() && pod.event.is_none();
+                if nothing {
+                    self.at(
+                        place,
+                        "expect a `phase`, `ready`, a `container` or an `event` of the pod",
+                    );
+                }
+            }
         }
     }
 }

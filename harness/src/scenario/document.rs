@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::Span;
 use super::pki::{PkiStep, Restarted};
+use super::pod::PodExpectation;
 use super::request::{LoadStep, RequestStep};
 
 /// A scenario file.
@@ -196,8 +197,12 @@ pub struct Sample {
 pub enum Step {
     /// Applies Kubernetes objects.
     Apply(Vec<Value>),
+    /// Applies an object that the API server must refuse.
+    Refused(RefusedStep),
     /// Deletes an object.
     Delete(ScenarioObject),
+    /// Puts an object back as it was installed, whether it was deleted or changed.
+    Restore(ScenarioObject),
     /// Gives metrics new values from now on.
     Metrics(Vec<Metric>),
     /// Breaks something, or mends it.
@@ -214,6 +219,18 @@ pub enum Step {
     Restart(Restarted),
     /// Makes requests all the time while other steps are played, and expects that each is answered by 200.
     Load(LoadStep),
+}
+
+/// An object that can't be.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RefusedStep {
+    /// The object.
+    pub apply: Value,
+    /// The HTTP status of the refusal.
+    pub status: u16,
+    /// What its message must hold.
+    pub message: String,
 }
 
 /// An object by kind and name.
@@ -342,6 +359,8 @@ pub enum Expectation {
         #[serde(rename = "for")]
         for_: Option<Span>,
     },
+    /// A pod's state, what was told of it, and what it told.
+    Pod(PodExpectation),
     /// The adapter's own discovery of a group: sorted, and equal in legacy and aggregated form.
     Discovery {
         /// The group.

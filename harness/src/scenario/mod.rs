@@ -6,16 +6,18 @@ mod load;
 mod objects;
 mod pki;
 mod place;
+mod pod;
 mod request;
 mod rules;
 mod span;
 
 pub use document::{
     ClusterOptions, ConditionStatus, Document, Expectation, FaultStep, Install, Metric, Need,
-    ObjectOfMetric, On, PrometheusFault, Sample, ScenarioObject, Step, WaitFor,
+    ObjectOfMetric, On, PrometheusFault, RefusedStep, Sample, ScenarioObject, Step, WaitFor,
 };
 pub use load::{LoadError, Scenario, load};
 pub use pki::{BrokenPair, CertificateFlaw, PkiStep, Restarted, Serving};
+pub use pod::{ContainerExpectation, EventExpectation, PodExpectation};
 pub use request::{As, ExpectedAnswer, LoadStep, RequestStep, Via};
 pub use span::Span;
 
