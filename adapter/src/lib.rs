@@ -26,3 +26,4 @@ pub mod rest_mapping;
 pub mod run;
 pub mod selector;
 pub mod serving;
+mod words;

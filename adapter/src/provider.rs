@@ -118,7 +118,9 @@ pub enum ProviderError {
     #[error("unable to fetch metrics")]
     Prometheus(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The API server did not answer, or with an error.
-    #[error("list the {group_resource} that the selector names")]
+    #[error(
+        "unable to list matching resources: the adapter's ServiceAccount needs the verb `list` on {group_resource}"
+    )]
     Kubernetes {
         /// What was listed.
         group_resource: GroupResource,

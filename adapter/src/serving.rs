@@ -34,6 +34,14 @@ pub enum ServingError {
         #[source]
         source: rustls_pki_types::pem::Error,
     },
+    /// A file without a certificate, as the Secret is in the repository.
+    #[error(
+        "{path} holds no certificate; `setpoint-adapter certs` fills in the Secret that is mounted there, or cert-manager does"
+    )]
+    NoCertificate {
+        /// The file.
+        path: PathBuf,
+    },
     /// The pair doesn't fit together, or can't be used.
     #[error("serve with {certificate} and {key}")]
     Pair {
@@ -121,6 +129,11 @@ fn load(certificate: &PathBuf, key: &PathBuf) -> Result<Loaded, ServingError> {
     let chain = CertificateDer::pem_slice_iter(&bytes.0)
         .collect::<Result<Vec<_>, _>>()
         .map_err(|source| pem(certificate, source))?;
+    if chain.is_empty() {
+        return Err(ServingError::NoCertificate {
+            path: certificate.clone(),
+        });
+    }
     let der = PrivateKeyDer::from_pem_slice(&bytes.1).map_err(|source| pem(key, source))?;
     let config = server_config(chain, der).map_err(|source| ServingError::Pair {
         certificate: certificate.clone(),

@@ -22,10 +22,11 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::auth::{Authenticator, Authorizer, Decision};
 use crate::provider::{CustomMetricsProvider, GroupResource, MetricQuery, Objects};
 use crate::selector::Selector;
+use crate::words::words;
 
 use log_limit::LogLimit;
 use request_info::{RequestInfo, ResourceRequest};
-use status::{ApiError, chain};
+use status::ApiError;
 
 /// Refused credentials in the log.
 static REFUSALS: LogLimit = LogLimit::new(10, Duration::from_secs(1));
@@ -75,7 +76,7 @@ impl Api {
                 // Anybody can cause this line, so there is an end to how often.
                 if let Some(unsaid) = REFUSALS.admits(Instant::now()) {
                     tracing::warn!(
-                        error = chain(&error),
+                        error = %words(&error),
                         unsaid,
                         "Unable to authenticate the request"
                     );

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::auth::User;
 use crate::provider::ProviderError;
+use crate::words::words;
 
 use super::request_info::{BadPath, RequestInfo};
 
@@ -95,7 +96,7 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let (code, reason) = self.code();
         if code.is_server_error() {
-            tracing::warn!(error = chain(&self), "answer with {code}");
+            tracing::warn!(error = %words(&self), "answer with {code}");
         }
         let status = Status {
             kind: "Status",
@@ -139,9 +140,9 @@ impl ApiError {
             } => forbidden(request, user, reason),
             // `apierrors.NewInternalError`; the Go adapter keeps the cause to its log, we say it.
             Self::Provider(_) if self.code().0.is_server_error() => {
-                format!("Internal error occurred: {}", chain(self))
+                format!("Internal error occurred: {}", words(self))
             }
-            Self::Authorizer { .. } => chain(self),
+            Self::Authorizer { .. } => words(self),
             other => other.to_string(),
         }
     }
@@ -159,7 +160,7 @@ impl ApiError {
             },
             Self::Provider(_) if self.code().0.is_server_error() => Some(Details {
                 causes: vec![Cause {
-                    message: chain(self),
+                    message: words(self),
                 }],
                 ..Details::default()
             }),
@@ -204,18 +205,4 @@ fn forbidden(request: &RequestInfo, user: &User, reason: &str) -> String {
             )
         }
     }
-}
-
-/// An error and its sources in one line; a source that the text before it already ends with is not repeated.
-pub(crate) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let words = cause.to_string();
-        if !text.ends_with(&words) {
-            text = format!("{text}: {words}");
-        }
-        source = cause.source();
-    }
-    text
 }

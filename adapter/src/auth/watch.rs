@@ -13,8 +13,8 @@ use super::config::{CONFIG_MAP, NAMESPACE, Parts, header_names, prefixes};
 use super::request_header::RequestHeaders;
 use super::x509::Authorities;
 use super::{AuthenticationConfig, DelegatedAuthenticator};
-use crate::api::status::chain;
 use crate::files::{Changes, REREAD};
+use crate::words::words;
 
 /// Where it is written whom to trust (`DelegatingAuthenticationOptions`).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -208,7 +208,7 @@ impl Trust {
             ),
             Err(error) => {
                 tracing::error!(
-                    error = chain(&error),
+                    error = %words(&error),
                     "watch ConfigMap {NAMESPACE}/{CONFIG_MAP}; the adapter's ServiceAccount needs a RoleBinding in \
                      {NAMESPACE} to Role extension-apiserver-authentication-reader"
                 );

@@ -11,7 +11,9 @@ use crate::naming::{MetricNamer, RuleError};
 #[non_exhaustive]
 pub enum ConfigError {
     /// The file can't be read.
-    #[error("read the configuration {path}")]
+    #[error(
+        "read the configuration {path}, which --config names; in a pod it is a key of the mounted ConfigMap"
+    )]
     Read {
         /// The file.
         path: PathBuf,

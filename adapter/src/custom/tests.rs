@@ -217,7 +217,7 @@ async fn an_api_server_that_never_lists_is_an_error_in_time() {
     let answer = tokio::time::timeout(Duration::from_secs(20), provider.values(&silent)).await;
     let error = answer.expect("in time").unwrap_err();
     assert_eq!(
-        crate::api::status::chain(&error),
+        crate::words::words(&error),
         "list the pods that the selector names: no answer from the API server to a list of objects within 200ms"
     );
 }

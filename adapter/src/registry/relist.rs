@@ -13,10 +13,10 @@ use kube::Client;
 use tokio_util::sync::CancellationToken;
 
 use super::Snapshot;
-use crate::api::status::chain;
 use crate::naming::MetricNamer;
 use crate::prometheus::{PrometheusClient, Series};
 use crate::rest_mapping::RestMapping;
+use crate::words::words;
 
 /// How soon a failed relist is tried again; doubled up to the interval.
 const FIRST_RETRY: Duration = Duration::from_millis(500);
@@ -139,7 +139,7 @@ impl Registry {
     }
 
     async fn ask(&self, subject: &Subject) -> Result<Answer, String> {
-        let said = |error: &dyn Error| chain(error);
+        let said = |error: &(dyn Error + 'static)| words(error);
         match subject {
             Subject::Series(selector) => {
                 let now = jiff::Timestamp::now().as_duration().as_secs_f64();

@@ -211,3 +211,15 @@ fn what_strangers_can_take_of_memory_is_less_than_the_manifests_grant() {
         limits[0]
     );
 }
+
+#[test]
+fn a_pair_without_a_certificate_says_what_fills_it_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let (certificate, key) = (folder.path().join("tls.crt"), folder.path().join("tls.key"));
+    fs::write(&certificate, "").unwrap();
+    fs::write(&key, "").unwrap();
+    let error = ServingPair::load(certificate.clone(), key).err().unwrap();
+    let text = error.to_string();
+    assert!(text.contains(&certificate.display().to_string()), "{text}");
+    assert!(text.contains("setpoint-adapter certs"), "{text}");
+}
