@@ -131,6 +131,11 @@ fn pair(
     let chain = CertificateDer::pem_file_iter(certificate)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .with_context(|| format!("read the certificate {}", certificate.display()))?;
+    anyhow::ensure!(
+        !chain.is_empty(),
+        "{} holds no certificate",
+        certificate.display()
+    );
     let key = PrivateKeyDer::from_pem_file(key)
         .with_context(|| format!("read the key {}", key.display()))?;
     Ok(server_config(chain, key)?)

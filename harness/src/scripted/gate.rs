@@ -54,7 +54,10 @@ pub(super) async fn guard(State(gate): State<Arc<Gate>>, request: Request, next:
         return match gate.trust().await {
             Err(_) if gate.lie == Some(Lie::ReadyWithoutTrust) => next.run(request).await,
             Ok(_) => next.run(request).await,
-            Err(problem) => failure(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", &problem),
+            Err(problem) => {
+                tracing::warn!(problem, "not ready");
+                failure(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", &problem)
+            }
         };
     }
     if ["/healthz", "/livez"].contains(&path.as_str()) {
@@ -122,7 +125,10 @@ impl Gate {
         let map = maps
             .get("extension-apiserver-authentication")
             .await
-            .map_err(|error| format!("read whom to trust: {error}"))?;
+            .map_err(|error| {
+                let role = "extension-apiserver-authentication-reader";
+                format!("read whom to trust, by Role {role}: {error}")
+            })?;
         let data = map.data.unwrap_or_default();
         let text = |key: &str| data.get(key).cloned().unwrap_or_default();
         Ok(Trust {
