@@ -39,6 +39,7 @@ pub mod quantity;
 pub mod report;
 pub mod request;
 pub mod run;
+pub mod sample_app;
 pub mod scenario;
 pub mod scripted;
 

@@ -12,6 +12,7 @@ pub mod provision;
 pub mod reap;
 pub mod replay;
 pub mod run;
+pub mod sample_app;
 pub mod scripted;
 
 /// Conformance suite and regression harness for Kubernetes metrics adapters and HorizontalPodAutoscalers
@@ -38,6 +39,7 @@ enum Command {
     Cluster(cluster::Args),
     Reap(reap::Args),
     Replay(replay::Args),
+    SampleApp(sample_app::Args),
     Scripted(scripted::Args),
 }
 
@@ -55,6 +57,7 @@ impl Cli {
             Command::Cluster(args) => cluster::run(args, ImageTable::default()).await?,
             Command::Reap(args) => reap::run(args).await?,
             Command::Replay(args) => replay::run(args).await?,
+            Command::SampleApp(args) => sample_app::run(args).await?,
             Command::Scripted(args) => scripted::run(args).await?,
         }
         Ok(ExitCode::SUCCESS)

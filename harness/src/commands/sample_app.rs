@@ -1,0 +1,71 @@
+//! `setpoint sample-app`: an application that has something to scrape.
+
+use std::net::SocketAddr;
+
+use anyhow::Context as _;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::sample_app::{LOAD_PATH, router};
+
+/// Serves OpenMetrics about its requests and about a load that is set from outside
+#[derive(Debug, clap::Args)]
+#[command(
+    long_about = "Serves http_requests_total as OpenMetrics: the requests that come to /, and a load that is set from outside, so that an \
+        autoscaler has something to do.\n\nKubelets' probes of / aren't counted. SIGTERM and SIGINT end it.",
+    after_help = "Example:\n  setpoint sample-app --listen 127.0.0.1:8080 --path /metrics\n  \
+        curl -X PUT -d '{\"requestsPerSecond\": 2.5}' http://127.0.0.1:8080/load\n  curl http://127.0.0.1:8080/metrics"
+)]
+pub struct Args {
+    /// Where to listen
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// Where the metrics are
+    #[arg(long, value_name = "PATH", default_value = "/metrics", value_parser = metrics_path)]
+    path: String,
+}
+
+fn metrics_path(text: &str) -> Result<String, String> {
+    match text {
+        "/" | LOAD_PATH => Err(format!("`{text}` is taken")),
+        path if path.starts_with('/') => Ok(path.to_owned()),
+        _ => Err("a path begins with `/`".to_owned()),
+    }
+}
+
+/// Serves until SIGTERM or SIGINT.
+///
+/// # Errors
+/// When the address can't be listened on.
+pub async fn run(args: Args) -> anyhow::Result<()> {
+    let mut terminated = signal(SignalKind::terminate()).context("watch SIGTERM")?;
+    let mut interrupted = signal(SignalKind::interrupt()).context("watch SIGINT")?;
+    let listener = TcpListener::bind(args.listen)
+        .await
+        .with_context(|| format!("listen on {}", args.listen))?;
+    let address = listener.local_addr().context("ask for the address")?;
+    anstream::println!("serving on {address}, metrics at {}", args.path);
+    let ended = async move {
+        tokio::select! {
+            _ = terminated.recv() => {}
+            _ = interrupted.recv() => {}
+        }
+    };
+    axum::serve(listener, router(args.path))
+        .with_graceful_shutdown(ended)
+        .await
+        .context("serve")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_metrics_can_be_anywhere_but_where_something_else_is() {
+        assert_eq!(metrics_path("/a/b"), Ok("/a/b".to_owned()));
+        for taken in ["/", "/load", "metrics", ""] {
+            assert!(metrics_path(taken).is_err(), "{taken}");
+        }
+    }
+}
