@@ -19,7 +19,8 @@ pub enum ImageRoot {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct LocalImage {
-    /// The program's path on the host. In the container it is `/<file name>`, the image's ENTRYPOINT.
+    /// The program's path on the host. In the container it is `/<file name>`, the image's ENTRYPOINT, or
+    /// `/image/<file name>` where a volume is mounted on the former.
     pub program: PathBuf,
     /// What the program's root holds.
     pub root: ImageRoot,

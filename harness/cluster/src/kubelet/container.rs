@@ -1,7 +1,7 @@
 //! One container for the life of its pod: start, probe, restart, end.
 
 use std::net::Ipv4Addr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,7 @@ use super::field::Facts;
 use super::launch::Process;
 use super::logs::Log;
 use super::objects;
-use super::plan::{ContainerPlan, RestartPolicy};
+use super::plan::{ContainerPlan, MountPlan, RestartPolicy};
 use super::probe::Kind;
 use super::prober::{self, Target};
 use super::stage::{ContainerSpec, Mount, Order};
@@ -150,10 +150,10 @@ impl Container {
             let known = |name: &str| env.get(name).map(String::as_str);
             texts.iter().map(|text| env::expand(text, known)).collect()
         };
+        let entrypoint = entrypoint(&image.program, &plan.mounts);
         let mut argv = expand(&plan.command);
         if argv.is_empty() {
-            let name = image.program.file_name().unwrap_or_default();
-            argv.push(format!("/{}", name.to_string_lossy()));
+            argv.push(entrypoint.to_string_lossy().into_owned());
         }
         argv.extend(expand(&plan.args));
         let uid = around.pod.uid().unwrap_or_default();
@@ -164,6 +164,7 @@ impl Container {
             root: paths.container(&uid, &plan.name).join("root"),
             image_root: image.root,
             program: image.program.clone(),
+            entrypoint,
             argv,
             env,
             working_dir: plan.working_dir.clone().unwrap_or_else(|| "/".to_owned()),
@@ -443,6 +444,21 @@ impl Container {
 async fn stopping(stop: &mut watch::Receiver<Option<Duration>>) {
     // An error means that the pod's own task has gone, which ends the container too.
     let _ = stop.wait_for(Option::is_some).await;
+}
+
+/// Where the image's program is in the container: `/<file name>`, and in a folder of its own where a volume takes that
+/// place, as with Prometheus, which keeps its data in `/prometheus`.
+fn entrypoint(program: &Path, mounts: &[MountPlan]) -> PathBuf {
+    let name = program.file_name().unwrap_or_default();
+    let usual = Path::new("/").join(name);
+    if mounts
+        .iter()
+        .any(|mount| Path::new(&mount.path).starts_with(&usual))
+    {
+        Path::new("/image").join(name)
+    } else {
+        usual
+    }
 }
 
 fn program_id(program: &Path) -> String {

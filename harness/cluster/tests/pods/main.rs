@@ -315,6 +315,19 @@ fn a_container_has_the_user_the_root_and_the_environment_that_it_asks_for() {
     });
 }
 
+fn a_volume_may_lie_where_the_images_program_would_be() {
+    in_namespace("entrypoint", |place| async move {
+        let container = json!({
+            "securityContext": {"readOnlyRootFilesystem": true},
+            "volumeMounts": [{"name": "data", "mountPath": "/sh"}],
+        });
+        let more = json!({"volumes": [{"name": "data", "emptyDir": {}}]});
+        let script = "touch /sh/here; grep -q ^/image/sh /proc/1/cmdline";
+        place.script("shadowed", script, more, container).await;
+        place.succeeded("shadowed").await;
+    });
+}
+
 fn a_pod_of_unknown_images_is_ready_after_the_time_that_its_annotation_sets() {
     in_namespace("unknown", |place| async move {
         let pod = |name: &str, after: Value| {
@@ -419,6 +432,7 @@ fn main() {
             a_container_that_keeps_failing_is_backed_off,
             a_pod_waits_for_a_missing_secret_and_says_so,
             a_container_has_the_user_the_root_and_the_environment_that_it_asks_for,
+            a_volume_may_lie_where_the_images_program_would_be,
             a_pod_of_unknown_images_is_ready_after_the_time_that_its_annotation_sets,
             a_program_that_is_not_there_is_a_start_error_with_its_name,
             a_dynamic_program_in_an_empty_root_fails_with_the_cure,

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{HostAlias, PodReadinessGate, PodSecurityContext, PodSpec};
 
-pub(crate) use container::ContainerPlan;
+pub(crate) use container::{ContainerPlan, MountPlan};
 pub(crate) use volume::{Content, Source, VolumePlan, permissions};
 
 /// A pod of which everything that matters can be run.

@@ -56,6 +56,8 @@ pub(crate) struct ContainerSpec {
     pub(crate) image_root: ImageRoot,
     /// The image's program on the host.
     pub(crate) program: PathBuf,
+    /// Where it is in the container.
+    pub(crate) entrypoint: PathBuf,
     /// The program that is executed, as the container names it, and its arguments.
     pub(crate) argv: Vec<String>,
     pub(crate) env: BTreeMap<String, String>,

@@ -50,7 +50,7 @@ pub(super) fn enter(spec: &ContainerSpec) -> Result<(), StageError> {
     if spec.image_root == ImageRoot::HostLibraries {
         show_host_libraries(root)?;
     }
-    show_program(root, &spec.program)?;
+    show_program(root, spec)?;
     make_devices(root)?;
     folder(&root.join("tmp"), 0o1777)?;
     folder(&root.join("proc"), 0o555)?;
@@ -106,9 +106,12 @@ fn show_host_libraries(root: &Path) -> Result<(), StageError> {
     Ok(())
 }
 
-fn show_program(root: &Path, program: &Path) -> Result<(), StageError> {
-    let name = program.file_name().unwrap_or_default();
-    bind(program, &root.join(name), false, true)
+fn show_program(root: &Path, spec: &ContainerSpec) -> Result<(), StageError> {
+    let place = inside(root, &spec.entrypoint.to_string_lossy())?;
+    if let Some(parent) = place.parent() {
+        folder(parent, 0o755)?;
+    }
+    bind(&spec.program, &place, false, true)
 }
 
 fn make_devices(root: &Path) -> Result<(), StageError> {
