@@ -15,6 +15,14 @@ pub(crate) const SETPOINT_IMAGE: &str = "ghcr.io/setpoint-dev/setpoint";
 /// The variable that names the adapter's program.
 const ADAPTER_VARIABLE: &str = "SETPOINT_ADAPTER_BIN";
 
+/// The image of Prometheus in the product's manifests.
+const PROMETHEUS_IMAGE: &str = "quay.io/prometheus/prometheus";
+/// The variable that names Prometheus' program.
+const PROMETHEUS_VARIABLE: &str = "SETPOINT_PROMETHEUS";
+/// Why there is no Prometheus.
+pub const NO_PROMETHEUS: &str =
+    "SETPOINT_PROMETHEUS names none and there is none in PATH; ci/prometheus/build builds one";
+
 /// The programs of a run.
 #[derive(Debug, Clone)]
 pub struct Programs {
@@ -28,6 +36,8 @@ pub struct Programs {
     pub plane: Option<PathBuf>,
     /// This program, for the pods that it serves in.
     pub setpoint: PathBuf,
+    /// A real Prometheus, where there is one.
+    pub prometheus: Option<PathBuf>,
 }
 
 /// Why there is no program.
@@ -97,6 +107,7 @@ impl Programs {
             certs,
             plane: built.get("setpoint-plane").cloned(),
             setpoint: absolute(&setpoint.unwrap_or(running))?,
+            prometheus: prometheus()?,
         })
     }
 
@@ -116,10 +127,15 @@ impl Programs {
     /// When a program can't be read.
     pub fn images(&self) -> Result<ImageTable, ProgramError> {
         let mut images = ImageTable::default();
-        for (name, program) in [
+        let prometheus = self
+            .prometheus
+            .iter()
+            .map(|program| (PROMETHEUS_IMAGE, program));
+        let own = [
             (ADAPTER_IMAGE, &self.adapter),
             (SETPOINT_IMAGE, &self.setpoint),
-        ] {
+        ];
+        for (name, program) in own.into_iter().chain(prometheus) {
             images.insert(
                 name,
                 LocalImage {
@@ -150,6 +166,17 @@ impl Programs {
         ];
         Ok((image, arguments.map(str::to_owned).to_vec()))
     }
+}
+
+/// The real Prometheus: the one that is named, else the one in PATH.
+///
+/// # Errors
+/// When the one that is named isn't there.
+pub fn prometheus() -> Result<Option<PathBuf>, ProgramError> {
+    let named = std::env::var_os(PROMETHEUS_VARIABLE).filter(|named| !named.is_empty());
+    let found = || in_path("prometheus").find(|candidate| candidate.is_file());
+    let program = named.map(PathBuf::from).or_else(found);
+    program.map(|program| absolute(&program)).transpose()
 }
 
 /// The checkout around the working directory.
@@ -218,14 +245,17 @@ fn beside_or_in_path(name: &str, program: &Path) -> Option<PathBuf> {
         .into_iter()
         .flat_map(|folder| [Some(folder), folder.parent()])
         .flatten();
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let in_path = std::env::split_paths(&path)
-        .map(|folder| folder.join(name))
-        .collect::<Vec<_>>();
     beside
         .map(|folder| folder.join(name))
-        .chain(in_path)
+        .chain(in_path(name))
         .find(|candidate| candidate.is_file())
+}
+
+/// Where a program could be by PATH.
+fn in_path(name: &str) -> impl Iterator<Item = PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
+    folders.into_iter().map(move |folder| folder.join(name))
 }
 
 fn absolute(path: &Path) -> Result<PathBuf, ProgramError> {

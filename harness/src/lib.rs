@@ -35,6 +35,7 @@ pub mod judged;
 pub mod matrix;
 pub mod pki;
 pub mod profile;
+pub mod prometheus;
 pub mod quantity;
 pub mod report;
 pub mod request;

@@ -1,13 +1,13 @@
 //! Each file of `scenarios/` is a test, on a control plane of its own.
 //!
-//! They are ignored, the reason behind their name, where the control plane's programs are missing; under
+//! They are ignored, the reason behind their name, where the control plane's programs or Prometheus' are missing; under
 //! `SETPOINT_REQUIRE=local` they fail then.
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use setpoint::judged::Programs;
+use setpoint::judged::{self, Programs};
 use setpoint::profile::Profile;
 use setpoint::report::{Judged, Outcome, Verdict};
 use setpoint::run::{Backend, Progress, RunOptions, run};
@@ -21,8 +21,8 @@ fn main() -> anyhow::Result<()> {
     let binaries =
         provision::find(&provision::Options::from_env()).map_err(|error| error.to_string());
     let required = std::env::var_os("SETPOINT_REQUIRE").is_some_and(|set| set == "local");
-    let ignored = binaries.is_err() && !required;
-    if let (true, Err(reason)) = (ignored, &binaries) {
+    let binaries_missing = binaries.is_err();
+    if let (false, Err(reason)) = (required, &binaries) {
         eprintln!("no scenario is run: {reason}");
     }
     let stage = Arc::new(Stage {
@@ -30,11 +30,18 @@ fn main() -> anyhow::Result<()> {
         binaries,
         programs: OnceLock::new(),
     });
+    let no_prometheus = matches!(judged::prometheus(), Ok(None));
     let trials = scenario::load(&[folder])?.into_iter().map(|scenario| {
+        let scrapes = scenario.document.install.has_real_prometheus();
+        let kind = match (binaries_missing, scrapes && no_prometheus) {
+            (true, _) => "no local cluster",
+            (false, true) => "no real Prometheus",
+            (false, false) => "",
+        };
+        let kind = if required { "" } else { kind };
         let stage = stage.clone();
         let trial = Trial::test(scenario.name(), move || stage.play(scenario));
-        let kind = if ignored { "no local cluster" } else { "" };
-        trial.with_kind(kind).with_ignored_flag(ignored)
+        trial.with_kind(kind).with_ignored_flag(!kind.is_empty())
     });
     libtest_mimic::run(&arguments, trials.collect()).exit();
 }

@@ -71,6 +71,7 @@ pub(super) fn hpa(hpa: Option<&HorizontalPodAutoscaler>, expected: &Expectation)
         reason,
         message,
         current,
+        tolerance,
         ..
     } = expected
     else {
@@ -91,7 +92,7 @@ pub(super) fn hpa(hpa: Option<&HorizontalPodAutoscaler>, expected: &Expectation)
             .and_then(measured);
         let fits = measured
             .as_ref()
-            .is_some_and(|quantity| milli(&quantity.0) == milli(wanted));
+            .is_some_and(|quantity| is_near(&quantity.0, wanted, *tolerance));
         if !fits {
             let seen = measured.map_or_else(|| "nothing".to_owned(), |quantity| quantity.0);
             return Err(format!("it measures {seen}{}", why_inactive(hpa)));
@@ -126,6 +127,19 @@ pub(super) fn hpa(hpa: Option<&HorizontalPodAutoscaler>, expected: &Expectation)
             found.status
         ))
     }
+}
+
+/// Whether a quantity differs from what is wanted by no more than that part of it.
+fn is_near(found: &str, wanted: &str, tolerance: f64) -> bool {
+    let (Some(found), Some(wanted)) = (milli(found), milli(wanted)) else {
+        return false;
+    };
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "quantities of scenarios are small"
+    )]
+    let (difference, wanted) = (found.abs_diff(wanted) as f64, wanted as f64);
+    difference <= wanted.abs() * tolerance
 }
 
 /// The average value, or the value, of a metric of any kind but Resource.

@@ -4,11 +4,12 @@ mod discovery;
 mod judge;
 mod pod;
 
+use std::convert::Infallible;
 use std::fmt::{self, Debug};
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::{Stream, StreamExt as _};
+use futures::{Stream, StreamExt as _, stream};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1::APIService;
@@ -16,16 +17,19 @@ use kube::runtime::watcher::{self, watch_object};
 use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
 use setpoint_cluster::Cluster;
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout_at};
 
 pub(crate) use judge::has_ready_container;
 pub(crate) use pod::words as pod_in_words;
 
+use crate::prometheus::{Prometheus, judge_vector};
 use crate::request::Adapter;
 use crate::scenario::{Expectation, Span};
 
 /// How long a state is waited for where the scenario doesn't say.
 const WITHIN: Span = Span::Time(Duration::from_secs(20));
+/// How often Prometheus is asked for a state; less than the shortest scrape interval.
+const LOOKS: Duration = Duration::from_millis(200);
 
 /// What expectations are judged against.
 #[derive(Clone)]
@@ -34,6 +38,8 @@ pub struct Scene {
     pub cluster: Arc<dyn Cluster>,
     /// The adapter, for questions to itself.
     pub adapter: Arc<Adapter>,
+    /// The real Prometheus, where there is one.
+    pub prometheus: Option<Arc<Prometheus>>,
 }
 
 /// An expectation that wasn't met.
@@ -122,7 +128,70 @@ pub async fn expect(scene: &Scene, expectation: &Expectation) -> Result<(), Miss
             has,
             within: time,
         } => discovery::expect(&scene.adapter, group, version, has, within(time)).await,
+        Expectation::Target {
+            discovered_labels,
+            health,
+            last_error,
+            scrape_url,
+            within: time,
+        } => {
+            let wanted = last_error.as_ref().or(scrape_url.as_ref());
+            let with = wanted.map_or_else(String::new, |words| format!(" with `{words}`"));
+            let what = format!("targets with {discovered_labels:?} are {health:?}{with}");
+            let (error, url) = (last_error.as_deref(), scrape_url.as_deref());
+            let prometheus = real_prometheus(scene, &what)?;
+            let ask = || async move {
+                let targets = prometheus.targets().await?;
+                targets.judge(discovered_labels, *health, error, url)
+            };
+            asks(what, within(time), ask).await
+        }
+        Expectation::Query {
+            promql,
+            count,
+            value,
+            tolerance,
+            within: time,
+        } => {
+            let near = value.map_or_else(String::new, |value| format!(" of {value}"));
+            let what = format!("Prometheus answers {count} elements{near} to `{promql}`");
+            let prometheus = real_prometheus(scene, &what)?;
+            let ask = || async move {
+                let found = prometheus.query(promql).await?;
+                judge_vector(&found, *count, *value, *tolerance)
+            };
+            asks(what, within(time), ask).await
+        }
     }
+}
+
+fn real_prometheus<'a>(scene: &'a Scene, what: &str) -> Result<&'a Prometheus, Missed> {
+    let missed = || Missed {
+        what: what.to_owned(),
+        problem: "there is no real Prometheus in this installation".to_owned(),
+    };
+    scene.prometheus.as_deref().ok_or_else(missed)
+}
+
+/// Asks again and again until the verdict is good.
+async fn asks<F: Future<Output = Verdict>>(
+    what: String,
+    within: Duration,
+    ask: impl Fn() -> F,
+) -> Result<(), Missed> {
+    let mut looks = interval(LOOKS);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let answers = stream::unfold((looks, ask), |(mut looks, ask)| async {
+        looks.tick().await;
+        let verdict = ask().await;
+        Some((Ok::<_, Infallible>(Some(verdict)), (looks, ask)))
+    });
+    let wait = Wait::until(what, within);
+    let judge = |verdict: Option<&Verdict>| {
+        let unasked = || Err("it wasn't asked".to_owned());
+        verdict.map_or_else(unasked, Clone::clone)
+    };
+    wait.over(answers, judge).await
 }
 
 /// Something is so from now on, while the proof that the new input was judged is awaited, and for `hold` after it.
@@ -223,9 +292,9 @@ impl Wait {
         self.over(states, judge).await
     }
 
-    async fn over<K>(
+    async fn over<K, E: fmt::Display>(
         self,
-        states: impl Stream<Item = watcher::Result<Option<K>>>,
+        states: impl Stream<Item = Result<Option<K>, E>>,
         judge: impl Fn(Option<&K>) -> Verdict,
     ) -> Result<(), Missed> {
         let started = Instant::now();
@@ -333,7 +402,7 @@ pub async fn ready_pod(
 
 #[cfg(test)]
 mod tests {
-    use futures::stream;
+    use kube::runtime::watcher;
 
     use super::*;
 

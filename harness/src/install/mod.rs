@@ -59,11 +59,21 @@ pub enum InstallError {
 }
 
 impl Install {
-    /// The manifests, with the fake Prometheus in Prometheus' place.
+    /// The manifests, with the fake Prometheus in Prometheus' place except where the real one is what it is about.
     fn manifests(self) -> &'static str {
         match self {
             Self::Base => include_str!("rendered/base-replay.yaml"),
             Self::Walkthrough => include_str!("rendered/walkthrough-replay.yaml"),
+            Self::WalkthroughScrape => include_str!("rendered/walkthrough-scrape.yaml"),
+        }
+    }
+
+    /// Whether Prometheus is a real one, which nobody feeds.
+    #[must_use]
+    pub fn has_real_prometheus(self) -> bool {
+        match self {
+            Self::Base | Self::Walkthrough => false,
+            Self::WalkthroughScrape => true,
         }
     }
 
@@ -86,7 +96,7 @@ impl Install {
                 config_map: "setpoint-adapter-config",
                 serving_secret: "setpoint-adapter-serving",
             },
-            Self::Walkthrough => Names {
+            Self::Walkthrough | Self::WalkthroughScrape => Names {
                 namespace: "prom",
                 service: "prometheus",
                 config_map: "adapter-config",
@@ -160,7 +170,11 @@ mod tests {
 
     #[test]
     fn the_names_are_those_of_the_manifests() {
-        for install in [Install::Base, Install::Walkthrough] {
+        for install in [
+            Install::Base,
+            Install::Walkthrough,
+            Install::WalkthroughScrape,
+        ] {
             let objects: Vec<Value> = serde_saphyr::from_multiple(install.manifests()).unwrap();
             let names = install.names();
             let has = |kind: &str, name: &str| {
@@ -179,5 +193,40 @@ mod tests {
                 .unwrap();
             assert!(config["data"]["config.yaml"].is_string(), "{config}");
         }
+    }
+
+    /// Lines of the walkthrough that users get, and those of the one that is scraped, where they differ.
+    #[test]
+    fn what_is_scraped_is_the_walkthrough_but_for_the_application_and_the_intervals() {
+        let theirs = include_str!("rendered/walkthrough.yaml");
+        let ours = Install::WalkthroughScrape.manifests();
+        let lacks = |text: &str, line: &str| !text.lines().any(|other| other == line);
+        let changed = |from: &'static str, to: &str| -> Vec<&str> {
+            let lines = from.lines().filter(|line| !line.starts_with('#'));
+            lines
+                .filter(|line| lacks(to, line))
+                .map(str::trim)
+                .collect()
+        };
+        assert_eq!(
+            changed(theirs, ours),
+            [
+                "scrape_interval: 15s",
+                "metricsQuery: 'sum(rate(<<.Series>>{<<.LabelMatchers>>}[2m])) by (<<.GroupBy>>)'",
+                "- --metrics-relist-interval=30s",
+                "- image: luxas/autoscale-demo:v0.1.2",
+            ]
+        );
+        let added = [
+            "scrape_interval: 500ms",
+            "metricsQuery: 'sum(rate(<<.Series>>{<<.LabelMatchers>>}[3s])) by (<<.GroupBy>>)'",
+            "- --metrics-relist-interval=1s",
+            "- --scrape.discovery-reload-interval=500ms",
+            "- sample-app",
+            "- --listen=0.0.0.0:8080",
+            "- --path=/metrics",
+            "image: ghcr.io/setpoint-dev/setpoint:v0.1.0",
+        ];
+        assert_eq!(changed(ours, theirs), added);
     }
 }

@@ -167,6 +167,12 @@ pub enum SkipReason {
         /// What it lacks.
         need: String,
     },
+    /// The scenario has a real Prometheus scrape, and there is none.
+    #[error("no real Prometheus: {why}")]
+    NoPrometheus {
+        /// What is missing.
+        why: String,
+    },
     /// The adapter doesn't claim to do what the scenario is about.
     #[error("{adapter} doesn't do {need}: {why}")]
     NotImplemented {

@@ -11,8 +11,12 @@ use setpoint_replay::JournalEntry;
 pub enum Source {
     /// The scenario: what it did and expected.
     Scenario,
-    /// The fake Prometheus, of what it was asked.
+    /// The fake Prometheus, of what it was asked; a real one's warnings.
     Prometheus,
+    /// A target of a real Prometheus.
+    Target,
+    /// How a load is shared among pods.
+    Traffic,
     /// The adapter's log.
     Adapter,
     /// An APIService's condition.
@@ -32,6 +36,8 @@ impl fmt::Display for Source {
         f.pad(match self {
             Self::Scenario => "scenario",
             Self::Prometheus => "prometheus",
+            Self::Target => "target",
+            Self::Traffic => "traffic",
             Self::Adapter => "adapter",
             Self::ApiService => "apiservice",
             Self::Endpoints => "endpoints",
@@ -158,6 +164,7 @@ pub fn of_journal(journal: &[JournalEntry], since_start: impl Fn(f64) -> f64) ->
 /// stays between them. The lines of another pod than the only one are marked by its name.
 #[must_use]
 pub fn of_log(
+    source: Source,
     log: &str,
     pod: Option<&str>,
     since_start: impl Fn(std::time::SystemTime) -> f64,
@@ -174,7 +181,7 @@ pub fn of_log(
             (Err(_), None) => {}
         }
     }
-    let mut told = Repeats::new(Source::Adapter);
+    let mut told = Repeats::new(source);
     let mut last = (String::new(), 0_usize);
     for (seconds, text) in lines {
         let says = without_klog_header(&text);
@@ -259,7 +266,7 @@ mod tests {
                 .unwrap()
                 .as_secs_f64()
         };
-        let shown: Vec<String> = of_log(log, None, since)
+        let shown: Vec<String> = of_log(Source::Adapter, log, None, since)
             .iter()
             .map(ToString::to_string)
             .collect();

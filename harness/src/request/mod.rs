@@ -2,6 +2,7 @@
 
 mod adapter;
 mod limit;
+mod plain;
 mod route;
 mod tls;
 
@@ -12,6 +13,7 @@ use setpoint_cluster::{MintRequest, Minted};
 pub use adapter::Adapter;
 pub(crate) use limit::call;
 pub use limit::{ANSWER, Limit};
+pub(crate) use plain::send_json;
 pub(crate) use route::ask_over;
 pub use route::{Route, ask_api_server, route_to_api_server};
 

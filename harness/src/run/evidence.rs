@@ -13,9 +13,9 @@ use setpoint_cluster::Cluster;
 use super::recorder::Recorder;
 use crate::feed::Feed;
 use crate::install::Names;
+use crate::prometheus::Prometheus;
 use crate::report::Evidence;
-use crate::report::timeline::{Entry, merged, of_journal, of_log};
-use crate::scenario::Install;
+use crate::report::timeline::{Entry, Source, merged, of_journal, of_log};
 
 /// How long one piece of evidence may take: the cluster may be what is broken.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -25,14 +25,22 @@ const KEPT: usize = 60;
 const LOG_LINES: i64 = 2_000;
 /// The adapter's container.
 const ADAPTER: &str = "adapter";
+/// Prometheus', real or fake.
+const PROMETHEUS: &str = "prometheus";
 
-pub(super) async fn collect(
-    cluster: &dyn Cluster,
-    feed: Option<&Feed>,
-    install: Install,
-) -> Vec<Evidence> {
-    let client = cluster.client();
-    let namespace = install.names().namespace;
+/// Where evidence comes from.
+pub(super) struct Seen<'a> {
+    pub(super) cluster: &'a dyn Cluster,
+    /// The fake Prometheus, where there is one.
+    pub(super) feed: Option<&'a Feed>,
+    /// The real Prometheus, where there is one.
+    pub(super) prometheus: Option<&'a Prometheus>,
+    pub(super) names: Names,
+}
+
+pub(super) async fn collect(seen: &Seen<'_>) -> Vec<Evidence> {
+    let client = seen.cluster.client();
+    let namespace = seen.names.namespace;
     let mut evidence = Vec::new();
     let mut add = |name: &str, text: Option<String>| {
         evidence.push(Evidence {
@@ -52,33 +60,47 @@ pub(super) async fn collect(
         }
         _ => add("adapter log", None),
     }
-    if let Some(feed) = feed {
+    if let Some(feed) = seen.feed {
         add("Prometheus journal", bounded(journal(feed)).await);
     }
-    for (name, text) in cluster.component_logs().await {
+    if let Some(prometheus) = seen.prometheus {
+        let targets = async { Some(prometheus.targets().await.ok()?.in_words().join("\n")) };
+        add("Prometheus targets", bounded(targets).await);
+        let logs = bounded(logs(&client, namespace, PROMETHEUS)).await;
+        for log in logs.unwrap_or_default() {
+            add(
+                "Prometheus log",
+                Some(last_lines(&without_times(&log.text))),
+            );
+        }
+    }
+    for (name, text) in seen.cluster.component_logs().await {
         add(&name, Some(last_lines(&text)));
     }
     evidence
 }
 
 /// What happened, from the start to now, in the scenario's clock.
-pub(super) async fn timeline(
-    cluster: &dyn Cluster,
-    feed: Option<&Feed>,
-    names: Names,
-    recorder: &Recorder,
-) -> Vec<Entry> {
+pub(super) async fn timeline(seen: &Seen<'_>, recorder: &Recorder) -> Vec<Entry> {
     let mut entries = recorder.entries();
     let notes = recorder.notes();
-    let client = cluster.client();
-    let logs = bounded(logs(&client, names.namespace, ADAPTER)).await;
-    let logs = logs.unwrap_or_default();
-    let several = logs.iter().any(|log| log.pod != logs[0].pod);
-    for log in &logs {
+    let client = seen.cluster.client();
+    let since_start = |time| notes.since_start(time);
+    let adapters = bounded(logs(&client, seen.names.namespace, ADAPTER)).await;
+    let adapters = adapters.unwrap_or_default();
+    let several = adapters.iter().any(|log| log.pod != adapters[0].pod);
+    for log in &adapters {
         let pod = several.then_some(log.pod.as_str());
-        entries.extend(of_log(&log.text, pod, |time| notes.since_start(time)));
+        entries.extend(of_log(Source::Adapter, &log.text, pod, since_start));
     }
-    if let Some(feed) = feed
+    if seen.prometheus.is_some() {
+        let of_prometheus = bounded(logs(&client, seen.names.namespace, PROMETHEUS)).await;
+        for log in of_prometheus.unwrap_or_default() {
+            let warnings = warnings(&log.text);
+            entries.extend(of_log(Source::Prometheus, &warnings, None, since_start));
+        }
+    }
+    if let Some(feed) = seen.feed
         && let Ok(Ok(journal)) = tokio::time::timeout(LIMIT, feed.journal()).await
     {
         let since_start = |wall: f64| {
@@ -87,6 +109,15 @@ pub(super) async fn timeline(
         entries.extend(of_journal(&journal.entries, since_start));
     }
     merged(entries)
+}
+
+/// What Prometheus calls worth a look.
+fn warnings(log: &str) -> String {
+    let is_one = |line: &&str| {
+        let line = line.to_lowercase();
+        line.contains("level=warn") || line.contains("level=error")
+    };
+    log.lines().filter(is_one).collect::<Vec<_>>().join("\n")
 }
 
 async fn bounded<T>(piece: impl Future<Output = Option<T>>) -> Option<T> {

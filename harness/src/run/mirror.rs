@@ -4,15 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http_body_util::{BodyExt as _, Full};
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
 use setpoint_cluster::{Cluster, Target};
 use tokio::time::{interval, timeout};
 
 use crate::expect::ready_pod;
 use crate::install::Names;
+use crate::request::send_json;
 use crate::scripted::{Entry, table_over};
+use crate::words;
 
 /// How often the fake Prometheus is asked what there is; a fraction of an HPA's period.
 const LOOKS: Duration = Duration::from_millis(200);
@@ -68,12 +67,10 @@ async fn round(
             continue;
         }
         let stream = cluster.connect(&adapter, port).await;
-        post(
-            stream.map_err(|error| error.to_string())?,
-            &path,
-            &entry.value,
-        )
-        .await?;
+        let stream = stream.map_err(|error| error.to_string())?;
+        let value = format!("{:?}", entry.value);
+        let sent = send_json(stream, http::Method::POST, &path, value).await;
+        sent.map_err(|error| words(&error))?;
         written.1.insert(path, entry.value.clone());
     }
     Ok(())
@@ -92,27 +89,5 @@ fn path(entry: &Entry) -> String {
         format!("/write-metrics/{resource}/{name}/metrics/{metric}")
     } else {
         format!("/write-metrics/namespaces/{namespace}/{resource}/{name}/{metric}")
-    }
-}
-
-async fn post(stream: setpoint_cluster::Connection, path: &str, value: &str) -> Result<(), String> {
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
-        .await
-        .map_err(|error| error.to_string())?;
-    tokio::spawn(connection);
-    let request = http::Request::post(path)
-        .header("host", "adapter")
-        .header("content-type", "application/json")
-        .body(Full::new(bytes::Bytes::from(format!("{value:?}"))))
-        .map_err(|error| error.to_string())?;
-    let response = sender.send_request(request).await;
-    let response = response.map_err(|error| error.to_string())?;
-    let status = response.status();
-    let body = response.into_body().collect().await;
-    let body = body.map_err(|error| error.to_string())?.to_bytes();
-    if status.is_success() {
-        Ok(())
-    } else {
-        Err(format!("{status}: {}", String::from_utf8_lossy(&body)))
     }
 }

@@ -10,6 +10,7 @@ mod objects;
 mod one;
 mod recorder;
 mod steps;
+mod traffic;
 mod words;
 
 use std::sync::Arc;
@@ -20,9 +21,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::expect::Missed;
 use crate::install::InstallError;
-use crate::judged::Programs;
+use crate::judged::{NO_PROMETHEUS, Programs};
 use crate::profile::Profile;
-use crate::report::{Judged, Outcome, Report, Verdict};
+use crate::report::{Judged, Outcome, Report, SkipReason, Verdict};
 use crate::scenario::Scenario;
 
 pub use backend::{Backend, ClusterKind, KindPool};
@@ -115,6 +116,26 @@ pub async fn run(
         started.elapsed(),
         outcomes.into_iter().map(|(_, outcome)| outcome).collect(),
     )
+}
+
+/// Why a scenario isn't run, if so.
+fn skipped(scenario: &Scenario, options: &RunOptions) -> Option<SkipReason> {
+    let document = &scenario.document;
+    if let Some((need, why)) = options.profile.lacks_one_of(&document.needs) {
+        return Some(SkipReason::NotImplemented {
+            adapter: options.profile.name.clone(),
+            need: need.to_string(),
+            why: why.to_owned(),
+        });
+    }
+    if let Some(reason) = options.backend.kind_of_cluster().lacks(&document.needs) {
+        return Some(reason);
+    }
+    let lacks_prometheus =
+        document.install.has_real_prometheus() && options.programs.prometheus.is_none();
+    lacks_prometheus.then(|| SkipReason::NoPrometheus {
+        why: NO_PROMETHEUS.to_owned(),
+    })
 }
 
 /// An outcome without anything run.

@@ -15,12 +15,14 @@ use tokio::sync::Mutex;
 use super::mirror;
 use super::recorder::{Notes, Recorder};
 use super::steps::Stage;
-use super::{Progress, RunOptions, SetUpError, evidence, not_run};
+use super::traffic::Traffic;
+use super::{Progress, RunOptions, SetUpError, evidence, not_run, skipped};
 use crate::expect::{Scene, ready_pod};
 use crate::feed::{self, Feed};
 use crate::install::{apply, install};
+use crate::prometheus::Prometheus;
 use crate::report::timeline::Source;
-use crate::report::{Outcome, SkipReason, StepOutcome, Verdict};
+use crate::report::{Outcome, StepOutcome, Verdict};
 use crate::request::Adapter;
 use crate::scenario::Scenario;
 
@@ -32,25 +34,12 @@ pub(super) async fn run(
     options: &RunOptions,
     progress: Arc<dyn Progress>,
 ) -> Outcome {
-    let outcome = match skip(scenario, options) {
+    let outcome = match skipped(scenario, options) {
         Some(reason) => not_run(scenario, Verdict::Skipped { reason }),
         None => judged(scenario, options, &progress).await,
     };
     progress.ended(&outcome);
     outcome
-}
-
-/// Why a scenario isn't run.
-fn skip(scenario: &Scenario, options: &RunOptions) -> Option<SkipReason> {
-    let needs = &scenario.document.needs;
-    if let Some((need, why)) = options.profile.lacks_one_of(needs) {
-        return Some(SkipReason::NotImplemented {
-            adapter: options.profile.name.clone(),
-            need: need.to_string(),
-            why: why.to_owned(),
-        });
-    }
-    options.backend.kind_of_cluster().lacks(needs)
 }
 
 async fn judged(
@@ -84,13 +73,20 @@ async fn judged(
     let names = scenario.document.install.names();
     let recorder = Recorder::start(began, &cluster.client(), names);
 
+    let prometheus = scenario.document.install.has_real_prometheus();
+    let prometheus =
+        prometheus.then(|| Arc::new(Prometheus::new(cluster.clone(), names.namespace)));
+
     let mut feed = None;
     let judged = judge(
         scenario,
         options,
         progress,
-        &cluster,
-        recorder.notes(),
+        Around {
+            cluster: &cluster,
+            prometheus: prometheus.clone(),
+            notes: recorder.notes(),
+        },
         &mut feed,
         &mut outcome.steps,
     );
@@ -112,12 +108,17 @@ async fn judged(
         Verdict::Failed { .. } | Verdict::NotSetUp { .. }
     ) {
         progress.at(&name, "collecting evidence");
-        outcome.timeline = evidence::timeline(&*cluster, feed.as_deref(), names, &recorder).await;
-        outcome.evidence =
-            evidence::collect(&*cluster, feed.as_deref(), scenario.document.install).await;
+        let seen = evidence::Seen {
+            cluster: &*cluster,
+            feed: feed.as_deref(),
+            prometheus: prometheus.as_deref(),
+            names,
+        };
+        outcome.timeline = evidence::timeline(&seen, &recorder).await;
+        outcome.evidence = evidence::collect(&seen).await;
     }
     progress.at(&name, "leaving the cluster");
-    drop((feed, cluster, recorder));
+    drop((feed, prometheus, cluster, recorder));
     ground
         .leave(scenario, options.interrupted.is_cancelled())
         .await;
@@ -125,17 +126,29 @@ async fn judged(
     outcome
 }
 
+/// What a scenario is judged in.
+struct Around<'a> {
+    cluster: &'a Arc<dyn Cluster>,
+    /// The real Prometheus, where there is one.
+    prometheus: Option<Arc<Prometheus>>,
+    notes: &'a Notes,
+}
+
 /// Everything between the cluster's start and its end.
 async fn judge(
     scenario: &Scenario,
     options: &RunOptions,
     progress: &Arc<dyn Progress>,
-    cluster: &Arc<dyn Cluster>,
-    notes: &Notes,
+    around: Around<'_>,
     feed: &mut Option<Arc<Feed>>,
     steps: &mut Vec<StepOutcome>,
 ) -> Verdict {
     let name = scenario.name();
+    let Around {
+        cluster,
+        prometheus,
+        notes,
+    } = around;
     let began = Instant::now();
     notes.note(
         Source::Scenario,
@@ -147,7 +160,10 @@ async fn judge(
         seconds: began.elapsed().as_secs_f64(),
     });
     let (feed, installed) = match set_up {
-        Ok((started, installed)) => (feed.insert(started).clone(), installed),
+        Ok((started, installed)) => {
+            feed.clone_from(&started);
+            (started, installed)
+        }
         Err(error @ SetUpError::Adapter(_)) => {
             return Verdict::Failed {
                 cause: crate::words(&error),
@@ -168,10 +184,13 @@ async fn judge(
     let scene = Scene {
         cluster: cluster.clone(),
         adapter,
+        prometheus: prometheus.clone(),
     };
+    let traffic = Arc::new(Traffic::new(cluster.clone(), notes.clone()));
     let stage = Stage {
         scene,
         feed: feed.clone(),
+        traffic: traffic.clone(),
         folder: scenario.path.parent().unwrap_or(&scenario.path).to_owned(),
         names,
         installed,
@@ -202,7 +221,7 @@ async fn judge(
         }
         Verdict::Passed
     };
-    let follow = feed.follow_pods(cluster.client());
+    let client = cluster.client();
     let write = async {
         match options.profile.write_metrics {
             Some(port) => mirror::write_metrics(cluster.clone(), names, port).await,
@@ -212,7 +231,23 @@ async fn judge(
     tokio::select! {
         verdict = play => verdict,
         () = write => Verdict::Failed { cause: "nobody writes metrics any more".to_owned() },
-        () = follow => Verdict::Failed { cause: "the watch on pods ended".to_owned() },
+        () = where_there_is_one(feed, async |feed| feed.follow_pods(client.clone()).await) => {
+            Verdict::Failed { cause: "the watch on pods ended".to_owned() }
+        }
+        () = where_there_is_one(prometheus, async |prometheus| notes.follow_targets(prometheus).await) => {
+            Verdict::Failed { cause: "nobody looks at Prometheus' targets any more".to_owned() }
+        }
+        () = traffic.follow(client.clone()) => {
+            Verdict::Failed { cause: "nobody shares traffic any more".to_owned() }
+        }
+    }
+}
+
+/// Does something with a part of the installation that may not be there; else waits for ever.
+async fn where_there_is_one<T>(part: Option<Arc<T>>, does: impl AsyncFn(&T)) {
+    match part {
+        Some(part) => does(&part).await,
+        None => std::future::pending().await,
     }
 }
 
@@ -221,7 +256,7 @@ async fn set_up(
     options: &RunOptions,
     progress: &Arc<dyn Progress>,
     cluster: &Arc<dyn Cluster>,
-) -> Result<(Arc<Feed>, Vec<Value>), SetUpError> {
+) -> Result<(Option<Arc<Feed>>, Vec<Value>), SetUpError> {
     let (name, document) = (scenario.name(), &scenario.document);
     let client = cluster.client();
     progress.at(&name, "installing");
@@ -234,18 +269,16 @@ async fn set_up(
     )
     .await?;
     let namespace = document.install.names().namespace;
-    progress.at(&name, "waiting for the fake Prometheus");
+    progress.at(&name, "waiting for Prometheus");
     let pod = ready_pod(&client, namespace, feed::CONTAINER, PODS_READY).await;
     let pod = pod.map_err(SetUpError::Prometheus)?;
-    let feed = Feed::start(
-        cluster.clone(),
-        namespace,
-        pod,
-        document.speed,
-        &document.metrics,
-        &document.series,
-    )
-    .await?;
+    let feed = if document.install.has_real_prometheus() {
+        None
+    } else {
+        let cluster = cluster.clone();
+        let (metrics, series) = (&document.metrics, &document.series);
+        Some(Feed::start(cluster, namespace, pod, document.speed, metrics, series).await?)
+    };
     progress.at(&name, "waiting for the adapter");
     let ready = ready_pod(&client, namespace, "adapter", PODS_READY).await;
     ready.map_err(SetUpError::Adapter)?;

@@ -1,9 +1,9 @@
 //! Notes what changes while a scenario runs, in one clock: the raw material of its timeline.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use futures::StreamExt as _;
 use k8s_openapi::api::apps::v1::Deployment;
@@ -15,10 +15,15 @@ use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Api, Client, Resource, ResourceExt as _};
 use serde::de::DeserializeOwned;
 use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval};
 
 use crate::install::Names;
+use crate::prometheus::Prometheus;
 use crate::report::timeline::{Entry, Source};
 use crate::report::{ReplicaChange, shortened};
+
+/// How often a real Prometheus is asked for its targets.
+const LOOKS: Duration = Duration::from_millis(500);
 
 /// Watches a scenario's cluster until it is dropped.
 pub(super) struct Recorder {
@@ -43,6 +48,25 @@ impl Notes {
             text,
         };
         locked(&self.entries).push(entry);
+    }
+
+    /// Notes how the targets of a real Prometheus are, whenever that changes, until the future is dropped.
+    pub(super) async fn follow_targets(&self, prometheus: &Prometheus) {
+        let mut last = BTreeSet::new();
+        let mut looks = interval(LOOKS);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            looks.tick().await;
+            // Whoever expects something of it is told why it doesn't answer.
+            let Ok(targets) = prometheus.targets().await else {
+                continue;
+            };
+            let lines: BTreeSet<String> = targets.in_words().into_iter().collect();
+            for line in lines.difference(&last) {
+                self.note(Source::Target, line.clone());
+            }
+            last = lines;
+        }
     }
 
     /// Seconds between the scenario's start and a time.

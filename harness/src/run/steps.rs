@@ -10,6 +10,7 @@ use serde_json::Value;
 use setpoint_replay::{Fault, FaultAnswer};
 use tokio::sync::Mutex;
 
+use super::traffic::Traffic;
 use crate::expect::{Scene, expect};
 use crate::feed::Feed;
 use crate::install::{Names, apply, delete, refused, restore};
@@ -21,7 +22,9 @@ use crate::words as chain;
 /// What steps act on.
 pub(super) struct Stage {
     pub(super) scene: Scene,
-    pub(super) feed: Arc<Feed>,
+    /// The fake Prometheus, where there is one.
+    pub(super) feed: Option<Arc<Feed>>,
+    pub(super) traffic: Arc<Traffic>,
     /// Where the scenario's file is.
     pub(super) folder: PathBuf,
     /// What things are called in this installation.
@@ -48,15 +51,16 @@ impl Stage {
             Step::Delete(object) => bounded(delete(&client, object)).await,
             Step::Restore(object) => bounded(restore(&client, &self.installed, object)).await,
             Step::Metrics(metrics) => self
-                .feed
+                .feed()?
                 .replace(metrics)
                 .await
                 .map_err(|error| chain(&error)),
             Step::Fault(fault) => self
-                .feed
+                .feed()?
                 .replace_faults(&faults(fault))
                 .await
                 .map_err(|error| chain(&error)),
+            Step::Traffic(traffic) => self.traffic.drive(traffic).await,
             Step::Wait(WaitFor { for_ }) => expect(&self.scene, for_)
                 .await
                 .map_err(|missed| missed.to_string()),
@@ -68,6 +72,13 @@ impl Stage {
             Step::Pki(step) => self.change_certificates(step).await,
             Step::Restart(restarted) => self.restart(*restarted).await,
         }
+    }
+}
+
+impl Stage {
+    fn feed(&self) -> Result<&Feed, String> {
+        let none = || "there is no fake Prometheus in this installation".to_owned();
+        self.feed.as_deref().ok_or_else(none)
     }
 }
 

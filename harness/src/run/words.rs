@@ -30,6 +30,7 @@ pub(super) fn words(step: &Step) -> String {
         Step::Request(request) => format!("request {}", request.path),
         Step::Pki(step) => pki_words(step),
         Step::Restart(Restarted::Adapter) => "restart the adapter".to_owned(),
+        Step::Traffic(traffic) => format!("{} requests a second to {}", traffic.total, traffic.to),
         Step::Load(load) => format!("{} requests a second for {}", load.rate, load.path),
     }
 }
@@ -63,6 +64,15 @@ fn expectation_words(expectation: &Expectation) -> String {
         } => format!("APIService {name} Available={available:?}"),
         Expectation::Pod(pod) => crate::expect::pod_in_words(pod),
         Expectation::Discovery { group, version, .. } => format!("discovery of {group}/{version}"),
+        Expectation::Target {
+            discovered_labels,
+            health,
+            ..
+        } => {
+            let labels: Vec<&str> = discovered_labels.values().map(String::as_str).collect();
+            format!("target {} {health:?}", labels.join(" ")).to_lowercase()
+        }
+        Expectation::Query { promql, .. } => format!("query {promql}"),
     }
 }
 

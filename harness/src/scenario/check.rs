@@ -11,9 +11,11 @@ use super::objects::{self, no_quantity};
 use super::place::Place;
 use super::{
     As, Document, Expectation, FaultStep, LoadStep, Metric, Need, On, PkiStep, PodExpectation,
-    PrometheusFault, RefusedStep, RequestStep, Sample, Span, Step, WaitFor, rules,
+    PrometheusFault, RefusedStep, RequestStep, Sample, Span, Step, TargetHealth, TrafficStep,
+    WaitFor, rules,
 };
 use crate::quantity::{is_quantity, milli};
+use crate::sample_app::counter::Rate;
 
 /// How many requests a second a load may make; more than a plane on a small machine answers.
 const FASTEST: u32 = 10_000;
@@ -40,10 +42,39 @@ pub(super) fn check(document: &Document, text: &str, folder: &Path) -> Vec<Strin
     }
     problems.manifests(&document.manifests, places.key("manifests"));
     problems.steps(&document.steps, places.key("steps"));
+    problems.prometheus(document, &places);
     problems.found.sort();
     let told = problems.found.into_iter();
     told.map(|(line, column, problem)| format!("{line}:{column}: {problem}"))
         .collect()
+}
+
+/// Whether a step needs the fake Prometheus.
+fn feeds(step: &Step) -> bool {
+    match step {
+        Step::Metrics(_) | Step::Fault(_) => true,
+        Step::Load(load) => load.during.iter().any(feeds),
+        _ => false,
+    }
+}
+
+/// Whether a step needs a real Prometheus.
+fn looks_at_real(step: &Step) -> bool {
+    let looks = |expectation: &Expectation| {
+        matches!(
+            expectation,
+            Expectation::Target { .. } | Expectation::Query { .. }
+        )
+    };
+    match step {
+        Step::Expect(Expectation::Replicas {
+            after: Some(after), ..
+        }) => looks(after),
+        Step::Expect(expectation) => looks(expectation),
+        Step::Wait(WaitFor { for_ }) => looks(for_),
+        Step::Load(load) => load.during.iter().any(looks_at_real),
+        _ => false,
+    }
 }
 
 struct Problems<'a> {
@@ -133,6 +164,7 @@ impl Problems<'_> {
             }
             Step::Request(request) => self.request(request, place.key("request")),
             Step::Load(load) => self.load(load, place.key("load")),
+            Step::Traffic(traffic) => self.traffic(traffic, place.key("traffic")),
             Step::Pki(PkiStep {
                 ca_bundle: None,
                 serving: None,
@@ -160,6 +192,42 @@ impl Problems<'_> {
                     refused.status
                 ),
             );
+        }
+    }
+
+    fn traffic(&mut self, traffic: &TrafficStep, place: &Place) {
+        if traffic
+            .to
+            .strip_prefix("deployment/")
+            .is_none_or(str::is_empty)
+        {
+            self.at(
+                place.key("to"),
+                "traffic goes to a Deployment, such as deployment/web",
+            );
+        }
+        if let Err(error) = Rate::per_second(traffic.total) {
+            self.at(place.key("total"), error.to_string());
+        }
+    }
+
+    /// Whether what is asked of a real and of the fake Prometheus fits to which of them is installed.
+    fn prometheus(&mut self, document: &Document, places: &Place) {
+        let real = document.install.has_real_prometheus();
+        let fed = !document.metrics.is_empty() || !document.series.is_empty();
+        if real && (fed || document.steps.iter().any(feeds)) {
+            self.at(
+                places.key("install"),
+                "a real Prometheus scrapes; `metrics`, `series` and `fault` are the fake one's",
+            );
+        }
+        for (index, step) in document.steps.iter().enumerate() {
+            if !real && looks_at_real(step) {
+                self.at(
+                    places.key("steps").item(index),
+                    "a `target` and a `query` are a real Prometheus'; install: walkthrough-scrape has one",
+                );
+            }
         }
     }
 
@@ -370,6 +438,34 @@ impl Problems<'_> {
             }
             Expectation::Pod(pod) => self.pod(pod, place.key("pod")),
             Expectation::Discovery { .. } => {}
+            Expectation::Target {
+                discovered_labels,
+                health,
+                last_error,
+                scrape_url,
+                ..
+            } => {
+                let place = place.key("target");
+                if discovered_labels.is_empty() {
+                    self.at(place, "a target is known by its `discoveredLabels`");
+                }
+                let is_scraped = !matches!(health, TargetHealth::Dropped | TargetHealth::Absent);
+                if !is_scraped && (last_error.is_some() || scrape_url.is_some()) {
+                    self.at(
+                        place.key("health"),
+                        "what isn't scraped has neither `scrapeUrl` nor `lastError`",
+                    );
+                }
+            }
+            Expectation::Query {
+                count: 0,
+                value: Some(_),
+                ..
+            } => self.at(
+                place.key("query").key("value"),
+                "an answer without elements has no `value`",
+            ),
+            Expectation::Query { .. } => {}
         }
     }
 

@@ -107,6 +107,8 @@ pub enum Install {
     Base,
     /// Classic names, namespace `prom`, with the sample application.
     Walkthrough,
+    /// The same with the real Prometheus, which scrapes a sample application that takes `traffic`.
+    WalkthroughScrape,
 }
 
 /// Choices of the control plane; stated in the report.
@@ -217,6 +219,8 @@ pub enum Step {
     Pki(PkiStep),
     /// Ends the adapter's pods; their Deployment brings new ones.
     Restart(Restarted),
+    /// Lets a sample application count requests, shared among its ready pods, from now on.
+    Traffic(TrafficStep),
     /// Makes requests all the time while other steps are played, and expects that each is answered by 200.
     Load(LoadStep),
 }
@@ -231,6 +235,28 @@ pub struct RefusedStep {
     pub status: u16,
     /// What its message must hold.
     pub message: String,
+}
+
+/// Traffic to a sample application (`setpoint sample-app`): whenever its ready pods change, each gets its share anew.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TrafficStep {
+    /// The Deployment, such as `deployment/web`.
+    pub to: String,
+    /// Its namespace.
+    #[serde(default = "default_namespace")]
+    pub namespace: String,
+    /// The port of its pods.
+    #[serde(default = "sample_port")]
+    pub port: u16,
+    /// Requests a second, of all pods together.
+    pub total: f64,
+    /// Time until every ready pod has its share, and there is one.
+    pub within: Option<Span>,
+}
+
+fn sample_port() -> u16 {
+    8080
 }
 
 /// An object by kind and name.
@@ -340,6 +366,9 @@ pub enum Expectation {
         message: Option<String>,
         /// The current average value or value of its first metric, a quantity.
         current: Option<String>,
+        /// By which part of it the current value may differ, such as 0.1.
+        #[serde(default)]
+        tolerance: f64,
         /// Time until then.
         within: Option<Span>,
     },
@@ -373,4 +402,45 @@ pub enum Expectation {
         /// Time until they are.
         within: Option<Span>,
     },
+    /// Targets of a real Prometheus, all that have these labels.
+    Target {
+        /// Labels that they had before relabelling, such as `__meta_kubernetes_service_name`.
+        discovered_labels: BTreeMap<String, String>,
+        /// How each of them is.
+        health: TargetHealth,
+        /// What the error of each one's last scrape must hold.
+        last_error: Option<String>,
+        /// What the URL of each must hold.
+        scrape_url: Option<String>,
+        /// Time until then.
+        within: Option<Span>,
+    },
+    /// What a real Prometheus answers to a query.
+    Query {
+        /// The query, of an instant vector.
+        promql: String,
+        /// How many elements there are.
+        count: usize,
+        /// The value of each.
+        value: Option<f64>,
+        /// By which part of it each may differ, such as 0.1.
+        #[serde(default)]
+        tolerance: f64,
+        /// Time until then.
+        within: Option<Span>,
+    },
+}
+
+/// How a target of Prometheus is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum TargetHealth {
+    /// The last scrape succeeded.
+    Up,
+    /// The last scrape failed.
+    Down,
+    /// Discovered, and dropped by relabelling.
+    Dropped,
+    /// Not discovered at all.
+    Absent,
 }

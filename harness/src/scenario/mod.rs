@@ -13,7 +13,8 @@ mod span;
 
 pub use document::{
     ClusterOptions, ConditionStatus, Document, Expectation, FaultStep, Install, Metric, Need,
-    ObjectOfMetric, On, PrometheusFault, RefusedStep, Sample, ScenarioObject, Step, WaitFor,
+    ObjectOfMetric, On, PrometheusFault, RefusedStep, Sample, ScenarioObject, Step, TargetHealth,
+    TrafficStep, WaitFor,
 };
 pub use load::{LoadError, Scenario, load};
 pub use pki::{BrokenPair, CertificateFlaw, PkiStep, Restarted, Serving};
