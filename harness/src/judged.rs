@@ -149,8 +149,8 @@ impl Programs {
 }
 
 impl Programs {
-    /// What runs in pods of images that nobody knows, on nodes that run nothing without an image: something that is
-    /// there, and ends when it is told to.
+    /// What runs in pods of images that nobody knows, on nodes that run nothing without an image: the sample application,
+    /// which becomes ready and ends when it is told to.
     ///
     /// # Errors
     /// When the program can't be read.
@@ -159,12 +159,7 @@ impl Programs {
             program: self.setpoint.clone(),
             root: root(&self.setpoint)?,
         };
-        let arguments = [
-            "replay",
-            "--listen=0.0.0.0:8080",
-            "--control=127.0.0.1:8081",
-        ];
-        Ok((image, arguments.map(str::to_owned).to_vec()))
+        Ok((image, vec!["sample-app".to_owned()]))
     }
 }
 

@@ -115,8 +115,10 @@ fn write_to(images: &[(&KindImage, Vec<u8>)], file: impl Write) -> io::Result<()
     archive.into_inner()?.flush()
 }
 
-/// A layer that holds the program at `/<file name>`, as a local image's root does, its libraries where they are
-/// here, and a `/tmp`.
+/// Where the program lies, away from where a volume may: Prometheus keeps its data in `/prometheus`.
+const FOLDER: &str = "image";
+
+/// A layer that holds the program, its libraries where they are here, and a `/tmp`.
 fn layer(program: &Path, libraries: &[PathBuf]) -> io::Result<Vec<u8>> {
     let mut layer = tar::Builder::new(Vec::new());
     let mut folder = tar::Header::new_gnu();
@@ -126,7 +128,7 @@ fn layer(program: &Path, libraries: &[PathBuf]) -> io::Result<Vec<u8>> {
     layer.append_data(&mut folder, "tmp/", io::empty())?;
     append(
         &mut layer,
-        &file_name(program),
+        &format!("{FOLDER}/{}", file_name(program)),
         &std::fs::read(program)?,
         0o755,
     )?;
@@ -151,7 +153,7 @@ fn append(
 }
 
 fn config(image: &KindImage, layer: &[u8]) -> io::Result<Vec<u8>> {
-    let program = format!("/{}", file_name(&image.image.program));
+    let program = format!("/{FOLDER}/{}", file_name(&image.image.program));
     let config = json!({
         "architecture": architecture(),
         "os": "linux",
@@ -242,8 +244,8 @@ mod tests {
             config["rootfs"]["diff_ids"][0],
             format!("sha256:{}", hex(layer))
         );
-        assert_eq!(config["config"]["Entrypoint"], json!(["/a"]));
-        assert_eq!(self::files(layer)["a"], b"program");
+        assert_eq!(config["config"]["Entrypoint"], json!(["/image/a"]));
+        assert_eq!(self::files(layer)["image/a"], b"program");
     }
 
     #[test]
