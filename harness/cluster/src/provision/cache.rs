@@ -14,17 +14,25 @@ pub(super) fn lock_of(cache: &Path, module: Module) -> PathBuf {
     cache.join(format!("{}.lock", folder(module)))
 }
 
-/// Where the module is built: inside the cache, so that the result can be renamed into place.
+/// Where the module is made: inside the cache, so that the result can be renamed into place.
 pub(super) fn workshop_of(cache: &Path, module: Module) -> PathBuf {
     cache.join(format!("{}.build", folder(module)))
 }
 
 fn folder(module: Module) -> String {
     let (name, version) = (module.name(), module.version());
-    let architecture = match std::env::consts::ARCH {
+    format!(
+        "{name}-{version}-{}-{}",
+        std::env::consts::OS,
+        architecture()
+    )
+}
+
+/// This machine's architecture in Go's words, which are the official downloads'.
+pub(super) fn architecture() -> &'static str {
+    match std::env::consts::ARCH {
         "x86_64" => "amd64",
         "aarch64" => "arm64",
         other => other,
-    };
-    format!("{name}-{version}-{}-{architecture}", std::env::consts::OS)
+    }
 }

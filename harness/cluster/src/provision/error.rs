@@ -26,13 +26,78 @@ pub enum ProvisionError {
     #[error("{0}")]
     Missing(String),
     /// The cache can't be written.
-    #[error("{doing} {}", path.display())]
+    #[error("{doing} {}{}", path.display(), cure(source))]
     Cache {
         /// What was being done, such as `write`.
         doing: &'static str,
         /// With which file or folder.
         path: PathBuf,
         /// The system's answer.
+        #[source]
+        source: io::Error,
+    },
+    /// What somebody chose as the place of downloads is no address.
+    #[error("download {module}: {} (--{module}-url) names no place to download from: {why}", module.url_variable(), module = module.name())]
+    Url {
+        /// Of which module.
+        module: Module,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The HTTP client can't be made.
+    #[error("make a client for downloads")]
+    Client(#[source] reqwest::Error),
+    /// The download has nothing to run on.
+    #[error("start a runtime for downloads")]
+    Runtime(#[source] io::Error),
+    /// The server can't be reached, fell silent or broke off.
+    #[error("download {url}")]
+    Download {
+        /// What was asked for.
+        url: String,
+        /// The transport's failure.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// The server has something else to say.
+    #[error("download {url}: the server answers {status}")]
+    Answer {
+        /// What was asked for.
+        url: String,
+        /// The HTTP status.
+        status: u16,
+    },
+    /// The server's list of checksums doesn't know the file.
+    #[error("download {file}: {checksums} holds no SHA-256 of it; is that the server you mean?")]
+    NoChecksum {
+        /// The file.
+        file: String,
+        /// Where its checksum should be.
+        checksums: String,
+    },
+    /// What came isn't what the server says that it has.
+    #[error(
+        "{url} is not kept: its SHA-256 is {found}, and {checksums} says {expected}; try again, and if it \
+         stays so don't trust the server"
+    )]
+    Checksum {
+        /// The file.
+        url: String,
+        /// Where its checksum is.
+        checksums: String,
+        /// What came.
+        found: String,
+        /// What should have come.
+        expected: String,
+    },
+    /// The archive is broken or another one.
+    #[error("take {member} out of {url}")]
+    Archive {
+        /// The archive.
+        url: String,
+        /// Which of its files.
+        member: String,
+        /// What failed.
         #[source]
         source: io::Error,
     },
@@ -59,6 +124,19 @@ pub enum ProvisionError {
     },
 }
 
+/// What helps against a full disk or a folder of somebody else.
+fn cure(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            " (free some space, or name another folder by SETPOINT_CACHE_DIR)"
+        }
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            " (name a folder that is yours by SETPOINT_CACHE_DIR)"
+        }
+        _ => "",
+    }
+}
+
 /// A program that was not found.
 #[derive(Debug)]
 pub(super) struct Missing {
@@ -67,20 +145,21 @@ pub(super) struct Missing {
 }
 
 impl ProvisionError {
-    /// Names all missing programs, the ways tried, what stood in the way of a build, and what helps.
-    pub(super) fn missing(missing: Vec<Missing>, obstacle: Option<&str>) -> Self {
+    /// Whether the server can't give it now, so that another way is worth a try. A wrong checksum isn't that.
+    pub(super) fn is_unavailable(&self) -> bool {
+        matches!(self, Self::Download { .. } | Self::Answer { .. })
+    }
+
+    /// Names all missing programs and the ways tried, and what helps.
+    pub(super) fn missing(missing: &[Missing], help: &str) -> Self {
         let mut text = "the control plane's programs are not all there".to_owned();
-        for Missing { program, tried } in &missing {
+        for Missing { program, tried } in missing {
             let _ = write!(text, "\n  no {program}: {}", tried.join("; "));
-            if let Some(obstacle) = obstacle {
-                let _ = write!(text, "; {obstacle}");
-            }
         }
         let variables: Vec<_> = missing.iter().map(|m| m.program.variable()).collect();
         let _ = write!(
             text,
-            "\nrun `setpoint cluster provision` once with Go in PATH (it builds them in some minutes), \
-             or set {} to ready ones",
+            "\n{help}, or set {} to ready ones",
             variables.join(", ")
         );
         Self::Missing(text)

@@ -2,22 +2,28 @@
 //!
 //! Each program is looked for by itself: an explicit path (`SETPOINT_ETCD`, `SETPOINT_KUBE_APISERVER`,
 //! `SETPOINT_KUBE_CONTROLLER_MANAGER`), then `KUBEBUILDER_ASSETS`, then the cache (`SETPOINT_CACHE_DIR`, else
-//! `$XDG_CACHE_HOME/setpoint`, else `~/.cache/setpoint`). [`find`] ends there. [`provision`] goes on and fills
-//! the cache by `go build` from the Go modules in `controlplane/`, whose files are part of this crate. That
-//! takes minutes, so nothing does it unasked.
+//! `$XDG_CACHE_HOME/setpoint`, else `~/.cache/setpoint`). [`find`] ends there. [`provision()`] goes on and fills the
+//! cache: it downloads the official programs (from `SETPOINT_KUBERNETES_URL` and `SETPOINT_ETCD_URL`, where they are
+//! set), and where the server can't be reached or lacks them it builds them by `go build` from the Go modules in
+//! `controlplane/`, whose files are part of this crate. [`Options::from`] chooses one of the two. Either takes its
+//! time, so nothing does it unasked.
 
 mod build;
 mod cache;
+mod download;
 mod error;
+mod options;
+mod progress;
 mod source;
+mod workshop;
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 pub use error::ProvisionError;
+pub use options::{Downloads, Options, Way};
+pub use progress::Progress;
 pub use source::{Module, Program};
 
 use error::Missing;
@@ -34,98 +40,7 @@ pub struct Binaries {
     pub kube_controller_manager: PathBuf,
 }
 
-/// Where to look, and what to build with.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Options {
-    /// This `etcd` and no other.
-    pub etcd: Option<PathBuf>,
-    /// This `kube-apiserver` and no other.
-    pub kube_apiserver: Option<PathBuf>,
-    /// This `kube-controller-manager` and no other.
-    pub kube_controller_manager: Option<PathBuf>,
-    /// envtest's folder, which has no `kube-controller-manager`.
-    pub kubebuilder_assets: Option<PathBuf>,
-    /// The folder that [`provision`] fills.
-    pub cache: Option<PathBuf>,
-    /// The `go` command that [`provision`] builds with.
-    pub go: Option<PathBuf>,
-}
-
-impl Options {
-    /// What the environment says.
-    #[must_use]
-    pub fn from_env() -> Self {
-        Self::from_variables(|name| std::env::var_os(name))
-    }
-
-    /// What variables say that `value_of` knows; an empty one counts as unset.
-    fn from_variables(value_of: impl Fn(&str) -> Option<OsString>) -> Self {
-        let set = |name: &str| value_of(name).filter(|value| !value.is_empty());
-        let path = |name: &str| set(name).map(PathBuf::from);
-        let cache = path("SETPOINT_CACHE_DIR")
-            .or_else(|| Some(path("XDG_CACHE_HOME")?.join("setpoint")))
-            .or_else(|| Some(path("HOME")?.join(".cache/setpoint")));
-        let go = set("PATH").and_then(|path| {
-            std::env::split_paths(&path)
-                .map(|folder| folder.join("go"))
-                .find(|file| is_executable(file))
-        });
-        Self {
-            etcd: path(Program::Etcd.variable()),
-            kube_apiserver: path(Program::KubeApiserver.variable()),
-            kube_controller_manager: path(Program::KubeControllerManager.variable()),
-            kubebuilder_assets: path("KUBEBUILDER_ASSETS"),
-            cache,
-            go,
-        }
-    }
-
-    fn explicit(&self, program: Program) -> Option<&PathBuf> {
-        match program {
-            Program::Etcd => self.etcd.as_ref(),
-            Program::KubeApiserver => self.kube_apiserver.as_ref(),
-            Program::KubeControllerManager => self.kube_controller_manager.as_ref(),
-        }
-    }
-}
-
-/// What [`provision`] is doing. Nothing is said when all programs are there already.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Progress {
-    /// Somebody else builds this module; their result will be used.
-    Waiting {
-        /// What they build.
-        module: Module,
-        /// The lock that they hold.
-        lock: PathBuf,
-    },
-    /// `go build` starts.
-    Building {
-        /// What is built.
-        module: Module,
-        /// The programs of it that are missing.
-        programs: Vec<Program>,
-    },
-    /// One line of `go build -v`: mostly the package that has just been compiled.
-    Line {
-        /// What is built.
-        module: Module,
-        /// The line.
-        line: String,
-        /// Since the build's start.
-        elapsed: Duration,
-    },
-    /// The programs are in the cache.
-    Built {
-        /// What was built.
-        module: Module,
-        /// What it took.
-        elapsed: Duration,
-    },
-}
-
-/// Finds the programs and never builds them.
+/// Finds the programs, and never downloads or builds them.
 ///
 /// # Errors
 /// When an explicit path leads to no program, and when a program is nowhere: the one error names
@@ -133,14 +48,19 @@ pub enum Progress {
 pub fn find(options: &Options) -> Result<Binaries, ProvisionError> {
     let mut missing = Vec::new();
     let found = search(options, &mut missing)?;
-    found.ok_or_else(|| ProvisionError::missing(missing, None))
+    found.ok_or_else(|| {
+        let help = "run `setpoint cluster provision` once (it downloads them, or builds them in some minutes \
+            where there is Go)";
+        ProvisionError::missing(&missing, help)
+    })
 }
 
-/// Finds the programs and builds those that are missing into the cache. This blocks for minutes; an
-/// asynchronous caller gives it a thread of its own.
+/// Finds the programs, and downloads or builds those that are missing into the cache. This blocks for up to some
+/// minutes; an asynchronous caller gives it a thread of its own.
 ///
 /// # Errors
-/// As [`find`], and when there is no `go`, the build fails or the cache can't be written.
+/// As [`find`], and when they can be neither downloaded nor built, what came is not what should have come, or
+/// the cache can't be written.
 pub fn provision(
     options: &Options,
     mut progress: impl FnMut(Progress),
@@ -149,27 +69,79 @@ pub fn provision(
     if let Some(found) = search(options, &mut missing)? {
         return Ok(found);
     }
-    let Some(cache) = &options.cache else {
-        let obstacle = "not built: none of SETPOINT_CACHE_DIR, XDG_CACHE_HOME and HOME is set";
-        return Err(ProvisionError::missing(missing, Some(obstacle)));
-    };
-    let Some(go) = &options.go else {
-        return Err(ProvisionError::missing(
-            missing,
-            Some("not built: no `go` in PATH"),
-        ));
-    };
     for module in Module::ALL {
+        let is_wanted = |missing: &&Missing| missing.program.module() == module;
         let wanted: Vec<Program> = missing
             .iter()
+            .filter(is_wanted)
             .map(|missing| missing.program)
-            .filter(|program| program.module() == module)
             .collect();
-        if !wanted.is_empty() {
-            build::into_cache(module, &wanted, cache, go, &mut progress)?;
+        if wanted.is_empty() {
+            continue;
+        }
+        if let Err(obstacles) = get(module, &wanted, options, &mut progress)? {
+            let lines: Vec<_> = obstacles
+                .iter()
+                .map(|obstacle| format!("{module} is {obstacle}\n"))
+                .collect();
+            let help = format!(
+                "{}let this machine reach the server, name a mirror by {}, put Go into PATH, which builds them in some \
+                 minutes",
+                lines.concat(),
+                module.url_variable()
+            );
+            return Err(ProvisionError::missing(&missing, &help));
         }
     }
     find(options)
+}
+
+/// Gets the module's programs in the first way that works, or tells what stood in the way of each.
+fn get(
+    module: Module,
+    wanted: &[Program],
+    options: &Options,
+    progress: &mut impl FnMut(Progress),
+) -> Result<Result<(), Vec<String>>, ProvisionError> {
+    let Some(cache) = &options.cache else {
+        let no_place =
+            "not got: none of SETPOINT_CACHE_DIR, XDG_CACHE_HOME and HOME says where to put it";
+        return Ok(Err(vec![no_place.to_owned()]));
+    };
+    let mut unreachable = None;
+    let not_downloaded = match &options.downloads {
+        _ if options.from == Some(Way::Go) => "only a build is wanted",
+        None => "no place to download from is known",
+        Some(downloads) => match download::into_cache(module, wanted, cache, downloads, progress) {
+            Err(error) if error.is_unavailable() => unreachable.insert(in_full(&error)),
+            other => return other.map(Ok),
+        },
+    };
+    let not_built = match &options.go {
+        _ if options.from == Some(Way::Download) => "only a download is wanted",
+        None => "no `go` in PATH",
+        Some(go) => {
+            if let Some(why) = unreachable {
+                progress(Progress::NotDownloaded { module, why });
+            }
+            return build::into_cache(module, wanted, cache, go, progress).map(Ok);
+        }
+    };
+    Ok(Err(vec![
+        format!("not downloaded: {not_downloaded}"),
+        format!("not built: {not_built}"),
+    ]))
+}
+
+/// An error and its causes.
+fn in_full(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
 }
 
 /// All programs, or `None` and what is missing.

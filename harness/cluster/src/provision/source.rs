@@ -88,6 +88,15 @@ impl Module {
         }
     }
 
+    /// The environment variable that names another place to download it from.
+    #[must_use]
+    pub fn url_variable(self) -> &'static str {
+        match self {
+            Self::Etcd => "SETPOINT_ETCD_URL",
+            Self::Kubernetes => "SETPOINT_KUBERNETES_URL",
+        }
+    }
+
     /// The version that go.mod requires, such as `v1.36.3`.
     #[must_use]
     pub fn version(self) -> &'static str {

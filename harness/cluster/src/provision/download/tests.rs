@@ -1,0 +1,519 @@
+use std::collections::HashMap;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::sync::mpsc::{self, Receiver};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::Request;
+use axum::response::{IntoResponse as _, Response};
+use futures::StreamExt as _;
+use http::StatusCode;
+use http::header::{CONTENT_LENGTH, LOCATION};
+use tokio::runtime::Runtime;
+
+use super::super::cache::architecture;
+use super::super::{Binaries, Options, Way, find, provision};
+use super::server::Patience;
+use super::*;
+
+/// What the server has at a path.
+#[derive(Clone)]
+enum Has {
+    File(Vec<u8>),
+    /// All but the last byte, and then the connection ends.
+    Cut(Vec<u8>),
+    Redirect(String),
+    /// Nothing at all, for ever.
+    Silence,
+}
+
+/// Stands for the release servers.
+struct Releases {
+    runtime: Runtime,
+    base: String,
+    files: Arc<Mutex<HashMap<String, Has>>>,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Releases {
+    /// With everything that the official servers have.
+    fn complete() -> Self {
+        let releases = Self::empty();
+        for program in [Program::KubeApiserver, Program::KubeControllerManager] {
+            let content = program_of(program);
+            releases.put(&path(program, ".sha256"), sum(&content).into_bytes());
+            releases.put(&path(program, ""), content);
+        }
+        let archive = archive_of(&format!("{}/etcd", etcd_folder()));
+        let sums = format!(
+            "{}  etcd-other.zip\n{}  {}.tar.gz\n",
+            sum(b"another"),
+            sum(&archive),
+            etcd_folder()
+        );
+        releases.put(&etcd_path("SHA256SUMS"), sums.into_bytes());
+        releases.put(&path(Program::Etcd, ""), archive);
+        releases
+    }
+
+    fn empty() -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let files = Arc::new(Mutex::new(HashMap::<String, Has>::new()));
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let (has, log) = (files.clone(), asked.clone());
+        let app = Router::new().fallback(async move |request: Request| {
+            let path = request.uri().path().to_owned();
+            log.lock().unwrap().push(path.clone());
+            let found = has.lock().unwrap().get(&path).cloned();
+            match found {
+                Some(Has::Silence) => std::future::pending().await,
+                found => answer(found),
+            }
+        });
+        let listening = tokio::net::TcpListener::bind(("127.0.0.1", 0));
+        let listener = runtime.block_on(listening).unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        runtime.spawn(async move { axum::serve(listener, app).await.unwrap() });
+        Self {
+            runtime,
+            base,
+            files,
+            asked,
+        }
+    }
+
+    fn put(&self, path: &str, content: Vec<u8>) {
+        self.has(path, Has::File(content));
+    }
+
+    fn has(&self, path: &str, what: Has) {
+        self.files.lock().unwrap().insert(path.to_owned(), what);
+    }
+
+    fn downloads(&self) -> Downloads {
+        Downloads {
+            kubernetes: format!("{}/k8s", self.base),
+            etcd: format!("{}/etcd/", self.base),
+        }
+    }
+
+    /// Ends the server: afterwards nobody listens there.
+    fn end(self) -> Downloads {
+        let downloads = self.downloads();
+        self.runtime.shutdown_timeout(Duration::from_secs(10));
+        downloads
+    }
+}
+
+fn answer(found: Option<Has>) -> Response {
+    match found {
+        Some(Has::File(content)) => Body::from(content).into_response(),
+        Some(Has::Cut(content)) => {
+            let length = content.len();
+            let most = Bytes::from(content).slice(..length - 1);
+            // What comes before the end is sent first: a body that isn't ready is a reason to.
+            let end = futures::stream::once(async {
+                tokio::task::yield_now().await;
+                Err(std::io::Error::other("the connection ends here"))
+            });
+            let body = futures::stream::iter([Ok(most)]).chain(end);
+            ([(CONTENT_LENGTH, length)], Body::from_stream(body)).into_response()
+        }
+        Some(Has::Redirect(to)) => (StatusCode::FOUND, [(LOCATION, to)]).into_response(),
+        Some(Has::Silence) | None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+fn sum(content: &[u8]) -> String {
+    checksum::hex(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, content).as_ref())
+}
+
+/// Enough bytes for several pieces.
+fn program_of(program: Program) -> Vec<u8> {
+    let mut content = format!("#!/bin/sh\necho {program}\n").into_bytes();
+    content.resize(300_000, b'\n');
+    content
+}
+
+fn archive_of(member: &str) -> Vec<u8> {
+    let gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    let mut archive = tar::Builder::new(gzip);
+    for (path, content) in [
+        ("README.md", b"read me".to_vec()),
+        (member, program_of(Program::Etcd)),
+    ] {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(content.len() as u64);
+        header.set_mode(0o644);
+        archive
+            .append_data(&mut header, path, content.as_slice())
+            .unwrap();
+    }
+    archive.into_inner().unwrap().finish().unwrap()
+}
+
+fn etcd_folder() -> String {
+    format!("etcd-{}-linux-{}", Module::Etcd.version(), architecture())
+}
+
+fn etcd_path(file: &str) -> String {
+    format!("/etcd/{}/{file}", Module::Etcd.version())
+}
+
+fn path(program: Program, suffix: &str) -> String {
+    match program {
+        Program::Etcd => etcd_path(&format!("{}.tar.gz{suffix}", etcd_folder())),
+        _ => format!(
+            "/k8s/{}/bin/linux/{}/{program}{suffix}",
+            Module::Kubernetes.version(),
+            architecture()
+        ),
+    }
+}
+
+struct Place {
+    root: tempfile::TempDir,
+    options: Options,
+}
+
+impl Place {
+    fn with(downloads: Downloads) -> Self {
+        let root = tempfile::tempdir().unwrap();
+        let options = Options {
+            cache: Some(root.path().join("cache")),
+            downloads: Some(downloads),
+            ..Options::default()
+        };
+        Self { root, options }
+    }
+
+    fn fails(&self) -> String {
+        let error = provision(&self.options, |_| ()).unwrap_err();
+        super::super::in_full(&error)
+    }
+
+    /// Everything in the cache but the locks and empty folders, by its path.
+    fn kept(&self) -> Vec<String> {
+        let mut folders = vec![self.options.cache.clone().unwrap()];
+        let mut files = Vec::new();
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if path.extension().is_none_or(|extension| extension != "lock") {
+                    files.push(path.strip_prefix(self.root.path()).unwrap().to_owned());
+                }
+            }
+        }
+        let mut files: Vec<_> = files
+            .iter()
+            .map(|file| file.display().to_string())
+            .collect();
+        files.sort();
+        files
+    }
+}
+
+fn runs(program: &Path) -> String {
+    // By the shell: a file that another test's fork still holds open for writing can be read, but not run.
+    let output = std::process::Command::new("sh").arg(program).output();
+    String::from_utf8(output.unwrap().stdout).unwrap()
+}
+
+#[test]
+fn what_is_missing_is_downloaded_once_checked_and_found_afterwards() {
+    let releases = Releases::complete();
+    let place = Place::with(releases.downloads());
+    let mut said = Vec::new();
+    let got = provision(&place.options, |progress| said.push(progress)).unwrap();
+    assert_eq!(find(&place.options).unwrap(), got);
+    let Binaries {
+        etcd,
+        kube_apiserver,
+        kube_controller_manager,
+    } = &got;
+    for (path, program) in [
+        (etcd, "etcd\n"),
+        (kube_apiserver, "kube-apiserver\n"),
+        (kube_controller_manager, "kube-controller-manager\n"),
+    ] {
+        assert_eq!(runs(path), program);
+        assert_eq!(
+            fs::metadata(path).unwrap().permissions().mode() & 0o777,
+            0o755
+        );
+    }
+    let asked = releases.asked.lock().unwrap().len();
+    assert_eq!(asked, 6, "each file and its checksum");
+    provision(&place.options, |progress| panic!("{progress:?}")).unwrap();
+    assert_eq!(releases.asked.lock().unwrap().len(), asked);
+    assert_eq!(place.kept().len(), 3, "{:?}", place.kept());
+}
+
+#[test]
+fn the_progress_tells_from_where_how_much_and_how_long() {
+    let releases = Releases::complete();
+    let place = Place::with(releases.downloads());
+    let mut said = Vec::new();
+    provision(&place.options, |progress| said.push(progress)).unwrap();
+    let archive = format!("{}{}", releases.base, path(Program::Etcd, ""));
+    assert!(
+        matches!(&said[0], Progress::Downloading { module: Module::Etcd, url } if *url == archive)
+    );
+    let whole = program_of(Program::KubeApiserver).len() as u64;
+    let last = said.iter().rev().find_map(|progress| match progress {
+        Progress::Received { bytes, total, .. } => Some((*bytes, *total)),
+        _ => None,
+    });
+    assert_eq!(last, Some((whole, Some(whole))));
+    let ended = said.last().unwrap();
+    assert!(matches!(
+        ended,
+        Progress::Downloaded {
+            module: Module::Kubernetes,
+            ..
+        }
+    ));
+}
+
+#[test]
+fn a_wrong_checksum_is_refused_leaves_nothing_and_is_no_reason_to_build() {
+    let releases = Releases::complete();
+    let sums = path(Program::KubeApiserver, ".sha256");
+    let other = sum(b"another");
+    releases.put(&sums, other.clone().into_bytes());
+    let mut place = Place::with(releases.downloads());
+    place.options.go = Some("/no/such/go".into());
+    let error = place.fails();
+    for part in [
+        "kube-apiserver is not kept",
+        &sum(&program_of(Program::KubeApiserver)),
+        &other,
+        &sums,
+    ] {
+        assert!(error.contains(part), "`{part}` is not in: {error}");
+    }
+    let kept = place.kept();
+    assert!(!kept.iter().any(|file| file.contains("kube")), "{kept:?}");
+}
+
+#[test]
+fn a_server_without_a_checksum_of_the_file_is_doubted() {
+    let releases = Releases::complete();
+    releases.put(
+        &etcd_path("SHA256SUMS"),
+        b"<html>please log in</html>".to_vec(),
+    );
+    let place = Place::with(releases.downloads());
+    let error = place.fails();
+    assert!(
+        error.contains("SHA256SUMS holds no SHA-256 of it"),
+        "{error}"
+    );
+    assert!(error.contains(&etcd_folder()), "{error}");
+    assert_eq!(place.kept(), Vec::<String>::new());
+}
+
+#[test]
+fn a_download_that_breaks_off_is_told_and_leaves_nothing() {
+    let releases = Releases::complete();
+    let apiserver = path(Program::KubeApiserver, "");
+    releases.has(&apiserver, Has::Cut(program_of(Program::KubeApiserver)));
+    let place = Place::with(releases.downloads());
+    let error = place.fails();
+    assert!(
+        error.contains(&format!("{apiserver}: error decoding response body")),
+        "{error}"
+    );
+    assert!(error.contains("not built: no `go` in PATH"), "{error}");
+    let kept = place.kept();
+    assert!(!kept.iter().any(|file| file.contains("kube")), "{kept:?}");
+}
+
+#[test]
+fn a_missing_file_is_told_with_every_other_way() {
+    let releases = Releases::empty();
+    let place = Place::with(releases.downloads());
+    let error = place.fails();
+    for part in [
+        "no etcd: SETPOINT_ETCD is not set",
+        "SHA256SUMS: the server answers 404\n",
+        "is not built: no `go` in PATH\n",
+        "SETPOINT_ETCD_URL",
+        "or set SETPOINT_ETCD, SETPOINT_KUBE_APISERVER, SETPOINT_KUBE_CONTROLLER_MANAGER to ready ones",
+    ] {
+        assert!(error.contains(part), "`{part}` is not in: {error}");
+    }
+}
+
+#[test]
+fn a_server_that_nobody_reaches_gives_way_to_a_build_only_when_none_is_forbidden() {
+    let mut place = Place::with(Releases::complete().end());
+    let go = place.root.path().join("go");
+    place.options.go = Some(go.clone());
+    let mut said = Vec::new();
+    let error = provision(&place.options, |progress| said.push(progress)).unwrap_err();
+    assert_eq!(error.to_string(), format!("start {}", go.display()));
+    let Progress::NotDownloaded { module, why } = &said[0] else {
+        panic!("{said:?}")
+    };
+    assert_eq!(*module, Module::Etcd);
+    assert!(why.contains("onnection refused"), "{why}");
+
+    place.options.from = Some(Way::Download);
+    let error = place.fails();
+    assert!(error.contains("onnection refused"), "{error}");
+    assert!(
+        error.contains("not built: only a download is wanted"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_build_that_is_asked_for_downloads_nothing() {
+    let releases = Releases::complete();
+    let mut place = Place::with(releases.downloads());
+    place.options.from = Some(Way::Go);
+    let error = place.fails();
+    assert!(
+        error.contains("not downloaded: only a build is wanted"),
+        "{error}"
+    );
+    assert_eq!(releases.asked.lock().unwrap().len(), 0);
+}
+
+#[test]
+fn a_redirect_is_followed() {
+    let releases = Releases::complete();
+    let apiserver = path(Program::KubeApiserver, "");
+    releases.put("/elsewhere", program_of(Program::KubeApiserver));
+    releases.has(&apiserver, Has::Redirect("/elsewhere".to_owned()));
+    let place = Place::with(releases.downloads());
+    provision(&place.options, |_| ()).unwrap();
+}
+
+#[test]
+fn an_archive_without_the_program_is_told() {
+    let releases = Releases::complete();
+    let archive = archive_of("elsewhere/etcd");
+    let sums = format!("{} *{}.tar.gz\n", sum(&archive), etcd_folder());
+    releases.put(&etcd_path("SHA256SUMS"), sums.into_bytes());
+    releases.put(&path(Program::Etcd, ""), archive);
+    let place = Place::with(releases.downloads());
+    let error = place.fails();
+    assert!(
+        error.contains(&format!("take {}/etcd out of", etcd_folder())),
+        "{error}"
+    );
+    assert!(error.ends_with("it isn't in there"), "{error}");
+    assert_eq!(place.kept(), Vec::<String>::new());
+}
+
+#[test]
+fn credentials_in_the_address_are_not_repeated() {
+    let releases = Releases::empty();
+    let mut downloads = releases.downloads();
+    downloads.etcd = downloads.etcd.replace("http://", "http://user:secret@");
+    let place = Place::with(downloads);
+    let error = place.fails();
+    assert!(
+        error.contains("SHA256SUMS: the server answers 404"),
+        "{error}"
+    );
+    assert!(
+        !error.contains("secret") && !error.contains("user"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_full_disk_is_told_with_what_helps() {
+    let releases = Releases::complete();
+    let base = releases.base.parse().unwrap();
+    let url = format!("{}{}", releases.base, path(Program::KubeApiserver, ""));
+    let server = Server::new(&base, PATIENCE).unwrap();
+    // The system's own full disk.
+    let error = server
+        .save(&url.parse().unwrap(), Path::new("/dev/full"), |_, _| ())
+        .unwrap_err();
+    let text = super::super::in_full(&error);
+    assert!(
+        text.starts_with(
+            "write /dev/full (free some space, or name another folder by SETPOINT_CACHE_DIR)"
+        ),
+        "{text}"
+    );
+    assert!(text.contains("No space left on device"), "{text}");
+}
+
+#[test]
+fn a_silent_server_is_waited_for_only_so_long() {
+    let releases = Releases::empty();
+    releases.has("/silent", Has::Silence);
+    let base = releases.base.parse().unwrap();
+    let patience = Patience {
+        silence: Duration::from_millis(50),
+        ..PATIENCE
+    };
+    let server = Server::new(&base, patience).unwrap();
+    let url = format!("{}/silent", releases.base).parse().unwrap();
+    let error = server.text(&url).unwrap_err();
+    assert!(error.is_unavailable(), "{error}");
+    assert!(
+        super::super::in_full(&error).contains("timed out"),
+        "{error:?}"
+    );
+}
+
+#[test]
+fn a_text_that_never_ends_is_not_read_to_its_end() {
+    let releases = Releases::empty();
+    releases.put("/long", vec![b'a'; 1 << 20]);
+    let base = releases.base.parse().unwrap();
+    let server = Server::new(&base, PATIENCE).unwrap();
+    let url = format!("{}/long", releases.base).parse().unwrap();
+    assert_eq!(server.text(&url).unwrap(), "");
+}
+
+#[test]
+fn two_at_once_download_once_and_the_second_says_that_it_waits() {
+    let releases = Releases::complete();
+    let place = Place::with(releases.downloads());
+    let (waits, waiting) = mpsc::channel();
+    let waiting: Mutex<Receiver<()>> = Mutex::new(waiting);
+    // The first one goes on when the second has said that it waits.
+    let note = |progress| match progress {
+        Progress::Downloading {
+            module: Module::Etcd,
+            ..
+        } => {
+            let limit = Duration::from_secs(30);
+            waiting
+                .lock()
+                .unwrap()
+                .recv_timeout(limit)
+                .expect("nobody waits");
+        }
+        Progress::Waiting {
+            module: Module::Etcd,
+            ..
+        } => waits.send(()).unwrap(),
+        _ => {}
+    };
+    let note = &note;
+    let (one, two) = std::thread::scope(|threads| {
+        let one = threads.spawn(|| provision(&place.options, note).unwrap());
+        let two = threads.spawn(|| provision(&place.options, note).unwrap());
+        (one.join().unwrap(), two.join().unwrap())
+    });
+    assert_eq!(one, two);
+    assert_eq!(releases.asked.lock().unwrap().len(), 6, "each file once");
+}
