@@ -33,6 +33,7 @@ pub mod feed;
 pub mod install;
 pub mod judged;
 pub mod matrix;
+mod obsolete;
 pub mod pki;
 pub mod profile;
 pub mod prometheus;

@@ -4,7 +4,7 @@ use std::error::Error as _;
 
 use clap::error::{ContextKind, ErrorKind};
 
-use super::NOT_YET;
+use super::{NOT_YET, obsolete};
 
 /// Flags whose values may hold credentials.
 const SECRET: [&str; 2] = ["prometheus-header", "prometheus-url"];
@@ -19,6 +19,11 @@ pub(super) fn message(error: &clap::Error) -> Option<String> {
             "prometheus-adapter's flag --{} is not supported yet; leave it out to go on without what it sets",
             name.unwrap_or_default()
         )),
+        ErrorKind::UnknownArgument
+            if name.is_some_and(|name| obsolete::of_flag(name).is_some()) =>
+        {
+            Some(obsolete::of_flag(name?)?.to_string())
+        }
         // A value whose flag got lost, such as the second half of an unquoted header.
         ErrorKind::UnknownArgument if name.is_none() => Some(lost_value()),
         ErrorKind::InvalidSubcommand => Some(lost_value()),

@@ -4,6 +4,7 @@ mod auth;
 mod discreet;
 mod duration;
 mod klog;
+mod obsolete;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -191,6 +192,20 @@ mod tests {
         assert_eq!(args.serve.metrics_relist_interval, Duration::from_secs(90));
         assert_eq!((args.serve.v, args.serve.secure_port), (4, 6443));
         assert_eq!(args.serve.prometheus_verb, Verb::Post);
+    }
+
+    #[test]
+    fn a_flag_that_is_gone_or_not_there_yet_is_refused_with_what_helps() {
+        let refused = |flag: &str| {
+            let error = Args::try_parse_from(["setpoint-adapter", flag]).unwrap_err();
+            discreet::message(&error)
+        };
+        let text = refused("--rate-interval").unwrap();
+        assert!(text.contains("`metricsQuery`"), "{text}");
+        let text = refused("--client-qps=5").unwrap();
+        assert!(text.contains("not supported yet"), "{text}");
+        assert_eq!(refused("--no-such-flag"), None);
+        assert_eq!(refused("--secure-port=no-port"), None);
     }
 
     #[test]

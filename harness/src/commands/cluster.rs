@@ -12,6 +12,7 @@ use setpoint_cluster::local::{self, LocalOptions, PlaneOptions, PlaneStatus};
 use setpoint_cluster::{ImageRoot, ImageTable, LocalImage};
 
 use super::provision;
+use crate::obsolete;
 use crate::run::ClusterKind;
 
 /// Starts, ends and lists clusters to play with
@@ -65,14 +66,16 @@ struct Up {
     #[arg(
         long = "api-server-flag",
         value_name = "FLAG",
-        allow_hyphen_values = true
+        allow_hyphen_values = true,
+        value_parser = component_flag
     )]
     api_server_flags: Vec<String>,
     /// One more flag for the kube-controller-manager (may be repeated)
     #[arg(
         long = "controller-manager-flag",
         value_name = "FLAG",
-        allow_hyphen_values = true
+        allow_hyphen_values = true,
+        value_parser = component_flag
     )]
     controller_manager_flags: Vec<String>,
 }
@@ -121,6 +124,14 @@ impl FromStr for NamedProgram {
             }),
             _ => Err("expected an image's name, `=`, and a program's absolute path"),
         }
+    }
+}
+
+/// A flag for a program of the control plane: it isn't known which there are, only which there aren't any more.
+fn component_flag(text: &str) -> Result<String, String> {
+    match obsolete::of_flag(text) {
+        Some(obsolete) => Err(obsolete.to_string()),
+        None => Ok(text.to_owned()),
     }
 }
 
@@ -329,6 +340,27 @@ mod tests {
             ["up", "--image=a=b"],
         ] {
             assert!(parsed(&line).is_err(), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn an_obsolete_flag_is_refused_with_what_replaced_it() {
+        for (flag, instead) in [
+            (
+                "--controller-manager-flag=--horizontal-pod-autoscaler-use-rest-clients=true",
+                "gone since Kubernetes v1.22; instead: leave it out",
+            ),
+            (
+                "--api-server-flag=--runtime-config=api/all=true",
+                "it would switch on every alpha API",
+            ),
+            (
+                "--api-server-flag=--master=http://127.0.0.1:8080",
+                "instead: a kubeconfig",
+            ),
+        ] {
+            let error = parsed(&["up", flag]).unwrap_err().to_string();
+            assert!(error.contains(instead), "{error}");
         }
     }
 

@@ -14,6 +14,7 @@ use super::{
     PrometheusFault, RefusedStep, RequestStep, Sample, Span, Step, TargetHealth, TrafficStep,
     WaitFor, rules,
 };
+use crate::obsolete;
 use crate::quantity::{is_quantity, milli};
 use crate::sample_app::counter::Rate;
 
@@ -247,6 +248,7 @@ impl Problems<'_> {
 
     fn load(&mut self, load: &LoadStep, place: &Place) {
         self.path(&load.path, place.key("path"));
+        self.obsolete_path(&load.path, place.key("path"));
         if !(1..=FASTEST).contains(&load.rate) {
             self.at(
                 place.key("rate"),
@@ -259,6 +261,10 @@ impl Problems<'_> {
 
     fn request(&mut self, request: &RequestStep, place: &Place) {
         self.path(&request.path, place.key("path"));
+        // Asking whether it's really gone is a fair question.
+        if request.expect.status < 400 && request.expect.failure.is_none() {
+            self.obsolete_path(&request.path, place.key("path"));
+        }
         self.headers(request.headers.iter(), place.key("headers"));
         if let Some(as_) = &request.as_ {
             self.identity(as_, place.key("as"));
@@ -323,6 +329,12 @@ impl Problems<'_> {
         self.header_value(user, place.key("user"));
         for (index, group) in groups.iter().enumerate() {
             self.header_value(group, place.key("groups").item(index));
+        }
+    }
+
+    fn obsolete_path(&mut self, path: &str, place: &Place) {
+        if let Some(obsolete) = obsolete::of_path(path) {
+            self.at(place, obsolete.to_string());
         }
     }
 
