@@ -10,7 +10,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::response::{IntoResponse as _, Response};
-use http::{HeaderMap, StatusCode, header};
+use http::{StatusCode, header};
 use hyper::Request;
 use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::service::service_fn;
@@ -24,10 +24,9 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
+use crate::heads::{ComingIn, Metered, units};
 use crate::server::{Limits, Peer, TlsSource};
 
-/// Heads in flight are counted in units of so many bytes.
-pub(crate) const HEAD_UNIT: u32 = 1024;
 /// Streams of a connection at a time, as `k8s.io/apiserver` has it.
 const STREAMS: u32 = 100;
 /// What a peer may send of a body that nobody reads; requests of metrics APIs have none.
@@ -38,7 +37,8 @@ pub(crate) struct Connection {
     pub(crate) limits: Limits,
     pub(crate) address: SocketAddr,
     pub(crate) app: Router,
-    pub(crate) heads: Arc<Semaphore>,
+    pub(crate) room_coming_in: Arc<Semaphore>,
+    pub(crate) room_in_flight: Arc<Semaphore>,
     pub(crate) shutdown: CancellationToken,
 }
 
@@ -93,11 +93,14 @@ impl Connection {
             certificates,
         };
         let (in_flight, requests) = watch::channel(0);
+        let whole = self.limits.request_head_bytes;
+        let (stream, coming_in) = Metered::new(stream, whole, self.room_coming_in);
         let answering = Answering {
             app: self.app,
             peer,
             in_flight,
-            heads: self.heads,
+            coming_in,
+            room: self.room_in_flight,
         };
         let builder = builder(protocol, &self.limits);
         let service = service_fn(move |request| answering.clone().answer(request));
@@ -166,12 +169,14 @@ struct Answering {
     app: Router,
     peer: Peer,
     in_flight: watch::Sender<usize>,
-    heads: Arc<Semaphore>,
+    coming_in: ComingIn,
+    room: Arc<Semaphore>,
 }
 
 impl Answering {
     async fn answer(self, mut request: Request<Incoming>) -> Result<Response, Infallible> {
-        let Ok(room) = self.heads.try_acquire_many_owned(units(&request)) else {
+        self.coming_in.is_whole();
+        let Ok(room) = self.room.try_acquire_many_owned(units(&request)) else {
             return Ok(too_many_requests());
         };
         let in_flight = InFlight::new(self.in_flight, room);
@@ -184,22 +189,6 @@ impl Answering {
             })
         }))
     }
-}
-
-/// The size of a request's head, as HTTP/2 counts it.
-fn units(request: &Request<Incoming>) -> u32 {
-    let size = |headers: &HeaderMap| -> usize {
-        headers
-            .iter()
-            .map(|(name, value)| name.as_str().len() + value.len() + 32)
-            .sum()
-    };
-    let path = request.uri().path_and_query();
-    let bytes = size(request.headers()) + path.map_or(0, |path| path.as_str().len());
-    u32::try_from(bytes)
-        .unwrap_or(u32::MAX)
-        .div_ceil(HEAD_UNIT)
-        .max(1)
 }
 
 /// The answer of `k8s.io/apiserver` (`pkg/server/filters/maxinflight.go`).

@@ -19,6 +19,7 @@
 //! ```
 
 mod connection;
+mod heads;
 mod server;
 mod tls;
 

@@ -12,7 +12,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::connection::{Connection, HEAD_UNIT};
+use crate::connection::Connection;
+use crate::heads::{HEAD_UNIT, SHORT_HEAD};
 
 /// Who is at the other end of the connection that a request came over: an extension of every request.
 #[derive(Debug, Clone)]
@@ -27,8 +28,7 @@ pub struct Peer {
 /// What a server grants. The times are those of `k8s.io/apiserver` (`pkg/server/secure_serving.go`).
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Connections at a time; further ones wait in the kernel's queue. Each may hold a head of `request_head_bytes` that
-    /// isn't whole yet, so this is what bounds the memory that strangers can take.
+    /// Connections at a time; further ones wait in the kernel's queue.
     pub connections: usize,
     /// Time for a TLS handshake.
     pub handshake: Duration,
@@ -39,8 +39,9 @@ pub struct Limits {
     pub idle: Duration,
     /// Bytes of a request's head (HTTP/1.1 buffer, HTTP/2 header list). Go's default is 1 MiB.
     pub request_head_bytes: u32,
-    /// Bytes of all heads of requests in flight together. One more is told to try again later.
-    pub heads_in_flight_bytes: u32,
+    /// Bytes of all long heads that are coming in, and once more of all heads in flight. A long head that would be one too
+    /// many waits; a request that would be is told to try again later. At least `request_head_bytes`.
+    pub heads_bytes: u32,
     /// Headers of a request over HTTP/1.1: a front proxy sends one for each of the user's groups. HTTP/2 has its list's size alone.
     pub request_headers: usize,
     /// Time for requests in flight once the end has been asked for.
@@ -50,12 +51,12 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            connections: 128,
+            connections: 1024,
             handshake: Duration::from_secs(10),
             request_head: Duration::from_secs(32),
             idle: Duration::from_secs(90),
             request_head_bytes: 1 << 20,
-            heads_in_flight_bytes: 32 << 20,
+            heads_bytes: 64 << 20,
             request_headers: 16_384,
             drain: Duration::from_secs(15),
         }
@@ -66,7 +67,8 @@ impl Limits {
     /// The bytes that heads of requests can take at the most, whatever peers do.
     #[must_use]
     pub fn most_bytes_of_heads(&self) -> usize {
-        self.connections * self.request_head_bytes as usize + self.heads_in_flight_bytes as usize
+        let together = self.heads_bytes.max(self.request_head_bytes);
+        self.connections * SHORT_HEAD + 2 * together as usize
     }
 }
 
@@ -116,8 +118,10 @@ impl Server {
     /// Serves until `shutdown`, then takes no new connection and lets requests in flight finish.
     pub async fn run(self, app: Router, shutdown: CancellationToken) {
         let connections = TaskTracker::new();
-        let heads = Semaphore::new((self.limits.heads_in_flight_bytes / HEAD_UNIT) as usize);
-        let heads = Arc::new(heads);
+        let heads = self.limits.heads_bytes.max(self.limits.request_head_bytes);
+        // Two, because whoever waits for the one takes what is free of it, and requests don't wait.
+        let heads = || Arc::new(Semaphore::new((heads / HEAD_UNIT) as usize));
+        let (coming_in, in_flight) = (heads(), heads());
         let room = Arc::new(Semaphore::new(self.limits.connections));
         while let Some((stream, address, permit)) = self.accept(&room, &shutdown).await {
             let connection = Connection {
@@ -125,7 +129,8 @@ impl Server {
                 limits: self.limits,
                 address,
                 app: app.clone(),
-                heads: heads.clone(),
+                room_coming_in: coming_in.clone(),
+                room_in_flight: in_flight.clone(),
                 shutdown: shutdown.clone(),
             };
             connections.spawn(async move {

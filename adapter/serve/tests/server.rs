@@ -170,17 +170,7 @@ async fn a_certificate_shown_without_its_key_ends_the_handshake() {
 
 #[tokio::test]
 async fn requests_in_flight_are_finished_and_new_connections_refused() {
-    let (started, mut starts) = tokio::sync::mpsc::channel::<()>(1);
-    let release = CancellationToken::new();
-    let held = release.clone();
-    let app = Router::new().route(
-        "/",
-        get(move || async move {
-            let _ = started.send(()).await;
-            held.cancelled().await;
-            "finished"
-        }),
-    );
+    let (app, mut starts, release) = held();
     let running = start(app, Limits::default()).await;
     let first = client(&running, None);
     let url = running.url.clone();
@@ -304,7 +294,7 @@ const IMPATIENT: Limits = Limits {
     request_head: Duration::from_millis(50),
     idle: Duration::from_millis(50),
     request_head_bytes: 1 << 20,
-    heads_in_flight_bytes: 32 << 20,
+    heads_bytes: 32 << 20,
     request_headers: 100,
     drain: Duration::from_millis(50),
 };
@@ -360,17 +350,7 @@ async fn a_connection_that_has_been_without_a_request_for_long_is_ended() {
 
 #[tokio::test]
 async fn a_request_that_takes_longer_than_a_connection_may_be_idle_is_answered() {
-    let (started, mut starts) = tokio::sync::mpsc::channel::<()>(1);
-    let release = CancellationToken::new();
-    let held = release.clone();
-    let app = Router::new().route(
-        "/",
-        get(move || async move {
-            let _ = started.send(()).await;
-            held.cancelled().await;
-            "finished"
-        }),
-    );
+    let (app, mut starts, release) = held();
     let limits = Limits {
         connections: 2,
         request_head: Duration::from_secs(2),
@@ -386,26 +366,30 @@ async fn a_request_that_takes_longer_than_a_connection_may_be_idle_is_answered()
     assert_eq!(in_flight.await.expect("task"), "finished");
 }
 
-#[tokio::test]
-async fn heads_of_requests_in_flight_take_no_more_than_they_may() {
-    let (started, mut starts) = tokio::sync::mpsc::channel::<()>(1);
+/// An application that says when a request has begun, and answers `finished` when it is let.
+fn held() -> (Router, tokio::sync::mpsc::Receiver<()>, CancellationToken) {
+    let (started, starts) = tokio::sync::mpsc::channel::<()>(10);
     let release = CancellationToken::new();
     let held = release.clone();
-    let app = Router::new().route(
-        "/",
-        get(move || async move {
-            let _ = started.send(()).await;
-            held.cancelled().await;
-            "finished"
-        }),
-    );
+    let answer = get(move || async move {
+        let _ = started.send(()).await;
+        held.cancelled().await;
+        "finished"
+    });
+    (Router::new().route("/", answer), starts, release)
+}
+
+#[tokio::test]
+async fn a_request_whose_head_is_one_too_many_is_told_to_try_again_later() {
+    let (app, mut starts, release) = held();
     let limits = Limits {
-        heads_in_flight_bytes: 128 << 10,
+        request_head_bytes: 16 << 10,
+        heads_bytes: 20 << 10,
         ..Limits::default()
     };
     let running = start(app, limits).await;
     let (client, url) = (client(&running, None), running.url.clone());
-    let long = |client: &reqwest::Client| client.get(&url).header("x-long", "a".repeat(100_000));
+    let long = |client: &reqwest::Client| client.get(&url).header("x-long", "a".repeat(12_000));
     let first = tokio::spawn(long(&client).send());
     starts.recv().await.expect("the request has begun");
     let refused = long(&client).send().await.expect("answer");
@@ -416,4 +400,44 @@ async fn heads_of_requests_in_flight_take_no_more_than_they_may() {
     assert_eq!(first.text().await.expect("body"), "finished");
     let again = long(&client).send().await.expect("answer");
     assert_eq!(again.status().as_u16(), 200, "its place is free again");
+}
+
+#[tokio::test]
+async fn a_long_head_waits_as_long_as_others_have_the_room_and_short_ones_dont() {
+    let limits = Limits {
+        request_head_bytes: 1 << 20,
+        heads_bytes: 1 << 20,
+        ..Limits::default()
+    };
+    let running = start(count_certificates(), limits).await;
+    let mut half = handshake(&running, &[b"http/1.1"]).await;
+    half.write_all(b"GET / HTTP/1.1\r\nx-long: ")
+        .await
+        .expect("the first bytes");
+    // More than sockets hold: it has been read, so there was room for it.
+    for _ in 0..60 {
+        half.write_all(&[b'a'; 16_384]).await.expect("more bytes");
+    }
+    for http1 in [true, false] {
+        let root = reqwest::Certificate::from_pem(running.authority.0.pem().as_bytes());
+        let builder = reqwest::Client::builder()
+            .no_proxy()
+            .tls_certs_only([root.expect("root")]);
+        let builder = if http1 { builder.http1_only() } else { builder };
+        let long = builder.build().expect("client").get(&running.url);
+        let mut long = tokio::spawn(long.header("x-long", "a".repeat(200_000)).send());
+        for _ in 0..20 {
+            assert_eq!(text(&client(&running, None), &running.url).await, "0");
+        }
+        assert!(!long.is_finished(), "there is no room for two");
+        if http1 {
+            long.abort();
+            continue;
+        }
+        drop(half);
+        let answer = tokio::time::timeout(Duration::from_secs(10), &mut long).await;
+        let answer = answer.expect("there is room again").expect("task");
+        assert_eq!(answer.expect("answer").status().as_u16(), 200);
+        return;
+    }
 }
