@@ -1,6 +1,11 @@
 //! Backend `kind` keeps the promises of the seam, on a real node. Takes a container engine and half a minute, so
 //! `ci/kind` runs it and `cargo test` doesn't.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test's own steps fail by panicking, in its helpers too"
+)]
+
 use std::time::Duration;
 
 use k8s_openapi::api::authentication::v1::SelfSubjectReview;
