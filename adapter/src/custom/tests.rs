@@ -218,6 +218,6 @@ async fn an_api_server_that_never_lists_is_an_error_in_time() {
     let error = answer.expect("in time").unwrap_err();
     assert_eq!(
         crate::words::words(&error),
-        "list the pods that the selector names: no answer from the API server to a list of objects within 200ms"
+        "unable to list matching resources: the adapter's ServiceAccount needs the verb `list` on pods: no answer from the API server to a list of objects within 200ms"
     );
 }

@@ -141,7 +141,7 @@ impl Backend {
                 local.plane_binary = options.programs.plane.clone();
                 local.plane = plane;
                 // Given up half-way, a plane notices that its client is gone, and ends.
-                let started = LocalCluster::start(local);
+                let started = Box::pin(LocalCluster::start(local));
                 match options.interrupted.run_until_cancelled(started).await {
                     Some(Ok(cluster)) => Ok(Ground::Own(Arc::new(cluster))),
                     Some(Err(error)) => Err(EnvironmentError::new(&name, error)),
@@ -199,7 +199,7 @@ impl KindPool {
             told.at(&name, &format!("starting a kind cluster: {what}"));
         }));
         progress.at(scenario, "starting a kind cluster");
-        let started = KindCluster::start(kind).await;
+        let started = Box::pin(KindCluster::start(kind)).await;
         started.map_err(|error| EnvironmentError::new(scenario, error))
     }
 }

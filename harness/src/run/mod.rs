@@ -104,7 +104,7 @@ pub async fn run(
         futures::stream::iter(scenarios.into_iter().enumerate())
             .map(|(index, scenario)| {
                 let (options, progress) = (options.clone(), progress.clone());
-                async move { (index, one::run(&scenario, &options, progress).await) }
+                Box::pin(async move { (index, one::run(&scenario, &options, progress).await) })
             })
             .buffer_unordered(jobs)
             .collect()

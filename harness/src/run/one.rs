@@ -36,7 +36,7 @@ pub(super) async fn run(
 ) -> Outcome {
     let outcome = match skipped(scenario, options) {
         Some(reason) => not_run(scenario, Verdict::Skipped { reason }),
-        None => judged(scenario, options, &progress).await,
+        None => Box::pin(judged(scenario, options, &progress)).await,
     };
     progress.ended(&outcome);
     outcome
@@ -56,7 +56,7 @@ async fn judged(
         return outcome;
     }
     let (started, began) = (Instant::now(), SystemTime::now());
-    let ground = match options.backend.take(scenario, options, progress).await {
+    let ground = match Box::pin(options.backend.take(scenario, options, progress)).await {
         Ok(ground) => ground,
         Err(error) => {
             if !options.interrupted.is_cancelled() {
@@ -78,7 +78,8 @@ async fn judged(
         prometheus.then(|| Arc::new(Prometheus::new(cluster.clone(), names.namespace)));
 
     let mut feed = None;
-    let judged = judge(
+    // On the heap, as everything large here: a test's thread has a small stack.
+    let judged = Box::pin(judge(
         scenario,
         options,
         progress,
@@ -89,7 +90,7 @@ async fn judged(
         },
         &mut feed,
         &mut outcome.steps,
-    );
+    ));
     let client = cluster.client();
     let judged = async {
         tokio::select! {
@@ -114,8 +115,8 @@ async fn judged(
             prometheus: prometheus.as_deref(),
             names,
         };
-        outcome.timeline = evidence::timeline(&seen, &recorder).await;
-        outcome.evidence = evidence::collect(&seen).await;
+        outcome.timeline = Box::pin(evidence::timeline(&seen, &recorder)).await;
+        outcome.evidence = Box::pin(evidence::collect(&seen)).await;
     }
     progress.at(&name, "leaving the cluster");
     drop((feed, prometheus, cluster, recorder));
@@ -154,7 +155,7 @@ async fn judge(
         Source::Scenario,
         "set up: install adapter, Prometheus and manifests".to_owned(),
     );
-    let set_up = set_up(scenario, options, progress, cluster).await;
+    let set_up = Box::pin(set_up(scenario, options, progress, cluster)).await;
     steps.push(StepOutcome {
         step: "set up".to_owned(),
         seconds: began.elapsed().as_secs_f64(),
@@ -197,7 +198,7 @@ async fn judge(
         kit: Mutex::default(),
         tokens: Mutex::default(),
     };
-    let play = async {
+    let play = Box::pin(async {
         let count = scenario.document.steps.len();
         for (index, step) in scenario.document.steps.iter().enumerate() {
             let words = super::words::words(step);
@@ -220,14 +221,14 @@ async fn judge(
             }
         }
         Verdict::Passed
-    };
+    });
     let client = cluster.client();
-    let write = async {
+    let write = Box::pin(async {
         match options.profile.write_metrics {
             Some(port) => mirror::write_metrics(cluster.clone(), names, port).await,
             None => std::future::pending().await,
         }
-    };
+    });
     tokio::select! {
         verdict = play => verdict,
         () = write => Verdict::Failed { cause: "nobody writes metrics any more".to_owned() },
