@@ -159,7 +159,10 @@ impl Programs {
             program: self.setpoint.clone(),
             root: root(&self.setpoint)?,
         };
-        Ok((image, vec!["sample-app".to_owned()]))
+        Ok((
+            image,
+            vec!["sample-app".to_owned(), "--listen=0.0.0.0:8080".to_owned()],
+        ))
     }
 }
 

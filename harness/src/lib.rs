@@ -6,19 +6,19 @@
 //! use setpoint::judged::Programs;
 //! use setpoint::profile::Profile;
 //! use setpoint::report::Terminal;
-//! use setpoint::run::{RunOptions, run};
+//! use setpoint::run::{Backend, RunOptions, run};
 //! use setpoint_cluster::provision;
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let scenarios = setpoint::scenario::load(&["my-scenarios".into()])?;
 //! let options = RunOptions {
-//!     binaries: provision::find(&provision::Options::from_env())?,
+//!     backend: Backend::Local(provision::find(&provision::Options::from_env())?),
 //!     programs: Programs::find(None).await?,
 //!     profile: Profile::named("binary")?,
 //!     jobs: 2,
 //!     interrupted: Default::default(),
 //! };
-//! let report = run(scenarios, options, Arc::new(Terminal::default())).await?;
+//! let report = run(scenarios, options, Arc::new(Terminal::default())).await;
 //! assert_eq!(report.failed(), 0);
 //! # Ok(())
 //! # }

@@ -144,6 +144,8 @@ pub enum Capability {
     ControllerManagerFlags,
     /// [`Cluster::mint`] works.
     Mint,
+    /// [`Cluster::connect`] opens hundreds of streams a second; a port-forward passes the API server and kubelet each time.
+    ManyConnections,
 }
 
 /// What a report says of a cluster.

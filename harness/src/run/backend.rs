@@ -31,9 +31,13 @@ impl ClusterKind {
     /// What such clusters can do beyond the seam.
     fn capabilities(self) -> BTreeSet<Capability> {
         match self {
-            Self::Local | Self::Kind => {
-                [Capability::ControllerManagerFlags, Capability::Mint].into()
-            }
+            Self::Local => [
+                Capability::ControllerManagerFlags,
+                Capability::Mint,
+                Capability::ManyConnections,
+            ]
+            .into(),
+            Self::Kind => [Capability::ControllerManagerFlags, Capability::Mint].into(),
         }
     }
 
@@ -44,6 +48,7 @@ impl ClusterKind {
         needs.iter().find_map(|need| {
             let wanted = match need {
                 Need::Mint => Capability::Mint,
+                Need::ManyConnections => Capability::ManyConnections,
                 _ => return None,
             };
             (!offered.contains(&wanted)).then(|| SkipReason::NotCapable {
@@ -321,6 +326,15 @@ mod tests {
     use setpoint_cluster::ImageRoot;
 
     use super::*;
+
+    #[test]
+    fn what_a_port_forward_does_not_carry_is_skipped_on_kind_alone() {
+        let needs = [Need::CustomMetrics, Need::Mint, Need::ManyConnections];
+        assert_eq!(ClusterKind::Local.lacks(&needs), None);
+        let reason = ClusterKind::Kind.lacks(&needs).unwrap().to_string();
+        assert_eq!(reason, "kind can't do many-connections");
+        assert_eq!(ClusterKind::Kind.lacks(&needs[..2]), None);
+    }
 
     #[test]
     fn every_image_that_manifests_name_has_a_program_and_one_program_is_one_image() {

@@ -85,6 +85,7 @@ impl Recorder {
             entries: Arc::default(),
             replicas: Arc::default(),
         };
+        let began = began(started);
         let mut watching = JoinSet::new();
         let all = || client.clone();
         let service = names.service;
@@ -110,7 +111,8 @@ impl Recorder {
             notes.clone(),
             Source::Event,
             Api::<Event>::all(all()),
-            describe_event,
+            // A shared cluster still has those of the scenario before.
+            move |event| (time_of(event)? >= began).then(|| describe_event(event))?,
         ));
         watching.spawn(follow_replicas(notes.clone(), Api::all(all())));
         Self {
@@ -278,6 +280,20 @@ fn describe_hpa(object: &HorizontalPodAutoscaler) -> Option<String> {
         object.name_any(),
         status.desired_replicas
     ))
+}
+
+/// When an event was last seen, in seconds; events have no finer time.
+fn time_of(event: &Event) -> Option<i64> {
+    let last = event.last_timestamp.as_ref().map(|time| time.0);
+    let first = event.event_time.as_ref().map(|time| time.0);
+    let created = event.metadata.creation_timestamp.as_ref();
+    let time = last.or(first).or(created.map(|time| time.0))?;
+    Some(time.as_second())
+}
+
+/// The second in which a scenario began.
+fn began(started: SystemTime) -> i64 {
+    jiff::Timestamp::try_from(started).map_or(0, jiff::Timestamp::as_second)
 }
 
 fn describe_event(object: &Event) -> Option<String> {

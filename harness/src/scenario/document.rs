@@ -82,6 +82,8 @@ pub enum Need {
     SortedDiscovery,
     /// The cluster gives certificates of its authorities away.
     Mint,
+    /// The cluster lets the harness reach pods by hundreds of connections a second.
+    ManyConnections,
 }
 
 impl std::fmt::Display for Need {
@@ -94,6 +96,7 @@ impl std::fmt::Display for Need {
             Self::AggregatedDiscovery => "aggregated-discovery",
             Self::SortedDiscovery => "sorted-discovery",
             Self::Mint => "mint",
+            Self::ManyConnections => "many-connections",
         })
     }
 }

@@ -143,7 +143,12 @@ impl LocalCluster {
             pki,
             client,
             config,
-            capabilities: [Capability::ControllerManagerFlags, Capability::Mint].into(),
+            capabilities: [
+                Capability::ControllerManagerFlags,
+                Capability::Mint,
+                Capability::ManyConnections,
+            ]
+            .into(),
             facts,
         })
     }
