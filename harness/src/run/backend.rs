@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use serde_json::Value;
-use setpoint_cluster::kind::{KindCluster, KindImage, KindOptions};
-use setpoint_cluster::local::{LocalCluster, LocalOptions, PlaneOptions};
+use setpoint_cluster::kind::{self, KindCluster, KindImage, KindOptions};
+use setpoint_cluster::local::{self, LocalCluster, LocalOptions, PlaneOptions};
 use setpoint_cluster::provision::Binaries;
 use setpoint_cluster::{Capability, Cluster, ImageTable, LocalImage};
 
@@ -29,15 +29,10 @@ pub enum ClusterKind {
 
 impl ClusterKind {
     /// What such clusters can do beyond the seam.
-    fn capabilities(self) -> BTreeSet<Capability> {
+    fn capabilities(self) -> &'static [Capability] {
         match self {
-            Self::Local => [
-                Capability::ControllerManagerFlags,
-                Capability::Mint,
-                Capability::ManyConnections,
-            ]
-            .into(),
-            Self::Kind => [Capability::ControllerManagerFlags, Capability::Mint].into(),
+            Self::Local => &local::CAPABILITIES,
+            Self::Kind => &kind::CAPABILITIES,
         }
     }
 

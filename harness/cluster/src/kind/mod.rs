@@ -39,6 +39,9 @@ use crate::local::{PlaneOptions, Progress};
 use crate::pki::Authorities;
 use start::Node;
 
+/// What every kind cluster can do beyond the seam.
+pub const CAPABILITIES: [Capability; 2] = [Capability::ControllerManagerFlags, Capability::Mint];
+
 /// How many of a log's last lines are evidence.
 const EVIDENCE_LINES: u32 = 200;
 /// How long one log may take.
@@ -126,7 +129,7 @@ impl KindCluster {
             authorities: made.authorities,
             client: made.client,
             config: made.config,
-            capabilities: [Capability::ControllerManagerFlags, Capability::Mint].into(),
+            capabilities: CAPABILITIES.into(),
             facts,
         })
     }

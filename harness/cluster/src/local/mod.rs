@@ -38,6 +38,13 @@ use start::Plane;
 
 /// How long a plane may take to reply; what it does itself for a command, it gives up after five seconds.
 const REPLY: Duration = Duration::from_secs(10);
+/// What every plane can do beyond the seam.
+pub const CAPABILITIES: [Capability; 3] = [
+    Capability::ControllerManagerFlags,
+    Capability::Mint,
+    Capability::ManyConnections,
+];
+
 /// How many of a log's last lines are evidence.
 const EVIDENCE_LINES: usize = 200;
 
@@ -143,12 +150,7 @@ impl LocalCluster {
             pki,
             client,
             config,
-            capabilities: [
-                Capability::ControllerManagerFlags,
-                Capability::Mint,
-                Capability::ManyConnections,
-            ]
-            .into(),
+            capabilities: CAPABILITIES.into(),
             facts,
         })
     }
