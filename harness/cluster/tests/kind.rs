@@ -25,6 +25,11 @@ use tokio::time::timeout;
 const HELLO: &str = r#"socket(S,2,1,6); setsockopt(S,1,2,pack("l",1)); bind(S,pack("S n a4 x8",2,8080,"\0\0\0\0")) or die $!;
 listen(S,9); while(accept(C,S)){ syswrite(C,"hello"); close(C) }"#;
 
+/// Connects to an address of Services that none has, and says to whoever connects how that ended.
+const NO_SERVICE: &str = r#"socket(S,2,1,6); $SIG{ALRM}="IGNORE"; alarm(10); $said = connect(S,pack("S n C4 x8",2,80,10,96,255,254)) ? "connected" : "$!";
+close(S); socket(S,2,1,6); setsockopt(S,1,2,pack("l",1)); bind(S,pack("S n a4 x8",2,8080,"\0\0\0\0")) or die $!;
+listen(S,9); while(accept(C,S)){ syswrite(C,$said); close(C) }"#;
+
 fn options(name: &str) -> KindOptions {
     let mut options = KindOptions::new(name);
     options.images = vec![KindImage {
@@ -67,17 +72,24 @@ async fn a_kind_cluster_runs_programs_is_reached_mints_and_leaves_nothing() {
         "spec": {"containers": [{"name": "hello", "image": "example.org/perl:v1", "args": ["-e", HELLO]}]},
     });
     create::<Pod>(Api::default_namespaced(client.clone()), pod).await;
+    let stray = json!({
+        "metadata": {"name": "stray"},
+        "spec": {"containers": [{"name": "stray", "image": "example.org/perl:v1", "args": ["-e", NO_SERVICE]}]},
+    });
+    create::<Pod>(Api::default_namespaced(client.clone()), stray).await;
     let service = json!({
         "metadata": {"name": "hello"},
         "spec": {"selector": {"app": "hello"}, "ports": [{"port": 80, "targetPort": 8080}]},
     });
     create::<Service>(Api::default_namespaced(client.clone()), service).await;
     let pods: Api<Pod> = Api::default_namespaced(client.clone());
-    let running = await_condition(pods, "hello", is_pod_running());
-    timeout(Duration::from_secs(60), running)
-        .await
-        .unwrap()
-        .unwrap();
+    for name in ["hello", "stray"] {
+        let running = await_condition(pods.clone(), name, is_pod_running());
+        timeout(Duration::from_secs(60), running)
+            .await
+            .unwrap()
+            .unwrap();
+    }
 
     let target = |is_service: bool| {
         let (namespace, name) = ("default".to_owned(), "hello".to_owned());
@@ -92,6 +104,15 @@ async fn a_kind_cluster_runs_programs_is_reached_mints_and_leaves_nothing() {
         "hello"
     );
     assert_eq!(heard(&cluster, &target(true), 80).await.unwrap(), "hello");
+    let stray = Target::Pod {
+        namespace: "default".to_owned(),
+        name: "stray".to_owned(),
+    };
+    assert_eq!(
+        heard(&cluster, &stray, 8080).await.unwrap(),
+        "Connection refused",
+        "what no Service has doesn't leave the node"
+    );
     let error = heard(&cluster, &target(false), 8081).await.unwrap_err();
     assert_eq!(
         error.kind(),

@@ -65,6 +65,12 @@ impl Front {
             shared: Arc::clone(&shared),
             faulty,
         };
+        // First: wiremock listens already, and answers by 404, readiness too, as long as no mock is there.
+        Mock::given(any())
+            .respond_with(responder(false))
+            .with_priority(THE_REST)
+            .mount(&server)
+            .await;
         Mock::given(Concerned(Arc::clone(&shared)))
             .respond_with(responder(true))
             .with_priority(FAULTS)
@@ -80,11 +86,6 @@ impl Front {
                     .await;
             }
         }
-        Mock::given(any())
-            .respond_with(responder(false))
-            .with_priority(THE_REST)
-            .mount(&server)
-            .await;
         Self { server }
     }
 

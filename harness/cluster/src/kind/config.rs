@@ -8,6 +8,9 @@ use crate::plane::flags::control_plane_flags;
 /// How often kubelet looks at what it mounts; a minute by default.
 pub(super) const KUBELET_SYNC: &str = "2s";
 
+/// The addresses of Services: kind's own choice (`pkg/apis/config/v1alpha4/default.go`).
+pub(super) const SERVICE_SUBNET: &str = "10.96.0.0/16";
+
 /// What this machine doesn't grant.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Restrictions {
@@ -68,6 +71,7 @@ pub(super) fn config(options: &KindOptions, restrictions: Restrictions) -> Value
         "apiVersion": "kind.x-k8s.io/v1alpha4",
         "kind": "Cluster",
         "nodes": [{"role": "control-plane"}],
+        "networking": {"serviceSubnet": SERVICE_SUBNET},
         "kubeadmConfigPatches": [as_map.to_string(), kubelet.to_string()],
         "kubeadmConfigPatchesJSON6902": [{
             "group": "kubeadm.k8s.io",

@@ -16,7 +16,7 @@ use kube::runtime::wait::await_condition;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, timeout};
 
-use super::config::{Restrictions, config};
+use super::config::{Restrictions, SERVICE_SUBNET, config};
 use super::name::ClusterName;
 use super::tool::Tools;
 use super::{KindError, KindImage, KindOptions, archive, cache, kubeconfig_in};
@@ -126,6 +126,7 @@ async fn make(node: &Node, options: &KindOptions) -> Result<Made, KindError> {
     let (created, archived) = tokio::join!(node.create(options), archived);
     created?;
     archived?;
+    node.keep_services_inside().await?;
     let (config, client) = node.client().await?;
     let loaded = async {
         tell("images");
@@ -241,6 +242,27 @@ impl Node {
         self.tools
             .kind(&arguments, config.as_bytes(), progress)
             .await?;
+        Ok(())
+    }
+
+    /// Refuses what is meant for a Service that kube-proxy doesn't know, or doesn't know yet. It would leave the node by
+    /// the machine's default route: no business of a test's, and where a gateway takes every connection, as one that
+    /// answers for the internet does, it is a Service's answer to whoever asked.
+    async fn keep_services_inside(&self) -> Result<(), KindError> {
+        // Of pods, and of the node itself; kube-proxy has rewritten by then what it knows.
+        for chain in ["FORWARD", "OUTPUT"] {
+            let refused = [
+                "iptables",
+                "--wait",
+                "--append",
+                chain,
+                "--destination",
+                SERVICE_SUBNET,
+                "--jump",
+                "REJECT",
+            ];
+            self.run(&refused).await?;
+        }
         Ok(())
     }
 
