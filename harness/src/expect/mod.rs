@@ -12,6 +12,7 @@ use std::time::Duration;
 use futures::{Stream, StreamExt as _, stream};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
+use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1::APIService;
 use kube::runtime::watcher::{self, watch_object};
 use kube::{Api, Client, Resource};
@@ -351,7 +352,7 @@ impl Wait {
     }
 }
 
-/// Waits for a pod of an installation to be ready; its name is returned.
+/// Waits for a pod of an installation to be ready. Of several it is the one that was made last: the others make way for it.
 ///
 /// # Errors
 /// When there is none in time.
@@ -360,8 +361,7 @@ pub async fn ready_pod(
     namespace: &str,
     container: &str,
     within: Duration,
-) -> Result<String, Missed> {
-    use k8s_openapi::api::core::v1::Pod;
+) -> Result<Pod, Missed> {
     use kube::runtime::{WatchStreamExt as _, reflector, watcher};
 
     let what = format!("a pod in {namespace} has a ready container `{container}`");
@@ -393,9 +393,10 @@ pub async fn ready_pod(
         let ready = store
             .state()
             .into_iter()
-            .find(|pod| judge::has_ready_container(pod, container));
-        if let Some(name) = ready.and_then(|pod| pod.metadata.name.clone()) {
-            return Ok(name);
+            .filter(|pod| judge::has_ready_container(pod, container))
+            .max_by_key(|pod| pod.metadata.creation_timestamp.clone());
+        if let Some(pod) = ready {
+            return Ok(Pod::clone(&pod));
         }
     }
 }

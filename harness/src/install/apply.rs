@@ -61,6 +61,14 @@ pub async fn apply(client: &kube::Client, objects: &[Value]) -> Result<(), Apply
 /// # Errors
 /// When there is none, or it can't be deleted.
 pub async fn delete(client: &kube::Client, object: &ScenarioObject) -> Result<(), ApplyError> {
+    delete_with(client, object, &DeleteParams::default()).await
+}
+
+async fn delete_with(
+    client: &kube::Client,
+    object: &ScenarioObject,
+    parameters: &DeleteParams,
+) -> Result<(), ApplyError> {
     let shown = format!("{} {}", object.kind, object.name);
     let failed = |source| ApplyError {
         doing: "delete",
@@ -75,13 +83,12 @@ pub async fn delete(client: &kube::Client, object: &ScenarioObject) -> Result<()
     )
     .await
     .map_err(failed)?;
-    api.delete(&object.name, &DeleteParams::default())
-        .await
-        .map_err(failed)?;
+    api.delete(&object.name, parameters).await.map_err(failed)?;
     Ok(())
 }
 
 /// Deletes objects, all but Namespaces, in the order opposite to that of [`apply`]. What is gone already is well.
+/// A Deployment stays until what it owns is gone, so that whoever waits for it meets none of its pods afterwards.
 ///
 /// # Errors
 /// The first object that can't be deleted.
@@ -104,7 +111,11 @@ pub async fn remove(client: &kube::Client, objects: &[Value]) -> Result<(), Appl
                 .map(str::to_owned),
             name: text(object, "/metadata/name"),
         };
-        match delete(client, &object).await {
+        let parameters = match object.kind.as_str() {
+            "Deployment" => DeleteParams::foreground(),
+            _ => DeleteParams::default(),
+        };
+        match delete_with(client, &object, &parameters).await {
             Err(error) if !is_gone(&error.source) => return Err(error),
             _ => {}
         }

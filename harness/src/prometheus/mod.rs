@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use kube::ResourceExt as _;
 use serde_json::Value;
 use setpoint_cluster::{Cluster, Target};
 
@@ -63,7 +64,7 @@ impl Prometheus {
         let pod = ready_pod(&client, self.namespace, "prometheus", ANSWERS).await;
         let target = Target::Pod {
             namespace: self.namespace.to_owned(),
-            name: pod.map_err(|missed| missed.to_string())?,
+            name: pod.map_err(|missed| missed.to_string())?.name_any(),
         };
         let stream = self.cluster.connect(&target, PORT).await;
         let question = Question {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1::APIService;
-use kube::Api;
+use kube::{Api, ResourceExt as _};
 use rustls_pki_types::CertificateDer;
 use setpoint_cluster::{Cluster, Target};
 
@@ -86,9 +86,10 @@ impl Adapter {
         // What was seen of the pods instead has to be told before the limit is over.
         let within = limit.left().mul_f64(0.7);
         let pod = crate::expect::ready_pod(&client, &self.namespace, "adapter", within);
+        let pod = pod.await.map_err(failed("find a pod of the adapter"))?;
         Ok(Target::Pod {
             namespace: self.namespace.clone(),
-            name: pod.await.map_err(failed("find a pod of the adapter"))?,
+            name: pod.name_any(),
         })
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use kube::ResourceExt as _;
 use setpoint_cluster::{Cluster, Target};
 use tokio::time::{interval, timeout};
 
@@ -44,8 +45,9 @@ async fn round(
     let client = cluster.client();
     let pod = async |container: &str| {
         let within = Duration::from_secs(5);
-        let name = ready_pod(&client, names.namespace, container, within).await;
-        name.map_err(|missed| missed.to_string())
+        let pod = ready_pod(&client, names.namespace, container, within).await;
+        pod.map(|pod| pod.name_any())
+            .map_err(|missed| missed.to_string())
     };
     let target = |name: String| Target::Pod {
         namespace: names.namespace.to_owned(),

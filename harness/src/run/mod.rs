@@ -3,7 +3,7 @@
 mod ask;
 mod backend;
 mod certificates;
-mod clean;
+pub mod clean;
 mod evidence;
 mod mirror;
 mod objects;

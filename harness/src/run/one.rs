@@ -278,7 +278,7 @@ async fn set_up(
     } else {
         let cluster = cluster.clone();
         let (metrics, series) = (&document.metrics, &document.series);
-        Some(Feed::start(cluster, namespace, pod, document.speed, metrics, series).await?)
+        Some(Feed::start(cluster, &pod, document.speed, metrics, series).await?)
     };
     progress.at(&name, "waiting for the adapter");
     let ready = ready_pod(&client, namespace, "adapter", PODS_READY).await;

@@ -1,8 +1,12 @@
 //! Feeds the fake Prometheus: what a scenario says of metrics, for the pods that there are.
 
+mod place;
+mod series;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::{Arc, Mutex as StdMutex, PoisonError};
+use std::time::Duration;
 
 use futures::StreamExt as _;
 use futures::future::BoxFuture;
@@ -11,17 +15,21 @@ use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Api, ResourceExt as _};
 use setpoint_cluster::{Cluster, Connection, Target};
 use setpoint_replay::client::{Client, ControlError};
-use setpoint_replay::notation::{Point, parse_values};
 use setpoint_replay::{Clock, Fault, Journal, Script, ScriptedSeries};
 use tokio::sync::Mutex;
+use tokio::time::sleep;
 
-use crate::expect::has_ready_container;
-use crate::scenario::{Metric, On, Sample, Span};
+use self::place::{Place, Places};
+use self::series::{ended, seconds, series_name, series_of_object, series_of_pod, speaks_of};
+use crate::scenario::{Metric, Sample};
 
 /// The port of the fake Prometheus' control (`adapter/deploy/fake-prometheus`).
 const CONTROL_PORT: u16 = 9091;
 /// The container of the fake Prometheus.
 pub(crate) const CONTAINER: &str = "prometheus";
+
+/// How soon it is told again what it didn't take.
+const AGAIN: Duration = Duration::from_millis(500);
 
 type Connect = Box<dyn Fn() -> BoxFuture<'static, io::Result<Connection>> + Send + Sync>;
 
@@ -35,13 +43,6 @@ pub struct Feed {
     state: Mutex<State>,
 }
 
-/// The pod of the fake Prometheus.
-#[derive(Clone)]
-struct Place {
-    namespace: String,
-    pod: String,
-}
-
 #[derive(Default)]
 struct State {
     /// Each metric, and the scenario time at which its values begin.
@@ -50,6 +51,12 @@ struct State {
     pods: BTreeMap<PodKey, BTreeMap<String, String>>,
     /// Those of them that the fake Prometheus was told of.
     told: BTreeSet<PodKey>,
+    /// The names of series of pods that are gone, which the fake Prometheus wasn't told of.
+    ending: BTreeSet<String>,
+    /// Whether all pods are known that there were at the beginning.
+    is_listed: bool,
+    /// The pods that could be the fake Prometheus.
+    places: Places,
     /// What is broken.
     faults: Vec<Fault>,
 }
@@ -68,22 +75,18 @@ impl Feed {
     /// When it doesn't take the script.
     pub async fn start(
         cluster: Arc<dyn Cluster>,
-        namespace: &str,
-        pod: String,
+        pod: &Pod,
         speed: f64,
         metrics: &[Metric],
         series: &[Sample],
     ) -> Result<Arc<Self>, ControlError> {
-        let place = Arc::new(StdMutex::new(Place {
-            namespace: namespace.to_owned(),
-            pod,
-        }));
+        let place = Arc::new(StdMutex::new(Place::of(pod)));
         let now = place.clone();
         let connect: Connect = Box::new(move || {
-            let (cluster, Place { namespace, pod }) = (cluster.clone(), locked(&now).clone());
+            let (cluster, now) = (cluster.clone(), locked(&now).clone());
             let target = Target::Pod {
-                namespace,
-                name: pod,
+                namespace: now.namespace,
+                name: now.pod,
             };
             Box::pin(async move {
                 cluster
@@ -140,42 +143,54 @@ impl Feed {
         self.control.replace_faults(&state.faults).await
     }
 
-    /// Follows the pods until the future is dropped.
+    /// Follows the pods until the future is dropped. What the fake Prometheus didn't take is told again soon.
     pub async fn follow_pods(&self, client: kube::Client) {
         let mut events = std::pin::pin!(
             watcher(Api::<Pod>::all(client), watcher::Config::default()).default_backoff()
         );
         let mut listed = BTreeSet::new();
-        while let Some(event) = events.next().await {
-            let outcome = match event {
-                Ok(watcher::Event::Init) => {
-                    listed.clear();
-                    Ok(())
-                }
-                Ok(watcher::Event::InitApply(pod)) if pod.metadata.deletion_timestamp.is_none() => {
-                    listed.insert(key_of(&pod));
-                    self.there(&pod).await
-                }
-                // Those that are missing went while the watch was broken.
-                Ok(watcher::Event::InitDone) => self.left(&listed).await,
-                Ok(watcher::Event::Apply(pod)) if pod.metadata.deletion_timestamp.is_none() => {
-                    self.there(&pod).await
-                }
-                Ok(watcher::Event::Delete(pod) | watcher::Event::Apply(pod)) => {
-                    self.gone(&key_of(&pod)).await
-                }
-                Ok(watcher::Event::InitApply(_)) => Ok(()),
-                Err(error) => {
-                    tracing::warn!(%error, "watch pods to feed the fake Prometheus");
-                    Ok(())
-                }
-            };
-            if let Err(error) = outcome {
+        let mut is_told = true;
+        loop {
+            tokio::select! {
+                event = events.next() => match event {
+                    Some(Ok(event)) => self.see(event, &mut listed).await,
+                    Some(Err(error)) => tracing::warn!(%error, "watch pods to feed the fake Prometheus"),
+                    None => return,
+                },
+                () = sleep(AGAIN), if !is_told => {}
+            }
+            let told = self.tell().await;
+            is_told = told.is_ok();
+            if let Err(error) = told {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
                     "feed the fake Prometheus"
                 );
             }
+        }
+    }
+
+    /// Takes note of what happened to pods; `listed` are those of the list that is on its way.
+    async fn see(&self, event: watcher::Event<Pod>, listed: &mut BTreeSet<PodKey>) {
+        let mut state = self.state.lock().await;
+        match event {
+            watcher::Event::Init => listed.clear(),
+            watcher::Event::InitApply(pod) if pod.metadata.deletion_timestamp.is_none() => {
+                listed.insert(key_of(&pod));
+                state.there(&pod);
+            }
+            watcher::Event::InitApply(_) => {}
+            // Those that are missing went while the watch was broken.
+            watcher::Event::InitDone => {
+                for key in state.missing(listed) {
+                    state.gone(&key);
+                }
+                state.is_listed = true;
+            }
+            watcher::Event::Apply(pod) if pod.metadata.deletion_timestamp.is_none() => {
+                state.there(&pod);
+            }
+            watcher::Event::Delete(pod) | watcher::Event::Apply(pod) => state.gone(&key_of(&pod)),
         }
     }
 
@@ -208,85 +223,39 @@ impl Feed {
         self.control.journal(0).await
     }
 
-    /// A pod is there, or something of it has changed.
-    async fn there(&self, pod: &Pod) -> Result<(), ControlError> {
-        self.moved_to(pod).await?;
-        self.born(pod).await
+    /// Tells the fake Prometheus what it doesn't know yet.
+    async fn tell(&self) -> Result<(), ControlError> {
+        let mut state = self.state.lock().await;
+        if !state.is_listed {
+            return Ok(());
+        }
+        self.settle(&mut state).await?;
+        if state.is_silent() {
+            return Ok(());
+        }
+        let now = self.control.clock().await?.now;
+        self.control.add(&state.untold(now)).await?;
+        state.all_is_told();
+        Ok(())
     }
 
     /// A pod that stands in for the one of the fake Prometheus knows nothing: it gets the script from its
     /// beginning, with all metrics as they were given last.
-    async fn moved_to(&self, pod: &Pod) -> Result<(), ControlError> {
-        let (namespace, name) = key_of(pod);
+    async fn settle(&self, state: &mut State) -> Result<(), ControlError> {
         let before = locked(&self.place).clone();
-        if namespace != before.namespace
-            || name == before.pod
-            || !has_ready_container(pod, CONTAINER)
-        {
+        let Some(better) = state.places.better_than(&before) else {
             return Ok(());
-        }
-        let mut state = self.state.lock().await;
+        };
         for (_, start) in &mut state.metrics {
             *start = 0.0;
         }
-        locked(&self.place).pod = name;
-        let loaded = self.load(&state).await;
+        *locked(&self.place) = better;
+        let loaded = self.load(state).await;
         match &loaded {
-            Ok(()) => state.told = state.pods.keys().cloned().collect(),
-            // Its next event is the next try.
+            Ok(()) => state.all_is_told(),
             Err(_) => *locked(&self.place) = before,
         }
         loaded
-    }
-
-    async fn born(&self, pod: &Pod) -> Result<(), ControlError> {
-        let mut state = self.state.lock().await;
-        let key = key_of(pod);
-        if state.told.contains(&key) {
-            return Ok(());
-        }
-        // Known before it is told of: the fake Prometheus may be on its way, and is told of all of them then.
-        let labels = pod.labels().clone();
-        state.pods.insert(key.clone(), labels.clone());
-        if state.names_of_pod(&key, &labels).is_empty() {
-            state.told.insert(key);
-            return Ok(());
-        }
-        let now = self.control.clock().await?.now;
-        let of_pod = |(metric, start): &(Metric, f64)| {
-            series_of_pod(metric, *start, now, &key.0, &key.1, &labels)
-        };
-        let series: Vec<_> = state.metrics.iter().filter_map(of_pod).collect();
-        if !series.is_empty() {
-            self.control.add(&series).await?;
-        }
-        state.told.insert(key);
-        Ok(())
-    }
-
-    /// Ends the series of all pods that aren't listed.
-    async fn left(&self, listed: &BTreeSet<PodKey>) -> Result<(), ControlError> {
-        let missing = self.state.lock().await.missing(listed);
-        for key in missing {
-            self.gone(&key).await?;
-        }
-        Ok(())
-    }
-
-    /// Ends the series of a pod that is going.
-    async fn gone(&self, key: &PodKey) -> Result<(), ControlError> {
-        let mut state = self.state.lock().await;
-        state.told.remove(key);
-        let Some(labels) = state.pods.remove(key) else {
-            return Ok(());
-        };
-        let names = state.names_of_pod(key, &labels);
-        if names.is_empty() {
-            return Ok(());
-        }
-        let now = self.control.clock().await?.now;
-        let series: Vec<_> = names.iter().map(|name| ended(name, now)).collect();
-        self.control.add(&series).await
     }
 }
 
@@ -314,6 +283,61 @@ impl State {
         }
         self.metrics.extend(kept);
         series
+    }
+
+    /// A pod is there, or something of it has changed.
+    fn there(&mut self, pod: &Pod) {
+        self.places.see(pod);
+        self.pods
+            .entry(key_of(pod))
+            .or_insert_with(|| pod.labels().clone());
+    }
+
+    /// A pod is going, and its series end.
+    fn gone(&mut self, key: &PodKey) {
+        self.places.forget(key);
+        if let Some(labels) = self.pods.remove(key)
+            && self.told.remove(key)
+        {
+            let names = self.names_of_pod(key, &labels);
+            self.ending.extend(names);
+        }
+    }
+
+    /// Whether there is nothing to tell.
+    fn is_silent(&self) -> bool {
+        self.ending.is_empty()
+            && self
+                .untold_pods()
+                .all(|(key, labels)| self.names_of_pod(key, labels).is_empty())
+    }
+
+    /// The series that the fake Prometheus doesn't know of yet.
+    fn untold(&self, now: f64) -> Vec<ScriptedSeries> {
+        let mut series: Vec<_> = self
+            .untold_pods()
+            .flat_map(|((namespace, name), labels)| {
+                let of_pod = |(metric, start): &(Metric, f64)| {
+                    series_of_pod(metric, *start, now, namespace, name, labels)
+                };
+                self.metrics.iter().filter_map(of_pod).collect::<Vec<_>>()
+            })
+            .collect();
+        let is_new = |name: &str| series.iter().any(|series| series.series == name);
+        let ending = self.ending.iter().filter(|name| !is_new(name));
+        let ending: Vec<_> = ending.map(|name| ended(name, now)).collect();
+        series.extend(ending);
+        series
+    }
+
+    fn untold_pods(&self) -> impl Iterator<Item = (&PodKey, &BTreeMap<String, String>)> {
+        let pods = self.pods.iter();
+        pods.filter(|(key, _)| !self.told.contains(*key))
+    }
+
+    fn all_is_told(&mut self) {
+        self.told = self.pods.keys().cloned().collect();
+        self.ending.clear();
     }
 
     /// The names of all series of the metrics.
@@ -348,106 +372,9 @@ impl State {
     }
 }
 
-/// A series that has no value from now on.
-fn ended(name: &str, now: f64) -> ScriptedSeries {
-    ScriptedSeries {
-        series: name.to_owned(),
-        values: "stale".to_owned(),
-        interval: 1.0,
-        from: now,
-        hold: false,
-    }
-}
-
 /// Nobody panics while holding it.
 fn locked<T>(mutex: &StdMutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn seconds(span: Span) -> f64 {
-    span.duration(std::time::Duration::from_secs(1))
-        .as_secs_f64()
-}
-
-fn series_of_object(metric: &Metric, start: f64) -> Option<ScriptedSeries> {
-    let On::Object(object) = &metric.on else {
-        return None;
-    };
-    Some(ScriptedSeries {
-        series: series_name(metric, &[(&object.label, &object.name)]),
-        values: metric.values.clone(),
-        interval: seconds(metric.interval),
-        from: start,
-        hold: metric.hold,
-    })
-}
-
-/// What is left at `now` of a metric's values that began at `start`, for a pod that it speaks of.
-fn series_of_pod(
-    metric: &Metric,
-    start: f64,
-    now: f64,
-    namespace: &str,
-    name: &str,
-    labels: &BTreeMap<String, String>,
-) -> Option<ScriptedSeries> {
-    if !speaks_of(metric, namespace, labels) {
-        return None;
-    }
-    let interval = seconds(metric.interval);
-    let (values, from) = rest(&metric.values, interval, start, now, metric.hold)?;
-    Some(ScriptedSeries {
-        series: series_name(metric, &[("pod", name)]),
-        values,
-        interval,
-        from,
-        hold: metric.hold,
-    })
-}
-
-fn speaks_of(metric: &Metric, namespace: &str, labels: &BTreeMap<String, String>) -> bool {
-    let On::Pods(selector) = &metric.on else {
-        return false;
-    };
-    namespace == metric.namespace
-        && selector
-            .iter()
-            .all(|(key, value)| labels.get(key) == Some(value))
-}
-
-fn series_name(metric: &Metric, object: &[(&str, &str)]) -> String {
-    let own = metric
-        .labels
-        .iter()
-        .map(|(key, value)| (key.as_str(), value.as_str()));
-    let labels: Vec<String> = std::iter::once(("namespace", metric.namespace.as_str()))
-        .chain(object.iter().copied())
-        .chain(own)
-        .map(|(key, value)| format!("{key}={value:?}"))
-        .collect();
-    format!("{}{{{}}}", metric.custom, labels.join(","))
-}
-
-/// The notation of what is left of values, and the time of the first: the one that holds at `now`.
-fn rest(values: &str, interval: f64, start: f64, now: f64, hold: bool) -> Option<(String, f64)> {
-    let points = parse_values(values).ok()?;
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a count, from zero up"
-    )]
-    let passed = ((now - start) / interval).floor().max(0.0) as usize;
-    let last = points.len().checked_sub(1)?;
-    if passed > last && !hold {
-        return None;
-    }
-    let written = |point: &Point| match point {
-        Point::Value(value) => value.to_string(),
-        Point::Stale => "stale".to_owned(),
-        Point::Missing => "_".to_owned(),
-    };
-    let left: Vec<String> = points[passed.min(last)..].iter().map(written).collect();
-    Some((left.join(" "), if passed == 0 { start } else { now }))
 }
 
 #[cfg(test)]
@@ -521,22 +448,5 @@ mod tests {
         let state = state();
         let listed = BTreeSet::from([key("web-2"), key("web-3")]);
         assert_eq!(state.missing(&listed), [key("web-1")]);
-    }
-
-    #[test]
-    fn a_pod_that_is_born_later_gets_what_is_left() {
-        assert_eq!(
-            rest("5 6 7", 1.0, 0.0, 0.2, true),
-            Some(("5 6 7".to_owned(), 0.0))
-        );
-        assert_eq!(
-            rest("5 6 7", 1.0, 0.0, 1.2, true),
-            Some(("6 7".to_owned(), 1.2))
-        );
-        assert_eq!(
-            rest("5 6 7", 1.0, 10.0, 19.0, true),
-            Some(("7".to_owned(), 19.0))
-        );
-        assert_eq!(rest("5 6 7", 1.0, 0.0, 9.0, false), None);
     }
 }

@@ -1,0 +1,131 @@
+//! The series of the neutral `metrics:` layer: a metric's values, for an object or for a pod.
+
+use std::collections::BTreeMap;
+
+use setpoint_replay::ScriptedSeries;
+use setpoint_replay::notation::{Point, parse_values};
+
+use crate::scenario::{Metric, On, Span};
+
+/// A series that has no value from now on.
+pub(super) fn ended(name: &str, now: f64) -> ScriptedSeries {
+    ScriptedSeries {
+        series: name.to_owned(),
+        values: "stale".to_owned(),
+        interval: 1.0,
+        from: now,
+        hold: false,
+    }
+}
+
+pub(super) fn seconds(span: Span) -> f64 {
+    span.duration(std::time::Duration::from_secs(1))
+        .as_secs_f64()
+}
+
+pub(super) fn series_of_object(metric: &Metric, start: f64) -> Option<ScriptedSeries> {
+    let On::Object(object) = &metric.on else {
+        return None;
+    };
+    Some(ScriptedSeries {
+        series: series_name(metric, &[(&object.label, &object.name)]),
+        values: metric.values.clone(),
+        interval: seconds(metric.interval),
+        from: start,
+        hold: metric.hold,
+    })
+}
+
+/// What is left at `now` of a metric's values that began at `start`, for a pod that it speaks of.
+pub(super) fn series_of_pod(
+    metric: &Metric,
+    start: f64,
+    now: f64,
+    namespace: &str,
+    name: &str,
+    labels: &BTreeMap<String, String>,
+) -> Option<ScriptedSeries> {
+    if !speaks_of(metric, namespace, labels) {
+        return None;
+    }
+    let interval = seconds(metric.interval);
+    let (values, from) = rest(&metric.values, interval, start, now, metric.hold)?;
+    Some(ScriptedSeries {
+        series: series_name(metric, &[("pod", name)]),
+        values,
+        interval,
+        from,
+        hold: metric.hold,
+    })
+}
+
+pub(super) fn speaks_of(
+    metric: &Metric,
+    namespace: &str,
+    labels: &BTreeMap<String, String>,
+) -> bool {
+    let On::Pods(selector) = &metric.on else {
+        return false;
+    };
+    namespace == metric.namespace
+        && selector
+            .iter()
+            .all(|(key, value)| labels.get(key) == Some(value))
+}
+
+pub(super) fn series_name(metric: &Metric, object: &[(&str, &str)]) -> String {
+    let own = metric
+        .labels
+        .iter()
+        .map(|(key, value)| (key.as_str(), value.as_str()));
+    let labels: Vec<String> = std::iter::once(("namespace", metric.namespace.as_str()))
+        .chain(object.iter().copied())
+        .chain(own)
+        .map(|(key, value)| format!("{key}={value:?}"))
+        .collect();
+    format!("{}{{{}}}", metric.custom, labels.join(","))
+}
+
+/// The notation of what is left of values, and the time of the first: the one that holds at `now`.
+fn rest(values: &str, interval: f64, start: f64, now: f64, hold: bool) -> Option<(String, f64)> {
+    let points = parse_values(values).ok()?;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a count, from zero up"
+    )]
+    let passed = ((now - start) / interval).floor().max(0.0) as usize;
+    let last = points.len().checked_sub(1)?;
+    if passed > last && !hold {
+        return None;
+    }
+    let written = |point: &Point| match point {
+        Point::Value(value) => value.to_string(),
+        Point::Stale => "stale".to_owned(),
+        Point::Missing => "_".to_owned(),
+    };
+    let left: Vec<String> = points[passed.min(last)..].iter().map(written).collect();
+    Some((left.join(" "), if passed == 0 { start } else { now }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pod_that_is_born_later_gets_what_is_left() {
+        assert_eq!(
+            rest("5 6 7", 1.0, 0.0, 0.2, true),
+            Some(("5 6 7".to_owned(), 0.0))
+        );
+        assert_eq!(
+            rest("5 6 7", 1.0, 0.0, 1.2, true),
+            Some(("6 7".to_owned(), 1.2))
+        );
+        assert_eq!(
+            rest("5 6 7", 1.0, 10.0, 19.0, true),
+            Some(("7".to_owned(), 19.0))
+        );
+        assert_eq!(rest("5 6 7", 1.0, 0.0, 9.0, false), None);
+    }
+}
