@@ -37,7 +37,6 @@ mod obsolete;
 pub mod pki;
 pub mod profile;
 pub mod prometheus;
-pub mod quantity;
 pub mod report;
 pub mod request;
 pub mod run;

@@ -46,6 +46,7 @@ pub mod plane;
 pub mod provision;
 #[doc(hidden)]
 pub mod proxy;
+pub mod quantity;
 mod state;
 
 pub use cluster::{

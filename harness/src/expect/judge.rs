@@ -7,8 +7,8 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1::APIService;
 
 use super::Verdict;
-use crate::quantity::milli;
 use crate::scenario::{ConditionStatus, Expectation};
+use setpoint_cluster::quantity::milli;
 
 pub(super) fn wanted_replicas(deployment: &Deployment) -> i32 {
     deployment.spec.replicas.unwrap_or(1)

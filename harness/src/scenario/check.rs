@@ -15,8 +15,8 @@ use super::{
     WaitFor, rules,
 };
 use crate::obsolete;
-use crate::quantity::{is_quantity, milli};
 use crate::sample_app::counter::Rate;
+use setpoint_cluster::quantity::{is_quantity, milli};
 
 /// How many requests a second a load may make; more than a plane on a small machine answers.
 const FASTEST: u32 = 10_000;

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::place::Place;
 use crate::obsolete::{self, Obsolete};
-use crate::quantity::is_quantity;
+use setpoint_cluster::quantity::is_quantity;
 
 /// What is wrong with an object, each with its place.
 pub(super) fn problems<'a>(object: &Value, place: &'a Place) -> Vec<(&'a Place, String)> {

@@ -30,6 +30,7 @@ mod pod;
 mod probe;
 mod prober;
 mod registry;
+mod resources;
 pub mod server;
 pub mod stage;
 mod status;

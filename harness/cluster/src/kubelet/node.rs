@@ -16,6 +16,13 @@ use super::{KubeletConfig, Node};
 /// Enough for whatever a test asks for; requests are accepted without effect anyhow.
 const PODS: u32 = 250;
 
+/// The node's processors, memory and storage that pods may have: more than a machine of tests has.
+pub(super) const ALLOCATABLE: [(&str, &str); 3] = [
+    ("cpu", "64"),
+    ("memory", "256Gi"),
+    ("ephemeral-storage", "256Gi"),
+];
+
 /// Why the node could not be registered.
 #[derive(Debug, thiserror::Error)]
 #[error("register node `{name}`")]
@@ -54,7 +61,10 @@ fn node(config: &KubeletConfig) -> ApiNode {
         json!({"type": kind, "status": status, "reason": reason, "message": message,
             "lastHeartbeatTime": now, "lastTransitionTime": now})
     };
-    let resources = json!({"cpu": "64", "memory": "256Gi", "ephemeral-storage": "256Gi", "pods": PODS.to_string()});
+    let mut resources = json!({"pods": PODS.to_string()});
+    for (name, quantity) in ALLOCATABLE {
+        resources[name] = json!(quantity);
+    }
     let node = json!({
         "metadata": {
             "name": config.node_name,

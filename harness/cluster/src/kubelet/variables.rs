@@ -7,6 +7,7 @@ use super::env::{self, Variables};
 use super::field::{self, Facts};
 use super::objects::Names;
 use super::plan::ContainerPlan;
+use super::resources;
 use super::volume::Objects;
 
 /// The objects that a container's environment refers to.
@@ -55,6 +56,9 @@ pub(super) fn variables(
     }
     let namespace = facts.pod.namespace().unwrap_or_default();
     env::build(&plan.env, from, services, |source| {
+        if let Some(resource) = &source.resource_field_ref {
+            return resources::value(resource, Some(&plan.name), facts.pod).map(Some);
+        }
         value_from(source, objects, facts, &namespace)
     })
 }

@@ -8,6 +8,7 @@ use k8s_openapi::api::core::v1::{ConfigMap, KeyToPath, Secret};
 
 use super::field::{self, Facts};
 use super::plan::{Source, permissions};
+use super::resources;
 
 pub(crate) use swap::swap;
 
@@ -88,8 +89,13 @@ pub(crate) fn payload(
             }
             Source::Downward(items) => {
                 for item in items {
-                    let path = item.field_ref.as_ref().map(|field| &*field.field_path);
-                    let value = field::value(path.unwrap_or_default(), facts)?;
+                    let value = match &item.resource_field_ref {
+                        Some(resource) => resources::value(resource, None, facts.pod)?,
+                        None => {
+                            let path = item.field_ref.as_ref().map(|field| &*field.field_path);
+                            field::value(path.unwrap_or_default(), facts)?
+                        }
+                    };
                     let mode = item.mode.map_or(default_mode, permissions);
                     let data = value.into_bytes();
                     files.insert(item.path.clone(), File { data, mode });

@@ -1,4 +1,4 @@
-//! Quantities as the judge reads them: by itself, never through the product's own type.
+//! Quantities as the judge and its kubelet read them: by themselves, never through the product's own type.
 
 /// The thousandths of a quantity such as `35`, `35500m`, `2k` or `1Ki`, rounded up as Kubernetes does; none for what isn't
 /// one, or is too large to be compared.
