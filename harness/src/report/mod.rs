@@ -193,6 +193,9 @@ pub struct StepOutcome {
     pub step: String,
     /// Wall time.
     pub seconds: f64,
+    /// What there is to say of a step that went well: how many requests a load made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub said: Option<String>,
 }
 
 /// A Deployment was scaled.

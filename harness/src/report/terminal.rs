@@ -69,7 +69,7 @@ impl Terminal {
     }
 }
 
-/// A scenario in one line, and below it the cause of a failure.
+/// A scenario in one line with its time, replicas and load, and below it the cause of a failure.
 fn line(outcome: &Outcome) -> String {
     let (style, word, below) = match &outcome.verdict {
         Verdict::Passed => (GOOD, "passed", None),
@@ -78,8 +78,10 @@ fn line(outcome: &Outcome) -> String {
         Verdict::Skipped { reason } => (DIM, "skipped", Some(reason.to_string())),
     };
     let curve = curve(&outcome.replicas);
+    let said = outcome.steps.iter().filter_map(|step| step.said.as_ref());
+    let said: String = said.map(|said| format!(", {said}")).collect();
     let first = format!(
-        "{style}{word}{style:#} {} {DIM}{:.1}s{curve}{DIM:#}",
+        "{style}{word}{style:#} {} {DIM}{:.1}s{curve}{said}{DIM:#}",
         outcome.sentence, outcome.seconds
     );
     below.map_or(first.clone(), |below| format!("{first}\n       {below}"))

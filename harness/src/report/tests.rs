@@ -14,6 +14,7 @@ fn outcome(name: &str, verdict: Verdict) -> Outcome {
         steps: vec![StepOutcome {
             step: "expect 8 replicas of deployment/web".to_owned(),
             seconds: 2.5,
+            said: None,
         }],
         replicas: vec![ReplicaChange {
             seconds: 1.5,

@@ -15,6 +15,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use super::steps::Stage;
 use crate::answer;
 use crate::pki::Leaf;
+use crate::report::timeline::Source;
 use crate::request::{
     ANSWER, Answer, FRONT_PROXY, Identity, Limit, ProxyCertificate, Question, Route, Secret, call,
     route_to_api_server,
@@ -79,7 +80,7 @@ impl Stage {
     }
 
     /// Makes requests at a steady rate until the steps are played and there were enough, and wants each answered.
-    pub(super) async fn load(&self, step: &LoadStep) -> Result<(), String> {
+    pub(super) async fn load(&self, step: &LoadStep) -> Result<String, String> {
         let question = Question {
             path: step.path.clone(),
             headers: Default::default(),
@@ -95,11 +96,12 @@ impl Stage {
                 if let Some(pace) = &mut pace {
                     pace.tick().await;
                 }
+                let words = super::words::words(step);
+                let place = format!("its step {} of {count}", index + 1);
+                self.notes
+                    .note(Source::Scenario, format!("under load, {place}: {words}"));
                 let played = self.play(step).await;
-                played.map_err(|problem| {
-                    let words = super::words::words(step);
-                    format!("its step {} of {count} ({words}): {problem}", index + 1)
-                })?;
+                played.map_err(|problem| format!("{place} ({words}): {problem}"))?;
             }
             Ok(())
         };
@@ -253,7 +255,7 @@ impl Tally {
         self.first.get_or_insert(problem);
     }
 
-    fn verdict(self, at_least: u64) -> Result<(), String> {
+    fn verdict(self, at_least: u64) -> Result<String, String> {
         if self.failed > 0 {
             Err(self.to_string())
         } else if self.asked < at_least {
@@ -262,7 +264,7 @@ impl Tally {
                 "only {asked} of {at_least} requests were made in time"
             ))
         } else {
-            Ok(())
+            Ok(self.to_string())
         }
     }
 }
@@ -324,7 +326,10 @@ mod tests {
             }
             tally.verdict(2)
         };
-        assert_eq!(tally(vec![answer(200), answer(200)]), Ok(()));
+        assert_eq!(
+            tally(vec![answer(200), answer(200)]).as_deref(),
+            Ok("0 of 2 requests failed")
+        );
         assert_eq!(
             tally(vec![answer(200), answer(503), Err("broken".to_owned())]),
             Err("2 of 3 requests failed; the first: 503: no".to_owned())

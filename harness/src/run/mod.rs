@@ -20,10 +20,10 @@ use futures::StreamExt as _;
 use tokio_util::sync::CancellationToken;
 
 use crate::expect::Missed;
-use crate::install::InstallError;
 use crate::judged::{NO_PROMETHEUS, Programs};
 use crate::profile::Profile;
 use crate::report::{Judged, Outcome, Report, SkipReason, Verdict};
+use crate::request::RequestError;
 use crate::scenario::Scenario;
 
 pub use backend::{Backend, ClusterKind, KindPool};
@@ -81,9 +81,9 @@ impl EnvironmentError {
 #[non_exhaustive]
 enum SetUpError {
     #[error("install the adapter")]
-    Install(#[from] InstallError),
+    Install(#[source] RequestError),
     #[error("apply the scenario's manifests")]
-    Apply(#[from] crate::install::ApplyError),
+    Apply(#[source] RequestError),
     #[error("wait for the adapter")]
     Adapter(#[source] Missed),
     #[error("wait for the fake Prometheus")]

@@ -23,11 +23,13 @@ use crate::install::{apply, install};
 use crate::prometheus::Prometheus;
 use crate::report::timeline::Source;
 use crate::report::{Outcome, StepOutcome, Verdict};
-use crate::request::Adapter;
+use crate::request::{Adapter, Limit};
 use crate::scenario::Scenario;
 
 /// How long the installed pods may take to be ready.
 const PODS_READY: Duration = Duration::from_secs(30);
+/// How long the API server may take to accept all objects of an installation; it takes a second.
+const APPLIED: Duration = Duration::from_secs(60);
 
 pub(super) async fn run(
     scenario: &Scenario,
@@ -159,6 +161,7 @@ async fn judge(
     steps.push(StepOutcome {
         step: "set up".to_owned(),
         seconds: began.elapsed().as_secs_f64(),
+        said: None,
     });
     let (feed, installed) = match set_up {
         Ok((started, installed)) => {
@@ -192,6 +195,7 @@ async fn judge(
         scene,
         feed: feed.clone(),
         traffic: traffic.clone(),
+        notes: notes.clone(),
         folder: scenario.path.parent().unwrap_or(&scenario.path).to_owned(),
         names,
         installed,
@@ -209,9 +213,14 @@ async fn judge(
             );
             let began = Instant::now();
             let done = stage.play(step).await;
+            let said = done.as_ref().ok().cloned().flatten();
+            if let Some(said) = &said {
+                notes.note(Source::Scenario, said.clone());
+            }
             steps.push(StepOutcome {
                 step: words.clone(),
                 seconds: began.elapsed().as_secs_f64(),
+                said,
             });
             if let Err(problem) = done {
                 notes.note(Source::Scenario, format!("failed: {problem}"));
@@ -261,14 +270,15 @@ async fn set_up(
     let (name, document) = (scenario.name(), &scenario.document);
     let client = cluster.client();
     progress.at(&name, "installing");
-    let mut installed = install(
+    let installing = install(
         &client,
         &options.programs,
         &options.profile,
         document.install,
         document.rules.as_deref(),
-    )
-    .await?;
+    );
+    let installing = Limit::of(APPLIED).bound("apply its objects", installing);
+    let mut installed = installing.await.map_err(SetUpError::Install)?;
     let namespace = document.install.names().namespace;
     progress.at(&name, "waiting for Prometheus");
     let pod = ready_pod(&client, namespace, feed::CONTAINER, PODS_READY).await;
@@ -283,7 +293,9 @@ async fn set_up(
     progress.at(&name, "waiting for the adapter");
     let ready = ready_pod(&client, namespace, "adapter", PODS_READY).await;
     ready.map_err(SetUpError::Adapter)?;
-    apply(&client, &document.manifests).await?;
+    let applying = apply(&client, &document.manifests);
+    let applied = Limit::of(APPLIED).bound("apply them", applying).await;
+    applied.map_err(SetUpError::Apply)?;
     installed.extend(document.manifests.iter().cloned());
     Ok((feed, installed))
 }

@@ -10,6 +10,7 @@ use serde_json::Value;
 use setpoint_replay::{Fault, FaultAnswer};
 use tokio::sync::Mutex;
 
+use super::recorder::Notes;
 use super::traffic::Traffic;
 use crate::expect::{Scene, expect};
 use crate::feed::Feed;
@@ -25,6 +26,7 @@ pub(super) struct Stage {
     /// The fake Prometheus, where there is one.
     pub(super) feed: Option<Arc<Feed>>,
     pub(super) traffic: Arc<Traffic>,
+    pub(super) notes: Notes,
     /// Where the scenario's file is.
     pub(super) folder: PathBuf,
     /// What things are called in this installation.
@@ -38,14 +40,17 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    /// Plays a step; an error says what is not as it should be.
-    pub(super) fn play<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Result<(), String>> {
+    /// Plays a step. It may have something to say of how it went; an error says what is not as it should be.
+    pub(super) fn play<'a>(
+        &'a self,
+        step: &'a Step,
+    ) -> BoxFuture<'a, Result<Option<String>, String>> {
         Box::pin(self.played(step))
     }
 
-    async fn played(&self, step: &Step) -> Result<(), String> {
+    async fn played(&self, step: &Step) -> Result<Option<String>, String> {
         let client = self.scene.cluster.client();
-        match step {
+        let done = match step {
             Step::Apply(objects) => bounded(apply(&client, objects)).await,
             Step::Refused(step) => bounded(refused(&client, step)).await,
             Step::Delete(object) => bounded(delete(&client, object)).await,
@@ -68,10 +73,11 @@ impl Stage {
                 .await
                 .map_err(|missed| missed.to_string()),
             Step::Request(request) => self.request(request).await,
-            Step::Load(load) => self.load(load).await,
+            Step::Load(load) => return self.load(load).await.map(Some),
             Step::Pki(step) => self.change_certificates(step).await,
             Step::Restart(restarted) => self.restart(*restarted).await,
-        }
+        };
+        done.map(|()| None)
     }
 }
 
