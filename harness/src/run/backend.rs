@@ -123,6 +123,15 @@ impl Backend {
         }
     }
 
+    /// How many clusters may start before it is their scenarios' turn. A plane is three seconds of mostly waiting; a kind
+    /// cluster is one that the scenarios before have left.
+    pub(super) fn starts_ahead(&self) -> usize {
+        match self {
+            Self::Local(_) => 1,
+            Self::Kind(_) => 0,
+        }
+    }
+
     /// A cluster for a scenario: a new one, or one that another scenario has left.
     pub(super) async fn take(
         &self,

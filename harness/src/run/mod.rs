@@ -1,4 +1,5 @@
-//! Runs scenarios: each on a control plane of its own, the next one starting while one runs.
+//! Runs scenarios: each on a control plane of its own, the next one starting while one runs. Whose turn it is is said by
+//! permits: a plane that is ready before waits for one.
 
 mod ask;
 mod backend;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::expect::Missed;
@@ -100,13 +102,18 @@ pub async fn run(
 ) -> Report {
     let started = Instant::now();
     let jobs = options.jobs.max(1);
+    let turns = Arc::new(Semaphore::new(jobs));
+    let ahead = options.backend.starts_ahead();
     let mut outcomes: Vec<(usize, Outcome)> =
         futures::stream::iter(scenarios.into_iter().enumerate())
             .map(|(index, scenario)| {
-                let (options, progress) = (options.clone(), progress.clone());
-                Box::pin(async move { (index, one::run(&scenario, &options, progress).await) })
+                let (options, progress, turns) = (options.clone(), progress.clone(), turns.clone());
+                Box::pin(async move {
+                    let outcome = one::run(&scenario, &options, progress, &turns).await;
+                    (index, outcome)
+                })
             })
-            .buffer_unordered(jobs)
+            .buffer_unordered(jobs + ahead)
             .collect()
             .await;
     options.backend.end().await;

@@ -10,7 +10,7 @@ use kube::{Api, ResourceExt as _};
 use serde_json::Value;
 use setpoint_cluster::Cluster;
 use setpoint_cluster::kubelet::UNSUPPORTED_FIELD;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 
 use super::mirror;
 use super::recorder::{Notes, Recorder};
@@ -35,10 +35,11 @@ pub(super) async fn run(
     scenario: &Scenario,
     options: &RunOptions,
     progress: Arc<dyn Progress>,
+    turns: &Semaphore,
 ) -> Outcome {
     let outcome = match skipped(scenario, options) {
         Some(reason) => not_run(scenario, Verdict::Skipped { reason }),
-        None => Box::pin(judged(scenario, options, &progress)).await,
+        None => Box::pin(judged(scenario, options, &progress, turns)).await,
     };
     progress.ended(&outcome);
     outcome
@@ -48,6 +49,7 @@ async fn judged(
     scenario: &Scenario,
     options: &RunOptions,
     progress: &Arc<dyn Progress>,
+    turns: &Semaphore,
 ) -> Outcome {
     let name = scenario.name();
     let interrupted = Verdict::Failed {
@@ -57,7 +59,7 @@ async fn judged(
     if options.interrupted.is_cancelled() {
         return outcome;
     }
-    let (started, began) = (Instant::now(), SystemTime::now());
+    let started = Instant::now();
     let ground = match Box::pin(options.backend.take(scenario, options, progress)).await {
         Ok(ground) => ground,
         Err(error) => {
@@ -70,6 +72,16 @@ async fn judged(
             return outcome;
         }
     };
+    progress.at(&name, "waiting for its turn");
+    let ready_at = Instant::now();
+    let turn = options.interrupted.run_until_cancelled(turns.acquire());
+    let Some(turn) = turn.await else {
+        ground.leave(scenario, true).await;
+        return outcome;
+    };
+    // Nobody's time is what it waits for others.
+    let waited = ready_at.elapsed();
+    let began = SystemTime::now();
     let cluster = ground.cluster();
     outcome.cluster = Some(cluster.facts().clone());
     let names = scenario.document.install.names();
@@ -121,11 +133,11 @@ async fn judged(
         outcome.evidence = Box::pin(evidence::collect(&seen)).await;
     }
     progress.at(&name, "leaving the cluster");
-    drop((feed, prometheus, cluster, recorder));
+    drop((feed, prometheus, cluster, recorder, turn));
     ground
         .leave(scenario, options.interrupted.is_cancelled())
         .await;
-    outcome.seconds = started.elapsed().as_secs_f64();
+    outcome.seconds = (started.elapsed() - waited).as_secs_f64();
     outcome
 }
 
