@@ -120,7 +120,9 @@ pub async fn install(
     let filled = fill_in(programs, install.manifests()).await?;
     let mut objects: Vec<Value> = serde_saphyr::from_multiple(&filled)
         .map_err(|error| InstallError::Output(Box::new(error)))?;
-    profile.take_place(&mut objects, SETPOINT_IMAGE);
+    // By the version that the manifests name elsewhere: it is what a kind node has.
+    let image = format!("{SETPOINT_IMAGE}:v{}", env!("CARGO_PKG_VERSION"));
+    profile.take_place(&mut objects, &image);
     if let Some(rules) = rules {
         let is_config = |object: &&mut Value| {
             object["kind"] == "ConfigMap"
@@ -192,6 +194,14 @@ mod tests {
                 .find(|object| object["metadata"]["name"] == names.config_map)
                 .unwrap();
             assert!(config["data"]["config.yaml"].is_string(), "{config}");
+        }
+    }
+
+    #[test]
+    fn this_programs_image_is_in_the_manifests_by_the_version_that_profiles_get() {
+        let image = format!("image: {SETPOINT_IMAGE}:v{}", env!("CARGO_PKG_VERSION"));
+        for install in [Install::Base, Install::Walkthrough] {
+            assert!(install.manifests().contains(&image), "{install:?}");
         }
     }
 
