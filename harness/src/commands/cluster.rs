@@ -1,11 +1,12 @@
 //! `setpoint cluster up|down|status|provision`: a cluster to play with.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use clap::Subcommand;
 use setpoint_cluster::kind::{self, KindImage, KindOptions, KindStatus};
 use setpoint_cluster::local::{self, LocalOptions, PlaneOptions, PlaneStatus};
@@ -62,6 +63,13 @@ struct Up {
     /// Lets the API server go to an APIService's endpoints itself instead of its ClusterIP
     #[arg(long)]
     enable_aggregator_routing: bool,
+    /// Where the API server is reached from outside, port 0 for a free one; not for kind. Whoever can reach it and has
+    /// the kubeconfig may do anything
+    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:0")]
+    listen: SocketAddr,
+    /// One more name or address for the API server's certificate; that of --listen is there (may be repeated)
+    #[arg(long = "api-server-name", value_name = "NAME")]
+    api_server_names: Vec<String>,
     /// One more flag for the kube-apiserver (may be repeated)
     #[arg(
         long = "api-server-flag",
@@ -167,7 +175,7 @@ pub async fn run(args: Args, images: ImageTable) -> anyhow::Result<()> {
     }
 }
 
-async fn start(up: Up, images: ImageTable) -> anyhow::Result<()> {
+async fn start(up: Up, mut images: ImageTable) -> anyhow::Result<()> {
     let Up {
         which,
         ttl,
@@ -176,6 +184,8 @@ async fn start(up: Up, images: ImageTable) -> anyhow::Result<()> {
         hpa_sync_period,
         hpa_downscale_stabilization,
         enable_aggregator_routing,
+        listen,
+        api_server_names,
         api_server_flags,
         controller_manager_flags,
     } = up;
@@ -188,24 +198,29 @@ async fn start(up: Up, images: ImageTable) -> anyhow::Result<()> {
         controller_manager_flags,
     };
     match cluster {
-        ClusterKind::Local => start_local(&name, ttl, named, images, plane).await,
+        ClusterKind::Local => {
+            for NamedProgram { image, program } in named {
+                let root = ImageRoot::HostLibraries;
+                images.insert(image, LocalImage { program, root });
+            }
+            let mut options = LocalOptions::new(provision::binaries().await?, images);
+            options.plane = plane;
+            options.listen = listen;
+            options.names = api_server_names;
+            start_local(&name, ttl, options).await
+        }
+        ClusterKind::Kind
+            if listen.port() != 0 || !listen.ip().is_loopback() || !api_server_names.is_empty() =>
+        {
+            bail!(
+                "--listen and --api-server-name are for `--cluster local`: kind chooses where its API server is reached"
+            )
+        }
         ClusterKind::Kind => start_kind(&name, ttl, named, node_image, plane).await,
     }
 }
 
-async fn start_local(
-    name: &str,
-    ttl: Duration,
-    named: Vec<NamedProgram>,
-    mut images: ImageTable,
-    plane: PlaneOptions,
-) -> anyhow::Result<()> {
-    for NamedProgram { image, program } in named {
-        let root = ImageRoot::HostLibraries;
-        images.insert(image, LocalImage { program, root });
-    }
-    let mut options = LocalOptions::new(provision::binaries().await?, images);
-    options.plane = plane;
+async fn start_local(name: &str, ttl: Duration, mut options: LocalOptions) -> anyhow::Result<()> {
     options.progress = Some(waiting());
     let plane = local::up(name, ttl, &options).await?;
     let expires = plane.expires.context("a detached plane has an end")?;

@@ -1,6 +1,7 @@
 //! Why there is no plane.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::time::Duration;
@@ -35,6 +36,17 @@ pub enum LocalError {
     /// A key or certificate could not be made.
     #[error(transparent)]
     Pki(#[from] PkiError),
+    /// The API server can't be reached at the address that was asked for.
+    #[error(
+        "listen on {address} for the API server; give a free address of this machine, port 0 for any"
+    )]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why it failed.
+        #[source]
+        source: io::Error,
+    },
     /// The system refused something that has no path.
     #[error("{doing}")]
     System {

@@ -5,6 +5,7 @@
 //! time is over.
 
 use std::collections::BTreeSet;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -60,6 +61,11 @@ pub struct LocalOptions {
     pub images: ImageTable,
     /// Flags of the control plane.
     pub plane: PlaneOptions,
+    /// Where the API server is reached from outside: an address of this machine, port 0 for a free one. Another one than
+    /// loopback's lets others come, such as containers; the kubeconfig's credentials are all that keeps them out then.
+    pub listen: SocketAddr,
+    /// What the API server is called by too: names and addresses for its certificate. That of `listen` is there.
+    pub names: Vec<String>,
     /// The helper program; none looks it up in `SETPOINT_PLANE_BIN`, beside the running executable and its
     /// parent folder, and in PATH.
     pub plane_binary: Option<PathBuf>,
@@ -77,6 +83,8 @@ impl LocalOptions {
             binaries,
             images,
             plane: PlaneOptions::default(),
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            names: Vec::new(),
             plane_binary: None,
             ready_timeout: Duration::from_secs(60),
             progress: None,
@@ -90,6 +98,8 @@ impl std::fmt::Debug for LocalOptions {
             binaries,
             images,
             plane,
+            listen,
+            names,
             plane_binary,
             ready_timeout,
             progress: _,
@@ -98,6 +108,8 @@ impl std::fmt::Debug for LocalOptions {
             .field("binaries", binaries)
             .field("images", images)
             .field("plane", plane)
+            .field("listen", listen)
+            .field("names", names)
             .field("plane_binary", plane_binary)
             .field("ready_timeout", ready_timeout)
             .finish_non_exhaustive()

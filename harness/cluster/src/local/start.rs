@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, TcpListener};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream as StdUnixStream;
@@ -192,12 +192,21 @@ fn system(doing: &'static str) -> impl FnOnce(io::Error) -> LocalError {
 /// Writes everything that the plane reads, and binds the port at which it is reached.
 fn prepare(options: &LocalOptions, asked: &Asked) -> Result<(Pki, TcpListener), LocalError> {
     let dir = &asked.dir;
-    let listener = TcpListener::bind(("127.0.0.1", 0)).map_err(system("bind a loopback port"))?;
-    let outside = listener
+    let listener = TcpListener::bind(options.listen).map_err(|source| LocalError::Listen {
+        address: options.listen,
+        source,
+    })?;
+    let mut outside = listener
         .local_addr()
-        .map_err(system("read the loopback port"))?;
+        .map_err(system("read the port that was bound"))?;
+    if outside.ip().is_unspecified() {
+        // All addresses is none that a client could go to.
+        outside.set_ip(Ipv4Addr::LOCALHOST.into());
+    }
+    let listen = outside.ip().to_string();
+    let names: Vec<_> = options.names.iter().cloned().chain([listen]).collect();
     let pki = Pki::new()?;
-    for (name, content) in pki.files()? {
+    for (name, content) in pki.files(&names)? {
         write(&dir.pki().join(name), content.as_bytes())?;
     }
     let ca = pki.serving().certificate();

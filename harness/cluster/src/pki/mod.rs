@@ -262,23 +262,29 @@ impl Pki {
         self.callers.mint(authority, request)
     }
 
-    /// Every file that the plane's components read, by name; names are kubeadm's where it has one.
-    pub(crate) fn files(&self) -> Result<Vec<(&'static str, String)>, PkiError> {
-        let api_server = self.serving.server(
-            "kube-apiserver",
-            &[
-                "localhost",
-                "kubernetes",
-                "kubernetes.default",
-                "kubernetes.default.svc",
-                "kubernetes.default.svc.cluster.local",
-            ],
-            &[
-                IpAddr::from([127, 0, 0, 1]),
-                API_SERVICE_ADDRESS.into(),
-                NODE_ADDRESS.into(),
-            ],
-        )?;
+    /// Every file that the plane's components read, by name; names are kubeadm's where it has one. The API server is
+    /// called by `also` too: names and addresses.
+    pub(crate) fn files(&self, also: &[String]) -> Result<Vec<(&'static str, String)>, PkiError> {
+        let mut names = vec![
+            "localhost",
+            "kubernetes",
+            "kubernetes.default",
+            "kubernetes.default.svc",
+            "kubernetes.default.svc.cluster.local",
+        ];
+        let mut ips = vec![
+            IpAddr::from([127, 0, 0, 1]),
+            API_SERVICE_ADDRESS.into(),
+            NODE_ADDRESS.into(),
+        ];
+        for name in also {
+            match name.parse() {
+                Ok(ip) if ips.contains(&ip) => {}
+                Ok(ip) => ips.push(ip),
+                Err(_) => names.push(name),
+            }
+        }
+        let api_server = self.serving.server("kube-apiserver", &names, &ips)?;
         let kubelet_user = format!("system:node:{NODE_NAME}");
         let kubelet = self
             .serving
@@ -361,7 +367,8 @@ mod tests {
 
     #[test]
     fn the_api_server_serves_under_every_name_that_it_is_called_by() {
-        let files = Pki::new().unwrap().files().unwrap();
+        let also = ["plane.example".to_owned(), "172.17.0.1".to_owned()];
+        let files = Pki::new().unwrap().files(&also).unwrap();
         let (_, pem) = files
             .iter()
             .find(|(name, _)| *name == "apiserver.crt")
@@ -382,6 +389,8 @@ mod tests {
             "7f:00:00:01",
             "0a:60:00:01",
             "ac:1e:00:02",
+            "plane.example)",
+            "ac:11:00:01",
         ] {
             assert!(names.contains(name), "{name} is not in {names}");
         }
@@ -392,7 +401,7 @@ mod tests {
         let pki = Pki::new().unwrap();
         let keys = [&pki.callers.client, &pki.callers.front_proxy, &pki.serving]
             .map(|a| a.issuer.key().serialize_pem());
-        for (name, content) in pki.files().unwrap() {
+        for (name, content) in pki.files(&[]).unwrap() {
             assert!(!keys.contains(&content), "{name}");
         }
     }
