@@ -66,6 +66,7 @@ impl Stage {
             programs: programs.clone()?,
             jobs: 1,
             interrupted: tokio_util::sync::CancellationToken::default(),
+            keep: false,
         };
         let running = run(vec![scenario], options, Arc::new(Quiet));
         let report = self.runtime.block_on(running);

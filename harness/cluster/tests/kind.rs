@@ -151,6 +151,27 @@ async fn a_kind_cluster_runs_programs_is_reached_mints_and_leaves_nothing() {
     );
 }
 
+#[tokio::test]
+#[ignore = "takes a container engine, kind and half a minute; ci/kind runs it"]
+async fn a_node_that_does_not_come_up_is_told_with_its_cause_and_cure_and_leaves_nothing() {
+    let mut nowhere = options("nowhere");
+    nowhere.node_image = Some("example.invalid/node:v0".to_owned());
+    let error = KindCluster::start(nowhere).await.unwrap_err().to_string();
+    assert!(error.contains("example.invalid/node:v0"), "{error}");
+    assert!(error.contains("SETPOINT_KIND_NODE_IMAGE"), "{error}");
+
+    let mut hasty = options("hasty");
+    hasty.ready_timeout = Duration::from_secs(1);
+    let error = KindCluster::start(hasty).await.unwrap_err().to_string();
+    assert!(error.contains("is not there after 1 s"), "{error}");
+    assert!(error.contains("its node has Ready="), "{error}");
+    assert!(error.contains("kubelet's last lines"), "{error}");
+
+    let left = kind::status().await.unwrap();
+    let ours = |found: &&kind::KindStatus| ["nowhere", "hasty"].contains(&found.name.as_str());
+    assert_eq!(left.iter().find(ours), None);
+}
+
 /// The groups that the API server sees in a minted certificate.
 async fn reviewed(cluster: &KindCluster) -> Vec<String> {
     let request = MintRequest {

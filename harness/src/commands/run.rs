@@ -48,6 +48,9 @@ pub struct Args {
     /// How many control planes stand side by side
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..))]
     jobs: u16,
+    /// Leave the kind cluster of each scenario that fails as it is, for two hours at most
+    #[arg(long)]
+    keep: bool,
     /// Write report.json and the evidence of failures into this folder
     #[arg(long, value_name = "FOLDER")]
     report: Option<PathBuf>,
@@ -136,6 +139,10 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         std::fs::create_dir_all(folder)
             .with_context(|| format!("make the report's folder {}", folder.display()))?;
     }
+    if args.keep && args.cluster == ClusterKind::Local {
+        let why = "--keep is for --cluster kind: a local plane ends with the process that started it; `setpoint cluster up` starts one that doesn't";
+        return Err(BadInput(anyhow::anyhow!(why)).into());
+    }
     let binaries = match args.cluster {
         ClusterKind::Local => Some(provision::binaries().await?),
         ClusterKind::Kind => {
@@ -162,6 +169,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         profile,
         jobs: args.jobs.into(),
         interrupted: interrupted.clone(),
+        keep: args.keep,
     };
     let running = run_scenarios(scenarios, options, Arc::new(Terminal::default()));
     tokio::pin!(running);

@@ -124,6 +124,21 @@ pub struct Outcome {
     /// What explains a failure.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub evidence: Vec<Evidence>,
+    /// Its cluster, if that was kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kept: Option<Kept>,
+}
+
+/// A cluster that a failed scenario has left as it is.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Kept {
+    /// What `setpoint cluster down --cluster kind` calls it.
+    pub name: String,
+    /// How it is reached.
+    pub kubeconfig: PathBuf,
+    /// When `setpoint reap` may remove it.
+    pub expires: jiff::Timestamp,
 }
 
 /// How a scenario ended.

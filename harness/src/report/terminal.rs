@@ -136,6 +136,14 @@ impl Report {
                 anstream::println!("  {BAD}verdict{BAD:#} {cause}");
             }
             anstream::println!("  again:   {}", outcome.again(&self.adapter));
+            if let Some(kept) = &outcome.kept {
+                anstream::println!(
+                    "  kept:    export KUBECONFIG={}\n           until {:.0}, or `setpoint cluster down --cluster kind --name {}`",
+                    kept.kubeconfig.display(),
+                    kept.expires,
+                    kept.name
+                );
+            }
         }
         if let Some(facts) = self
             .scenarios

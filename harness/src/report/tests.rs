@@ -24,6 +24,7 @@ fn outcome(name: &str, verdict: Verdict) -> Outcome {
         cluster: None,
         timeline: Vec::new(),
         evidence: Vec::new(),
+        kept: None,
     }
 }
 

@@ -8,14 +8,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use serde_json::Value;
-use setpoint_cluster::kind::{self, KindCluster, KindImage, KindOptions};
+use setpoint_cluster::kind::{self, KindCluster, KindImage, KindOptions, KindStatus};
 use setpoint_cluster::local::{self, LocalCluster, LocalOptions, PlaneOptions};
 use setpoint_cluster::provision::Binaries;
 use setpoint_cluster::{Capability, Cluster, ImageTable, LocalImage};
 
 use super::{EnvironmentError, Progress, RunOptions, clean};
 use crate::judged::ProgramError;
-use crate::report::SkipReason;
+use crate::report::{Kept, SkipReason};
 use crate::scenario::{ClusterOptions, Need, Scenario};
 
 /// What clusters are made of.
@@ -218,6 +218,36 @@ impl Ground {
         match self {
             Self::Own(cluster) => cluster.clone(),
             Self::Shared { cluster, .. } => cluster.clone(),
+        }
+    }
+
+    /// Leaves a kind cluster as it is, and says where; another one ends.
+    pub(super) async fn keep(self) -> Option<Kept> {
+        let cluster = match self {
+            Self::Own(cluster) => {
+                stop(cluster).await;
+                return None;
+            }
+            Self::Shared { cluster, .. } => Arc::into_inner(cluster)?,
+        };
+        match cluster.keep() {
+            Ok(KindStatus {
+                name,
+                kubeconfig,
+                expires,
+                ..
+            }) => Some(Kept {
+                name,
+                kubeconfig,
+                expires,
+            }),
+            Err(error) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "keep a kind cluster; it ends"
+                );
+                None
+            }
         }
     }
 

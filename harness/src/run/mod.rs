@@ -43,6 +43,8 @@ pub struct RunOptions {
     pub jobs: usize,
     /// Ends the run early: evidence is collected, everything removed.
     pub interrupted: CancellationToken,
+    /// Leaves the kind cluster of each scenario that fails as it is, for whoever wants to look into it.
+    pub keep: bool,
 }
 
 /// Hears what happens, as it happens.
@@ -159,5 +161,6 @@ fn not_run(scenario: &Scenario, verdict: Verdict) -> Outcome {
         cluster: None,
         timeline: Vec::new(),
         evidence: Vec::new(),
+        kept: None,
     }
 }

@@ -134,9 +134,14 @@ async fn judged(
     }
     progress.at(&name, "leaving the cluster");
     drop((feed, prometheus, cluster, recorder, turn));
-    ground
-        .leave(scenario, options.interrupted.is_cancelled())
-        .await;
+    let interrupted = options.interrupted.is_cancelled();
+    let has_failed = matches!(outcome.verdict, Verdict::Failed { .. });
+    outcome.kept = if options.keep && has_failed && !interrupted {
+        ground.keep().await
+    } else {
+        ground.leave(scenario, interrupted).await;
+        None
+    };
     outcome.seconds = (started.elapsed() - waited).as_secs_f64();
     outcome
 }

@@ -40,7 +40,7 @@ pub enum KindError {
         source: io::Error,
     },
     /// A command failed.
-    #[error("`{command}` ended with {status}:\n{said}")]
+    #[error("`{command}` ended with {status}:\n{said}{}", cure.map_or_else(String::new, |cure| format!("\n{cure}")))]
     Command {
         /// The command.
         command: String,
@@ -48,6 +48,8 @@ pub enum KindError {
         status: String,
         /// Its last words.
         said: String,
+        /// What helps, where that is known.
+        cure: Option<&'static str>,
     },
     /// A file can't be made.
     #[error("{doing} {}", path.display())]
@@ -82,7 +84,7 @@ pub enum KindError {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The node is up and something that every pod needs isn't.
-    #[error("kind cluster `{name}`: {what} is not there after {} s", limit.as_secs())]
+    #[error("kind cluster `{name}`: {what} is not there after {} s{said}", limit.as_secs())]
     NotReady {
         /// The cluster's name.
         name: String,
@@ -90,6 +92,8 @@ pub enum KindError {
         what: &'static str,
         /// For how long.
         limit: Duration,
+        /// What the node says of itself, and what helps; empty where it says nothing.
+        said: String,
     },
     /// Its authorities are of no use.
     #[error("read the authorities of kind cluster `{name}`")]

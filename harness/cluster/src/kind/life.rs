@@ -132,7 +132,7 @@ fn owner(name: &ClusterName) -> Result<Option<Owner>, KindError> {
     Ok(content.and_then(|content| serde_json::from_slice(&content).ok()))
 }
 
-fn look(name: &ClusterName) -> Result<KindStatus, KindError> {
+pub(super) fn look(name: &ClusterName) -> Result<KindStatus, KindError> {
     Ok(KindStatus {
         name: name.own.clone(),
         full_name: name.to_string(),

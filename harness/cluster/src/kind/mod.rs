@@ -9,6 +9,7 @@
 
 mod archive;
 mod config;
+mod cure;
 mod error;
 mod forward;
 mod life;
@@ -108,6 +109,17 @@ impl std::fmt::Debug for KindCluster {
 }
 
 impl KindCluster {
+    /// Lets it live on without this process, until its time is over.
+    ///
+    /// # Errors
+    /// When that can't be written down; it ends then.
+    pub fn keep(self) -> Result<KindStatus, KindError> {
+        self.node.disown()?;
+        let status = life::look(&self.node.name)?;
+        self.node.detach();
+        Ok(status)
+    }
+
     /// Starts a cluster and waits until pods can be created in it and find Services by name.
     ///
     /// # Errors

@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::ServiceAccount;
+use k8s_openapi::api::core::v1::{Node as ApiNode, ServiceAccount};
 use kube::Api;
+use kube::api::ListParams;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::runtime::wait::await_condition;
 use serde::{Deserialize, Serialize};
@@ -29,6 +30,8 @@ const NODE_IMAGE_VARIABLE: &str = "SETPOINT_KIND_NODE_IMAGE";
 const PKI: &str = "/etc/kubernetes/pki";
 /// How long an engine may go on with containers that were asked for by a command that is dead.
 const LATE_CONTAINERS: Duration = Duration::from_millis(1500);
+/// How long a node that isn't ready may take to say why.
+const SAYS_LIMIT: Duration = Duration::from_secs(5);
 /// How long removing may take; it takes a second or two.
 const REMOVE_LIMIT: Duration = Duration::from_secs(60);
 
@@ -208,6 +211,17 @@ impl Node {
         self.tools.on_node(&self.container(), program).await
     }
 
+    /// Nobody's process is what it ends with: it lives until its time is over.
+    pub(super) fn disown(&self) -> Result<(), KindError> {
+        let path = self.folder.join(Owner::FILE);
+        let owner = serde_json::to_vec(&Owner { client: None }).unwrap_or_default();
+        write_whole(&path, &owner).map_err(|source| KindError::Files {
+            doing: "write",
+            path,
+            source,
+        })
+    }
+
     /// Lets the cluster live on without this process.
     pub(super) fn detach(mut self) {
         self.gone = true;
@@ -304,7 +318,7 @@ impl Node {
         let accounts: Api<ServiceAccount> = Api::default_namespaced(client.clone());
         let exists = |account: Option<&ServiceAccount>| account.is_some();
         let account = await_condition(accounts, "default", exists);
-        self.within(limit, "the default ServiceAccount", account)
+        self.within(client, limit, "the default ServiceAccount", account)
             .await?;
         let deployments: Api<Deployment> = Api::namespaced(client.clone(), "kube-system");
         let answers = |deployment: Option<&Deployment>| {
@@ -312,11 +326,12 @@ impl Node {
             status.and_then(|status| status.available_replicas) >= Some(1)
         };
         let dns = await_condition(deployments, "coredns", answers);
-        self.within(limit, "CoreDNS", dns).await
+        self.within(client, limit, "CoreDNS", dns).await
     }
 
     async fn within<T>(
         &self,
+        client: &kube::Client,
         limit: Duration,
         what: &'static str,
         wait: impl Future<Output = Result<T, kube::runtime::wait::Error>>,
@@ -328,8 +343,40 @@ impl Node {
                 name: self.name.to_string(),
                 what,
                 limit,
+                said: self.says(client).await,
             }),
         }
+    }
+
+    /// Why the node isn't ready, in its own words: its condition, and kubelet's last lines.
+    async fn says(&self, client: &kube::Client) -> String {
+        let nodes: Api<ApiNode> = Api::all(client.clone());
+        let list = timeout(SAYS_LIMIT, nodes.list(&ListParams::default())).await;
+        let nodes = list.map(|list| list.map(|list| list.items).unwrap_or_default());
+        let conditions = nodes
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|node| node.status?.conditions)
+            .flatten();
+        let mut said = String::new();
+        for condition in conditions.filter(|condition| condition.type_ == "Ready") {
+            let message = condition.message.unwrap_or_default();
+            said += &format!("\nits node has Ready={}: {message}", condition.status);
+        }
+        let journal = [
+            "journalctl",
+            "--no-pager",
+            "--unit",
+            "kubelet",
+            "--lines",
+            "10",
+            "--output",
+            "cat",
+        ];
+        if let Ok(Ok(lines)) = timeout(SAYS_LIMIT, self.run(&journal)).await {
+            said += &format!("\nkubelet's last lines:\n{}", lines.trim_end());
+        }
+        said + "\na node needs about 2 GiB of memory and both processors for half a minute; look at `docker stats` and `docker logs`"
     }
 
     /// The authorities' certificates and keys, which kubeadm keeps on the node.
@@ -369,7 +416,11 @@ impl Node {
         ];
         let started = Instant::now();
         loop {
-            self.tools.kind(&arguments, b"", None).await?;
+            match self.tools.kind(&arguments, b"", None).await {
+                // Somebody else was told before, such as when this process let go of it.
+                Err(KindError::Command { said, .. }) if said.contains("already in progress") => {}
+                other => drop(other?),
+            }
             let was_up = kubeconfig_in(&self.folder).exists();
             if !was_up {
                 tokio::time::sleep(LATE_CONTAINERS).await;
@@ -383,6 +434,7 @@ impl Node {
                     name,
                     what: "its end",
                     limit: REMOVE_LIMIT,
+                    said: String::new(),
                 });
             }
         }

@@ -10,6 +10,7 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 use super::KindError;
+use super::cure::cure;
 
 /// Which engine kind uses; its own variable, so that what is said to one is said to both.
 const PROVIDER_VARIABLE: &str = "KIND_EXPERIMENTAL_PROVIDER";
@@ -135,6 +136,7 @@ impl Tools {
             command: shown,
             status: status.to_string(),
             said: last_lines(said.as_bytes()),
+            cure: cure(&said),
         })
     }
 
@@ -174,6 +176,7 @@ impl Tools {
             command: shown,
             status: output.status.to_string(),
             said: last_lines(&output.stderr),
+            cure: cure(&String::from_utf8_lossy(&output.stderr)),
         })
     }
 }
