@@ -17,6 +17,7 @@
 //!     profile: Profile::named("binary")?,
 //!     jobs: 2,
 //!     interrupted: Default::default(),
+//!     keep: false,
 //! };
 //! let report = run(scenarios, options, Arc::new(Terminal::default())).await;
 //! assert_eq!(report.failed(), 0);
@@ -28,6 +29,8 @@
 
 pub mod answer;
 pub mod commands;
+#[cfg(feature = "containers")]
+pub mod containers;
 pub mod expect;
 pub mod feed;
 pub mod install;
