@@ -9,6 +9,11 @@ target=${CARGO_TARGET_DIR:-$top/target}
 # relocations are half a MiB of an adapter.
 static_rustflags='-C target-feature=+crt-static -C link-arg=-Wl,-z,pack-relative-relocs'
 
+# The scenarios whose time is promised: those of the skeleton and of trust.
+promised_scenarios() { find scenarios/{authentication,authorization,availability,discovery,hpa,tls} scenarios/walkthrough/scales-* -name '*.yaml'; }
+# number WHAT MEASURED PROMISED: a row of the table of numbers.
+number() { printf '| %-62s | %-17s | %-11s |\n' "$1" "$2" "$3"; }
+
 ledger=()
 # step NAME COMMAND…: runs the command, says what it is and keeps its minutes for the ledger.
 step() {
