@@ -5,10 +5,10 @@ use k8s_openapi::api::autoscaling::v2::{HorizontalPodAutoscaler, MetricStatus};
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1::APIService;
+use setpoint_cluster::quantity::milli;
 
 use super::Verdict;
 use crate::scenario::{ConditionStatus, Expectation};
-use setpoint_cluster::quantity::milli;
 
 pub(super) fn wanted_replicas(deployment: &Deployment) -> i32 {
     deployment.spec.replicas.unwrap_or(1)

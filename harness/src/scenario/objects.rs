@@ -1,10 +1,10 @@
 //! What can be said of Kubernetes objects before an API server says it.
 
 use serde_json::Value;
+use setpoint_cluster::quantity::is_quantity;
 
 use super::place::Place;
 use crate::obsolete::{self, Obsolete};
-use setpoint_cluster::quantity::is_quantity;
 
 /// What is wrong with an object, each with its place.
 pub(super) fn problems<'a>(object: &Value, place: &'a Place) -> Vec<(&'a Place, String)> {

@@ -1,25 +1,21 @@
 //! What a scenario's shape can't say: notations, quantities, numbers out of reach, and things that need each other.
 
+mod expectations;
+mod requests;
+
 use std::path::Path;
 
-use http::uri::PathAndQuery;
-use http::{HeaderName, HeaderValue};
 use serde_json::Value;
 use setpoint_replay::notation::{parse_series, parse_values};
 
-use super::objects::{self, no_quantity};
+use super::objects::{self};
 use super::place::Place;
 use super::{
-    As, Document, Expectation, FaultStep, LoadStep, Metric, Need, On, PkiStep, PodExpectation,
-    PrometheusFault, RefusedStep, RequestStep, Sample, Span, Step, TargetHealth, TrafficStep,
-    WaitFor, rules,
+    Document, Expectation, FaultStep, Metric, Need, On, PkiStep, PrometheusFault, RefusedStep,
+    Sample, Span, Step, TrafficStep, WaitFor, rules,
 };
-use crate::obsolete;
 use crate::sample_app::counter::Rate;
-use setpoint_cluster::quantity::{is_quantity, milli};
 
-/// How many requests a second a load may make; more than a plane on a small machine answers.
-const FASTEST: u32 = 10_000;
 /// How fast or slow the fake Prometheus' clock may run.
 const SPEEDS: std::ops::RangeInclusive<f64> = 1e-3..=1e4;
 /// The shortest time between two values of a series.
@@ -246,106 +242,6 @@ impl Problems<'_> {
         }
     }
 
-    fn load(&mut self, load: &LoadStep, place: &Place) {
-        self.path(&load.path, place.key("path"));
-        self.obsolete_path(&load.path, place.key("path"));
-        if !(1..=FASTEST).contains(&load.rate) {
-            self.at(
-                place.key("rate"),
-                format!("a load makes between 1 and {FASTEST} requests a second"),
-            );
-        }
-        self.longer_than_zero(load.every, place.key("every"));
-        self.steps(&load.during, place.key("during"));
-    }
-
-    fn request(&mut self, request: &RequestStep, place: &Place) {
-        self.path(&request.path, place.key("path"));
-        // Asking whether it's really gone is a fair question.
-        if request.expect.status < 400 && request.expect.failure.is_none() {
-            self.obsolete_path(&request.path, place.key("path"));
-        }
-        self.headers(request.headers.iter(), place.key("headers"));
-        if let Some(as_) = &request.as_ {
-            self.identity(as_, place.key("as"));
-        }
-        let (expected, place) = (&request.expect, place.key("expect"));
-        self.headers(expected.headers.iter(), place.key("headers"));
-        if !(100..=599).contains(&expected.status) {
-            self.at(
-                place.key("status"),
-                format!("{} is no HTTP status", expected.status),
-            );
-        }
-        if let Some(failure) = &expected.failure
-            && (failure.is_empty() || failure.to_lowercase() != *failure)
-        {
-            self.at(
-                place.key("failure"),
-                "a failure is looked for in small letters",
-            );
-        }
-        if let Some(file) = &expected.snapshot
-            && !crate::answer::updates_snapshots()
-            && !self.folder.join(file).is_file()
-        {
-            self.at(
-                place.key("snapshot"),
-                format!("there is no `{file}` beside the scenario; `SETPOINT_UPDATE=1 setpoint run` writes it"),
-            );
-        }
-    }
-
-    fn headers<'h>(
-        &mut self,
-        headers: impl Iterator<Item = (&'h String, &'h String)>,
-        map: &Place,
-    ) {
-        for (name, value) in headers {
-            let place = map.key(name);
-            if HeaderName::from_bytes(name.as_bytes()).is_err() {
-                self.at(place, format!("`{name}` is no name of a header"));
-            }
-            self.header_value(value, place);
-        }
-    }
-
-    fn header_value(&mut self, value: &str, place: &Place) {
-        if HeaderValue::from_str(value).is_err() {
-            self.at(place, format!("{value:?} can't be the value of a header"));
-        }
-    }
-
-    /// Names and tokens that are sent in headers.
-    fn identity(&mut self, as_: &As, place: &Place) {
-        let (key, user, groups) = match as_ {
-            As::FrontProxy { user, groups, .. } => ("frontProxy", user, groups),
-            As::Stranger { user, groups } => ("stranger", user, groups),
-            As::Thief { user, groups } => ("thief", user, groups),
-            As::Bearer(token) => return self.header_value(token, place.key("bearer")),
-            As::None(_) | As::Certificate { .. } | As::Token { .. } => return,
-        };
-        let place = place.key(key);
-        self.header_value(user, place.key("user"));
-        for (index, group) in groups.iter().enumerate() {
-            self.header_value(group, place.key("groups").item(index));
-        }
-    }
-
-    fn obsolete_path(&mut self, path: &str, place: &Place) {
-        if let Some(obsolete) = obsolete::of_path(path) {
-            self.at(place, obsolete.to_string());
-        }
-    }
-
-    fn path(&mut self, path: &str, place: &Place) {
-        if !path.starts_with('/') {
-            self.at(place, "a path begins with `/`");
-        } else if let Err(error) = PathAndQuery::try_from(path) {
-            self.at(place, format!("`{path}` is no path: {error}"));
-        }
-    }
-
     fn metric(&mut self, metric: &Metric, place: &Place) {
         self.values(&metric.values, metric.interval, place);
         let name = format!("{}{{}}", metric.custom);
@@ -386,127 +282,6 @@ impl Problems<'_> {
                 place.key("interval"),
                 format!("two values are at least {SHORTEST:?} apart"),
             );
-        }
-    }
-
-    fn expectation(&mut self, expectation: &Expectation, place: &Place) {
-        match expectation {
-            Expectation::Replicas {
-                of,
-                within,
-                for_,
-                after,
-                ..
-            } => {
-                let place = place.key("replicas");
-                if of.strip_prefix("deployment/").is_none_or(str::is_empty) {
-                    self.at(
-                        place.key("of"),
-                        format!("`{of}` is no Deployment; expected deployment/NAME"),
-                    );
-                }
-                self.longer_than_zero(*for_, place.key("for"));
-                match (after, for_, within) {
-                    (None, Some(_), _) => self.at(
-                        place.key("for"),
-                        "replicas that stay need `after:`, which proves that the new input was judged; without it nothing may have happened yet",
-                    ),
-                    (Some(_), None, _) => {
-                        self.at(place.key("after"), "replicas that stay need `for:`, such as 3 syncs");
-                    }
-                    (Some(_), _, Some(_)) => self.at(
-                        place.key("within"),
-                        "replicas that stay are so from the beginning; `within` belongs to what is waited for in `after`",
-                    ),
-                    _ => {}
-                }
-                if let Some(after) = after {
-                    self.expectation(after, place.key("after"));
-                }
-            }
-            Expectation::Hpa {
-                condition, current, ..
-            } => {
-                let place = place.key("hpa");
-                match current {
-                    Some(quantity) if !is_quantity(quantity) => {
-                        self.at(place.key("current"), no_quantity(quantity));
-                    }
-                    Some(quantity) if milli(quantity).is_none() => {
-                        let problem = format!("`{quantity}` is too large to be compared");
-                        self.at(place.key("current"), problem);
-                    }
-                    None if condition.is_none() => {
-                        self.at(
-                            place,
-                            "expect a `condition` or a `current` value of the HPA",
-                        );
-                    }
-                    _ => {}
-                }
-            }
-            Expectation::Apiservice { for_, .. } => {
-                self.longer_than_zero(*for_, place.key("apiservice").key("for"));
-            }
-            Expectation::Pod(pod) => self.pod(pod, place.key("pod")),
-            Expectation::Discovery { .. } => {}
-            Expectation::Target {
-                discovered_labels,
-                health,
-                last_error,
-                scrape_url,
-                ..
-            } => {
-                let place = place.key("target");
-                if discovered_labels.is_empty() {
-                    self.at(place, "a target is known by its `discoveredLabels`");
-                }
-                let is_scraped = !matches!(health, TargetHealth::Dropped | TargetHealth::Absent);
-                if !is_scraped && (last_error.is_some() || scrape_url.is_some()) {
-                    self.at(
-                        place.key("health"),
-                        "what isn't scraped has neither `scrapeUrl` nor `lastError`",
-                    );
-                }
-            }
-            Expectation::Query {
-                count: 0,
-                value: Some(_),
-                ..
-            } => self.at(
-                place.key("query").key("value"),
-                "an answer without elements has no `value`",
-            ),
-            Expectation::Query { .. } => {}
-        }
-    }
-
-    fn pod(&mut self, pod: &PodExpectation, place: &Place) {
-        if pod.labels.is_empty() {
-            self.at(place.key("labels"), "say by `labels` which pod is meant");
-        }
-        match &pod.container {
-            Some(container) => {
-                let nothing = container.ready.is_none()
-                    && container.waiting.is_none()
-                    && container.restarts.is_none()
-                    && container.log.is_none();
-                if nothing {
-                    self.at(
-                        place.key("container"),
-                        "expect `ready`, `waiting`, `restarts` or `log` of the container",
-                    );
-                }
-            }
-            None => {
-                let nothing = pod.phase.is_none() && pod.ready.is_none() && pod.event.is_none();
-                if nothing {
-                    self.at(
-                        place,
-                        "expect a `phase`, `ready`, a `container` or an `event` of the pod",
-                    );
-                }
-            }
         }
     }
 }
