@@ -6,13 +6,13 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use clap::Subcommand;
 use setpoint_cluster::kind::{self, KindImage, KindOptions, KindStatus};
 use setpoint_cluster::local::{self, LocalOptions, PlaneOptions, PlaneStatus};
 use setpoint_cluster::{ImageRoot, ImageTable, LocalImage};
 
-use super::provision;
+use super::{BadInput, provision};
 use crate::obsolete;
 use crate::run::ClusterKind;
 
@@ -212,9 +212,8 @@ async fn start(up: Up, mut images: ImageTable) -> anyhow::Result<()> {
         ClusterKind::Kind
             if listen.port() != 0 || !listen.ip().is_loopback() || !api_server_names.is_empty() =>
         {
-            bail!(
-                "--listen and --api-server-name are for `--cluster local`: kind chooses where its API server is reached"
-            )
+            let why = "--listen and --api-server-name are for `--cluster local`: kind chooses where its API server is reached";
+            Err(BadInput(anyhow::anyhow!(why)).into())
         }
         ClusterKind::Kind => start_kind(&name, ttl, named, node_image, plane).await,
     }
