@@ -9,6 +9,18 @@ target=${CARGO_TARGET_DIR:-$top/target}
 # relocations are half a MiB of an adapter.
 static_rustflags='-C target-feature=+crt-static -C link-arg=-Wl,-z,pack-relative-relocs'
 
+# with_engine: a container engine, the kind command and a node image, for what follows; without_engine ends the engine if this started it.
+engine_before=${DOCKER_HOST:-}
+with_engine() {
+    local settings
+    settings=$(ci/kind-node)
+    eval "$settings"
+}
+without_engine() { [ "${DOCKER_HOST:-}" = "$engine_before" ] || ci/kind-node stop; }
+# verdict_of LOG: what the first scenario that failed says.
+verdict_of() { sed -n '/^FAILED/{n;s/^ *//;p;q}' "$1"; }
+# ms: the time in milliseconds.
+ms() { date +%s%3N; }
 # The scenarios whose time is promised: those of the skeleton and of trust.
 promised_scenarios() { find scenarios/{authentication,authorization,availability,discovery,hpa,tls} scenarios/walkthrough/scales-* -name '*.yaml'; }
 # number WHAT MEASURED PROMISED: a row of the table of numbers.
