@@ -9,6 +9,7 @@
 
 #[path = "../cluster/tests/control_plane/mod.rs"]
 mod control_plane;
+mod deployments;
 
 use std::fmt::Debug;
 use std::time::Duration;
@@ -16,7 +17,6 @@ use std::time::Duration;
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ListParams};
-use kube::runtime::wait::await_condition;
 use kube::{Client, Resource};
 use serde::de::DeserializeOwned;
 use serde_json::json;
@@ -24,7 +24,6 @@ use setpoint::install::apply;
 use setpoint::run::clean::clean;
 use setpoint_cluster::local::{LocalCluster, LocalOptions};
 use setpoint_cluster::{Cluster, ImageTable};
-use tokio::time::timeout;
 
 use control_plane::trials;
 
@@ -63,13 +62,7 @@ async fn what_is_cleared_leaves_nobody_who_makes_new_pods() {
         }
     });
     apply(&client, std::slice::from_ref(&web)).await.unwrap();
-    let deployments: Api<Deployment> = Api::namespaced(client.clone(), "default");
-    let is_there = |found: Option<&Deployment>| {
-        let status = found.and_then(|found| found.status.as_ref());
-        status.and_then(|status| status.ready_replicas) == Some(3)
-    };
-    let there = await_condition(deployments, "web", is_there);
-    timeout(LIMIT, there).await.unwrap().unwrap();
+    deployments::ready(&client, "web", 3, LIMIT).await;
 
     clean(&client, &[web]).await.unwrap();
     assert_eq!(names::<Deployment>(&client).await, [""; 0]);

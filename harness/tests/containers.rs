@@ -6,13 +6,13 @@
     reason = "a test's own steps fail by panicking, in its helpers too"
 )]
 
+mod deployments;
+
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::ListParams;
-use kube::runtime::wait::await_condition;
 use kube::{Api, ResourceExt};
 use libtest_mimic::{Arguments, Trial};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
@@ -24,7 +24,7 @@ use setpoint_cluster::provision;
 use setpoint_cluster::{Authority, Cluster, ImageRoot, ImageTable, LocalImage, MintRequest};
 use testcontainers::runners::AsyncRunner as _;
 use testcontainers::{ContainerAsync, Image};
-use tokio::time::{Instant, interval, timeout};
+use tokio::time::{Instant, interval};
 
 /// How long any step may take that is not the start of a plane or container.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -119,13 +119,7 @@ async fn two_pods(client: &kube::Client) -> Vec<String> {
         },
     });
     apply(client, &[web]).await.unwrap();
-    let deployments: Api<Deployment> = Api::default_namespaced(client.clone());
-    let is_there = |found: Option<&Deployment>| {
-        let status = found.and_then(|found| found.status.as_ref());
-        status.and_then(|status| status.ready_replicas) == Some(2)
-    };
-    let ready = await_condition(deployments, "web", is_there);
-    timeout(LIMIT, ready).await.unwrap().unwrap();
+    deployments::ready(client, "web", 2, LIMIT).await;
     let pods: Api<Pod> = Api::default_namespaced(client.clone());
     let pods = pods.list(&ListParams::default()).await.unwrap();
     pods.iter().map(ResourceExt::name_any).collect()
