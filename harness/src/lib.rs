@@ -3,7 +3,7 @@
 //! ```no_run
 //! use std::sync::Arc;
 //!
-//! use setpoint::judged::Programs;
+//! use setpoint::programs::Programs;
 //! use setpoint::profile::Profile;
 //! use setpoint::report::Terminal;
 //! use setpoint::run::{Backend, RunOptions, run};
@@ -34,11 +34,11 @@ pub mod containers;
 pub mod expect;
 pub mod feed;
 pub mod install;
-pub mod judged;
 pub mod matrix;
 mod obsolete;
 pub mod pki;
 pub mod profile;
+pub mod programs;
 pub mod prometheus;
 pub mod report;
 pub mod request;

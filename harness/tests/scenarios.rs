@@ -7,8 +7,8 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use setpoint::judged::{self, Programs};
 use setpoint::profile::Profile;
+use setpoint::programs::{NoPrometheus, Programs, find_prometheus};
 use setpoint::report::{Judged, Outcome, Verdict};
 use setpoint::run::{Backend, Progress, RunOptions, run};
 use setpoint::scenario::{self, Scenario};
@@ -25,15 +25,23 @@ fn main() -> anyhow::Result<()> {
     if let (false, Err(reason)) = (required, &binaries) {
         eprintln!("no scenario is run: {reason}");
     }
+    let runtime = Runtime::new()?;
+    // One that is named and can't be used is no reason to ignore a test.
+    let prometheus = runtime.block_on(find_prometheus());
+    let prometheus = prometheus
+        .err()
+        .filter(|error| !matches!(error, NoPrometheus::Named { .. }));
+    if let (false, Some(reason)) = (required, &prometheus) {
+        eprintln!("no scenario that has a real Prometheus is run: {reason}");
+    }
     let stage = Arc::new(Stage {
-        runtime: tokio::runtime::Runtime::new()?,
+        runtime,
         binaries,
         programs: OnceLock::new(),
     });
-    let no_prometheus = matches!(judged::prometheus(), Ok(None));
     let trials = scenario::load(&[folder])?.into_iter().map(|scenario| {
         let scrapes = scenario.document.install.has_real_prometheus();
-        let kind = match (binaries_missing, scrapes && no_prometheus) {
+        let kind = match (binaries_missing, scrapes && prometheus.is_some()) {
             (true, _) => "no local cluster",
             (false, true) => "no real Prometheus",
             (false, false) => "",

@@ -19,7 +19,11 @@ pub fn error_chain_until(
     let mut next = Some(error);
     while let Some(error) = next {
         let replaced = last(error);
-        next = if replaced.is_some() { None } else { error.source() };
+        next = if replaced.is_some() {
+            None
+        } else {
+            error.source()
+        };
         append(&mut chain, error.to_string(), replaced);
     }
     chain

@@ -246,14 +246,14 @@ async fn start_kind(
     options.images = named
         .into_iter()
         .map(|NamedProgram { image, program }| {
-            let root = crate::judged::root(&program)?;
+            let root = crate::programs::root(&program)?;
             Ok(KindImage {
                 references: vec![image],
                 image: LocalImage { program, root },
                 arguments: Vec::new(),
             })
         })
-        .collect::<Result<_, crate::judged::ProgramError>>()?;
+        .collect::<Result<_, crate::programs::ProgramError>>()?;
     let interrupted = options.interrupted.clone();
     let starting = kind::up(options);
     tokio::pin!(starting);

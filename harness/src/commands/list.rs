@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use super::run::{Format, scenarios};
-use crate::run::ClusterKind;
-use crate::scenario::Document;
+use crate::programs::{NoPrometheus, find_prometheus};
+use crate::report::SkipReason;
+use crate::run::{ClusterKind, lacks_prometheus};
+use crate::scenario::{Document, Scenario};
 
 /// Lists scenarios, after checking them
 #[derive(Debug, clap::Args)]
@@ -20,7 +22,7 @@ pub struct Args {
     /// Only scenarios whose area, name or sentence holds this text
     #[arg(long, value_name = "TEXT")]
     filter: Option<String>,
-    /// Says of each scenario why it can't run on such a cluster, if it can't
+    /// Says of each scenario why it can't run on such a cluster and this machine, if it can't
     #[arg(long, value_enum, default_value = "local")]
     cluster: ClusterKind,
     /// What is printed
@@ -32,27 +34,39 @@ pub struct Args {
 ///
 /// # Errors
 /// When they are no scenarios.
-pub fn run(args: &Args) -> anyhow::Result<()> {
+pub async fn run(args: &Args) -> anyhow::Result<()> {
     let scenarios = scenarios(&args.paths, args.filter.as_deref())?;
+    let prometheus = find_prometheus().await;
+    let skipped = |scenario: &Scenario| skipped(scenario, args.cluster, &prometheus);
     if args.format == Format::Json {
         let listed: Vec<_> = scenarios
             .iter()
             .map(|scenario| {
                 let document = &scenario.document;
                 json!({"name": scenario.name(), "scenario": document.scenario, "needs": document.needs, "proves": document.proves,
-                    "install": document.install, "path": scenario.path, "skipped": args.cluster.lacks(&document.needs)})
+                    "install": document.install, "path": scenario.path, "skipped": skipped(scenario)})
             })
             .collect();
         anstream::println!("{}", serde_json::to_string_pretty(&listed)?);
         return Ok(());
     }
     for scenario in &scenarios {
-        let lacks = args.cluster.lacks(&scenario.document.needs);
-        let skipped = lacks.map_or_else(String::new, |reason| format!(" (skipped: {reason})"));
+        let reason = skipped(scenario);
+        let skipped = reason.map_or_else(String::new, |reason| format!(" (skipped: {reason})"));
         let sentence = &scenario.document.scenario;
         anstream::println!("{:<40} {sentence}{skipped}", scenario.name());
     }
     Ok(())
+}
+
+/// Why a scenario isn't run, if so.
+fn skipped(
+    scenario: &Scenario,
+    cluster: ClusterKind,
+    prometheus: &Result<PathBuf, NoPrometheus>,
+) -> Option<SkipReason> {
+    let lacks = cluster.lacks(&scenario.document.needs);
+    lacks.or_else(|| lacks_prometheus(scenario, prometheus))
 }
 
 /// Prints the JSON schema of scenario files

@@ -51,7 +51,7 @@ impl Cli {
     pub async fn run(self) -> anyhow::Result<ExitCode> {
         match self.command {
             Command::Run(args) => return run::run(args).await,
-            Command::List(args) => list::run(&args)?,
+            Command::List(args) => list::run(&args).await?,
             Command::Explain(args) => explain::run(&args)?,
             Command::Schema(_) => anstream::print!("{}", list::schema()),
             Command::Cluster(args) => cluster::run(args, ImageTable::default()).await?,

@@ -10,8 +10,8 @@ use setpoint_cluster::kind;
 use tokio_util::sync::CancellationToken;
 
 use super::{BadInput, provision};
-use crate::judged::Programs;
 use crate::profile::Profile;
+use crate::programs::Programs;
 use crate::report::Terminal;
 use crate::run::{Backend, ClusterKind, RunOptions, run as run_scenarios};
 use crate::scenario::{self, Scenario};

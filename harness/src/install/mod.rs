@@ -10,8 +10,8 @@ use tokio::process::Command;
 
 pub use apply::{ApplyError, RestoreError, apply, delete, refused, remove, restore};
 
-use crate::judged::{Programs, SETPOINT_IMAGE};
 use crate::profile::Profile;
+use crate::programs::{Programs, SETPOINT_IMAGE};
 use crate::scenario::Install;
 
 /// Where things are after an installation.

@@ -12,8 +12,8 @@ use std::time::Duration;
 use serde::Serialize;
 use setpoint_cluster::Facts;
 
-use crate::judged::Programs;
 use crate::profile::Profile;
+use crate::programs::Programs;
 
 pub use terminal::Terminal;
 
@@ -182,7 +182,7 @@ pub enum SkipReason {
         /// What it lacks.
         need: String,
     },
-    /// The scenario has a real Prometheus scrape, and there is none.
+    /// The scenario has a real Prometheus scrape, and there is none that can.
     #[error("no real Prometheus: {why}")]
     NoPrometheus {
         /// What is missing.

@@ -14,7 +14,7 @@ use setpoint_cluster::provision::Binaries;
 use setpoint_cluster::{Capability, Cluster, ImageTable, LocalImage};
 
 use super::{EnvironmentError, Progress, RunOptions, clean};
-use crate::judged::ProgramError;
+use crate::programs::ProgramError;
 use crate::report::{Kept, SkipReason};
 use crate::scenario::{ClusterOptions, Need, Scenario};
 
@@ -100,7 +100,7 @@ impl Backend {
     /// When a program can't be read.
     pub fn kind(
         scenarios: &[Scenario],
-        programs: &crate::judged::Programs,
+        programs: &crate::programs::Programs,
         kind: Option<PathBuf>,
         node_image: Option<String>,
     ) -> Result<Self, ProgramError> {

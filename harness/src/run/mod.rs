@@ -14,6 +14,7 @@ mod steps;
 mod traffic;
 mod words;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -22,8 +23,8 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::expect::Missed;
-use crate::judged::{NO_PROMETHEUS, Programs};
 use crate::profile::Profile;
+use crate::programs::{NoPrometheus, Programs};
 use crate::report::{Judged, Outcome, Report, SkipReason, Verdict};
 use crate::request::RequestError;
 use crate::scenario::Scenario;
@@ -140,10 +141,18 @@ fn skipped(scenario: &Scenario, options: &RunOptions) -> Option<SkipReason> {
     if let Some(reason) = options.backend.kind_of_cluster().lacks(&document.needs) {
         return Some(reason);
     }
-    let lacks_prometheus =
-        document.install.has_real_prometheus() && options.programs.prometheus.is_none();
-    lacks_prometheus.then(|| SkipReason::NoPrometheus {
-        why: NO_PROMETHEUS.to_owned(),
+    lacks_prometheus(scenario, &options.programs.prometheus)
+}
+
+/// Why a scenario in which a real Prometheus scrapes isn't run, if so.
+pub(crate) fn lacks_prometheus(
+    scenario: &Scenario,
+    prometheus: &Result<PathBuf, NoPrometheus>,
+) -> Option<SkipReason> {
+    let error = prometheus.as_ref().err()?;
+    let is_needed = scenario.document.install.has_real_prometheus();
+    is_needed.then(|| SkipReason::NoPrometheus {
+        why: error.to_string(),
     })
 }
 

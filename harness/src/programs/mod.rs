@@ -1,0 +1,201 @@
+//! The programs that a run judges and uses.
+
+mod cargo;
+mod elf;
+mod prometheus;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
+
+use setpoint_cluster::{ImageTable, LocalImage};
+use setpoint_support::find_in_path;
+
+use cargo::{build, checkout, is_release};
+
+pub(crate) use elf::root;
+pub use prometheus::{NoPrometheus, find as find_prometheus};
+
+/// The image of the adapter in the product's manifests.
+const ADAPTER_IMAGE: &str = "ghcr.io/setpoint-dev/setpoint-adapter";
+/// The image of this program in the product's manifests.
+pub(crate) const SETPOINT_IMAGE: &str = "ghcr.io/setpoint-dev/setpoint";
+/// The variable that names the adapter's program.
+const ADAPTER_VARIABLE: &str = "SETPOINT_ADAPTER_BIN";
+/// The image of Prometheus in the product's manifests.
+const PROMETHEUS_IMAGE: &str = "quay.io/prometheus/prometheus";
+
+/// The programs of a run.
+#[derive(Debug, Clone)]
+pub struct Programs {
+    /// The adapter under judgement.
+    pub adapter: PathBuf,
+    /// Its SHA-256, in hexadecimal digits.
+    pub adapter_sha256: String,
+    /// The product's adapter, for the manifests' certificates: not every adapter under judgement can make them.
+    pub certs: PathBuf,
+    /// The plane's helper; none leaves the search to `setpoint-cluster`.
+    pub plane: Option<PathBuf>,
+    /// This program, for the pods that it serves in.
+    pub setpoint: PathBuf,
+    /// The real Prometheus that scrapes in some scenarios, or why there is none.
+    pub prometheus: Result<PathBuf, NoPrometheus>,
+}
+
+/// Why there is no program.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProgramError {
+    /// `cargo build` failed; it said why on standard error.
+    #[error("build the product's programs: `{command}` in {checkout} ended with {status}")]
+    Build {
+        /// The command.
+        command: String,
+        /// The folder that it ran in.
+        checkout: PathBuf,
+        /// How it ended.
+        status: ExitStatus,
+    },
+    /// A program can't be run or read.
+    #[error("use {path}")]
+    Use {
+        /// The program.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The Prometheus that the user named can't be used.
+    #[error(transparent)]
+    Prometheus(NoPrometheus),
+    /// There is no adapter.
+    #[error(
+        "find the adapter: it is neither beside {beside} nor in PATH; name it by --adapter binary:PATH or {ADAPTER_VARIABLE}"
+    )]
+    NoAdapter {
+        /// Where it was looked for.
+        beside: PathBuf,
+    },
+}
+
+impl ProgramError {
+    fn using(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        move |source| Self::Use {
+            path: path.to_owned(),
+            source,
+        }
+    }
+}
+
+impl Programs {
+    /// The adapter is `named`, else `SETPOINT_ADAPTER_BIN`, else the product's. The product's own programs are,
+    /// inside a checkout, built now; else they are beside the running one, or in PATH.
+    ///
+    /// # Errors
+    /// When one of them isn't there or can't be built.
+    pub async fn find(named: Option<PathBuf>) -> Result<Self, ProgramError> {
+        let running = std::env::current_exe();
+        let running = running.map_err(ProgramError::using(Path::new("/proc/self/exe")))?;
+        let named = named.or_else(|| std::env::var_os(ADAPTER_VARIABLE).map(PathBuf::from));
+        let built = match checkout() {
+            Some(checkout) => build(&checkout, is_release(&running)).await?,
+            None => BTreeMap::new(),
+        };
+        let own = |name: &str| {
+            let found = built.get(name).cloned();
+            found.or_else(|| beside_or_in_path(name, &running))
+        };
+        let is_setpoint = running.file_stem().is_some_and(|stem| stem == "setpoint");
+        let setpoint = own("setpoint").filter(|_| !is_setpoint);
+        let missing = || ProgramError::NoAdapter {
+            beside: running.clone(),
+        };
+        let certs = own("setpoint-adapter").or_else(|| named.clone());
+        let certs = absolute(&certs.ok_or_else(missing)?)?;
+        let adapter = named.map_or_else(|| Ok(certs.clone()), |named| absolute(&named))?;
+        Ok(Self {
+            adapter_sha256: sha256(&adapter)?,
+            adapter,
+            certs,
+            plane: built.get("setpoint-plane").cloned(),
+            setpoint: absolute(&setpoint.unwrap_or(running))?,
+            prometheus: match find_prometheus().await {
+                Err(error @ NoPrometheus::Named { .. }) => {
+                    return Err(ProgramError::Prometheus(error));
+                }
+                found => found,
+            },
+        })
+    }
+
+    /// Judges this program's own adapter.
+    ///
+    /// # Errors
+    /// When the program can't be read.
+    pub fn judge_setpoint(&mut self) -> Result<(), ProgramError> {
+        self.adapter = self.setpoint.clone();
+        self.adapter_sha256 = sha256(&self.adapter)?;
+        Ok(())
+    }
+
+    /// What stands behind the images of the product's manifests.
+    ///
+    /// # Errors
+    /// When a program can't be read.
+    pub fn images(&self) -> Result<ImageTable, ProgramError> {
+        let mut images = ImageTable::default();
+        let prometheus = self
+            .prometheus
+            .iter()
+            .map(|program| (PROMETHEUS_IMAGE, program));
+        let own = [
+            (ADAPTER_IMAGE, &self.adapter),
+            (SETPOINT_IMAGE, &self.setpoint),
+        ];
+        for (name, program) in own.into_iter().chain(prometheus) {
+            images.insert(
+                name,
+                LocalImage {
+                    program: program.clone(),
+                    root: root(program)?,
+                },
+            );
+        }
+        Ok(images)
+    }
+
+    /// What runs in pods of images that nobody knows, on nodes that run nothing without an image: the sample application,
+    /// which becomes ready and ends when it is told to.
+    ///
+    /// # Errors
+    /// When the program can't be read.
+    pub fn stand_in(&self) -> Result<(LocalImage, Vec<String>), ProgramError> {
+        let image = LocalImage {
+            program: self.setpoint.clone(),
+            root: root(&self.setpoint)?,
+        };
+        Ok((
+            image,
+            vec!["sample-app".to_owned(), "--listen=0.0.0.0:8080".to_owned()],
+        ))
+    }
+}
+
+/// A program beside another one, in the folder above, or in PATH.
+fn beside_or_in_path(name: &str, program: &Path) -> Option<PathBuf> {
+    let folders = program.ancestors().skip(1).take(2);
+    let mut beside = folders.map(|folder| folder.join(name));
+    beside
+        .find(|candidate| candidate.is_file())
+        .or_else(|| find_in_path(name))
+}
+
+fn absolute(path: &Path) -> Result<PathBuf, ProgramError> {
+    path.canonicalize().map_err(ProgramError::using(path))
+}
+
+fn sha256(path: &Path) -> Result<String, ProgramError> {
+    let bytes = std::fs::read(path).map_err(ProgramError::using(path))?;
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &bytes);
+    Ok(hex::encode(digest))
+}
