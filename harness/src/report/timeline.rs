@@ -1,74 +1,8 @@
 //! What happened around a failure, from all who saw it, in one clock.
 
-use std::fmt;
-
-use serde::Serialize;
 use setpoint_replay::JournalEntry;
 
-/// Who saw it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Source {
-    /// The scenario: what it did and expected.
-    Scenario,
-    /// The fake Prometheus, of what it was asked; a real one's warnings.
-    Prometheus,
-    /// A target of a real Prometheus.
-    Target,
-    /// How a load is shared among pods.
-    Traffic,
-    /// The adapter's log.
-    Adapter,
-    /// An APIService's condition.
-    ApiService,
-    /// The ready endpoints of the adapter's Service.
-    Endpoints,
-    /// An HPA's status.
-    Hpa,
-    /// An event of the cluster.
-    Event,
-    /// A Deployment's wanted replicas.
-    Replicas,
-}
-
-impl fmt::Display for Source {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Scenario => "scenario",
-            Self::Prometheus => "prometheus",
-            Self::Target => "target",
-            Self::Traffic => "traffic",
-            Self::Adapter => "adapter",
-            Self::ApiService => "apiservice",
-            Self::Endpoints => "endpoints",
-            Self::Hpa => "hpa",
-            Self::Event => "event",
-            Self::Replicas => "replicas",
-        })
-    }
-}
-
-/// Something that happened.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Entry {
-    /// When, in wall seconds since the scenario's start.
-    pub seconds: f64,
-    /// Who saw it.
-    pub source: Source,
-    /// What it was.
-    pub text: String,
-}
-
-impl fmt::Display for Entry {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{:7.1}s  {:10}  {}",
-            self.seconds, self.source, self.text
-        )
-    }
-}
+pub use crate::notes::{Entry, Source};
 
 /// Entries of all sources in the order in which they happened.
 #[must_use]

@@ -14,8 +14,8 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::steps::Stage;
 use crate::answer;
+use crate::notes::Source;
 use crate::pki::Leaf;
-use crate::report::timeline::Source;
 use crate::request::{
     ANSWER, Answer, FRONT_PROXY, Identity, Limit, ProxyCertificate, Question, Route, Secret, call,
     route_to_api_server,

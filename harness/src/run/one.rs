@@ -13,15 +13,15 @@ use setpoint_cluster::kubelet::UNSUPPORTED_FIELD;
 use tokio::sync::{Mutex, Semaphore};
 
 use super::mirror;
-use super::recorder::{Notes, Recorder};
+use super::recorder::{Recorder, follow_targets};
 use super::steps::Stage;
 use super::traffic::Traffic;
 use super::{Progress, RunOptions, SetUpError, evidence, not_run, skipped};
 use crate::expect::{Scene, ready_pod};
 use crate::feed::{self, Feed};
 use crate::install::{apply, install};
+use crate::notes::{Notes, Source};
 use crate::prometheus::Prometheus;
-use crate::report::timeline::Source;
 use crate::report::{Outcome, StepOutcome, Verdict};
 use crate::request::{Adapter, Limit};
 use crate::scenario::Scenario;
@@ -261,7 +261,7 @@ async fn judge(
         () = where_there_is_one(feed, async |feed| feed.follow_pods(client.clone()).await) => {
             Verdict::Failed { cause: "the watch on pods ended".to_owned() }
         }
-        () = where_there_is_one(prometheus, async |prometheus| notes.follow_targets(prometheus).await) => {
+        () = where_there_is_one(prometheus, async |prometheus| follow_targets(notes, prometheus).await) => {
             Verdict::Failed { cause: "nobody looks at Prometheus' targets any more".to_owned() }
         }
         () = traffic.follow(client.clone()) => {

@@ -18,8 +18,8 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::install::Names;
+use crate::notes::{Entry, Notes, Source};
 use crate::prometheus::Prometheus;
-use crate::report::timeline::{Entry, Source};
 use crate::report::{ReplicaChange, shortened};
 
 /// How often a real Prometheus is asked for its targets.
@@ -28,63 +28,36 @@ const LOOKS: Duration = Duration::from_millis(500);
 /// Watches a scenario's cluster until it is dropped.
 pub(super) struct Recorder {
     notes: Notes,
+    replicas: Replicas,
     _watching: JoinSet<()>,
 }
 
-/// Where notes go; everybody's clone writes into the same book.
-#[derive(Clone)]
-pub(super) struct Notes {
-    started: SystemTime,
-    entries: Arc<Mutex<Vec<Entry>>>,
-    replicas: Arc<Mutex<Vec<ReplicaChange>>>,
-}
+/// Every change of a Deployment's wanted replicas so far.
+type Replicas = Arc<Mutex<Vec<ReplicaChange>>>;
 
-impl Notes {
-    /// Notes something that happens now.
-    pub(super) fn note(&self, source: Source, text: String) {
-        let entry = Entry {
-            seconds: self.since_start(SystemTime::now()),
-            source,
-            text,
+/// Notes how the targets of a real Prometheus are, whenever that changes, until the future is dropped.
+pub(super) async fn follow_targets(notes: &Notes, prometheus: &Prometheus) {
+    let mut last = BTreeSet::new();
+    let mut looks = interval(LOOKS);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        looks.tick().await;
+        // Whoever expects something of it is told why it doesn't answer.
+        let Ok(targets) = prometheus.targets().await else {
+            continue;
         };
-        locked(&self.entries).push(entry);
-    }
-
-    /// Notes how the targets of a real Prometheus are, whenever that changes, until the future is dropped.
-    pub(super) async fn follow_targets(&self, prometheus: &Prometheus) {
-        let mut last = BTreeSet::new();
-        let mut looks = interval(LOOKS);
-        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            looks.tick().await;
-            // Whoever expects something of it is told why it doesn't answer.
-            let Ok(targets) = prometheus.targets().await else {
-                continue;
-            };
-            let lines: BTreeSet<String> = targets.in_words().into_iter().collect();
-            for line in lines.difference(&last) {
-                self.note(Source::Target, line.clone());
-            }
-            last = lines;
+        let lines: BTreeSet<String> = targets.in_words().into_iter().collect();
+        for line in lines.difference(&last) {
+            notes.note(Source::Target, line.clone());
         }
-    }
-
-    /// Seconds between the scenario's start and a time.
-    pub(super) fn since_start(&self, time: SystemTime) -> f64 {
-        match time.duration_since(self.started) {
-            Ok(after) => after.as_secs_f64(),
-            Err(before) => -before.duration().as_secs_f64(),
-        }
+        last = lines;
     }
 }
 
 impl Recorder {
     pub(super) fn start(started: SystemTime, client: &Client, names: Names) -> Self {
-        let notes = Notes {
-            started,
-            entries: Arc::default(),
-            replicas: Arc::default(),
-        };
+        let notes = Notes::since(started);
+        let replicas = Replicas::default();
         let began = began(started);
         let mut watching = JoinSet::new();
         let all = || client.clone();
@@ -114,9 +87,14 @@ impl Recorder {
             // A shared cluster still has those of the scenario before.
             move |event| (time_of(event)? >= began).then(|| describe_event(event))?,
         ));
-        watching.spawn(follow_replicas(notes.clone(), Api::all(all())));
+        watching.spawn(follow_replicas(
+            notes.clone(),
+            replicas.clone(),
+            Api::all(all()),
+        ));
         Self {
             notes,
+            replicas,
             _watching: watching,
         }
     }
@@ -127,12 +105,12 @@ impl Recorder {
 
     /// What was noted so far.
     pub(super) fn entries(&self) -> Vec<Entry> {
-        locked(&self.notes.entries).clone()
+        self.notes.entries()
     }
 
     /// Every change of a Deployment's wanted replicas so far.
     pub(super) fn replicas(&self) -> Vec<ReplicaChange> {
-        locked(&self.notes.replicas).clone()
+        locked(&self.replicas).clone()
     }
 }
 
@@ -169,7 +147,7 @@ async fn follow<K>(
     }
 }
 
-async fn follow_replicas(notes: Notes, api: Api<Deployment>) {
+async fn follow_replicas(notes: Notes, all: Replicas, api: Api<Deployment>) {
     let mut last: BTreeMap<String, i32> = BTreeMap::new();
     let mut objects = std::pin::pin!(
         watcher(api, watcher::Config::default())
@@ -196,7 +174,7 @@ async fn follow_replicas(notes: Notes, api: Api<Deployment>) {
             },
         );
         let seconds = notes.since_start(SystemTime::now());
-        locked(&notes.replicas).push(ReplicaChange {
+        locked(&all).push(ReplicaChange {
             seconds,
             deployment,
             replicas,

@@ -10,11 +10,12 @@ use serde_json::Value;
 use setpoint_replay::{Fault, FaultAnswer};
 use tokio::sync::Mutex;
 
-use super::recorder::Notes;
 use super::traffic::Traffic;
 use crate::expect::{Scene, expect};
 use crate::feed::Feed;
 use crate::install::{Names, apply, delete, refused, restore};
+use crate::notes::Notes;
+use crate::outcome::{Finding, Kind, Unmet};
 use crate::pki::Kit;
 use crate::request::{ANSWER, Limit, Secret};
 use crate::scenario::{FaultStep, PrometheusFault, Step, WaitFor};
@@ -44,8 +45,8 @@ impl Stage {
     pub(super) fn play<'a>(
         &'a self,
         step: &'a Step,
-    ) -> BoxFuture<'a, Result<Option<String>, String>> {
-        Box::pin(self.played(step))
+    ) -> BoxFuture<'a, Result<Option<String>, Unmet>> {
+        Box::pin(async move { self.played(step).await.map_err(|text| Text(text).into()) })
     }
 
     async fn played(&self, step: &Step) -> Result<Option<String>, String> {
@@ -85,6 +86,17 @@ impl Stage {
     fn feed(&self) -> Result<&Feed, String> {
         let none = || "there is no fake Prometheus in this installation".to_owned();
         self.feed.as_deref().ok_or_else(none)
+    }
+}
+
+/// What is not told apart by type yet.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Text(String);
+
+impl Finding for Text {
+    fn kind(&self) -> Kind {
+        Kind::UnexpectedStatus
     }
 }
 

@@ -17,8 +17,7 @@ use setpoint_cluster::{Cluster, Target};
 use tokio::sync::watch;
 use tokio::time::{interval, timeout};
 
-use super::recorder::Notes;
-use crate::report::timeline::Source;
+use crate::notes::{Notes, Source};
 use crate::request::send_json;
 use crate::sample_app::{LOAD_PATH, Load};
 use crate::scenario::{Span, TrafficStep};

@@ -1,0 +1,151 @@
+//! Problems of the cluster.
+
+use std::error::Error;
+use std::time::Duration;
+
+use super::Kind;
+
+/// What the cluster did, or did not do; nothing can be said of the adapter then.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClusterProblem {
+    /// A request of the harness' own failed.
+    #[error("{doing}")]
+    Call {
+        /// What was asked for.
+        doing: String,
+        /// Why it failed.
+        #[source]
+        source: ClusterError,
+    },
+    /// The API server refused what the harness or the scenario asked for.
+    #[error("{doing}")]
+    Refused {
+        /// What was asked for.
+        doing: String,
+        /// Its refusal.
+        #[source]
+        source: ClusterError,
+    },
+    /// A request of the harness' own was not answered in time.
+    #[error("{doing}: not within {:.1}s", .within.as_secs_f64())]
+    Late {
+        /// What was asked for.
+        doing: String,
+        /// The time it had.
+        within: Duration,
+    },
+    /// A watch failed and did not recover.
+    #[error("the watch failed: {error}{}", .before.as_deref().map_or_else(String::new, |seen| format!("; before that, {seen}")))]
+    Watch {
+        /// Why.
+        error: String,
+        /// What was seen before it failed.
+        before: Option<String>,
+    },
+    /// Nothing was seen at all, not even that there is nothing.
+    #[error("nothing was seen yet")]
+    NothingSeen,
+    /// A watch ended, which goes on for ever by itself.
+    #[error("{of}: the watch ended")]
+    WatchEnded {
+        /// What was waited for.
+        of: String,
+    },
+    /// The cluster opens no connection to a pod.
+    #[error("{doing}")]
+    Connect {
+        /// Where it was to lead.
+        doing: String,
+        /// Why.
+        #[source]
+        source: ClusterError,
+    },
+    /// The cluster issues no certificate.
+    #[error("{doing}")]
+    Mint {
+        /// What it is for.
+        doing: String,
+        /// Why.
+        #[source]
+        source: ClusterError,
+    },
+    /// As many pods are wanted as expected, and the cluster doesn't have them ready.
+    #[error("{wanted} are wanted and {ready} ready")]
+    Replicas {
+        /// The Deployment's wanted number.
+        wanted: i32,
+        /// How many are ready.
+        ready: i32,
+    },
+    /// A pod of the installation that isn't judged is not ready.
+    #[error("{what}: not within {within:?}; pods: {seen}")]
+    PodNotReady {
+        /// What was waited for.
+        what: String,
+        /// The time it had.
+        within: Duration,
+        /// The pods that there are.
+        seen: String,
+    },
+    /// The cluster can't run a pod as its manifest says.
+    #[error("pod {pod} can't be run here: {message}")]
+    PodNotSupported {
+        /// Its namespace and name.
+        pod: String,
+        /// The kubelet's message.
+        message: String,
+    },
+    /// The cluster could not be started.
+    #[error("{doing}")]
+    NotStarted {
+        /// For what.
+        doing: String,
+        /// Why.
+        #[source]
+        source: ClusterError,
+    },
+}
+
+/// Any error of a cluster's client.
+pub type ClusterError = Box<dyn Error + Send + Sync>;
+
+impl ClusterProblem {
+    /// A call of the API server that failed; what it answered itself is its refusal.
+    pub fn call(doing: impl Into<String>, source: impl Into<ClusterError>) -> Self {
+        let (doing, source) = (doing.into(), source.into());
+        if is_refusal(&*source) {
+            Self::Refused { doing, source }
+        } else {
+            Self::Call { doing, source }
+        }
+    }
+
+    /// What sort of problem it is.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Call { .. } | Self::Late { .. } => Kind::ApiServerUnreachable,
+            Self::Refused { .. } => Kind::ApiServerRefused,
+            Self::Watch { .. } | Self::NothingSeen => Kind::WatchFailed,
+            Self::WatchEnded { .. } => Kind::WatchEnded,
+            Self::Connect { .. } => Kind::NoConnection,
+            Self::Mint { .. } => Kind::NotMinted,
+            Self::Replicas { .. } | Self::PodNotReady { .. } => Kind::PodsNotReady,
+            Self::PodNotSupported { .. } => Kind::PodNotSupported,
+            Self::NotStarted { .. } => Kind::ClusterNotStarted,
+        }
+    }
+}
+
+/// Whether the API server answered, and refused.
+fn is_refusal(error: &(dyn Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(kube::Error::Api(_)) = error.downcast_ref() {
+            return true;
+        }
+        next = error.source();
+    }
+    false
+}

@@ -1,0 +1,140 @@
+//! Kinds of problems: stable names, for lies, reports and whoever reads them by a program.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What sort of problem it is. The names stay as they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Kind {
+    /// Another HTTP status was answered.
+    UnexpectedStatus,
+    /// A redirect was answered, which no client of the metrics APIs follows.
+    Redirect,
+    /// A header of the answer is another one, or missing.
+    UnexpectedHeader,
+    /// The answer's body is another one.
+    UnexpectedBody,
+    /// There was an answer where there should be none.
+    UnexpectedAnswer,
+    /// Some requests of a load failed.
+    RequestsFailed,
+    /// The discovery documents aren't sorted.
+    DiscoveryUnsorted,
+    /// The discovery documents of a group contradict each other.
+    DiscoveryDiffers,
+    /// The discovery documents lack a resource.
+    DiscoveryIncomplete,
+    /// There is no such object.
+    NoSuchObject,
+    /// A Deployment has another number of replicas.
+    UnexpectedReplicas,
+    /// A condition has another status, reason or message.
+    UnexpectedCondition,
+    /// An HPA shows another current value.
+    UnexpectedValue,
+    /// A pod is in another state.
+    UnexpectedPod,
+    /// A target of Prometheus is in another state.
+    UnexpectedTarget,
+    /// Prometheus answers a query with other values.
+    UnexpectedQueryResult,
+    /// Another certificate is served.
+    UnexpectedCertificate,
+    /// The API server accepted an object that it should refuse, or refused it differently.
+    NotRefused,
+    /// A state that had to stay has changed.
+    DidNotStay,
+    /// The adapter's pod is not ready.
+    AdapterNotReady,
+
+    /// The API server can't be reached, or doesn't answer in time.
+    ApiServerUnreachable,
+    /// The API server refused what the harness or the scenario asked for.
+    ApiServerRefused,
+    /// A watch failed, and did not recover in time.
+    WatchFailed,
+    /// A watch ended.
+    WatchEnded,
+    /// The cluster opens no connection to a pod.
+    NoConnection,
+    /// The cluster issues no certificate.
+    NotMinted,
+    /// Pods that aren't judged aren't ready.
+    PodsNotReady,
+    /// The cluster can't run a pod as its manifest says.
+    PodNotSupported,
+    /// The cluster could not be started.
+    ClusterNotStarted,
+
+    /// The Prometheus of the installation, fake or real, doesn't answer or doesn't take its script.
+    PrometheusUnreachable,
+    /// The sample applications did not get their traffic.
+    TrafficNotShared,
+    /// The harness could not make enough requests in time.
+    TooFewRequests,
+    /// A certificate or a document of the harness' own could not be made.
+    NotMade,
+    /// A file could not be read or written.
+    FileUnusable,
+    /// The scenario asks for what its installation doesn't have.
+    NotInstalled,
+    /// It could not be told whether the HPA controller judged the new input.
+    NotProven,
+    /// A task of the harness ended before the scenario.
+    TaskEnded,
+    /// The run was interrupted.
+    Interrupted,
+
+    /// A request got no answer.
+    #[serde(untagged)]
+    Request(RequestFailure),
+}
+
+/// Why a request has no answer.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum RequestFailure {
+    /// Nothing listens there.
+    ConnectionRefused,
+    /// The connection ended before the answer was whole.
+    ConnectionClosed,
+    /// There was no whole answer in time.
+    TimeOut,
+    /// The other side refused the TLS handshake by an alert.
+    TlsAlert,
+    /// The TLS handshake failed otherwise.
+    TlsHandshake,
+    /// The serving certificate is for other names.
+    CertificateName,
+    /// The serving certificate's time is over.
+    CertificateExpired,
+    /// The serving certificate's time is still to come.
+    CertificateNotYetValid,
+    /// The serving certificate's authority is not in the caBundle.
+    CertificateUntrusted,
+    /// The serving certificate is not for servers.
+    CertificatePurpose,
+    /// The serving certificate is unusable otherwise.
+    CertificateUnusable,
+    /// What was answered is not HTTP.
+    NotHttp,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
+}
+
+impl fmt::Display for RequestFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
+}
