@@ -1,6 +1,7 @@
 //! A client of the control port, over whatever byte stream leads there.
 
-use std::{future::Future, io, time::Duration};
+use std::io;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Request, StatusCode, header};
@@ -20,6 +21,7 @@ const LIMIT: Duration = Duration::from_secs(10);
 
 /// Why a request to the control port failed.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum ControlError {
     /// There was no way to the port.
     #[error("connecting to the fake Prometheus' control port for {request}: is its pod ready?")]

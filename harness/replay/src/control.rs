@@ -1,22 +1,23 @@
 //! The control port: the documents of [`crate::Script`] and its neighbours over HTTP.
 
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::sync::Arc;
+use std::time::SystemTime;
 
-use axum::{
-    Router,
-    body::Bytes,
-    extract::{Query, State, rejection::QueryRejection},
-    response::{IntoResponse, Response},
-    routing::{get, post, put},
-};
-use http::{HeaderName, HeaderValue, StatusCode};
-use serde::{Deserialize, de::DeserializeOwned};
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post, put};
+use http::StatusCode;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use setpoint_support::error_chain;
 use tokio::sync::Mutex;
 
-use crate::{Fault, Script, ScriptedSeries, ServerTime, World, clock::wall_millis, front::Shared};
+use crate::clock::wall_millis;
+use crate::front::Shared;
+use crate::{Fault, Script, ScriptedSeries, ServerTime, World};
 
 /// What the control port works on.
 pub(crate) struct Control {
@@ -38,15 +39,9 @@ pub(crate) fn router(control: Arc<Control>) -> Router {
 /// A document that can't be used: 400 with the reason and all its causes.
 struct Refused(String);
 
-impl Refused {
-    fn of(error: &dyn std::error::Error) -> Self {
-        let mut reason = error.to_string();
-        let mut cause = error.source();
-        while let Some(error) = cause {
-            reason = format!("{reason}: {error}");
-            cause = error.source();
-        }
-        Self(reason)
+impl<E: std::error::Error + 'static> From<E> for Refused {
+    fn from(error: E) -> Self {
+        Self(error_chain(&error))
     }
 }
 
@@ -58,7 +53,7 @@ impl IntoResponse for Refused {
 }
 
 fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refused> {
-    serde_json::from_slice(body).map_err(|error| Refused::of(&error))
+    Ok(serde_json::from_slice(body)?)
 }
 
 async fn put_script(
@@ -67,8 +62,7 @@ async fn put_script(
 ) -> Result<StatusCode, Refused> {
     let script: Script = read(&body)?;
     let _change = control.change.lock().await;
-    let world =
-        World::new(&script, wall_millis(SystemTime::now())).map_err(|error| Refused::of(&error))?;
+    let world = World::new(&script, wall_millis(SystemTime::now()))?;
     control.shared.world.store(Arc::new(world));
     Ok(StatusCode::NO_CONTENT)
 }
@@ -79,8 +73,7 @@ async fn post_series(
 ) -> Result<StatusCode, Refused> {
     let more: Vec<ScriptedSeries> = read(&body)?;
     let _change = control.change.lock().await;
-    let world = control.shared.world.load().with(&more);
-    let world = world.map_err(|error| Refused::of(&error))?;
+    let world = control.shared.world.load().with(&more)?;
     control.shared.world.store(Arc::new(world));
     Ok(StatusCode::NO_CONTENT)
 }
@@ -91,36 +84,12 @@ async fn put_faults(
 ) -> Result<StatusCode, Refused> {
     let faults: Vec<Fault> = read(&body)?;
     for (index, fault) in faults.iter().enumerate() {
-        check(fault).map_err(|reason| Refused(format!("fault {index}: {reason}")))?;
+        fault
+            .check()
+            .map_err(|problem| Refused(format!("fault {index}: {problem}")))?;
     }
     control.shared.faults.store(Arc::new(faults));
     Ok(StatusCode::NO_CONTENT)
-}
-
-fn check(fault: &Fault) -> Result<(), String> {
-    let answer = &fault.answer;
-    if let Some(path) = fault.paths.iter().find(|path| !path.starts_with('/')) {
-        return Err(format!("the path {path:?} doesn't begin with `/`"));
-    }
-    if let Some(status) = answer.status.filter(|status| !(200..=599).contains(status)) {
-        return Err(format!("the status is {status}: expected 200 to 599"));
-    }
-    if answer.status.is_none() && answer.body.is_some() {
-        return Err("a body needs a status: without one the true answer is given".to_owned());
-    }
-    if !(0.0..=3600.0).contains(&answer.delay) || Duration::try_from_secs_f64(answer.delay).is_err()
-    {
-        return Err(format!(
-            "the delay is {}: expected 0 to 3600 seconds",
-            answer.delay
-        ));
-    }
-    for (name, value) in &answer.headers {
-        if HeaderName::try_from(name).is_err() || HeaderValue::try_from(value).is_err() {
-            return Err(format!("the header {name:?} can't be sent"));
-        }
-    }
-    Ok(())
 }
 
 #[derive(Deserialize)]

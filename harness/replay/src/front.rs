@@ -3,24 +3,18 @@
 //! The faults' mock stays mounted and matches what the faults of the moment concern: wiremock sorts its mocks by
 //! priority at each request, so that the guard of a scoped mock with a priority unmounts another one than its own.
 
-use std::{
-    net::{SocketAddr, TcpListener},
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
-use wiremock::{
-    Match, Mock, MockServer, Request, Respond, ResponseTemplate,
-    matchers::{any, method, path},
-};
+use wiremock::matchers::{any, method, path};
+use wiremock::{Match, Mock, MockServer, Request, Respond, ResponseTemplate};
 
-use crate::{
-    Fault, FaultAnswer, JournalEntry, World,
-    api::{self, Answer},
-    clock::wall_millis,
-    journal::JournalBook,
-};
+use crate::api::{self, Answer};
+use crate::clock::wall_millis;
+use crate::journal::JournalBook;
+use crate::{Fault, FaultAnswer, JournalEntry, World};
 
 const FAULTS: u8 = 1;
 const PATHS: u8 = 5;

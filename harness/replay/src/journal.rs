@@ -2,29 +2,15 @@
 
 use std::collections::VecDeque;
 
-use parking::Guarded;
+use parking_lot::Mutex;
 
 use crate::{Journal, JournalEntry};
-
-mod parking {
-    use std::sync::{Mutex, MutexGuard, PoisonError};
-
-    /// A mutex whose content stays usable after a panic elsewhere.
-    #[derive(Debug, Default)]
-    pub(super) struct Guarded<T>(Mutex<T>);
-
-    impl<T> Guarded<T> {
-        pub(super) fn lock(&self) -> MutexGuard<'_, T> {
-            self.0.lock().unwrap_or_else(PoisonError::into_inner)
-        }
-    }
-}
 
 /// The newest entries, oldest first.
 #[derive(Debug)]
 pub(crate) struct JournalBook {
     capacity: usize,
-    pages: Guarded<Pages>,
+    pages: Mutex<Pages>,
 }
 
 #[derive(Debug, Default)]
@@ -37,7 +23,7 @@ impl JournalBook {
     pub(crate) fn new(capacity: usize) -> Self {
         Self {
             capacity,
-            pages: Guarded::default(),
+            pages: Mutex::default(),
         }
     }
 

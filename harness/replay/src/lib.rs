@@ -24,6 +24,7 @@ pub mod client;
 mod clock;
 mod control;
 pub mod engine;
+mod fault;
 mod front;
 mod journal;
 pub mod labels;
@@ -33,6 +34,7 @@ mod script;
 mod world;
 
 pub use clock::ClockMap;
+pub use fault::FaultError;
 pub use replay::{Replay, ReplayOptions, StartError};
 pub use script::{
     Clock, Fault, FaultAnswer, Journal, JournalEntry, Script, ScriptedSeries, ServerTime,

@@ -1,19 +1,22 @@
 //! The fake Prometheus as a whole: the serving port and the control port.
 
-use std::{io, net::SocketAddr, sync::Arc, time::SystemTime};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
 use thiserror::Error;
-use tokio::{net::TcpListener, sync::Mutex};
-use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
+use tokio::net::TcpListener;
+use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
-use crate::{
-    Script, ScriptError, World,
-    clock::wall_millis,
-    control::{Control, router},
-    front::{Front, Shared},
-    journal::JournalBook,
-};
+use crate::clock::wall_millis;
+use crate::control::{Control, router};
+use crate::front::{Front, Shared};
+use crate::journal::JournalBook;
+use crate::{Script, ScriptError, World};
 
 /// How a fake Prometheus starts.
 #[derive(Debug, Clone)]
@@ -24,12 +27,26 @@ pub struct ReplayOptions {
     pub control: SocketAddr,
     /// What it plays from the start.
     pub script: Script,
-    /// How many requests its journal remembers.
+    /// How many requests its journal remembers; older ones are forgotten and counted.
     pub journal_capacity: usize,
+}
+
+impl Default for ReplayOptions {
+    /// An empty script on free loopback ports, with a journal of 10,000 requests.
+    fn default() -> Self {
+        let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
+        Self {
+            listen: loopback,
+            control: loopback,
+            script: Script::default(),
+            journal_capacity: 10_000,
+        }
+    }
 }
 
 /// Why a fake Prometheus doesn't start.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum StartError {
     /// The script can't be played.
     #[error("preparing the script")]
@@ -50,14 +67,8 @@ pub enum StartError {
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-/// use setpoint_replay::{Replay, ReplayOptions, Script};
-/// let replay = Replay::start(ReplayOptions {
-///     listen: "127.0.0.1:0".parse()?,
-///     control: "127.0.0.1:0".parse()?,
-///     script: Script::default(),
-///     journal_capacity: 10_000,
-/// })
-/// .await?;
+/// use setpoint_replay::{Replay, ReplayOptions};
+/// let replay = Replay::start(ReplayOptions::default()).await?;
 /// println!("http://{}/api/v1/query", replay.address());
 /// # Ok(())
 /// # }

@@ -1,20 +1,20 @@
 //! The immutable snapshot that questions are answered from.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::{
-    ClockMap, Script, ScriptedSeries,
-    labels::Labels,
-    notation::{NotationError, Point, parse_series, parse_values},
-};
+use crate::labels::Labels;
+use crate::notation::{NotationError, Point, parse_series, parse_values};
+use crate::{ClockMap, Script, ScriptedSeries};
 
 /// How many samples all series of a script may be written out to.
 pub const MAX_SAMPLES_IN_ALL: usize = 8_000_000;
 
 /// Why a script can't be played.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum ScriptError {
     /// A series' name and labels.
     #[error("reading the series `{text}` of series {index}")]

@@ -5,10 +5,8 @@
 mod document;
 mod parameters;
 
-use crate::{
-    World,
-    engine::{self, QueryError},
-};
+use crate::World;
+use crate::engine::{self, QueryError};
 use document::Document;
 pub(crate) use document::error_of_status;
 use parameters::Parameters;

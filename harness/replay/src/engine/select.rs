@@ -2,18 +2,14 @@
 
 use std::time::Duration;
 
-use promql_parser::{
-    label::{MatchOp, Matcher},
-    parser::{Expr, MatrixSelector, Offset, VectorSelector},
-};
+use promql_parser::label::{MatchOp, Matcher};
+use promql_parser::parser::{Expr, MatrixSelector, Offset, VectorSelector};
 use regex::Regex;
 
 use super::{Element, Evaluation, QueryError, Samples};
-use crate::{
-    labels::{Labels, METRIC_NAME},
-    notation::Point,
-    world::{Series, World},
-};
+use crate::labels::{Labels, METRIC_NAME};
+use crate::notation::Point;
+use crate::world::{Series, World};
 
 /// How far an instant selector looks back (`--query.lookback-delta`).
 pub(super) const LOOKBACK: i64 = 5 * 60 * 1000;
