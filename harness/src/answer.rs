@@ -1,7 +1,9 @@
 //! Judges an answer by what a scenario expects of it.
 
 use std::path::Path;
+use std::time::Duration;
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::request::Answer;
@@ -33,13 +35,17 @@ pub fn judge(answer: &Answer, expected: &ExpectedAnswer, folder: &Path) -> Resul
             return Err(format!("header `{name}` is {found:?} instead of `{value}`"));
         }
     }
-    if expected.body.is_none() && expected.snapshot.is_none() {
+    if expected.body.is_none() && expected.fresh.is_none() && expected.snapshot.is_none() {
         return Ok(());
     }
     let body: Value = serde_json::from_slice(&answer.body)
         .map_err(|error| format!("the body is no JSON ({error}): {}", shortened(&text)))?;
     if let Some(wanted) = &expected.body {
         holds(&body, wanted, "body")?;
+    }
+    if let Some(age) = expected.fresh {
+        // A period of the HPA controller isn't known here; the file was checked for it.
+        fresh(&body, age.duration(Duration::ZERO), Timestamp::now())?;
     }
     match &expected.snapshot {
         Some(file) if expected.any_order => snapshot(&by_name(body), &folder.join(file)),
@@ -75,6 +81,28 @@ fn holds(found: &Value, wanted: &Value, place: &str) -> Result<(), String> {
         _ if found == wanted => Ok(()),
         _ => Err(format!("{place} is {found} instead of {wanted}")),
     }
+}
+
+/// Whether each item was measured about now.
+fn fresh(body: &Value, age: Duration, now: Timestamp) -> Result<(), String> {
+    let items = body["items"].as_array().map_or(&[][..], Vec::as_slice);
+    if items.is_empty() {
+        return Err("body.items has no item whose timestamp could be compared".to_owned());
+    }
+    items.iter().enumerate().try_for_each(|(index, item)| {
+        let found = &item["timestamp"];
+        let timestamp: Option<Timestamp> = found.as_str().and_then(|text| text.parse().ok());
+        let timestamp = timestamp
+            .ok_or_else(|| format!("body.items[{index}].timestamp is {found}, which is no time"))?;
+        let distance = now.duration_since(timestamp).unsigned_abs();
+        if distance <= age {
+            return Ok(());
+        }
+        Err(format!(
+            "body.items[{index}].timestamp is {found}, {}s from now ({now:.0}); at most {age:?} are expected",
+            distance.as_secs()
+        ))
+    })
 }
 
 /// The document with every list of named things sorted by their names.
@@ -154,6 +182,32 @@ mod tests {
         let document = json!({"named": [{"name": "b"}, {"name": "a"}], "plain": ["b", "a"]});
         let sorted = json!({"named": [{"name": "a"}, {"name": "b"}], "plain": ["b", "a"]});
         assert_eq!(by_name(document), sorted);
+    }
+
+    #[test]
+    fn items_are_fresh_when_each_timestamp_is_near_now() {
+        let now: Timestamp = "2026-01-01T12:00:00Z".parse().unwrap();
+        let judge = |timestamps: Value| {
+            let items = timestamps.as_array().unwrap().iter();
+            let items: Vec<Value> = items.map(|time| json!({"timestamp": time})).collect();
+            fresh(&json!({"items": items}), Duration::from_secs(60), now)
+        };
+        assert_eq!(
+            judge(json!(["2026-01-01T11:59:00Z", "2026-01-01T12:01:00Z"])),
+            Ok(())
+        );
+        assert_eq!(
+            judge(json!(["2026-01-01T12:00:00Z", "2026-01-01T10:00:00Z"])),
+            Err("body.items[1].timestamp is \"2026-01-01T10:00:00Z\", 7200s from now (2026-01-01T12:00:00Z); at most 60s are expected".into())
+        );
+        for broken in [
+            json!([]),
+            json!([null]),
+            json!(["yesterday"]),
+            json!(["2026-01-01T12:01:01Z"]),
+        ] {
+            assert!(judge(broken.clone()).is_err(), "{broken}");
+        }
     }
 
     #[test]

@@ -76,6 +76,8 @@ pub enum Need {
     PrometheusAdapterRules,
     /// The adapter takes its values from Prometheus.
     Prometheus,
+    /// The adapter tells the series of one metric apart by their labels (`metricLabelSelector`).
+    MetricSelectors,
     /// The adapter's own discovery is there in aggregated form.
     AggregatedDiscovery,
     /// The adapter's own discovery is always in the same order.
@@ -93,6 +95,7 @@ impl std::fmt::Display for Need {
             Self::Hpa => "hpa",
             Self::PrometheusAdapterRules => "prometheus-adapter-rules",
             Self::Prometheus => "prometheus",
+            Self::MetricSelectors => "metric-selectors",
             Self::AggregatedDiscovery => "aggregated-discovery",
             Self::SortedDiscovery => "sorted-discovery",
             Self::Mint => "mint",

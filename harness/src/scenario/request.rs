@@ -133,6 +133,8 @@ pub struct ExpectedAnswer {
     pub headers: BTreeMap<String, String>,
     /// What the JSON body must hold: objects may have further keys, lists must be equally long.
     pub body: Option<Value>,
+    /// How far from now, by the clock of the harness, the `timestamp` of each of the body's `items` may be.
+    pub fresh: Option<Span>,
     /// A file beside the scenario that the whole JSON body must equal. `SETPOINT_UPDATE=1` writes it.
     pub snapshot: Option<String>,
     /// Whether elements that have a `name` may stand in any order, for the snapshot.

@@ -1,7 +1,8 @@
 //! The documents of the custom metrics API, written from its definition.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::table::{Entry, Table};
@@ -90,10 +91,16 @@ pub(super) fn aggregated(table: &Table) -> Value {
     })
 }
 
-pub(super) fn values(version: &str, entries: &[&Entry]) -> Value {
-    let now = jiff::Timestamp::now()
-        .strftime("%Y-%m-%dT%H:%M:%SZ")
-        .to_string();
+/// The values of a metric whose series were selected by these labels.
+pub(super) fn values(
+    version: &str,
+    entries: &[&Entry],
+    labels: &[(String, String)],
+    measured: Timestamp,
+) -> Value {
+    let timestamp = measured.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let labels: BTreeMap<_, _> = labels.iter().cloned().collect();
+    let selector = (!labels.is_empty()).then(|| json!({"matchLabels": labels}));
     let item = |entry: &&Entry| {
         let mut item = json!({
             "describedObject": {
@@ -102,14 +109,14 @@ pub(super) fn values(version: &str, entries: &[&Entry]) -> Value {
                 "name": entry.name,
                 "apiVersion": entry.api_version,
             },
-            "timestamp": now,
+            "timestamp": timestamp,
             "value": entry.value,
         });
         if version == "v1beta1" {
             item["metricName"] = json!(entry.metric);
-            item["selector"] = Value::Null;
+            item["selector"] = json!(selector);
         } else {
-            item["metric"] = json!({"name": entry.metric, "selector": null});
+            item["metric"] = json!({"name": entry.metric, "selector": selector});
         }
         item
     };

@@ -39,4 +39,14 @@ pub enum Lie {
     Redirects,
     /// Never answers for metrics
     HoldsRequests,
+    /// Answers with all objects, whatever `labelSelector` selects
+    IgnoresLabelSelector,
+    /// Answers from all series, whatever `metricLabelSelector` selects
+    IgnoresMetricLabelSelector,
+    /// Answers with the sum over all namespaces
+    IgnoresNamespace,
+    /// Leaves the selector of the request out of its answers
+    OmitsSelector,
+    /// Answers with a timestamp of two hours ago
+    OldTimestamps,
 }

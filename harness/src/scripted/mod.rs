@@ -19,13 +19,18 @@ use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::{HeaderMap, StatusCode, header};
+use jiff::Timestamp;
 use serde::Deserialize;
 
 use kept::Kept;
+use prometheus::Reading;
 
 pub use lie::Lie;
 pub use prometheus::table_over;
 pub use table::{Entry, Table, TableError};
+
+/// The age of a timestamp that is a lie.
+const OLD: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// Where values come from.
 enum Source {
@@ -38,7 +43,7 @@ enum Source {
         /// Lists pods.
         client: kube::Client,
         /// What was read last.
-        read: Kept<Table>,
+        read: Kept<Reading>,
     },
 }
 
@@ -83,9 +88,11 @@ fn open(scripted: Scripted) -> Router {
 }
 
 impl Scripted {
-    async fn table(&self) -> Result<Table, Response> {
+    /// The values, summed over the series that have the labels.
+    async fn table(&self, labels: &[(String, String)]) -> Result<Table, Response> {
         let (address, client, read) = match &self.source {
-            Source::Table(table) => return Ok(table.clone()),
+            Source::Table(table) if labels.is_empty() => return Ok(table.clone()),
+            Source::Table(_) => return Err(bad_request("the values of a table have no series")),
             Source::Prometheus {
                 address,
                 client,
@@ -94,8 +101,8 @@ impl Scripted {
         };
         let failed =
             |problem: String| failure(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", &problem);
-        let table = read.or(prometheus::table(address, client)).await;
-        Ok(Table::clone(&*table.map_err(failed)?))
+        let reading = read.or(prometheus::read(address, client)).await;
+        Ok(reading.map_err(failed)?.table(labels))
     }
 
     fn lies(&self, lie: Lie) -> bool {
@@ -119,7 +126,7 @@ async fn groups(State(scripted): State<Arc<Scripted>>, headers: HeaderMap) -> Re
         .and_then(|accept| accept.to_str().ok())
         .unwrap_or_default();
     if accept.contains("as=APIGroupDiscoveryList") && accept.contains("v=v2") {
-        let table = match scripted.table().await {
+        let table = match scripted.table(&[]).await {
             Ok(table) => table,
             Err(response) => return response,
         };
@@ -144,7 +151,7 @@ async fn resources(State(scripted): State<Arc<Scripted>>, Path(version): Path<St
             "the server could not find the requested resource",
         );
     }
-    let table = match scripted.table().await {
+    let table = match scripted.table(&[]).await {
         Ok(table) => table,
         Err(response) => return response,
     };
@@ -171,6 +178,8 @@ struct ValuePath {
 struct Selectors {
     #[serde(default)]
     label_selector: String,
+    #[serde(default)]
+    metric_label_selector: String,
 }
 
 async fn values(
@@ -184,16 +193,19 @@ async fn values(
         Some(Lie::Redirects) => return scripted.elsewhere().unwrap_or_default(),
         _ => {}
     }
-    let table = match scripted.values_table(&path).await {
+    let selectors = [&query.label_selector, &query.metric_label_selector];
+    let [Some(labels), Some(series_labels)] = selectors.map(|text| table::required_labels(text))
+    else {
+        return bad_request("the scripted adapter understands label=value selectors only");
+    };
+    let (labels, selected) = match scripted.lie {
+        Some(Lie::IgnoresLabelSelector) => (&[][..], &series_labels[..]),
+        Some(Lie::IgnoresMetricLabelSelector) => (&labels[..], &[][..]),
+        _ => (&labels[..], &series_labels[..]),
+    };
+    let table = match scripted.values_table(&path, selected).await {
         Ok(table) => table,
         Err(response) => return response,
-    };
-    let Some(labels) = table::required_labels(&query.label_selector) else {
-        return failure(
-            StatusCode::BAD_REQUEST,
-            "BadRequest",
-            "the scripted adapter understands label=value selectors only",
-        );
     };
     let known = documents::VERSIONS.contains(&path.version.as_str())
         && table.has(&path.resource, &path.metric);
@@ -209,7 +221,7 @@ async fn values(
         &path.resource,
         &path.name,
         &path.metric,
-        &labels,
+        labels,
     );
     if found.is_empty() && path.name != "*" {
         let message = format!(
@@ -218,7 +230,12 @@ async fn values(
         );
         return failure(StatusCode::NOT_FOUND, "NotFound", &message);
     }
-    let mut document = documents::values(&path.version, &found);
+    let (named, measured) = match scripted.lie {
+        Some(Lie::OmitsSelector) => (&[][..], Timestamp::now()),
+        Some(Lie::OldTimestamps) => (&series_labels[..], Timestamp::now() - OLD),
+        _ => (&series_labels[..], Timestamp::now()),
+    };
+    let mut document = documents::values(&path.version, &found, named, measured);
     if scripted.lies(Lie::WrongKind) {
         document["kind"] = "PodList".into();
         document["apiVersion"] = "v1".into();
@@ -228,12 +245,19 @@ async fn values(
 
 impl Scripted {
     /// The table for an answer, with what a liar makes of its values.
-    async fn values_table(&self, path: &ValuePath) -> Result<Table, Response> {
-        let mut table = match self.table().await {
+    async fn values_table(
+        &self,
+        path: &ValuePath,
+        labels: &[(String, String)],
+    ) -> Result<Table, Response> {
+        let mut table = match self.table(labels).await {
             Ok(table) => table,
             Err(_) if self.lies(Lie::ZeroWhilePrometheusFails) => self.zeros(path).await?,
             Err(response) => return Err(response),
         };
+        if self.lies(Lie::IgnoresNamespace) {
+            table.add_namesakes();
+        }
         for entry in &mut table.metrics {
             match self.lie {
                 Some(Lie::ConstantValue) => entry.value = "10".to_owned(),
@@ -269,6 +293,10 @@ impl Scripted {
             metrics: pods.into_iter().map(zero).collect(),
         })
     }
+}
+
+fn bad_request(message: &str) -> Response {
+    failure(StatusCode::BAD_REQUEST, "BadRequest", message)
 }
 
 fn failure(code: StatusCode, reason: &str, message: &str) -> Response {

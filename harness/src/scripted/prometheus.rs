@@ -18,19 +18,40 @@ const ALL: &str = "/api/v1/query?query=%7Bnamespace%21%3D%22%22%7D";
 const OBJECTS: [(&str, &str, &str); 2] =
     [("pod", "pods", "Pod"), ("service", "services", "Service")];
 
-/// The newest value of every series of a pod or Service, and of namespaces: the sum over its series.
-pub(super) async fn table(address: &str, client: &Client) -> Result<Table, String> {
+/// What Prometheus and the API server answered.
+pub(super) struct Reading {
+    /// The newest value of every series, a vector in JSON.
+    vector: Value,
+    pods: Labels,
+}
+
+impl Reading {
+    /// The value of each pod, Service and namespace: the sum over its series that have the labels.
+    pub(super) fn table(&self, labels: &[(String, String)]) -> Table {
+        of_vector(&self.vector, labels, &self.pods)
+    }
+}
+
+/// Asks for all series and all pods.
+pub(super) async fn read(address: &str, client: &Client) -> Result<Reading, String> {
     let stream = TcpStream::connect(address)
         .await
         .map_err(|error| format!("reach Prometheus at {address}: {error}"))?;
-    table_over(stream, address, client).await
+    read_over(stream, address, client).await
 }
 
-/// The same over a stream to Prometheus that somebody opened.
+/// The value of each pod, Service and namespace, the sum over its series, by a stream to Prometheus.
 ///
 /// # Errors
 /// When Prometheus or the API server has no answer; the text says which.
 pub async fn table_over<S>(stream: S, address: &str, client: &Client) -> Result<Table, String>
+where
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin + 'static,
+{
+    Ok(read_over(stream, address, client).await?.table(&[]))
+}
+
+async fn read_over<S>(stream: S, address: &str, client: &Client) -> Result<Reading, String>
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin + 'static,
 {
@@ -48,9 +69,12 @@ where
             answer.status
         ));
     }
-    let body: Value = serde_json::from_slice(&answer.body)
+    let mut body: Value = serde_json::from_slice(&answer.body)
         .map_err(|error| format!("Prometheus' answer is no JSON: {error}"))?;
-    Ok(of_vector(&body["data"]["result"], &pods(client).await?))
+    Ok(Reading {
+        vector: body["data"]["result"].take(),
+        pods: pods(client).await?,
+    })
 }
 
 /// Labels by namespace and name.
@@ -69,10 +93,16 @@ pub(super) async fn pods(client: &Client) -> Result<Labels, String> {
     Ok(pods.iter().map(labelled).collect())
 }
 
-fn of_vector(result: &Value, labels: &Labels) -> Table {
+fn of_vector(result: &Value, required: &[(String, String)], pods: &Labels) -> Table {
     let mut values: BTreeMap<(&str, &str, &str, String, String), f64> = BTreeMap::new();
     for element in result.as_array().into_iter().flatten() {
         let label = |name: &str| element["metric"][name].as_str().map(str::to_owned);
+        if !required
+            .iter()
+            .all(|(name, value)| label(name).as_ref() == Some(value))
+        {
+            continue;
+        }
         let (Some(metric), Some(namespace)) =
             (element["metric"]["__name__"].as_str(), label("namespace"))
         else {
@@ -94,7 +124,7 @@ fn of_vector(result: &Value, labels: &Labels) -> Table {
     let mut metrics = Vec::new();
     for ((metric, resource, kind, namespace, name), value) in values {
         let key = (namespace, name);
-        let labels = labels.get(&key).cloned().unwrap_or_default();
+        let labels = pods.get(&key).cloned().unwrap_or_default();
         let (namespace, name) = key;
         metrics.push(Entry {
             metric: metric.to_owned(),
@@ -137,19 +167,18 @@ mod tests {
             ("default".to_owned(), "web-1".to_owned()),
             BTreeMap::from([("app".to_owned(), "web".to_owned())]),
         )]);
-        let table = of_vector(&result, &labels);
-        let shown: Vec<String> = table
-            .metrics
-            .iter()
-            .map(|entry| {
+        let shown = |table: &Table| -> Vec<String> {
+            let entry = |entry: &Entry| {
                 format!(
                     "{}/{} {} {}",
                     entry.resource, entry.metric, entry.name, entry.value
                 )
-            })
-            .collect();
+            };
+            table.metrics.iter().map(entry).collect()
+        };
+        let table = of_vector(&result, &[], &labels);
         assert_eq!(
-            shown,
+            shown(&table),
             [
                 "namespaces/rps default 3500m",
                 "pods/rps web-1 1500m",
@@ -158,5 +187,14 @@ mod tests {
             ]
         );
         assert_eq!(table.metrics[1].labels["app"], "web");
+        let second = [("pod".to_owned(), "web-2".to_owned())];
+        assert_eq!(
+            shown(&of_vector(&result, &second, &labels)),
+            [
+                "namespaces/rps default 2",
+                "pods/rps web-2 2",
+                "services/rps web 2"
+            ]
+        );
     }
 }

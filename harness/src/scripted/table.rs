@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use setpoint_cluster::quantity::milli;
 
 /// What the scripted adapter serves.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -81,6 +82,29 @@ impl Table {
         self.metrics
             .iter()
             .any(|entry| entry.resource == resource && entry.metric == metric)
+    }
+
+    /// Gives each object the sum over all objects of its name in any namespace.
+    pub(super) fn add_namesakes(&mut self) {
+        let key = |entry: &Entry| {
+            let Entry {
+                resource,
+                metric,
+                name,
+                ..
+            } = entry;
+            (resource.clone(), metric.clone(), name.clone())
+        };
+        let mut sums = BTreeMap::new();
+        for entry in &self.metrics {
+            *sums.entry(key(entry)).or_insert(0) += milli(&entry.value).unwrap_or_default();
+        }
+        for entry in &mut self.metrics {
+            entry.value = match sums[&key(entry)] {
+                sum if sum % 1000 == 0 => (sum / 1000).to_string(),
+                sum => format!("{sum}m"),
+            };
+        }
     }
 
     /// The values asked for; `*` stands for every name.

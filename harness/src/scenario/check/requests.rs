@@ -6,7 +6,7 @@ use http::{HeaderName, HeaderValue};
 use super::Problems;
 use crate::obsolete;
 use crate::scenario::place::Place;
-use crate::scenario::{As, LoadStep, RequestStep};
+use crate::scenario::{As, LoadStep, RequestStep, Span};
 
 /// How many requests a second a load may make; more than a plane on a small machine answers.
 const FASTEST: u32 = 10_000;
@@ -50,6 +50,9 @@ impl Problems<'_> {
                 place.key("failure"),
                 "a failure is looked for in small letters",
             );
+        }
+        if !matches!(expected.fresh, None | Some(Span::Time(_))) {
+            self.at(place.key("fresh"), "expected a time such as 60s or 1m");
         }
         if let Some(file) = &expected.snapshot
             && !crate::answer::updates_snapshots()
