@@ -17,6 +17,20 @@ with_engine() {
     eval "$settings"
 }
 without_engine() { [ "${DOCKER_HOST:-}" = "$engine_before" ] || ci/kind-node stop; }
+# install_missing PROGRAM:PACKAGE…: from Debian's packages what is missing; where that can't be done, says so and fails.
+install_missing() {
+    local pair missing=()
+    for pair; do
+        command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")
+    done
+    [ "${#missing[@]}" -gt 0 ] || return 0
+    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+        echo "install ${missing[*]}" >&2
+        return 1
+    fi
+    apt-get update --quiet
+    DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "${missing[@]}"
+}
 # verdict_of LOG: what the first scenario that failed says.
 verdict_of() { sed -n '/^FAILED/{n;s/^ *//;p;q}' "$1"; }
 # ms: the time in milliseconds.
