@@ -1,5 +1,5 @@
 // The CNI plugins of a cluster of one node.
-module setpoint.dev/ci/node-image/cni
+module setpoint.dev/ci/kind-lab/cni
 
 go 1.26.3
 

@@ -1,5 +1,5 @@
 // CoreDNS with the plugins of kubeadm's Corefile: all of them would be several clouds' SDKs.
-module setpoint.dev/ci/node-image/coredns
+module setpoint.dev/ci/kind-lab/coredns
 
 go 1.26.3
 

@@ -1,5 +1,5 @@
 // The programs of a node that isn't the control plane's, of the version in harness/cluster/controlplane/kubernetes/go.mod.
-module setpoint.dev/ci/node-image/kubernetes
+module setpoint.dev/ci/kind-lab/kubernetes
 
 go 1.26.0
 

@@ -1,14 +1,14 @@
 # Sourced by the scripts here: what a node image is made of, as the go.mod files say.
 # version FOLDER MODULE: the version that FOLDER/go.mod requires.
 version() { (cd "$1" && go list -m -f '{{.Version}}' "$2"); }
-kubernetes_version=$(version ci/node-image/kubernetes k8s.io/kubernetes)
+kubernetes_version=$(version ci/kind-lab/kubernetes k8s.io/kubernetes)
 kubernetes_minor=$(cut -d. -f2 <<<"$kubernetes_version")
 etcd_version=$(version harness/cluster/controlplane/etcd go.etcd.io/etcd/server/v3)
-containerd_version=$(version ci/node-image/containerd github.com/containerd/containerd/v2)
-cri_tools_version=$(version ci/node-image/cri-tools sigs.k8s.io/cri-tools)
-coredns_version=$(version ci/node-image/coredns github.com/coredns/coredns)
+containerd_version=$(version ci/kind-lab/containerd github.com/containerd/containerd/v2)
+cri_tools_version=$(version ci/kind-lab/cri-tools sigs.k8s.io/cri-tools)
+coredns_version=$(version ci/kind-lab/coredns github.com/coredns/coredns)
 control_plane_version=$(version harness/cluster/controlplane/kubernetes k8s.io/kubernetes)
 if [ "$kubernetes_version" != "$control_plane_version" ]; then
-    echo "ci/node-image/kubernetes/go.mod requires Kubernetes $kubernetes_version, harness/cluster/controlplane/kubernetes/go.mod $control_plane_version" >&2
+    echo "ci/kind-lab/kubernetes/go.mod requires Kubernetes $kubernetes_version, harness/cluster/controlplane/kubernetes/go.mod $control_plane_version" >&2
     exit 1
 fi

@@ -1,5 +1,5 @@
 // containerd, its shim and its client.
-module setpoint.dev/ci/node-image/containerd
+module setpoint.dev/ci/kind-lab/containerd
 
 go 1.26.3
 

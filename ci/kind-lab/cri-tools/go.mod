@@ -1,5 +1,5 @@
 // crictl, which kubeadm and kind ask.
-module setpoint.dev/ci/node-image/cri-tools
+module setpoint.dev/ci/kind-lab/cri-tools
 
 go 1.26.3
 

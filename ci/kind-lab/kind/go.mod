@@ -1,5 +1,5 @@
 // kind: the command, and the files of a node that are in its module.
-module setpoint.dev/ci/node-image/kind
+module setpoint.dev/ci/kind-lab/kind
 
 go 1.26.3
 
