@@ -42,6 +42,7 @@ pub mod pki;
 pub mod profile;
 pub mod programs;
 pub mod prometheus;
+pub mod quantity;
 pub mod report;
 pub mod request;
 pub mod run;

@@ -156,7 +156,7 @@ async fn values(client: &reqwest::Client, url: &str, wanted: impl Fn(&[(String, 
         let list: Value = answer.json().await.unwrap();
         let value = |item: &Value| {
             let text = item["value"].as_str().unwrap();
-            let milli = setpoint_cluster::quantity::milli(text).unwrap();
+            let milli = setpoint::quantity::milli(text).unwrap();
             #[expect(clippy::cast_precision_loss, reason = "a few thousandths")]
             let value = milli as f64 / 1000.0;
             (

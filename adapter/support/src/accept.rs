@@ -14,9 +14,11 @@ const PAUSE: Duration = Duration::from_millis(100);
 ///
 /// It never ends by itself: run it under a `CancellationToken` or in a `select!`. It is
 /// cancel-safe where `accept` is, as that of tokio's listeners.
-pub async fn accept<T>(
+pub async fn accept<T, F: Future<Output = io::Result<T>>>(
     listener: &'static str,
-    mut accept: impl AsyncFnMut() -> io::Result<T>,
+    // No `AsyncFnMut`: whether what that returns is `Send` can't be said in a bound, so a task
+    // that accepts could not be spawned.
+    mut accept: impl FnMut() -> F,
 ) -> T {
     loop {
         match accept().await {
@@ -47,7 +49,10 @@ mod tests {
     async fn time_until_accepted_after(error: fn() -> io::Error) -> Duration {
         let started = Instant::now();
         let mut results = vec![Ok(()), Err(error())];
-        accept("test", async || results.pop().expect("a result")).await;
+        accept("test", || {
+            std::future::ready(results.pop().expect("a result"))
+        })
+        .await;
         started.elapsed()
     }
 

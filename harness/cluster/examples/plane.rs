@@ -8,7 +8,7 @@ use setpoint_cluster::local::{LocalCluster, LocalOptions};
 use setpoint_cluster::{Cluster, ImageTable, provision};
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
     // Fails only when there is a provider already.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let binaries = provision::find(&provision::Options::from_env())?;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
+use setpoint_node::protocol::Target;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 /// A byte stream to a port of a pod or service.
@@ -53,35 +54,6 @@ pub trait Cluster: Send + Sync {
 
     /// Ends the cluster and removes whatever it left on disk.
     fn stop(self: Box<Self>) -> BoxFuture<'static, Result<(), StopError>>;
-}
-
-/// Where [`Cluster::connect`] leads.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "kind")]
-pub enum Target {
-    /// A Service, through its ClusterIP.
-    Service {
-        /// The Service's namespace.
-        namespace: String,
-        /// The Service's name.
-        name: String,
-    },
-    /// A pod, at its own IP.
-    Pod {
-        /// The pod's namespace.
-        namespace: String,
-        /// The pod's name.
-        name: String,
-    },
-}
-
-impl fmt::Display for Target {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Service { namespace, name } => write!(f, "service {namespace}/{name}"),
-            Self::Pod { namespace, name } => write!(f, "pod {namespace}/{name}"),
-        }
-    }
 }
 
 /// A certificate authority of the cluster.

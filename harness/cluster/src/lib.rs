@@ -33,24 +33,24 @@
 #![forbid(unsafe_code)]
 
 mod cluster;
-mod image;
 pub mod kind;
 mod kubeconfig;
-#[doc(hidden)]
-pub mod kubelet;
+mod life;
 pub mod local;
-mod logs;
 mod pki;
-#[doc(hidden)]
-pub mod plane;
 pub mod provision;
-#[doc(hidden)]
-pub mod proxy;
-pub mod quantity;
-mod state;
+mod user_folder;
 
 pub use cluster::{
     Authority, Capability, Cluster, ConnectError, Connection, Facts, Flaw, MintError, MintRequest,
-    Minted, StopError, Target,
+    Minted, StopError,
 };
-pub use image::{ImageRoot, ImageTable, LocalImage};
+pub use life::{Progress, Reaped};
+#[doc(inline)]
+pub use setpoint_node::UNSUPPORTED_FIELD;
+#[doc(inline)]
+pub use setpoint_node::control_plane::{Binaries, ControlPlaneOptions};
+#[doc(inline)]
+pub use setpoint_node::image::{ImageRoot, ImageTable, LocalImage};
+#[doc(inline)]
+pub use setpoint_node::protocol::Target;

@@ -9,8 +9,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::Subcommand;
 use setpoint_cluster::kind::{self, KindImage, KindOptions, KindStatus};
-use setpoint_cluster::local::{self, LocalOptions, PlaneOptions, PlaneStatus};
-use setpoint_cluster::{ImageRoot, ImageTable, LocalImage};
+use setpoint_cluster::local::{self, LocalOptions, PlaneStatus};
+use setpoint_cluster::{ControlPlaneOptions, ImageRoot, ImageTable, LocalImage};
 
 use super::{BadInput, provision};
 use crate::obsolete;
@@ -190,7 +190,7 @@ async fn start(up: Up, mut images: ImageTable) -> anyhow::Result<()> {
         controller_manager_flags,
     } = up;
     let Which { cluster, name } = which;
-    let plane = PlaneOptions {
+    let plane = ControlPlaneOptions {
         hpa_sync_period,
         hpa_downscale_stabilization,
         aggregator_routing: enable_aggregator_routing,
@@ -236,7 +236,7 @@ async fn start_kind(
     ttl: Duration,
     named: Vec<NamedProgram>,
     node_image: Option<String>,
-    plane: PlaneOptions,
+    plane: ControlPlaneOptions,
 ) -> anyhow::Result<()> {
     let mut options = KindOptions::new(name);
     options.ttl = ttl;
@@ -273,7 +273,7 @@ async fn start_kind(
     Ok(())
 }
 
-fn waiting() -> local::Progress {
+fn waiting() -> setpoint_cluster::Progress {
     Arc::new(|what| anstream::eprintln!("waiting for {what}"))
 }
 

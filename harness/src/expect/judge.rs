@@ -1,11 +1,11 @@
 //! Pure judgement of objects: fits, or what is wrong in words.
 
+use crate::quantity::milli;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::autoscaling::v2::{HorizontalPodAutoscaler, MetricStatus};
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1::APIService;
-use setpoint_cluster::quantity::milli;
 
 use super::Verdict;
 use crate::scenario::{ConditionStatus, Expectation};

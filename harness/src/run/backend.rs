@@ -9,9 +9,9 @@ use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use serde_json::Value;
 use setpoint_cluster::kind::{self, KindCluster, KindImage, KindOptions, KindStatus};
-use setpoint_cluster::local::{self, LocalCluster, LocalOptions, PlaneOptions};
+use setpoint_cluster::local::{self, LocalCluster, LocalOptions};
 use setpoint_cluster::provision::Binaries;
-use setpoint_cluster::{Capability, Cluster, ImageTable, LocalImage};
+use setpoint_cluster::{Capability, Cluster, ControlPlaneOptions, ImageTable, LocalImage};
 
 use super::{EnvironmentError, Progress, RunOptions, clean};
 use crate::programs::ProgramError;
@@ -158,7 +158,7 @@ impl Backend {
                 }
             }
             Self::Kind(pool) => {
-                let is_special = plane != PlaneOptions::default();
+                let is_special = plane != ControlPlaneOptions::default();
                 let cluster = match pool.take_idle(is_special) {
                     Some(cluster) => cluster,
                     None => Arc::new(pool.start(&name, plane, options, progress).await?),
@@ -192,7 +192,7 @@ impl KindPool {
     async fn start(
         &self,
         scenario: &str,
-        plane: PlaneOptions,
+        plane: ControlPlaneOptions,
         options: &RunOptions,
         progress: &Arc<dyn Progress>,
     ) -> Result<KindCluster, EnvironmentError> {
@@ -291,8 +291,8 @@ async fn stop<C: Cluster + 'static>(cluster: Arc<C>) {
     }
 }
 
-fn plane_options(chosen: &ClusterOptions) -> PlaneOptions {
-    let mut plane = PlaneOptions::default();
+fn plane_options(chosen: &ClusterOptions) -> ControlPlaneOptions {
+    let mut plane = ControlPlaneOptions::default();
     if let Some(period) = chosen.hpa_sync_period {
         plane.hpa_sync_period = period.duration(plane.hpa_sync_period);
     }

@@ -9,7 +9,7 @@ use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Api, ResourceExt as _};
 use serde_json::Value;
 use setpoint_cluster::Cluster;
-use setpoint_cluster::kubelet::UNSUPPORTED_FIELD;
+use setpoint_cluster::UNSUPPORTED_FIELD;
 use tokio::sync::{Mutex, Semaphore};
 
 use super::mirror;

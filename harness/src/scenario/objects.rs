@@ -1,7 +1,7 @@
 //! What can be said of Kubernetes objects before an API server says it.
 
+use crate::quantity::is_quantity;
 use serde_json::Value;
-use setpoint_cluster::quantity::is_quantity;
 
 use super::place::Place;
 use crate::obsolete::{self, Obsolete};

@@ -262,7 +262,7 @@ impl Scripted {
             match self.lie {
                 Some(Lie::ConstantValue) => entry.value = "10".to_owned(),
                 Some(Lie::WholeNumbers) => {
-                    let milli = setpoint_cluster::quantity::milli(&entry.value).unwrap_or_default();
+                    let milli = crate::quantity::milli(&entry.value).unwrap_or_default();
                     entry.value = (milli / 1000).to_string();
                 }
                 _ => {}

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::quantity::milli;
 use serde::Deserialize;
-use setpoint_cluster::quantity::milli;
 
 /// What the scripted adapter serves.
 #[derive(Debug, Clone, Default, Deserialize)]

@@ -14,7 +14,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::{Value, json};
 
 use super::KindError;
-use crate::image::{ImageRoot, LocalImage, repository_of};
+use setpoint_node::image::{ImageRoot, LocalImage, repository_of};
 
 /// An image to be: every name that it goes by, and the program that it runs.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,7 +3,6 @@
 use serde_json::{Value, json};
 
 use super::KindOptions;
-use crate::plane::flags::control_plane_flags;
 
 /// How often kubelet looks at what it mounts; a minute by default.
 pub(super) const KUBELET_SYNC: &str = "2s";
@@ -45,16 +44,19 @@ impl Restrictions {
 /// kubeadm's arguments are a map up to its API v1beta3 and a list from v1beta4 on; kind applies a patch only to
 /// a document of its version (`pkg/internal/patch/kubeyaml.go`), so both forms are there and one counts.
 pub(super) fn config(options: &KindOptions, restrictions: Restrictions) -> Value {
-    let flags = control_plane_flags(&options.plane);
     let components = [
-        ("controllerManager", &flags.controller_manager),
-        ("apiServer", &flags.api_server),
+        (
+            "controllerManager",
+            options.plane.controller_manager().collect(),
+        ),
+        ("apiServer", options.plane.api_server().collect::<Vec<_>>()),
     ];
     let mut as_map =
         json!({"apiVersion": "kubeadm.k8s.io/v1beta3", "kind": "ClusterConfiguration"});
     let mut as_list = Vec::new();
     for (component, flags) in components {
-        for (name, value) in flags {
+        for flag in &flags {
+            let (name, value) = name_and_value(flag);
             as_map[component]["extraArgs"][name] = json!(value);
             as_list.push(json!({"op": "add", "path": format!("/{component}/extraArgs/-"), "value": {"name": name, "value": value}}));
         }
@@ -85,6 +87,12 @@ pub(super) fn config(options: &KindOptions, restrictions: Restrictions) -> Value
             json!(["[plugins.\"io.containerd.grpc.v1.cri\"]\n  restrict_oom_score_adj = true"]);
     }
     config
+}
+
+/// `--name=value` in two; a flag without a value is a switch.
+fn name_and_value(flag: &str) -> (&str, &str) {
+    let flag = flag.trim_start_matches('-');
+    flag.split_once('=').unwrap_or((flag, "true"))
 }
 
 #[cfg(test)]

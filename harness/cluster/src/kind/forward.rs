@@ -11,7 +11,9 @@ use kube::api::ListParams;
 use kube::{Api, Client};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::cluster::{ConnectError, Connection, Target};
+use setpoint_node::protocol::Target;
+
+use crate::cluster::{ConnectError, Connection};
 
 /// Opens a stream. A Service is reached as kube-proxy would: at one of its ready endpoints.
 pub(super) async fn connect(

@@ -8,7 +8,7 @@ use super::name::ClusterName;
 use super::start::{self, Node, Owner};
 use super::tool::Tools;
 use super::{KindError, KindOptions, cache, kubeconfig_in};
-use crate::local::Reaped;
+use crate::life::Reaped;
 
 /// What is known of a kind cluster of ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -144,7 +144,7 @@ pub(super) fn look(name: &ClusterName) -> Result<KindStatus, KindError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::ProcessId;
+    use setpoint_node::process::ProcessId;
 
     #[test]
     fn a_cluster_stays_while_its_process_lives_and_its_time_is_not_over() {

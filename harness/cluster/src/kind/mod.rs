@@ -26,17 +26,19 @@ use futures::future::BoxFuture;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{ListParams, LogParams};
 use kube::{Api, ResourceExt as _};
+use setpoint_node::protocol::Target;
 use tokio_util::sync::CancellationToken;
 
 pub use archive::KindImage;
 pub use error::KindError;
 pub use life::{KindStatus, down, reap, status, up};
 
+use crate::ControlPlaneOptions;
 use crate::cluster::{
     Authority, Capability, Cluster, ConnectError, Connection, Facts, MintError, MintRequest,
-    Minted, StopError, Target,
+    Minted, StopError,
 };
-use crate::local::{PlaneOptions, Progress};
+use crate::life::Progress;
 use crate::pki::Authorities;
 use start::Node;
 
@@ -62,7 +64,7 @@ pub struct KindOptions {
     /// Programs that become images on the node.
     pub images: Vec<KindImage>,
     /// Flags of the control plane.
-    pub plane: PlaneOptions,
+    pub plane: ControlPlaneOptions,
     /// How long the node, the system's pods and each image may take.
     pub ready_timeout: Duration,
     /// Told what is being waited for.
@@ -81,7 +83,7 @@ impl KindOptions {
             kind: None,
             node_image: None,
             images: Vec::new(),
-            plane: PlaneOptions::default(),
+            plane: ControlPlaneOptions::default(),
             ready_timeout: Duration::from_secs(180),
             progress: None,
             interrupted: CancellationToken::new(),
@@ -127,7 +129,7 @@ impl KindCluster {
     pub async fn start(options: KindOptions) -> Result<Self, KindError> {
         let started = std::time::Instant::now();
         let (node, made) = start::start(&options, true).await?;
-        let mut stated = crate::plane::flags::stated(&options.plane);
+        let mut stated = options.plane.stated();
         stated.push(format!("kubelet syncFrequency={}", config::KUBELET_SYNC));
         let facts = Facts {
             backend: "kind".to_owned(),

@@ -15,6 +15,8 @@ use kube::api::ListParams;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::runtime::wait::await_condition;
 use serde::{Deserialize, Serialize};
+use setpoint_node::dir::write_whole;
+use setpoint_node::process::ProcessId;
 use tokio::time::{Instant, timeout};
 
 use super::config::{Restrictions, SERVICE_SUBNET, config};
@@ -22,7 +24,7 @@ use super::name::ClusterName;
 use super::tool::Tools;
 use super::{KindError, KindImage, KindOptions, archive, cache, kubeconfig_in};
 use crate::pki::Authorities;
-use crate::state::{ProcessId, user_folder, write_whole};
+use crate::user_folder::user_folder;
 
 /// The node's image where none is named.
 const NODE_IMAGE_VARIABLE: &str = "SETPOINT_KIND_NODE_IMAGE";

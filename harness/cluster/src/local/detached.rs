@@ -9,8 +9,10 @@ use tokio::time::{interval, timeout};
 
 use super::start::{self, Asked, END_LIMIT, planes};
 use super::{LocalError, LocalOptions};
-use crate::plane::spec::PlaneSpec;
-use crate::state::{PlaneDir, ProcessId};
+use crate::life::Reaped;
+use setpoint_node::dir::PlaneDir;
+use setpoint_node::process::ProcessId;
+use setpoint_node::protocol::PlaneSpec;
 
 /// How often a killed plane is looked at; a process that is not a child can't be waited for.
 const END_CHECK: Duration = Duration::from_millis(20);
@@ -102,15 +104,6 @@ fn is_starting(name: &str, dir: &PlaneDir) -> bool {
 pub fn status() -> Result<Vec<PlaneStatus>, LocalError> {
     let all = planes()?.all().map_err(list)?;
     Ok(all.iter().map(|(name, dir)| look(name, dir).0).collect())
-}
-
-/// A plane that [`reap`] removed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reaped {
-    /// Its name.
-    pub name: String,
-    /// Why it was removed.
-    pub why: &'static str,
 }
 
 /// Removes the remains of planes that are dead, ends those whose time is over and those whose client is
@@ -234,7 +227,7 @@ mod tests {
     #[test]
     fn a_plane_is_being_started_until_its_processes_say_who_they_are() {
         let root = tempfile::tempdir().unwrap();
-        let planes = crate::state::Planes::at(root.path().join("planes")).unwrap();
+        let planes = super::super::planes::Planes::at(root.path().join("planes")).unwrap();
         let dir = planes.plane("a");
         assert!(!is_starting("a", &dir), "nobody asked for it");
         dir.create().unwrap();
@@ -253,7 +246,7 @@ mod tests {
                 },
                 images: crate::ImageTable::default(),
                 ready_timeout: Duration::ZERO,
-                options: super::super::PlaneOptions::default(),
+                options: crate::ControlPlaneOptions::default(),
             };
             std::fs::write(dir.spec(), serde_json::to_vec(&spec).unwrap()).unwrap();
         };
@@ -265,7 +258,7 @@ mod tests {
         });
         assert!(!is_starting("a", &dir), "who asked for it is gone");
         write_spec(this);
-        let state = crate::state::PlaneState {
+        let state = setpoint_node::dir::PlaneState {
             plane: this,
             init: this,
         };

@@ -7,7 +7,6 @@
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -16,23 +15,24 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::time::timeout;
 
+use setpoint_node::logs;
+use setpoint_node::protocol::{Command, Reply, Target};
+
 use crate::cluster::{
     Authority, Capability, Cluster, ConnectError, Connection, Facts, MintError, MintRequest,
-    Minted, StopError, Target,
+    Minted, StopError,
 };
-use crate::image::ImageTable;
-use crate::logs;
+use crate::life::Progress;
 use crate::pki::Pki;
-use crate::plane::control::{Command, Reply};
-use crate::provision::Binaries;
+use crate::{Binaries, ControlPlaneOptions, ImageTable};
 
 mod detached;
 mod error;
 mod plane_binary;
+mod planes;
 mod start;
 
-pub use crate::plane::spec::PlaneOptions;
-pub use detached::{PlaneStatus, Reaped, down, reap, status, up};
+pub use detached::{PlaneStatus, down, reap, status, up};
 pub use error::{LocalError, NotStarted};
 
 use start::Plane;
@@ -49,9 +49,6 @@ pub const CAPABILITIES: [Capability; 3] = [
 /// How many of a log's last lines are evidence.
 const EVIDENCE_LINES: usize = 200;
 
-/// Told what is being waited for while a plane starts.
-pub type Progress = Arc<dyn Fn(&str) + Send + Sync>;
-
 /// What a plane is made of and what it runs.
 #[derive(Clone)]
 pub struct LocalOptions {
@@ -60,7 +57,7 @@ pub struct LocalOptions {
     /// Which program stands for which image.
     pub images: ImageTable,
     /// Flags of the control plane.
-    pub plane: PlaneOptions,
+    pub plane: ControlPlaneOptions,
     /// Where the API server is reached from outside: an address of this machine, port 0 for a free one. Another one than
     /// loopback's lets others come, such as containers; the kubeconfig's credentials are all that keeps them out then.
     pub listen: SocketAddr,
@@ -82,7 +79,7 @@ impl LocalOptions {
         Self {
             binaries,
             images,
-            plane: PlaneOptions::default(),
+            plane: ControlPlaneOptions::default(),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             names: Vec::new(),
             plane_binary: None,
@@ -154,7 +151,7 @@ impl LocalCluster {
             backend: "local".to_owned(),
             kubernetes_version: plane.kubernetes_version.clone(),
             hpa_sync_period: options.plane.hpa_sync_period,
-            options: crate::plane::flags::stated(&options.plane),
+            options: options.plane.stated(),
             ready_after: started.elapsed(),
         };
         Ok(Self {
@@ -172,9 +169,9 @@ impl LocalCluster {
     /// # Errors
     /// When the plane can't be reached.
     pub async fn renew_tokens(&self) -> std::io::Result<()> {
-        match self.ask(&Command::RenewTokens(true)).await?.1 {
-            Reply::Ok(_) => Ok(()),
-            Reply::Error(reason) => Err(std::io::Error::other(reason)),
+        match self.ask(&Command::RenewTokens).await?.1 {
+            Reply::Done => Ok(()),
+            Reply::Failed(reason) => Err(std::io::Error::other(reason)),
         }
     }
 
@@ -190,8 +187,8 @@ impl LocalCluster {
         };
         let (stream, reply) = self.ask(&command).await.map_err(cluster)?;
         match reply {
-            Reply::Ok(_) => Ok(Box::new(stream)),
-            Reply::Error(reason) => Err(ConnectError::Refused {
+            Reply::Done => Ok(Box::new(stream)),
+            Reply::Failed(reason) => Err(ConnectError::Refused {
                 target: target.clone(),
                 port,
                 reason,

@@ -17,17 +17,17 @@ use tokio::net::UnixStream;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
+use setpoint_node::address::{API_PORT, NODE_ADDRESS};
+use setpoint_node::dir::{CONTROLLER_MANAGER_KUBECONFIG, INTERNAL_KUBECONFIG, PlaneDir};
+use setpoint_node::logs;
+use setpoint_node::process::ProcessId;
+use setpoint_node::protocol::{DETACH, PlaneEvent, PlaneSpec};
+
 use super::plane_binary::Places;
+use super::planes::Planes;
 use super::{LocalError, LocalOptions, NotStarted};
 use crate::kubeconfig::kubeconfig;
-use crate::logs;
 use crate::pki::Pki;
-use crate::plane::event::{DETACH, PlaneEvent};
-use crate::plane::flags::CONTROLLER_MANAGER_KUBECONFIG;
-use crate::plane::run::INTERNAL_KUBECONFIG;
-use crate::plane::spec::PlaneSpec;
-use crate::plane::{API_PORT, NODE_ADDRESS};
-use crate::state::{PlaneDir, Planes, ProcessId};
 
 /// The log of the plane's own processes.
 const PLANE_LOG: &str = "plane.log";

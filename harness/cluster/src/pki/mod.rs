@@ -16,7 +16,7 @@ mod subject;
 use subject::with_subject;
 
 use crate::cluster::{Authority, Flaw, MintRequest, Minted};
-use crate::plane::{API_SERVICE_ADDRESS, NODE_ADDRESS, NODE_NAME};
+use setpoint_node::address::{API_SERVICE_ADDRESS, NODE_ADDRESS, NODE_NAME};
 
 /// How long everything but a minted certificate is valid: longer than any plane lives.
 const VALIDITY: Duration = Duration::from_secs(365 * 24 * 3600);

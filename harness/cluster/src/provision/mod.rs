@@ -19,7 +19,7 @@ mod workshop;
 
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+pub use setpoint_node::control_plane::Binaries;
 
 pub use error::ProvisionError;
 pub use options::{Downloads, Options, Way};
@@ -27,18 +27,6 @@ pub use progress::Progress;
 pub use source::{Module, Program};
 
 use error::Missing;
-
-/// The programs that a control plane is made of.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Binaries {
-    /// `etcd`.
-    pub etcd: PathBuf,
-    /// `kube-apiserver`.
-    pub kube_apiserver: PathBuf,
-    /// `kube-controller-manager`.
-    pub kube_controller_manager: PathBuf,
-}
 
 /// Finds the programs, and never downloads or builds them.
 ///

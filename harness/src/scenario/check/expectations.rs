@@ -1,6 +1,6 @@
 //! What is expected.
 
-use setpoint_cluster::quantity::{is_quantity, milli};
+use crate::quantity::{is_quantity, milli};
 
 use super::Problems;
 use crate::scenario::objects::no_quantity;

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    setpoint_cluster::plane::plane_main()
+    setpoint_node::plane_main()
 }

@@ -1,0 +1,119 @@
+//! A container's environment from the objects that it refers to.
+
+use k8s_openapi::api::core::v1::EnvVarSource;
+use kube::ResourceExt;
+
+use super::env::{self, Variables};
+use super::field::{self, Facts};
+use super::objects::Names;
+use super::plan::ContainerPlan;
+use super::volume::Objects;
+
+/// The objects that a container's environment refers to.
+pub(super) fn names(plan: &ContainerPlan) -> Names {
+    let mut names = Names::default();
+    for source in &plan.env_from {
+        names
+            .config_maps
+            .extend(source.config_map_ref.iter().map(|map| map.name.clone()));
+        names
+            .secrets
+            .extend(source.secret_ref.iter().map(|secret| secret.name.clone()));
+    }
+    for source in plan.env.iter().filter_map(|env| env.value_from.as_ref()) {
+        let map = source.config_map_key_ref.iter();
+        names.config_maps.extend(map.map(|map| map.name.clone()));
+        let secret = source.secret_key_ref.iter();
+        names
+            .secrets
+            .extend(secret.map(|secret| secret.name.clone()));
+    }
+    names
+}
+
+/// A container's variables; an error is in the kubelet's words.
+pub(super) fn variables(
+    plan: &ContainerPlan,
+    objects: &Objects,
+    services: &Variables,
+    facts: &Facts<'_>,
+) -> Result<Variables, String> {
+    let mut from = Variables::new();
+    for source in &plan.env_from {
+        let prefix = source.prefix.as_deref().unwrap_or_default();
+        let data = if let Some(reference) = &source.config_map_ref {
+            data_of_config_map(objects, &reference.name, reference.optional)?
+        } else if let Some(reference) = &source.secret_ref {
+            data_of_secret(objects, &reference.name, reference.optional)?
+        } else {
+            Variables::new()
+        };
+        from.extend(
+            data.into_iter()
+                .map(|(key, value)| (format!("{prefix}{key}"), value)),
+        );
+    }
+    let namespace = facts.pod.namespace().unwrap_or_default();
+    env::build(&plan.env, from, services, |source| {
+        value_from(source, objects, facts, &namespace)
+    })
+}
+
+fn value_from(
+    source: &EnvVarSource,
+    objects: &Objects,
+    facts: &Facts<'_>,
+    namespace: &str,
+) -> Result<Option<String>, String> {
+    let pick = |mut data: Variables, key: &str, optional: Option<bool>, what: String| match data
+        .remove(key)
+    {
+        Some(value) => Ok(Some(value)),
+        None if optional == Some(true) => Ok(None),
+        None => Err(format!("couldn't find key {key} in {what}")),
+    };
+    if let Some(of) = &source.config_map_key_ref {
+        let data = data_of_config_map(objects, &of.name, of.optional)?;
+        let what = format!("ConfigMap {namespace}/{}", of.name);
+        return pick(data, &of.key, of.optional, what);
+    }
+    if let Some(of) = &source.secret_key_ref {
+        let data = data_of_secret(objects, &of.name, of.optional)?;
+        let what = format!("Secret {namespace}/{}", of.name);
+        return pick(data, &of.key, of.optional, what);
+    }
+    let field = source.field_ref.as_ref();
+    field
+        .map(|field| field::value(&field.field_path, facts))
+        .transpose()
+}
+
+fn data_of_config_map(
+    objects: &Objects,
+    name: &str,
+    optional: Option<bool>,
+) -> Result<Variables, String> {
+    match objects.config_maps.get(name).and_then(Option::as_ref) {
+        Some(map) => Ok(map.data.clone().unwrap_or_default()),
+        None if optional == Some(true) => Ok(Variables::new()),
+        None => Err(format!("configmap \"{name}\" not found")),
+    }
+}
+
+fn data_of_secret(
+    objects: &Objects,
+    name: &str,
+    optional: Option<bool>,
+) -> Result<Variables, String> {
+    match objects.secrets.get(name).and_then(Option::as_ref) {
+        Some(secret) => {
+            let data = secret.data.iter().flatten();
+            let text = |(key, value): (&String, &k8s_openapi::ByteString)| {
+                (key.clone(), String::from_utf8_lossy(&value.0).into_owned())
+            };
+            Ok(data.map(text).collect())
+        }
+        None if optional == Some(true) => Ok(Variables::new()),
+        None => Err(format!("secret \"{name}\" not found")),
+    }
+}

@@ -1,0 +1,195 @@
+//! Answers commands on the plane's Unix socket.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::io;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::{Pod, Service};
+use kube::{Api, Client};
+use setpoint_support::accept;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpStream, UnixListener, UnixStream};
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout};
+
+use crate::protocol::{Command, Reply, Target};
+
+/// How long a target may take to accept a connection; inside one machine it takes microseconds.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a client may take to say what it wants.
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(10);
+/// For how long an address is good; a pod keeps its own as long as it is there.
+const ADDRESS_AGE: Duration = Duration::from_secs(1);
+/// A command is a short line.
+const MAX_COMMAND: u64 = 64 * 1024;
+
+/// Answers commands until dropped.
+pub(crate) async fn serve(
+    listener: UnixListener,
+    client: Client,
+    renew_tokens: watch::Sender<u64>,
+) -> Infallible {
+    let addresses = Arc::<Addresses>::default();
+    loop {
+        let (stream, _) = accept("the plane's socket", || listener.accept()).await;
+        let (client, renew_tokens) = (client.clone(), renew_tokens.clone());
+        let addresses = Arc::clone(&addresses);
+        tokio::spawn(async move {
+            let stream = BufReader::new(stream);
+            if let Err(error) = answer(stream, client, addresses, renew_tokens).await {
+                tracing::debug!(%error, "answer a command");
+            }
+        });
+    }
+}
+
+async fn answer(
+    mut stream: BufReader<UnixStream>,
+    client: Client,
+    addresses: Arc<Addresses>,
+    renew_tokens: watch::Sender<u64>,
+) -> io::Result<()> {
+    let mut line = String::new();
+    let command = async { (&mut stream).take(MAX_COMMAND).read_line(&mut line).await };
+    timeout(COMMAND_TIMEOUT, command).await??;
+    match serde_json::from_str(&line) {
+        Ok(Command::Connect { target, port }) => {
+            match open(&client, &addresses, &target, port).await {
+                Ok(mut opened) => {
+                    reply(&mut stream, &Reply::Done).await?;
+                    tokio::io::copy_bidirectional(&mut stream, &mut opened).await?;
+                    Ok(())
+                }
+                Err(reason) => reply(&mut stream, &Reply::Failed(reason)).await,
+            }
+        }
+        Ok(Command::RenewTokens) => {
+            renew_tokens.send_modify(|generation| *generation = generation.wrapping_add(1));
+            reply(&mut stream, &Reply::Done).await
+        }
+        Err(error) => {
+            reply(
+                &mut stream,
+                &Reply::Failed(format!("not a command: {error}")),
+            )
+            .await
+        }
+    }
+}
+
+async fn reply(stream: &mut BufReader<UnixStream>, reply: &Reply) -> io::Result<()> {
+    let mut line = serde_json::to_vec(reply)?;
+    line.push(b'\n');
+    stream.write_all(&line).await
+}
+
+/// Where targets are. Whoever makes many connections to one asks the API server once a second and not for each.
+#[derive(Default)]
+struct Addresses(Mutex<HashMap<Target, Arc<Known>>>);
+
+/// An address, and when it was told.
+type Known = tokio::sync::Mutex<Option<(Instant, IpAddr)>>;
+
+impl Addresses {
+    async fn of(&self, client: &Client, target: &Target) -> Result<IpAddr, String> {
+        self.or(target, address_of(client, target)).await
+    }
+
+    /// What is known of a target, or what is found out now; those who ask at once wait for one answer.
+    async fn or(
+        &self,
+        target: &Target,
+        find_out: impl Future<Output = Result<IpAddr, String>>,
+    ) -> Result<IpAddr, String> {
+        let known = {
+            let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(all.entry(target.clone()).or_default())
+        };
+        let mut known = known.lock().await;
+        if let Some((told, address)) = *known
+            && told.elapsed() < ADDRESS_AGE
+        {
+            return Ok(address);
+        }
+        let address = find_out.await?;
+        *known = Some((Instant::now(), address));
+        Ok(address)
+    }
+}
+
+async fn open(
+    client: &Client,
+    addresses: &Addresses,
+    target: &Target,
+    port: u16,
+) -> Result<TcpStream, String> {
+    let address = timeout(CONNECT_TIMEOUT, addresses.of(client, target)).await;
+    let address = address.map_err(|_| {
+        let limit = CONNECT_TIMEOUT.as_secs();
+        format!("the API server did not say within {limit} s where {target} is")
+    })??;
+    let connecting = TcpStream::connect((address, port));
+    match timeout(CONNECT_TIMEOUT, connecting).await {
+        Ok(Ok(stream)) => stream
+            .set_nodelay(true)
+            .map(|()| stream)
+            .map_err(|error| error.to_string()),
+        Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            Err("connection refused".to_owned())
+        }
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err(format!("no answer within {} s", CONNECT_TIMEOUT.as_secs())),
+    }
+}
+
+async fn address_of(client: &Client, target: &Target) -> Result<IpAddr, String> {
+    let found = match target {
+        Target::Service { namespace, name } => {
+            Api::<Service>::namespaced(client.clone(), namespace)
+                .get(name)
+                .await
+                .map(|service| service.spec.and_then(|spec| spec.cluster_ip))
+        }
+        Target::Pod { namespace, name } => Api::<Pod>::namespaced(client.clone(), namespace)
+            .get(name)
+            .await
+            .map(|pod| pod.status.and_then(|status| status.pod_ip)),
+    };
+    let address = found.map_err(|error| match error {
+        kube::Error::Api(status) => status.message.clone(),
+        other => other.to_string(),
+    })?;
+    // A headless Service's clusterIP is "None".
+    address
+        .and_then(|address| address.parse().ok())
+        .ok_or_else(|| format!("{target} has no address"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_address_is_asked_for_once_a_second_and_an_error_each_time() {
+        let addresses = Addresses::default();
+        let target = Target::Pod {
+            namespace: "a".to_owned(),
+            name: "b".to_owned(),
+        };
+        let ask = async |answer: Result<u8, &str>| {
+            let answer = answer
+                .map(|last| IpAddr::from([10, 0, 0, last]))
+                .map_err(str::to_owned);
+            addresses.or(&target, std::future::ready(answer)).await
+        };
+        let address = |last: u8| Ok(IpAddr::from([10, 0, 0, last]));
+        assert_eq!(ask(Err("no")).await, Err("no".to_owned()));
+        assert_eq!(ask(Ok(1)).await, address(1));
+        assert_eq!(ask(Ok(2)).await, address(1));
+        tokio::time::advance(ADDRESS_AGE).await;
+        assert_eq!(ask(Ok(2)).await, address(2));
+    }
+}
