@@ -10,13 +10,13 @@ use tokio::sync::Notify;
 use tokio::time::{Interval, MissedTickBehavior};
 
 /// How often files are read again whatever the watch says, as the Go library does.
-pub const REREAD: Duration = Duration::from_secs(60);
+pub(crate) const REREAD: Duration = Duration::from_secs(60);
 
 /// Says when some files may have changed.
 ///
 /// Their folders are watched, not the files: a mounted volume changes by swapping the symbolic link `..data`
 /// beside them. Events are merged, and a broken watch costs time, not truth.
-pub struct Changes {
+pub(crate) struct Changes {
     changed: Arc<Notify>,
     again: Interval,
     _watcher: Option<RecommendedWatcher>,
@@ -24,8 +24,7 @@ pub struct Changes {
 
 impl Changes {
     /// Watches the folders of `paths`, and speaks up after every `reread` too.
-    #[must_use]
-    pub fn of<'a>(paths: impl IntoIterator<Item = &'a Path>, reread: Duration) -> Self {
+    pub(crate) fn of<'a>(paths: impl IntoIterator<Item = &'a Path>, reread: Duration) -> Self {
         let folders: BTreeSet<&Path> = paths.into_iter().filter_map(Path::parent).collect();
         let changed = Arc::new(Notify::new());
         let watcher = watch(&folders, changed.clone())
@@ -43,7 +42,7 @@ impl Changes {
     }
 
     /// Waits until something may have changed. May be cancelled at any time.
-    pub async fn next(&mut self) {
+    pub(crate) async fn next(&mut self) {
         tokio::select! {
             () = self.changed.notified() => {}
             _ = self.again.tick() => {}

@@ -1,29 +1,34 @@
-//! Serves Kubernetes' custom metrics API from Prometheus: the drop-in successor of prometheus-adapter.
+//! Serves `custom.metrics.k8s.io` from Prometheus: the drop-in successor of prometheus-adapter.
 //!
-//! One request goes one way, through typed values:
+//! A request is handled in this order:
 //!
 //! ```text
-//! TLS (setpoint-serve) -> Peer -> RequestInfo -> User -> MetricQuery -> PromQL -> samples -> MetricValueList
-//!                                        metav1.Status <- api::status, the one place that maps errors
+//! TLS (setpoint-serve) -> RequestInfo -> User -> Decision -> ApiGroup -> MetricQuery
+//!   -> PromQL -> samples -> MetricValueList          (setpoint-rules: from MetricQuery on)
 //! ```
 //!
-//! Background tasks (relist, the authentication ConfigMap) only swap snapshots: a request never waits for
-//! one and never sees half of one.
+//! `api::status` is the one place that maps errors to `metav1.Status`. Background tasks (relist,
+//! certificates, the authentication ConfigMap) only replace immutable snapshots: a request never
+//! waits for one and never sees half of one.
+//!
+//! All of it is for the program `setpoint-adapter`, so only its [`main`] is public.
 
-pub mod api;
-pub mod args;
-pub mod auth;
-pub mod certs;
-pub mod config;
-pub mod custom;
-pub mod files;
-pub mod kubernetes;
-pub mod naming;
-pub mod prometheus;
-pub mod provider;
-pub mod registry;
-pub mod rest_mapping;
-pub mod run;
-pub mod selector;
-pub mod serving;
-mod words;
+mod api;
+mod args;
+mod auth;
+mod certs;
+mod config;
+mod custom;
+#[cfg(test)]
+mod empty_root;
+mod error_chain;
+mod files;
+mod kubernetes;
+mod prometheus;
+mod provider;
+mod registry;
+mod request_info;
+mod run;
+mod serving;
+
+pub use run::main;

@@ -3,17 +3,18 @@
 use std::io::{Read as _, Write as _};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use setpoint_serve::{Server, server_config};
+use setpoint_support::Termination;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
-use crate::api::{Api, router};
+use crate::api::{Api, ApiGroup, CustomMetricsGroup};
 use crate::args::{Args, CertsArgs, Command, ServeArgs, Verb};
 use crate::auth::{
     ApiServerAccessReviewer, ApiServerTokenReviewer, BearerTokens, DelegatedAuthenticator,
@@ -28,11 +29,21 @@ use crate::prometheus::{HttpClient, HttpClientOptions};
 use crate::registry::RelistOptions;
 use crate::serving::ServingPair;
 
-/// Does what the arguments say, until it is done or SIGTERM ends it.
-///
-/// # Errors
-/// What kept it from starting.
-pub fn run(args: Args) -> anyhow::Result<()> {
+/// The program: does what its arguments say, until that is done or SIGTERM ends it.
+#[must_use]
+pub fn main() -> ExitCode {
+    // Fails only when there is a provider already.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    match run(Args::of_process()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: Args) -> anyhow::Result<()> {
     match args.command {
         Some(Command::Certs(args)) => fill_in_certificates(&args),
         None => {
@@ -87,7 +98,7 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
         .config
         .as_deref()
         .context("no rules: name a configuration file by --config")?;
-    let namers = config::load(path)?;
+    let rules = config::load(path)?;
     let prometheus = HttpClient::new(prometheus(&args)?)?;
     let lister = kubernetes::client(args.lister_kubeconfig.as_deref()).await?;
     let authentication = kubernetes::client(args.auth.authentication_kubeconfig.as_deref()).await?;
@@ -118,34 +129,28 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
         answer_timeout: kubernetes::ANSWER_TIMEOUT,
     };
     let provider = CustomMetrics::start(
-        namers,
+        rules,
         Arc::new(prometheus),
         lister,
         relist,
         shutdown.clone(),
     );
-    let api = Api {
-        provider: Arc::new(provider),
-        authenticator,
-        authorizer: Arc::new(authorizer),
-    };
+    let groups: Vec<Box<dyn ApiGroup>> =
+        vec![Box::new(CustomMetricsGroup::new(Arc::new(provider)))];
+    let api = Api::new(groups, authenticator, Arc::new(authorizer));
     tracing::info!(%address, "serve custom.metrics.k8s.io");
     server_with_pair(&args, listener, &shutdown)?
-        .run(router(api), shutdown)
+        .run(api.router(), shutdown)
         .await;
     tracing::info!("all requests are answered; end");
     Ok(())
 }
 
 fn end_on_signals(shutdown: &CancellationToken) -> anyhow::Result<()> {
-    let mut terminated = signal(SignalKind::terminate()).context("watch SIGTERM")?;
-    let mut interrupted = signal(SignalKind::interrupt()).context("watch SIGINT")?;
+    let mut termination = Termination::watch().context("watch SIGTERM and SIGINT")?;
     let shutdown = shutdown.clone();
     tokio::spawn(async move {
-        tokio::select! {
-            _ = terminated.recv() => {}
-            _ = interrupted.recv() => {}
-        }
+        termination.received().await;
         tracing::info!("end: take no new connections, answer what is in flight");
         shutdown.cancel();
     });

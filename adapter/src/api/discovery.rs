@@ -1,63 +1,59 @@
-//! What there is to ask for, as the aggregator and clients want to hear it.
+//! Discovery documents of API groups.
+//!
+//! The same resources give the same document; those of prometheus-adapter have a random order.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use setpoint_metrics_api::custom::GROUP;
 
-use crate::provider::CustomMetricInfo;
+use super::group::{ApiGroup, DiscoveredResource};
 
-/// The versions served, the preferred one first.
-///
-/// The Go adapter prefers v1beta1 too (`k8s.io/metrics/pkg/apis/custom_metrics/install`).
-pub const VERSIONS: [&str; 2] = ["v1beta1", "v1beta2"];
+/// The media type of [`aggregated`] discovery.
+pub(super) const AGGREGATED: &str =
+    "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 
 /// `/apis/<group>`.
-#[must_use]
-pub fn api_group() -> Value {
-    let mut group = group();
-    group["kind"] = json!("APIGroup");
-    group["apiVersion"] = json!("v1");
-    group
+pub(super) fn api_group(group: &dyn ApiGroup) -> Value {
+    let mut document = listed_group(group);
+    document["kind"] = json!("APIGroup");
+    document["apiVersion"] = json!("v1");
+    document
 }
 
 /// `/apis`, as clients without aggregated discovery ask for it.
-#[must_use]
-pub fn api_group_list() -> Value {
-    json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": [group()]})
+pub(super) fn api_group_list<'a>(groups: impl Iterator<Item = &'a dyn ApiGroup>) -> Value {
+    let groups: Vec<Value> = groups.map(listed_group).collect();
+    json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups})
 }
 
-fn group() -> Value {
+fn listed_group(group: &dyn ApiGroup) -> Value {
+    let name = group.name();
     let version =
-        |version: &str| json!({"groupVersion": format!("{GROUP}/{version}"), "version": version});
+        |version: &&str| json!({"groupVersion": format!("{name}/{version}"), "version": version});
+    let versions: Vec<Value> = group.versions().iter().map(version).collect();
     json!({
-        "name": GROUP,
-        "versions": VERSIONS.map(version),
-        "preferredVersion": version(VERSIONS[0]),
+        "name": name,
+        "preferredVersion": versions[0],
+        "versions": versions,
     })
 }
 
-/// `/apis/<group>/<version>`: a resource `<objects>/<metric>` for every metric.
-///
-/// Invariant: the same metrics give the same document; the Go adapter's order is random.
-#[must_use]
-pub fn api_resource_list(version: &str, metrics: &[CustomMetricInfo]) -> Value {
-    let resources: Vec<Value> = metrics
-        .iter()
-        .map(|info| {
-            json!({
-                "name": format!("{}/{}", info.group_resource, info.metric),
-                "singularName": "",
-                "namespaced": info.namespaced,
-                "kind": "MetricValueList",
-                "verbs": ["get"],
-            })
+/// `/apis/<group>/<version>`: a resource `<objects>/<metric>` for each metric.
+pub(super) fn api_resource_list(group: &dyn ApiGroup, version: &str) -> Value {
+    let resource = |found: DiscoveredResource| {
+        json!({
+            "name": format!("{}/{}", found.parent, found.metric),
+            "singularName": "",
+            "namespaced": found.namespaced,
+            "kind": found.kind,
+            "verbs": ["get"],
         })
-        .collect();
+    };
+    let resources = group.resources().into_iter().map(resource).collect();
     json!({
         "kind": "APIResourceList",
         "apiVersion": "v1",
-        "groupVersion": format!("{GROUP}/{version}"),
+        "groupVersion": format!("{}/{version}", group.name()),
         "resources": sorted_by_name(resources),
     })
 }
@@ -68,66 +64,74 @@ fn sorted_by_name(mut resources: Vec<Value>) -> Vec<Value> {
 }
 
 /// `/apis` as aggregated discovery, `apidiscovery.k8s.io/v2`.
-///
-/// Metrics are subresources. Their parents don't exist, so they are written as apiserver's
-/// `ConvertGroupVersionIntoToDiscovery` writes stubs: with an empty response kind, which clients drop.
-#[must_use]
-pub fn aggregated(metrics: &[CustomMetricInfo]) -> Value {
-    let versions = VERSIONS.map(|version| {
-        json!({"version": version, "resources": aggregated_resources(version, metrics), "freshness": "Current"})
-    });
+pub(super) fn aggregated<'a>(groups: impl Iterator<Item = &'a dyn ApiGroup>) -> Value {
+    let items: Vec<Value> = groups.map(aggregated_group).collect();
     json!({
         "kind": "APIGroupDiscoveryList",
         "apiVersion": "apidiscovery.k8s.io/v2",
         "metadata": {},
-        "items": [{"metadata": {"name": GROUP, "creationTimestamp": null}, "versions": versions}],
+        "items": items,
     })
 }
 
-fn aggregated_resources(version: &str, metrics: &[CustomMetricInfo]) -> Vec<Value> {
-    let mut parents: BTreeMap<String, (bool, Vec<&str>)> = BTreeMap::new();
-    for info in metrics {
-        let (_, names) = parents
-            .entry(info.group_resource.to_string())
-            .or_insert_with(|| (info.namespaced, Vec::new()));
-        names.push(&info.metric);
+fn aggregated_group(group: &dyn ApiGroup) -> Value {
+    let mut parents: BTreeMap<String, Vec<DiscoveredResource>> = BTreeMap::new();
+    for found in group.resources() {
+        parents.entry(found.parent.clone()).or_default().push(found);
     }
-    let resource = |(parent, (namespaced, mut names)): (String, (bool, Vec<&str>))| {
-        names.sort_unstable();
-        let subresources: Vec<Value> = names
-            .into_iter()
-            .map(|name| {
-                json!({
-                    "subresource": name,
-                    "responseKind": {"group": GROUP, "version": version, "kind": "MetricValueList"},
-                    "verbs": ["get"],
-                })
-            })
+    for metrics in parents.values_mut() {
+        metrics.sort();
+    }
+    let version = |version: &&str| {
+        let resources: Vec<Value> = parents
+            .iter()
+            .map(|(parent, metrics)| aggregated_parent(group.name(), version, parent, metrics))
             .collect();
-        json!({
-            "resource": parent,
-            "responseKind": {"group": "", "version": "", "kind": ""},
-            "scope": if namespaced { "Namespaced" } else { "Cluster" },
-            "singularResource": "",
-            "verbs": [],
-            "subresources": subresources,
-        })
+        json!({"version": version, "resources": resources, "freshness": "Current"})
     };
-    parents.into_iter().map(resource).collect()
+    let versions: Vec<Value> = group.versions().iter().map(version).collect();
+    json!({
+        "metadata": {"name": group.name(), "creationTimestamp": null},
+        "versions": versions,
+    })
 }
 
-/// Whether an `Accept` header asks for [`aggregated`] discovery.
-#[must_use]
-pub fn wants_aggregated(accept: &str) -> bool {
+/// Objects and their metrics. The objects' resource isn't part of the group, so it is written as
+/// `ConvertGroupVersionIntoToDiscovery` of apiserver writes such parents: with an empty response kind,
+/// which clients drop.
+fn aggregated_parent(
+    group: &str,
+    version: &str,
+    parent: &str,
+    metrics: &[DiscoveredResource],
+) -> Value {
+    let subresource = |found: &DiscoveredResource| {
+        json!({
+            "subresource": found.metric,
+            "responseKind": {"group": group, "version": version, "kind": found.kind},
+            "verbs": ["get"],
+        })
+    };
+    let namespaced = metrics.iter().any(|found| found.namespaced);
+    let subresources: Vec<Value> = metrics.iter().map(subresource).collect();
+    json!({
+        "resource": parent,
+        "responseKind": {"group": "", "version": "", "kind": ""},
+        "scope": if namespaced { "Namespaced" } else { "Cluster" },
+        "singularResource": "",
+        "verbs": [],
+        "subresources": subresources,
+    })
+}
+
+/// Whether an `Accept` header asks for [`AGGREGATED`] discovery.
+pub(super) fn wants_aggregated(accept: &str) -> bool {
     accept.split(',').any(|range| {
-        let mut parameters = range.split(';').map(str::trim);
-        parameters.next() == Some("application/json")
-            && ["g=apidiscovery.k8s.io", "v=v2", "as=APIGroupDiscoveryList"]
-                .iter()
-                .all(|wanted| {
-                    range
-                        .split(';')
-                        .any(|parameter| parameter.trim() == *wanted)
-                })
+        let parameters: Vec<&str> = range.split(';').map(str::trim).collect();
+        parameters[0] == "application/json"
+            && AGGREGATED
+                .split(';')
+                .skip(1)
+                .all(|wanted| parameters.contains(&wanted))
     })
 }

@@ -4,10 +4,16 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde_json::{Value, json};
 
-/// `ok`, or 500 and the list of checks; the list also when `?verbose` asks for it.
-pub(super) fn answer(path: &str, query: Option<&str>, checks: &[(&str, bool)]) -> Response {
-    let name = path.trim_matches('/');
-    let passed = checks.iter().all(|(_, passed)| *passed);
+/// A condition of health or readiness.
+pub(crate) struct Check {
+    pub(crate) name: &'static str,
+    pub(crate) passed: bool,
+}
+
+/// `ok`, or 500 and the list of checks; `?verbose` asks for the list in any case.
+pub(super) fn answer(path: &str, query: Option<&str>, checks: &[Check]) -> Response {
+    let endpoint = path.trim_matches('/');
+    let passed = checks.iter().all(|check| check.passed);
     let verbose = query.is_some_and(|query| {
         url::form_urlencoded::parse(query.as_bytes()).any(|(key, _)| key == "verbose")
     });
@@ -15,15 +21,15 @@ pub(super) fn answer(path: &str, query: Option<&str>, checks: &[(&str, bool)]) -
         return "ok".into_response();
     }
     let mut text = String::from("[+]ping ok\n");
-    for (check, passed) in checks {
+    for Check { name, passed } in checks {
         text.push_str(&if *passed {
-            format!("[+]{check} ok\n")
+            format!("[+]{name} ok\n")
         } else {
-            format!("[-]{check} not yet\n")
+            format!("[-]{name} not yet\n")
         });
     }
     text.push_str(&format!(
-        "{name} check {}\n",
+        "{endpoint} check {}\n",
         if passed { "passed" } else { "failed" }
     ));
     let code = if passed {

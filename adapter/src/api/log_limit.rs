@@ -1,9 +1,10 @@
-//! Keeps what strangers can cause from filling the log.
+//! Keeps log lines that any client can cause from filling the log.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// So many lines in a period of time; the others are counted.
+use parking_lot::Mutex;
+
+/// A number of lines in each period of time; further ones are counted.
 pub(super) struct LogLimit {
     most: u32,
     period: Duration,
@@ -12,37 +13,37 @@ pub(super) struct LogLimit {
 
 struct State {
     began: Option<Instant>,
-    said: u32,
-    unsaid: u64,
+    logged: u32,
+    unlogged: u64,
 }
 
 impl LogLimit {
-    pub(super) const fn new(most: u32, period: Duration) -> Self {
+    pub(super) fn new(most: u32, period: Duration) -> Self {
         Self {
             most,
             period,
             state: Mutex::new(State {
                 began: None,
-                said: 0,
-                unsaid: 0,
+                logged: 0,
+                unlogged: 0,
             }),
         }
     }
 
-    /// Whether a line may be said now, and how many weren't since the last one that was.
+    /// Whether a line may be logged now; if so, how many weren't since the last one.
     pub(super) fn admits(&self, now: Instant) -> Option<u64> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock();
         let is_over = |began| now.saturating_duration_since(began) >= self.period;
         if state.began.is_none_or(is_over) {
             state.began = Some(now);
-            state.said = 0;
+            state.logged = 0;
         }
-        if state.said == self.most {
-            state.unsaid += 1;
+        if state.logged == self.most {
+            state.unlogged += 1;
             return None;
         }
-        state.said += 1;
-        Some(std::mem::take(&mut state.unsaid))
+        state.logged += 1;
+        Some(std::mem::take(&mut state.unlogged))
     }
 }
 
@@ -51,15 +52,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn so_many_lines_are_said_in_a_period_and_the_others_counted() {
+    fn lines_beyond_the_number_of_a_period_are_counted_and_not_logged() {
         let limit = LogLimit::new(2, Duration::from_secs(1));
         let start = Instant::now();
-        let said = |milliseconds| limit.admits(start + Duration::from_millis(milliseconds));
-        assert_eq!([said(0), said(10), said(20)], [Some(0), Some(0), None]);
+        let admitted = |milliseconds| limit.admits(start + Duration::from_millis(milliseconds));
         assert_eq!(
-            [said(999), said(1000), said(1001)],
+            [admitted(0), admitted(10), admitted(20)],
+            [Some(0), Some(0), None]
+        );
+        assert_eq!(
+            [admitted(999), admitted(1000), admitted(1001)],
             [None, Some(2), Some(0)]
         );
-        assert_eq!(said(1002), None);
+        assert_eq!(admitted(1002), None);
     }
 }

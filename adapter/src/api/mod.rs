@@ -1,125 +1,124 @@
-//! The wire edge: requests in, documents and `Status` out.
+//! Requests in, documents and `metav1.Status` out.
 
-pub mod discovery;
+mod custom;
+mod discovery;
+mod group;
 mod health;
 mod log_limit;
 mod openapi;
-pub mod request_info;
-pub mod status;
+mod status;
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use aws_lc_rs::digest;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use setpoint_metrics_api::custom;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header, request};
+use serde_json::Value;
 use setpoint_serve::Peer;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::auth::{Authenticator, Authorizer, Decision};
-use crate::provider::{CustomMetricsProvider, GroupResource, MetricQuery, Objects};
-use crate::selector::Selector;
-use crate::words::words;
+use crate::auth::{Authenticator, Authorizer, Decision, User};
+use crate::error_chain::error_chain;
+use crate::request_info::{RequestInfo, ResourceRequest};
 
+pub(crate) use custom::CustomMetricsGroup;
+pub(crate) use group::ApiGroup;
+
+use health::Check;
 use log_limit::LogLimit;
-use request_info::{RequestInfo, ResourceRequest};
 use status::ApiError;
 
-/// Refused credentials in the log.
-static REFUSALS: LogLimit = LogLimit::new(10, Duration::from_secs(1));
-
-/// What requests are answered from.
-#[derive(Clone)]
-pub struct Api {
-    /// Knows the metrics.
-    pub provider: Arc<dyn CustomMetricsProvider>,
-    /// Says who asks.
-    pub authenticator: Arc<dyn Authenticator>,
-    /// Says who may.
-    pub authorizer: Arc<dyn Authorizer>,
-}
-
-/// The whole API as a service. Requests carry the [`Peer`] that they came from as an extension.
-pub fn router(api: Api) -> Router {
-    Router::new()
-        .fallback(answer)
-        .with_state(api)
-        .layer(CatchPanicLayer::custom(|_| ApiError::Panic.into_response()))
-}
-
-async fn answer(State(api): State<Api>, request: Request) -> Response {
-    match api.answer(request).await {
-        Ok(response) => response,
-        Err(error) => error.into_response(),
-    }
+/// The API server: its groups, and who may ask them.
+pub(crate) struct Api {
+    groups: Vec<Box<dyn ApiGroup>>,
+    authenticator: Arc<dyn Authenticator>,
+    authorizer: Arc<dyn Authorizer>,
+    /// Of log lines about refused credentials, which anybody can cause.
+    refusals: LogLimit,
 }
 
 impl Api {
-    async fn answer(&self, request: Request) -> Result<Response, ApiError> {
-        let (head, _body) = request.into_parts();
-        let info = RequestInfo::new(&head.method, head.uri.path())?;
-        let certificates = head
-            .extensions
-            .get::<Peer>()
-            .map(|peer| peer.certificates.clone())
-            .unwrap_or_default();
-        let user = match self
-            .authenticator
-            .authenticate(&certificates, &head.headers)
-            .await
-        {
-            Ok(user) => user,
-            Err(error) => {
-                // Anybody can cause this line, so there is an end to how often.
-                if let Some(unsaid) = REFUSALS.admits(Instant::now()) {
-                    tracing::warn!(
-                        error = %words(&error),
-                        unsaid,
-                        "Unable to authenticate the request"
-                    );
-                }
-                return Err(ApiError::Unauthorized);
-            }
-        };
-        match self.authorizer.authorize(&user, &info).await {
-            Ok(Decision::Allow) => {}
-            Ok(Decision::Deny(reason)) => {
-                return Err(ApiError::Forbidden {
-                    request: Box::new(info),
-                    user: Box::new(user),
-                    reason,
-                });
-            }
-            Err(source) => {
-                return Err(ApiError::Authorizer {
-                    uri: head.uri.to_string(),
-                    source,
-                });
-            }
-        }
-        match info {
-            RequestInfo::Resource(resource) => {
-                let query = head.uri.query().unwrap_or_default();
-                self.metrics(&head.method, resource, query).await
-            }
-            RequestInfo::Path { path, .. } => {
-                self.document(&head.method, &path, &head.uri, &head.headers)
-            }
+    pub(crate) fn new(
+        groups: Vec<Box<dyn ApiGroup>>,
+        authenticator: Arc<dyn Authenticator>,
+        authorizer: Arc<dyn Authorizer>,
+    ) -> Self {
+        Self {
+            groups,
+            authenticator,
+            authorizer,
+            refusals: LogLimit::new(10, Duration::from_secs(1)),
         }
     }
 
-    /// Everything that is no metric.
-    fn document(
-        &self,
-        method: &Method,
-        path: &str,
-        uri: &http::Uri,
-        headers: &HeaderMap,
-    ) -> Result<Response, ApiError> {
-        const GROUP: &str = custom::GROUP;
+    /// The service for requests that carry their [`Peer`] as an extension.
+    pub(crate) fn router(self) -> Router {
+        Router::new()
+            .fallback(answer)
+            .with_state(Arc::new(self))
+            .layer(CatchPanicLayer::custom(|_| ApiError::Panic.into_response()))
+    }
+
+    async fn answer(&self, request: Request) -> Result<Response, ApiError> {
+        let (head, _body) = request.into_parts();
+        let info = RequestInfo::new(&head.method, head.uri.path())?;
+        let user = self.authenticate(&head).await?;
+        self.authorize(&user, &info, &head.uri).await?;
+        let is_read = matches!(head.method, Method::GET | Method::HEAD);
+        match info {
+            RequestInfo::Resource(ResourceRequest { path, .. }) => {
+                let group = self.group(&path.group, &path.version)?;
+                if !is_read {
+                    return Err(ApiError::MethodNotAllowed);
+                }
+                let query_string = head.uri.query().unwrap_or_default();
+                group.get(&path, query_string).await
+            }
+            RequestInfo::Path { .. } if !is_read => Err(ApiError::MethodNotAllowed),
+            RequestInfo::Path { path, .. } => self.document(&path, &head.uri, &head.headers),
+        }
+    }
+
+    async fn authenticate(&self, head: &request::Parts) -> Result<User, ApiError> {
+        let peer = head.extensions.get::<Peer>();
+        let certificates = peer.map_or(&[][..], |peer| &peer.certificates);
+        let authenticated = self
+            .authenticator
+            .authenticate(certificates, &head.headers)
+            .await;
+        authenticated.map_err(|error| {
+            if let Some(unlogged) = self.refusals.admits(Instant::now()) {
+                tracing::warn!(
+                    error = %error_chain(&error),
+                    unlogged,
+                    "Unable to authenticate the request"
+                );
+            }
+            ApiError::Unauthorized
+        })
+    }
+
+    async fn authorize(&self, user: &User, info: &RequestInfo, uri: &Uri) -> Result<(), ApiError> {
+        match self.authorizer.authorize(user, info).await {
+            Ok(Decision::Allow) => Ok(()),
+            Ok(Decision::Deny(reason)) => Err(ApiError::Forbidden {
+                request: Box::new(info.clone()),
+                user: Box::new(user.clone()),
+                reason,
+            }),
+            Err(source) => Err(ApiError::Authorizer {
+                uri: uri.to_string(),
+                source,
+            }),
+        }
+    }
+
+    /// Answers a request for a path that isn't below a version of a group.
+    fn document(&self, path: &str, uri: &Uri, headers: &HeaderMap) -> Result<Response, ApiError> {
         let accept = headers
             .get(header::ACCEPT)
             .and_then(|accept| accept.to_str().ok())
@@ -128,126 +127,62 @@ impl Api {
             .split('/')
             .filter(|segment| !segment.is_empty())
             .collect();
-        if !matches!(*method, Method::GET | Method::HEAD) {
-            return Err(ApiError::MethodNotAllowed);
-        }
         Ok(match segments.as_slice() {
             ["healthz" | "livez"] => health::answer(path, uri.query(), &[]),
-            ["readyz"] => health::answer(path, uri.query(), &self.readiness()),
+            ["readyz"] => health::answer(path, uri.query(), &self.checks()),
             ["version"] => Json(health::version()).into_response(),
-            ["openapi", "v2"] => Json(openapi::v2()).into_response(),
-            ["apis"] if discovery::wants_aggregated(accept) => {
-                let document = discovery::aggregated(&self.provider.metrics());
-                with_etag(
-                    &document,
-                    headers,
-                    "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList",
-                )
+            ["openapi", "v2"] => Json(openapi::v2(self.groups())).into_response(),
+            ["apis"] if discovery::wants_aggregated(accept) => with_etag(
+                &discovery::aggregated(self.groups()),
+                headers,
+                discovery::AGGREGATED,
+            ),
+            ["apis"] => Json(discovery::api_group_list(self.groups())).into_response(),
+            ["apis", name] => {
+                let group = self.groups().find(|group| group.name() == *name);
+                Json(discovery::api_group(group.ok_or(ApiError::NotFound)?)).into_response()
             }
-            ["apis"] => Json(discovery::api_group_list()).into_response(),
-            ["apis", group] if *group == GROUP => Json(discovery::api_group()).into_response(),
-            ["apis", group, version]
-                if *group == GROUP && discovery::VERSIONS.contains(version) =>
-            {
-                Json(discovery::api_resource_list(
-                    version,
-                    &self.provider.metrics(),
-                ))
-                .into_response()
+            ["apis", name, version] => {
+                let group = self.group(name, version)?;
+                Json(discovery::api_resource_list(group, version)).into_response()
             }
             _ => return Err(ApiError::NotFound),
         })
     }
 
-    fn readiness(&self) -> [(&'static str, bool); 2] {
-        [
-            ("relist-attempted", self.provider.relist_attempted()),
-            (
-                "authentication-configured",
-                self.authenticator.is_configured(),
-            ),
-        ]
+    fn groups(&self) -> impl Iterator<Item = &dyn ApiGroup> {
+        self.groups.iter().map(AsRef::as_ref)
     }
 
-    async fn metrics(
-        &self,
-        method: &Method,
-        resource: ResourceRequest,
-        query: &str,
-    ) -> Result<Response, ApiError> {
-        let known = resource.group == custom::GROUP
-            && discovery::VERSIONS.contains(&resource.version.as_str());
-        if !known {
-            return Err(ApiError::NotFound);
-        }
-        if !matches!(*method, Method::GET | Method::HEAD) {
-            return Err(ApiError::MethodNotAllowed);
-        }
-        let v1beta1 = resource.version == "v1beta1";
-        let metric_query = metric_query(resource, query)?;
-        let values = self.provider.values(&metric_query).await?;
-        Ok(if v1beta1 {
-            Json(custom::v1beta1::MetricValueList::from(values)).into_response()
-        } else {
-            Json(custom::v1beta2::MetricValueList::from(values)).into_response()
-        })
+    /// The group of that name, if it has the version.
+    fn group(&self, name: &str, version: &str) -> Result<&dyn ApiGroup, ApiError> {
+        self.groups()
+            .find(|group| group.name() == name && group.versions().contains(&version))
+            .ok_or(ApiError::NotFound)
+    }
+
+    fn checks(&self) -> Vec<Check> {
+        let mut checks: Vec<Check> = self.groups().flat_map(ApiGroup::checks).collect();
+        checks.push(Check {
+            name: "authentication-configured",
+            passed: self.authenticator.is_configured(),
+        });
+        checks
     }
 }
 
-/// The query that a path and its parameters stand for
-/// (`custom-metrics-apiserver/pkg/apiserver/installer/cmhandlers.go`, `endpoints/handlers/get.go`).
-fn metric_query(resource: ResourceRequest, parameters: &str) -> Result<MetricQuery, ApiError> {
-    let parameter = |name: &str| {
-        url::form_urlencoded::parse(parameters.as_bytes())
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.into_owned())
-            .unwrap_or_default()
-    };
-    let selector = |name: &'static str| -> Result<String, ApiError> {
-        let text = parameter(name);
-        match Selector::parse(&text) {
-            Ok(_) => Ok(text),
-            Err(error) => Err(ApiError::BadRequest(format!("{name} `{text}`: {error}"))),
-        }
-    };
-    let metric_selector = selector("metricLabelSelector")?;
-    let namespace = Some(resource.namespace).filter(|namespace| !namespace.is_empty());
-    match (resource.parts.as_slice(), namespace) {
-        // The metrics of a namespace itself.
-        ([metrics, metric], Some(namespace)) if metrics == "metrics" => Ok(MetricQuery {
-            group_resource: GroupResource {
-                group: String::new(),
-                resource: "namespaces".to_owned(),
-            },
-            namespace: None,
-            objects: Objects::Named(namespace),
-            metric: metric.clone(),
-            metric_selector,
-        }),
-        ([group_resource, name, metric], namespace) => Ok(MetricQuery {
-            group_resource: GroupResource::parse(group_resource),
-            namespace,
-            objects: match name.as_str() {
-                "*" => Objects::Selected(selector("labelSelector")?),
-                name => Objects::Named(name.to_owned()),
-            },
-            metric: metric.clone(),
-            metric_selector,
-        }),
-        _ => Err(ApiError::BadRequest("invalid request path".to_owned())),
+async fn answer(State(api): State<Arc<Api>>, request: Request) -> Response {
+    match api.answer(request).await {
+        Ok(response) => response,
+        Err(error) => error.into_response(),
     }
 }
 
-/// A document that clients may keep as long as its tag stays the same.
-fn with_etag(
-    document: &serde_json::Value,
-    headers: &HeaderMap,
-    content_type: &'static str,
-) -> Response {
+/// A document, or 304 where the client has it already. Its tag depends on nothing but its bytes, so
+/// that replicas and versions of the adapter agree.
+fn with_etag(document: &Value, headers: &HeaderMap, content_type: &'static str) -> Response {
     let body = document.to_string();
-    let mut hasher = DefaultHasher::new();
-    body.hash(&mut hasher);
-    let tag = format!("\"{:016x}\"", hasher.finish());
+    let tag = etag(body.as_bytes());
     let known = headers
         .get(header::IF_NONE_MATCH)
         .is_some_and(|known| known.as_bytes() == tag.as_bytes());
@@ -263,6 +198,14 @@ fn with_etag(
         headers.insert(header::ETAG, tag);
     }
     response
+}
+
+fn etag(bytes: &[u8]) -> String {
+    let mut tag = String::from("\"");
+    for byte in digest::digest(&digest::SHA256, bytes).as_ref() {
+        let _ = write!(tag, "{byte:02x}");
+    }
+    tag + "\""
 }
 
 #[cfg(test)]

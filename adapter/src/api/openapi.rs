@@ -1,26 +1,32 @@
 //! `/openapi/v2`: what kube-aggregator merges into its own document.
 
-use serde_json::{Value, json};
-use setpoint_metrics_api::custom::GROUP;
+use serde_json::{Map, Value, json};
 
-use super::discovery::VERSIONS;
+use super::group::ApiGroup;
 
-/// A document with the discovery paths of the group. Metrics have no paths of their own in it: they come and
-/// go, and the Go adapter's document does not name them either.
-pub(super) fn v2() -> Value {
-    let mut paths = serde_json::Map::new();
-    paths.insert(
-        format!("/apis/{GROUP}/"),
-        path("get information of a group", "getAPIGroup"),
-    );
-    for version in VERSIONS {
+/// A document with the discovery paths of the groups. Metrics have no paths in it: they come and go,
+/// and prometheus-adapter's document doesn't name them either.
+pub(super) fn v2<'a>(groups: impl Iterator<Item = &'a dyn ApiGroup>) -> Value {
+    let mut paths = Map::new();
+    for group in groups {
+        let name = group.name();
+        let suffix = camel_case(name.trim_end_matches(".k8s.io"));
         paths.insert(
-            format!("/apis/{GROUP}/{version}/"),
+            format!("/apis/{name}/"),
             path(
-                "get available resources",
-                &format!("getAPIResources{version}"),
+                "get information of a group",
+                &format!("getAPIGroup{suffix}"),
             ),
         );
+        for version in group.versions() {
+            paths.insert(
+                format!("/apis/{name}/{version}/"),
+                path(
+                    "get available resources",
+                    &format!("getAPIResources{version}{suffix}"),
+                ),
+            );
+        }
     }
     json!({
         "swagger": "2.0",
@@ -30,11 +36,20 @@ pub(super) fn v2() -> Value {
     })
 }
 
-fn path(description: &str, operation: &str) -> Value {
+/// `CustomMetrics` for `custom.metrics`.
+fn camel_case(name: &str) -> String {
+    let capitalized = |word: &str| {
+        let (first, rest) = word.split_at(word.len().min(1));
+        first.to_ascii_uppercase() + rest
+    };
+    name.split('.').map(capitalized).collect()
+}
+
+fn path(description: &str, operation_id: &str) -> Value {
     json!({
         "get": {
             "description": description,
-            "operationId": format!("{operation}CustomMetrics"),
+            "operationId": operation_id,
             "produces": ["application/json"],
             "schemes": ["https"],
             "responses": {"200": {"description": "OK"}, "401": {"description": "Unauthorized"}},

@@ -6,55 +6,45 @@ use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde::Serialize;
+use setpoint_rules::{InvalidPath, InvalidQuery, MetricError, ResourcePath};
 
 use crate::auth::User;
+use crate::error_chain::error_chain;
 use crate::provider::ProviderError;
-use crate::words::words;
+use crate::request_info::{RequestInfo, ResourceRequest};
 
-use super::request_info::{BadPath, RequestInfo};
-
-/// Why a request is not answered with what it asked for.
+/// Why a request is answered with a `Status`.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ApiError {
-    /// The path is no path.
+pub(crate) enum ApiError {
+    /// The path can't be decoded.
     #[error(transparent)]
-    BadPath(#[from] BadPath),
-    /// The request can't be understood.
-    #[error("{0}")]
-    BadRequest(String),
-    /// The caller showed credentials, and none of them holds.
+    InvalidPath(#[from] InvalidPath),
+    /// The path and its parameters ask for no metric.
+    #[error(transparent)]
+    InvalidQuery(#[from] InvalidQuery),
+    /// The request carries credentials, and none of them is valid.
     #[error("Unauthorized")]
     Unauthorized,
-    /// The caller may not.
-    #[error("{} is forbidden", .request.verb())]
+    #[error("the request is forbidden")]
     Forbidden {
-        /// What was asked.
         request: Box<RequestInfo>,
-        /// By whom.
         user: Box<User>,
-        /// The authorizer's words; may be empty.
+        /// What the authorizer says; often empty.
         reason: String,
     },
-    /// Nothing is there.
     #[error("the server could not find the requested resource")]
     NotFound,
-    /// Only reading is possible.
     #[error("the server does not allow this method on the requested resource")]
     MethodNotAllowed,
-    /// The provider has no answer.
     #[error(transparent)]
     Provider(#[from] ProviderError),
-    /// The authorizer couldn't be asked (`responsewriters.InternalError`).
+    /// The authorizer doesn't answer (`responsewriters.InternalError`).
     #[error("Internal Server Error: \"{uri}\"")]
     Authorizer {
-        /// The request's path and query.
         uri: String,
-        /// What failed.
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
-    /// The handler broke.
     #[error("This request caused apiserver to panic. Look in the logs for details.")]
     Panic,
 }
@@ -95,17 +85,19 @@ struct Cause {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let (code, reason) = self.code();
+        let cause = error_chain(&self);
         if code.is_server_error() {
-            tracing::warn!(error = %words(&self), "answer with {code}");
+            tracing::warn!(error = cause, "answer with {code}");
         }
+        let (message, details) = self.message_and_details(code, cause);
         let status = Status {
             kind: "Status",
             api_version: "v1",
             metadata: serde_json::Map::new(),
             status: "Failure",
-            message: self.message(),
+            message,
             reason,
-            details: self.details(),
+            details,
             code: code.as_u16(),
         };
         (code, Json(status)).into_response()
@@ -115,56 +107,51 @@ impl IntoResponse for ApiError {
 impl ApiError {
     fn code(&self) -> (StatusCode, &'static str) {
         match self {
-            Self::BadPath(_) | Self::BadRequest(_) => (StatusCode::BAD_REQUEST, "BadRequest"),
+            Self::InvalidPath(_) | Self::InvalidQuery(_) => (StatusCode::BAD_REQUEST, "BadRequest"),
             Self::Unauthorized => (StatusCode::UNAUTHORIZED, "Unauthorized"),
             Self::Forbidden { .. } => (StatusCode::FORBIDDEN, "Forbidden"),
             Self::NotFound => (StatusCode::NOT_FOUND, "NotFound"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed"),
-            Self::Provider(
-                ProviderError::NoSuchMetric { .. }
-                | ProviderError::NoValue { .. }
-                | ProviderError::NoSuchResource { .. },
-            ) => (StatusCode::NOT_FOUND, "NotFound"),
+            Self::Provider(ProviderError::Metric(
+                MetricError::NoSuchMetric { .. }
+                | MetricError::NoQuery { .. }
+                | MetricError::NoValue { .. },
+            )) => (StatusCode::NOT_FOUND, "NotFound"),
             Self::Provider(_) | Self::Authorizer { .. } | Self::Panic => {
                 (StatusCode::INTERNAL_SERVER_ERROR, "InternalError")
             }
         }
     }
 
-    fn message(&self) -> String {
+    fn message_and_details(&self, code: StatusCode, cause: String) -> (String, Option<Details>) {
         match self {
             Self::Forbidden {
                 request,
                 user,
                 reason,
-            } => forbidden(request, user, reason),
-            // `apierrors.NewInternalError`; the Go adapter keeps the cause to its log, we say it.
-            Self::Provider(_) if self.code().0.is_server_error() => {
-                format!("Internal error occurred: {}", words(self))
+            } => {
+                let details = match &**request {
+                    RequestInfo::Resource(ResourceRequest { path, .. }) => Details {
+                        name: path.name().to_owned(),
+                        group: path.group.clone(),
+                        kind: path.resource().to_owned(),
+                        causes: Vec::new(),
+                    },
+                    RequestInfo::Path { .. } => Details::default(),
+                };
+                (forbidden(request, user, reason), Some(details))
             }
-            Self::Authorizer { .. } => words(self),
-            other => other.to_string(),
-        }
-    }
-
-    fn details(&self) -> Option<Details> {
-        match self {
-            Self::Forbidden { request, .. } => match &**request {
-                RequestInfo::Resource(resource) => Some(Details {
-                    name: resource.name.clone(),
-                    group: resource.group.clone(),
-                    kind: resource.resource.clone(),
-                    causes: Vec::new(),
-                }),
-                RequestInfo::Path { .. } => Some(Details::default()),
-            },
-            Self::Provider(_) if self.code().0.is_server_error() => Some(Details {
-                causes: vec![Cause {
-                    message: words(self),
-                }],
-                ..Details::default()
-            }),
-            _ => None,
+            // `apierrors.NewInternalError`. prometheus-adapter only logs the cause.
+            Self::Provider(_) if code.is_server_error() => {
+                let message = format!("Internal error occurred: {cause}");
+                let details = Details {
+                    causes: vec![Cause { message: cause }],
+                    ..Details::default()
+                };
+                (message, Some(details))
+            }
+            Self::Authorizer { .. } => (cause, None),
+            other => (other.to_string(), None),
         }
     }
 }
@@ -183,25 +170,22 @@ fn forbidden(request: &RequestInfo, user: &User, reason: &str) -> String {
                 user.name
             )
         }
-        RequestInfo::Resource(r) => {
-            let with_subresource = if r.subresource.is_empty() {
-                r.resource.clone()
-            } else {
-                format!("{}/{}", r.resource, r.subresource)
+        RequestInfo::Resource(ResourceRequest { verb, path }) => {
+            let ResourcePath { group, .. } = path;
+            let (resource, name, subresource) = (path.resource(), path.name(), path.subresource());
+            let separator = if subresource.is_empty() { "" } else { "/" };
+            let scope = match &path.namespace {
+                None => "at the cluster scope".to_owned(),
+                Some(namespace) => format!("in the namespace \"{namespace}\""),
             };
-            let scope = if r.namespace.is_empty() {
-                "at the cluster scope".to_owned()
-            } else {
-                format!("in the namespace \"{}\"", r.namespace)
-            };
-            let subject = if r.name.is_empty() {
-                format!("{}.{}", r.resource, r.group)
-            } else {
-                format!("{}.{} \"{}\"", r.resource, r.group, r.name)
+            let object = match name {
+                "" => String::new(),
+                name => format!(" \"{name}\""),
             };
             format!(
-                "{subject} is forbidden: User \"{}\" cannot {} resource \"{with_subresource}\" in API group \"{}\" {scope}{reason}",
-                user.name, r.verb, r.group
+                "{resource}.{group}{object} is forbidden: User \"{}\" cannot {verb} resource \
+                 \"{resource}{separator}{subresource}\" in API group \"{group}\" {scope}{reason}",
+                user.name
             )
         }
     }

@@ -5,11 +5,14 @@ use http_body_util::BodyExt as _;
 use jiff::Timestamp;
 use rustls_pki_types::CertificateDer;
 use setpoint_metrics_api::{MetricIdentifier, MetricValue, ObjectReference, Quantity};
+use setpoint_rules::{GroupResource, MetricError, MetricInfo, MetricQuery};
 use tower::ServiceExt as _;
 
 use super::*;
-use crate::auth::{AuthenticationError, TokenReviewError, User};
-use crate::provider::{CustomMetricInfo, ProviderError};
+use crate::auth::bearer::TokenReviewError;
+use crate::auth::{AuthenticationError, User};
+use crate::prometheus::PrometheusError;
+use crate::provider::{CustomMetricsProvider, ProviderError};
 
 /// Two metrics; `http_requests` has a value for the pod `web-1` alone.
 #[derive(Default)]
@@ -17,8 +20,8 @@ pub(crate) struct Fixed {
     pub(crate) relisted: bool,
 }
 
-fn info(resource: &str, metric: &str, namespaced: bool) -> CustomMetricInfo {
-    CustomMetricInfo {
+fn info(resource: &str, metric: &str, namespaced: bool) -> MetricInfo {
+    MetricInfo {
         group_resource: GroupResource::parse(resource),
         namespaced,
         metric: metric.to_owned(),
@@ -26,7 +29,7 @@ fn info(resource: &str, metric: &str, namespaced: bool) -> CustomMetricInfo {
 }
 
 impl CustomMetricsProvider for Fixed {
-    fn metrics(&self) -> Vec<CustomMetricInfo> {
+    fn metrics(&self) -> Vec<MetricInfo> {
         vec![
             info("deployments.apps", "http_requests", true),
             info("namespaces", "http_requests", false),
@@ -51,18 +54,23 @@ impl CustomMetricsProvider for Fixed {
                     },
                     metric: MetricIdentifier {
                         name: query.metric.clone(),
-                        selector: Selector::parse(&query.metric_selector).unwrap().document(),
+                        selector: query.metric_selector.to_label_selector(),
                     },
                     timestamp: Timestamp::UNIX_EPOCH,
                     window_seconds: None,
                     value: Quantity::from_milli(1500),
                 }]),
-                "broken" => Err(ProviderError::Prometheus("connection refused".into())),
+                "broken" => Err(ProviderError::Prometheus(PrometheusError::Rejected {
+                    url: "http://prometheus:9090/".to_owned(),
+                    status: 503,
+                    kind: "unavailable".to_owned(),
+                    message: "shutting down".to_owned(),
+                })),
                 "panics" => panic!("on purpose"),
-                _ => Err(ProviderError::NoSuchMetric {
+                _ => Err(ProviderError::Metric(MetricError::NoSuchMetric {
                     metric: query.metric.clone(),
                     group_resource,
-                }),
+                })),
             }
         })
     }
@@ -72,7 +80,7 @@ impl CustomMetricsProvider for Fixed {
     }
 }
 
-pub(crate) struct Everybody;
+struct Everybody;
 
 impl Authenticator for Everybody {
     fn authenticate<'a>(
@@ -101,7 +109,7 @@ impl Authenticator for Everybody {
 }
 
 /// Everything but the namespace `secret`; of `broken` it knows nothing.
-pub(crate) struct NotSecret;
+struct NotSecret;
 
 impl Authorizer for NotSecret {
     fn authorize<'a>(
@@ -111,10 +119,14 @@ impl Authorizer for NotSecret {
     ) -> BoxFuture<'a, Result<Decision, Box<dyn Error + Send + Sync>>> {
         Box::pin(async move {
             match request {
-                RequestInfo::Resource(resource) if resource.namespace == "secret" => {
+                RequestInfo::Resource(resource)
+                    if resource.path.namespace.as_deref() == Some("secret") =>
+                {
                     Ok(Decision::Deny(String::new()))
                 }
-                RequestInfo::Resource(resource) if resource.namespace == "broken" => {
+                RequestInfo::Resource(resource)
+                    if resource.path.namespace.as_deref() == Some("broken") =>
+                {
                     Err("timed out".into())
                 }
                 _ => Ok(Decision::Allow),
@@ -123,14 +135,20 @@ impl Authorizer for NotSecret {
     }
 }
 
+fn router() -> Router {
+    router_of(Fixed::default())
+}
+
+/// The API with these metrics, for everybody.
+pub(crate) fn router_of(metrics: Fixed) -> Router {
+    let group = CustomMetricsGroup::new(Arc::new(metrics));
+    let groups: Vec<Box<dyn ApiGroup>> = vec![Box::new(group)];
+    Api::new(groups, Arc::new(Everybody), Arc::new(NotSecret)).router()
+}
+
 async fn ask(request: http::request::Builder) -> (u16, String) {
-    let api = Api {
-        provider: Arc::<Fixed>::default(),
-        authenticator: Arc::new(Everybody),
-        authorizer: Arc::new(NotSecret),
-    };
     let request = request.body(axum::body::Body::empty()).unwrap();
-    let response = router(api).oneshot(request).await.unwrap();
+    let response = router().oneshot(request).await.unwrap();
     let status = response.status().as_u16();
     let body = response.into_body().collect().await.unwrap().to_bytes();
     (status, String::from_utf8(body.to_vec()).unwrap())
@@ -230,11 +248,6 @@ async fn health_says_what_is_still_missing() {
 #[tokio::test]
 async fn discovery_that_has_not_changed_is_not_sent_again() {
     const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
-    let api = Api {
-        provider: Arc::<Fixed>::default(),
-        authenticator: Arc::new(Everybody),
-        authorizer: Arc::new(NotSecret),
-    };
     let ask = |tag: Option<HeaderValue>| {
         let mut request = http::Request::get("/apis")
             .header("Accept", AGGREGATED)
@@ -243,10 +256,15 @@ async fn discovery_that_has_not_changed_is_not_sent_again() {
         if let Some(tag) = tag {
             request.headers_mut().insert(header::IF_NONE_MATCH, tag);
         }
-        router(api.clone()).oneshot(request)
+        router().oneshot(request)
     };
     let first = ask(None).await.unwrap();
     assert_eq!(first.headers()[header::CONTENT_TYPE], AGGREGATED);
+    // The same in every replica and every build: clients keep documents across an update.
+    insta::assert_snapshot!(
+        first.headers()[header::ETAG].to_str().unwrap(),
+        @r#""6502181d1ea11ead3188cddb5ef6020077d98ae6425211dbc2b203ae6e8dd294""#
+    );
     let second = ask(first.headers().get(header::ETAG).cloned())
         .await
         .unwrap();
@@ -271,10 +289,10 @@ async fn the_version_and_the_open_api_document_are_whole() {
 /// Everything that is logged while something is done.
 async fn logged(done: impl Future<Output = ()>) -> String {
     #[derive(Clone, Default)]
-    struct Lines(Arc<std::sync::Mutex<Vec<u8>>>);
+    struct Lines(Arc<parking_lot::Mutex<Vec<u8>>>);
     impl std::io::Write for Lines {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
+            self.0.lock().write(bytes)
         }
         fn flush(&mut self) -> std::io::Result<()> {
             Ok(())
@@ -289,7 +307,7 @@ async fn logged(done: impl Future<Output = ()>) -> String {
     let guard = tracing::subscriber::set_default(subscriber);
     done.await;
     drop(guard);
-    String::from_utf8(lines.0.lock().unwrap().clone()).unwrap()
+    String::from_utf8(lines.0.lock().clone()).unwrap()
 }
 
 #[tokio::test]

@@ -10,40 +10,40 @@ use crate::auth::{AuthorizationOptions, RequestHeaderSource, TrustSources};
 
 /// Whom to trust, and who may.
 #[derive(Debug, Clone, clap::Args)]
-pub struct AuthArgs {
+pub(crate) struct AuthArgs {
     /// Kubeconfig for reading whom to trust [default: the pod's ServiceAccount]
     #[arg(long, value_name = "FILE")]
-    pub authentication_kubeconfig: Option<PathBuf>,
+    pub(crate) authentication_kubeconfig: Option<PathBuf>,
     /// Don't look up whom to trust in the cluster
     #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = ArgAction::Set)]
-    pub authentication_skip_lookup: bool,
+    pub(crate) authentication_skip_lookup: bool,
     /// Serve even if whom to trust can't be looked up; everybody is anonymous then
     #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = ArgAction::Set)]
-    pub authentication_tolerate_lookup_failure: bool,
+    pub(crate) authentication_tolerate_lookup_failure: bool,
     /// How long it is remembered whose a bearer token is
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = parse_duration)]
-    pub authentication_token_webhook_cache_ttl: Duration,
+    pub(crate) authentication_token_webhook_cache_ttl: Duration,
     /// CA certificates behind clients, in place of the cluster's
     #[arg(long, value_name = "FILE")]
-    pub client_ca_file: Option<PathBuf>,
+    pub(crate) client_ca_file: Option<PathBuf>,
     /// CA certificates behind the front proxy, in place of the cluster's
     #[arg(long, value_name = "FILE")]
-    pub requestheader_client_ca_file: Option<PathBuf>,
+    pub(crate) requestheader_client_ca_file: Option<PathBuf>,
     /// Names of the front proxy's certificate that are let through; all without. Counts with --requestheader-client-ca-file
     #[arg(long, value_name = "NAMES", value_parser = parse_list)]
-    pub requestheader_allowed_names: Vec<List>,
+    pub(crate) requestheader_allowed_names: Vec<List>,
     /// Headers with the user's name
     #[arg(long, value_name = "HEADERS", default_value = "x-remote-user", value_parser = parse_list)]
-    pub requestheader_username_headers: Vec<List>,
+    pub(crate) requestheader_username_headers: Vec<List>,
     /// Headers with the user's groups
     #[arg(long, value_name = "HEADERS", default_value = "x-remote-group", value_parser = parse_list)]
-    pub requestheader_group_headers: Vec<List>,
+    pub(crate) requestheader_group_headers: Vec<List>,
     /// Prefixes of headers with what else is known of the user
     #[arg(long, value_name = "PREFIXES", default_value = "x-remote-extra-", value_parser = parse_list)]
-    pub requestheader_extra_headers_prefix: Vec<List>,
+    pub(crate) requestheader_extra_headers_prefix: Vec<List>,
     /// Kubeconfig for asking who may [default: the pod's ServiceAccount]
     #[arg(long, value_name = "FILE")]
-    pub authorization_kubeconfig: Option<PathBuf>,
+    pub(crate) authorization_kubeconfig: Option<PathBuf>,
     /// Paths that everybody may ask for; one that ends in * stands for all that begin so
     #[arg(
         long,
@@ -51,18 +51,18 @@ pub struct AuthArgs {
         value_delimiter = ',',
         default_value = "/healthz,/readyz,/livez"
     )]
-    pub authorization_always_allow_paths: Vec<String>,
+    pub(crate) authorization_always_allow_paths: Vec<String>,
     /// How long it is remembered that somebody may
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = parse_duration)]
-    pub authorization_webhook_cache_authorized_ttl: Duration,
+    pub(crate) authorization_webhook_cache_authorized_ttl: Duration,
     /// How long it is remembered that somebody may not
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = parse_duration)]
-    pub authorization_webhook_cache_unauthorized_ttl: Duration,
+    pub(crate) authorization_webhook_cache_unauthorized_ttl: Duration,
 }
 
 /// Names in one value of a flag, parted by commas.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct List(Vec<String>);
+pub(crate) struct List(Vec<String>);
 
 /// Nothing at all is a list without names (pflag's `StringSlice`); a name that is nothing is refused
 /// (`RequestHeaderAuthenticationOptions.Validate`): as a prefix it would stand for every header.
@@ -82,8 +82,7 @@ fn joined(lists: &[List]) -> Vec<String> {
 
 impl AuthArgs {
     /// Where it is written whom to trust.
-    #[must_use]
-    pub fn trust(&self) -> TrustSources {
+    pub(crate) fn trust(&self) -> TrustSources {
         let front_proxy = |path: &PathBuf| RequestHeaderSource {
             client_ca_file: path.clone(),
             allowed_names: joined(&self.requestheader_allowed_names),
@@ -100,8 +99,7 @@ impl AuthArgs {
     }
 
     /// How authorization is delegated.
-    #[must_use]
-    pub fn authorization(&self) -> AuthorizationOptions {
+    pub(crate) fn authorization(&self) -> AuthorizationOptions {
         AuthorizationOptions {
             always_allow_paths: self.authorization_always_allow_paths.clone(),
             authorized_ttl: self.authorization_webhook_cache_authorized_ttl,

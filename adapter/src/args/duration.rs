@@ -5,12 +5,11 @@ use std::time::Duration;
 /// A text that is no duration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("expected a duration such as 30s, 10m or 1h30m, of 292 years at the most")]
-pub struct ParseDurationError;
+pub(crate) struct ParseDurationError;
 
 /// Why something can't be done at an interval.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ParseIntervalError {
+pub(crate) enum ParseIntervalError {
     /// It is no duration.
     #[error(transparent)]
     Duration(#[from] ParseDurationError),
@@ -31,7 +30,7 @@ const LEAST_INTERVAL: Duration = Duration::from_millis(100);
 ///
 /// # Errors
 /// When it isn't.
-pub fn parse_interval(text: &str) -> Result<Duration, ParseIntervalError> {
+pub(crate) fn parse_interval(text: &str) -> Result<Duration, ParseIntervalError> {
     match parse_duration(text)? {
         interval if interval < LEAST_INTERVAL => Err(ParseIntervalError::Short),
         interval => Ok(interval),
@@ -42,7 +41,7 @@ pub fn parse_interval(text: &str) -> Result<Duration, ParseIntervalError> {
 ///
 /// # Errors
 /// When it stands for none.
-pub fn parse_duration(text: &str) -> Result<Duration, ParseDurationError> {
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, ParseDurationError> {
     if text == "0" {
         return Ok(Duration::ZERO);
     }

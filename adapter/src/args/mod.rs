@@ -13,9 +13,9 @@ use std::time::Duration;
 use clap::{Parser, Subcommand, ValueEnum};
 use url::Url;
 
-pub use auth::AuthArgs;
-pub use duration::{ParseDurationError, ParseIntervalError, parse_duration, parse_interval};
-pub use klog::KlogArgs;
+pub(crate) use auth::AuthArgs;
+pub(crate) use duration::{parse_duration, parse_interval};
+pub(crate) use klog::KlogArgs;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -26,93 +26,93 @@ Examples:
 /// Serves custom.metrics.k8s.io from Prometheus to the HorizontalPodAutoscaler.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "setpoint-adapter", version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
-pub struct Args {
+pub(crate) struct Args {
     /// Something else than serving.
     #[command(subcommand)]
-    pub command: Option<Command>,
+    pub(crate) command: Option<Command>,
     /// How to serve.
     #[command(flatten)]
-    pub serve: ServeArgs,
+    pub(crate) serve: ServeArgs,
 }
 
 /// What the program does besides serving.
 #[derive(Debug, Clone, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Fill the serving pair and the caBundle into manifests, from standard input to standard output
     Certs(CertsArgs),
 }
 
 /// `setpoint-adapter certs`
 #[derive(Debug, Clone, clap::Args)]
-pub struct CertsArgs {
+pub(crate) struct CertsArgs {
     /// How long the pair and its CA are valid
     #[arg(long, value_name = "DURATION", default_value = "8760h", value_parser = parse_duration)]
-    pub valid_for: Duration,
+    pub(crate) valid_for: Duration,
     /// Replace a pair that is already there
     #[arg(long)]
-    pub replace: bool,
+    pub(crate) replace: bool,
 }
 
 /// The flags of prometheus-adapter v0.12.0 that are understood so far; others are refused by name, as listed in
 /// `adapter/deploy/README.md`.
 #[derive(Debug, Clone, clap::Args)]
-pub struct ServeArgs {
+pub(crate) struct ServeArgs {
     /// File with the rules that say which series are metrics of which objects
     #[arg(long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
+    pub(crate) config: Option<PathBuf>,
     /// Where Prometheus is; a path prefix is kept
     #[arg(long, value_name = "URL", default_value = "https://localhost")]
-    pub prometheus_url: Url,
+    pub(crate) prometheus_url: Url,
     /// CA certificates that Prometheus' certificate is verified with
     #[arg(long, value_name = "FILE")]
-    pub prometheus_ca_file: Option<PathBuf>,
+    pub(crate) prometheus_ca_file: Option<PathBuf>,
     /// File with the bearer token for Prometheus
     #[arg(long, value_name = "FILE")]
-    pub prometheus_token_file: Option<PathBuf>,
+    pub(crate) prometheus_token_file: Option<PathBuf>,
     /// Header for every request to Prometheus, as name=value; repeatable
     #[arg(long, value_name = "NAME=VALUE", value_parser = parse_header)]
-    pub prometheus_header: Vec<(String, String)>,
+    pub(crate) prometheus_header: Vec<(String, String)>,
     /// HTTP method for requests to Prometheus
     #[arg(long, value_enum, ignore_case = true, default_value = "GET")]
-    pub prometheus_verb: Verb,
+    pub(crate) prometheus_verb: Verb,
     /// How often to ask Prometheus which series there are
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = parse_interval)]
-    pub metrics_relist_interval: Duration,
+    pub(crate) metrics_relist_interval: Duration,
     /// How long ago a series may have been seen last [default: the relist interval]
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
-    pub metrics_max_age: Option<Duration>,
+    pub(crate) metrics_max_age: Option<Duration>,
     /// Address to listen on
     #[arg(long, value_name = "IP", default_value = "0.0.0.0")]
-    pub bind_address: IpAddr,
+    pub(crate) bind_address: IpAddr,
     /// Port to serve HTTPS on
     #[arg(long, value_name = "PORT", default_value_t = 443)]
-    pub secure_port: u16,
+    pub(crate) secure_port: u16,
     /// Certificate chain to serve with [default: a self-signed one for localhost]
     #[arg(long, value_name = "FILE", requires = "tls_private_key_file")]
-    pub tls_cert_file: Option<PathBuf>,
+    pub(crate) tls_cert_file: Option<PathBuf>,
     /// Key of the certificate
     #[arg(long, value_name = "FILE", requires = "tls_cert_file")]
-    pub tls_private_key_file: Option<PathBuf>,
+    pub(crate) tls_private_key_file: Option<PathBuf>,
     /// Kubeconfig for listing objects [default: the pod's ServiceAccount]
     #[arg(long, value_name = "FILE")]
-    pub lister_kubeconfig: Option<PathBuf>,
+    pub(crate) lister_kubeconfig: Option<PathBuf>,
     /// Whom to trust and who may
     #[command(flatten)]
-    pub auth: AuthArgs,
+    pub(crate) auth: AuthArgs,
     /// How much to log: 0 says what changes, 4 every step, 6 everything
     #[arg(short, long = "v", value_name = "LEVEL", default_value_t = 0)]
-    pub v: u8,
+    pub(crate) v: u8,
     /// How klog would log
     #[command(flatten)]
-    pub klog: KlogArgs,
+    pub(crate) klog: KlogArgs,
     /// Where the Go adapter puts the self-signed pair; ours is never written
     #[arg(long, value_name = "DIR", hide = true)]
-    pub cert_dir: Option<PathBuf>,
+    pub(crate) cert_dir: Option<PathBuf>,
 }
 
 /// HTTP method for requests to Prometheus.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Verb {
+pub(crate) enum Verb {
     /// Parameters in the URL.
     #[value(name = "GET")]
     Get,
@@ -146,8 +146,7 @@ const NOT_YET: [&str; 18] = [
 
 impl Args {
     /// The arguments of this process; ends it with a message where they can't be used.
-    #[must_use]
-    pub fn of_process() -> Self {
+    pub(crate) fn of_process() -> Self {
         match Self::try_parse() {
             Ok(args) => args,
             Err(error) => match discreet::message(&error) {

@@ -16,7 +16,7 @@ pub(super) const NAMESPACE: &str = "kube-system";
 
 /// Whom to trust, parsed.
 #[derive(Debug, Clone, Default)]
-pub struct AuthenticationConfig {
+pub(crate) struct AuthenticationConfig {
     /// Stand behind certificates that may speak for others.
     pub(super) front_proxy: Option<Authorities>,
     /// How those say whom they speak for.
@@ -27,8 +27,7 @@ pub struct AuthenticationConfig {
 
 /// Why the ConfigMap can't be used.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ConfigError {
+pub(crate) enum ConfigError {
     /// A value that should be a JSON list of strings isn't.
     #[error(
         "read `{key}` of ConfigMap kube-system/extension-apiserver-authentication as a JSON list of strings"
@@ -60,11 +59,11 @@ pub enum ConfigError {
 
 /// Which parts of the ConfigMap count; the others come from flags.
 #[derive(Debug, Clone, Copy)]
-pub struct Parts {
+pub(crate) struct Parts {
     /// The front proxy's authorities and headers.
-    pub front_proxy: bool,
+    pub(crate) front_proxy: bool,
     /// The clients' authorities.
-    pub client_ca: bool,
+    pub(crate) client_ca: bool,
 }
 
 impl AuthenticationConfig {
@@ -73,7 +72,11 @@ impl AuthenticationConfig {
     /// The client authorities, the front proxy's authorities and the headers stand for themselves: one that is
     /// missing or can't be used stays as it was, as in `ConfigMapCAController` and
     /// `RequestHeaderAuthRequestController`. What was wrong comes back.
-    pub fn take_over(&mut self, data: &BTreeMap<String, String>, parts: Parts) -> Vec<ConfigError> {
+    pub(crate) fn take_over(
+        &mut self,
+        data: &BTreeMap<String, String>,
+        parts: Parts,
+    ) -> Vec<ConfigError> {
         let mut errors = Vec::new();
         if parts.client_ca {
             match authorities(data, "client-ca-file") {

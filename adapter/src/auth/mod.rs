@@ -1,7 +1,7 @@
 //! Who asks, and whether they may: Kubernetes' delegated authentication and authorization.
 
 mod authorize;
-mod bearer;
+pub(crate) mod bearer;
 mod config;
 mod delegated;
 mod request_header;
@@ -15,33 +15,30 @@ use futures::future::BoxFuture;
 use http::HeaderMap;
 use rustls_pki_types::CertificateDer;
 
-use crate::api::request_info::RequestInfo;
+use crate::request_info::RequestInfo;
 
-pub use authorize::{
-    AccessReviewer, ApiServerAccessReviewer, AuthorizationOptions, DelegatedAuthorizer,
-};
-pub use bearer::{ApiServerTokenReviewer, BearerTokens, TokenReviewError, TokenReviewer};
-pub use config::{AuthenticationConfig, ConfigError, Parts};
-pub use delegated::{AuthenticationError, DelegatedAuthenticator};
-pub use watch::{RequestHeaderSource, TrustError, TrustSources, follow_trust};
+pub(crate) use authorize::{ApiServerAccessReviewer, AuthorizationOptions, DelegatedAuthorizer};
+pub(crate) use bearer::{ApiServerTokenReviewer, BearerTokens};
+pub(crate) use config::AuthenticationConfig;
+pub(crate) use delegated::{AuthenticationError, DelegatedAuthenticator};
+pub(crate) use watch::{RequestHeaderSource, TrustSources, follow_trust};
 
 /// Somebody known to Kubernetes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct User {
+pub(crate) struct User {
     /// The name, such as `system:serviceaccount:kube-system:horizontal-pod-autoscaler`.
-    pub name: String,
+    pub(crate) name: String,
     /// What tells the user from others of that name, at other times; may be empty.
-    pub uid: String,
+    pub(crate) uid: String,
     /// The groups.
-    pub groups: Vec<String>,
+    pub(crate) groups: Vec<String>,
     /// What else the authenticator knows.
-    pub extra: BTreeMap<String, Vec<String>>,
+    pub(crate) extra: BTreeMap<String, Vec<String>>,
 }
 
 impl User {
     /// Who shows no credentials (`user.Anonymous`).
-    #[must_use]
-    pub fn anonymous() -> Self {
+    pub(crate) fn anonymous() -> Self {
         Self {
             name: "system:anonymous".to_owned(),
             uid: String::new(),
@@ -51,7 +48,6 @@ impl User {
     }
 
     /// The same user in the group of all authenticated ones.
-    #[must_use]
     fn authenticated(mut self) -> Self {
         const AUTHENTICATED: &str = "system:authenticated";
         if !self.groups.iter().any(|group| group == AUTHENTICATED) {
@@ -62,7 +58,7 @@ impl User {
 }
 
 /// Says who asks.
-pub trait Authenticator: Send + Sync + 'static {
+pub(crate) trait Authenticator: Send + Sync + 'static {
     /// The caller behind a connection's certificates (leaf first) and a request's headers.
     ///
     /// # Errors
@@ -79,7 +75,7 @@ pub trait Authenticator: Send + Sync + 'static {
 
 /// An authorizer's answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Decision {
+pub(crate) enum Decision {
     /// The caller may.
     Allow,
     /// The caller may not, for this reason (often empty).
@@ -87,7 +83,7 @@ pub enum Decision {
 }
 
 /// Says who may.
-pub trait Authorizer: Send + Sync + 'static {
+pub(crate) trait Authorizer: Send + Sync + 'static {
     /// Whether a user may do what a request asks.
     ///
     /// # Errors

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use http::{HeaderMap, HeaderName};
+use setpoint_rules::percent_decoded;
 
 use super::x509::{Authorities, Shown};
 use super::{AuthenticationError, User};
@@ -79,28 +80,5 @@ fn extra(headers: &HeaderMap, prefixes: &[String]) -> BTreeMap<String, Vec<Strin
 
 /// Keys are percent-escaped; one with a broken escape is kept as it is (`unescapeExtraKey`).
 fn unescaped(key: &str) -> String {
-    let mut bytes = Vec::with_capacity(key.len());
-    let mut rest = key.as_bytes();
-    while let [first, after @ ..] = rest {
-        rest = after;
-        if *first != b'%' {
-            bytes.push(*first);
-            continue;
-        }
-        let [high, low, after @ ..] = rest else {
-            return key.to_owned();
-        };
-        let (Some(high), Some(low)) = (
-            char::from(*high).to_digit(16),
-            char::from(*low).to_digit(16),
-        ) else {
-            return key.to_owned();
-        };
-        let Ok(byte) = u8::try_from(high * 16 + low) else {
-            return key.to_owned();
-        };
-        bytes.push(byte);
-        rest = after;
-    }
-    String::from_utf8(bytes).unwrap_or_else(|_| key.to_owned())
+    percent_decoded(key).unwrap_or_else(|_| key.to_owned())
 }

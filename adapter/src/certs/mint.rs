@@ -8,19 +8,18 @@ use rcgen::{
 };
 
 /// A serving pair and the CA that stands behind it, all PEM. The CA's key is gone already.
-pub struct ServingPair {
+pub(crate) struct ServingPair {
     /// The certificate for `<service>.<namespace>.svc`.
-    pub certificate: String,
+    pub(crate) certificate: String,
     /// Its key, PKCS#8.
-    pub key: String,
+    pub(crate) key: String,
     /// The CA's certificate.
-    pub ca: String,
+    pub(crate) ca: String,
 }
 
 /// Why there is no certificate.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum MintError {
+pub(crate) enum MintError {
     /// The name can't stand in one, or the key can't be made.
     #[error("make a certificate for {name}")]
     Make {
@@ -42,7 +41,11 @@ const LAST_SECOND: u64 = 253_402_300_799;
 ///
 /// # Errors
 /// When the name or the time can't stand in a certificate.
-pub fn mint(service: &str, namespace: &str, valid_for: Duration) -> Result<ServingPair, MintError> {
+pub(crate) fn mint(
+    service: &str,
+    namespace: &str,
+    valid_for: Duration,
+) -> Result<ServingPair, MintError> {
     let name = format!("{service}.{namespace}.svc");
     let failed = |source| MintError::Make {
         name: name.clone(),

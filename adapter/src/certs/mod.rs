@@ -7,12 +7,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-pub use mint::{MintError, ServingPair, mint};
+pub(crate) use mint::{MintError, mint};
 
 /// Why manifests can't be filled in.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum CertsError {
+pub(crate) enum CertsError {
     /// No APIService says which name to serve under.
     #[error(
         "the manifests have no APIService with spec.service, so there is no name to make a certificate for"
@@ -51,7 +50,11 @@ pub enum CertsError {
 ///
 /// # Errors
 /// When it isn't clear what to fill in, or there is nothing to fill.
-pub fn fill(documents: &mut [Value], valid_for: Duration, replace: bool) -> Result<(), CertsError> {
+pub(crate) fn fill(
+    documents: &mut [Value],
+    valid_for: Duration,
+    replace: bool,
+) -> Result<(), CertsError> {
     let (namespace, name) = service(documents)?;
     let pair = mint(&name, &namespace, valid_for)?;
     let mut filled = false;
@@ -135,7 +138,7 @@ fn base64(text: &str) -> String {
 ///
 /// # Errors
 /// When the text is no YAML, with line and column.
-pub fn read(text: &str) -> Result<Vec<Value>, serde_saphyr::Error> {
+pub(crate) fn read(text: &str) -> Result<Vec<Value>, serde_saphyr::Error> {
     let documents: Vec<Value> = serde_saphyr::from_multiple(text)?;
     Ok(documents
         .into_iter()
@@ -147,7 +150,7 @@ pub fn read(text: &str) -> Result<Vec<Value>, serde_saphyr::Error> {
 ///
 /// # Errors
 /// Never in practice: every document came from a parser.
-pub fn write(documents: &[Value]) -> Result<String, CertsError> {
+pub(crate) fn write(documents: &[Value]) -> Result<String, CertsError> {
     let mut text = String::new();
     for document in documents {
         text.push_str("---\n");

@@ -1,11 +1,12 @@
-use std::sync::Mutex;
-use std::time::Duration;
+use std::collections::BTreeMap;
 
 use kube::client::Body;
+use parking_lot::Mutex;
 use serde_json::{Value, json};
+use setpoint_rules::{GroupResource, Sample, Series};
 
 use super::*;
-use crate::prometheus::{PrometheusError, Series};
+use crate::prometheus::PrometheusError;
 
 /// A Prometheus with one counter of two pods; remembers what it was asked.
 #[derive(Default)]
@@ -37,7 +38,7 @@ impl PrometheusClient for Scripted {
     }
 
     fn query<'a>(&'a self, query: &'a str) -> BoxFuture<'a, Result<Vec<Sample>, PrometheusError>> {
-        self.asked.lock().unwrap().push(query.to_owned());
+        self.asked.lock().push(query.to_owned());
         let sample = |(pod, value): &(&str, f64)| Sample {
             labels: labels(&[("pod", pod)]),
             value: *value,
@@ -82,16 +83,15 @@ fn kubernetes() -> Client {
 }
 
 async fn provider(prometheus: Arc<Scripted>) -> CustomMetrics {
-    let rule = "{seriesQuery: 'http_requests_total', resources: {template: '<<.Resource>>'}, \
-        name: {matches: '^(.*)_total$'}, metricsQuery: 'sum(rate(<<.Series>>{<<.LabelMatchers>>}[2m])) by (<<.GroupBy>>)'}";
-    let namer = MetricNamer::new(&serde_saphyr::from_str(rule).unwrap()).unwrap();
+    let rules = "rules: [{seriesQuery: 'http_requests_total', resources: {template: '<<.Resource>>'}, \
+        name: {matches: '^(.*)_total$'}, metricsQuery: 'sum(rate(<<.Series>>{<<.LabelMatchers>>}[2m])) by (<<.GroupBy>>)'}]";
     let options = RelistOptions {
         interval: Duration::from_secs(600),
         max_age: Duration::from_secs(60),
         answer_timeout: Duration::from_millis(200),
     };
     let provider = CustomMetrics::start(
-        vec![Arc::new(namer)],
+        Rules::parse(rules).unwrap(),
         prometheus,
         kubernetes(),
         options,
@@ -112,7 +112,7 @@ fn query(resource: &str, metric: &str, objects: Objects) -> MetricQuery {
         namespace: Some("default".to_owned()),
         objects,
         metric: metric.to_owned(),
-        metric_selector: String::new(),
+        metric_selector: Selector::default(),
     }
 }
 
@@ -140,7 +140,7 @@ async fn objects_that_a_selector_selects_are_asked_for_in_one_query() {
     let selected = query(
         "pod",
         "http_requests",
-        Objects::Selected("app=web".to_owned()),
+        Objects::Selected(Selector::parse("app=web").unwrap()),
     );
     let values = provider.values(&selected).await.unwrap();
     assert_eq!(
@@ -152,7 +152,7 @@ async fn objects_that_a_selector_selects_are_asked_for_in_one_query() {
     );
     let asked =
         r#"sum(rate(http_requests_total{namespace="default",pod=~"web-1|web-2"}[2m])) by (pod)"#;
-    assert_eq!(*prometheus.asked.lock().unwrap(), [asked]);
+    assert_eq!(*prometheus.asked.lock(), [asked]);
 }
 
 #[tokio::test]
@@ -165,7 +165,7 @@ async fn what_there_is_no_value_for_is_said_as_the_go_adapter_says_it() {
             .map(|values| values.len())
             .map_err(|error| error.to_string())
     };
-    let all = || Objects::Selected(String::new());
+    let all = || Objects::Selected(Selector::default());
     assert_eq!(said(query("pods", "http_requests", all())).await, Ok(0));
     for (query, words) in [
         (
@@ -184,7 +184,7 @@ async fn what_there_is_no_value_for_is_said_as_the_go_adapter_says_it() {
             query(
                 "pods",
                 "http_requests",
-                Objects::Selected("none".to_owned()),
+                Objects::Selected(Selector::parse("none").unwrap()),
             ),
             "the server could not find the metric http_requests for pods",
         ),
@@ -203,7 +203,7 @@ async fn a_value_that_no_quantity_can_express_is_an_error() {
     let named = query("pods", "http_requests", Objects::Named("web-1".to_owned()));
     assert!(matches!(
         provider.values(&named).await,
-        Err(ProviderError::Unrepresentable { .. })
+        Err(ProviderError::Metric(MetricError::Unrepresentable { .. }))
     ));
 }
 
@@ -212,12 +212,16 @@ async fn an_api_server_that_never_lists_is_an_error_in_time() {
     let provider = provider(Arc::default()).await;
     let silent = MetricQuery {
         namespace: Some("silent".to_owned()),
-        ..query("pods", "http_requests", Objects::Selected(String::new()))
+        ..query(
+            "pods",
+            "http_requests",
+            Objects::Selected(Selector::default()),
+        )
     };
     let answer = tokio::time::timeout(Duration::from_secs(20), provider.values(&silent)).await;
     let error = answer.expect("in time").unwrap_err();
     assert_eq!(
-        crate::words::words(&error),
+        crate::error_chain::error_chain(&error),
         "unable to list matching resources: the adapter's ServiceAccount needs the verb `list` on pods: no answer from the API server to a list of objects within 200ms"
     );
 }

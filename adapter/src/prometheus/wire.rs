@@ -3,13 +3,11 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-
-use super::{Sample, Series};
+use setpoint_rules::{Sample, Series};
 
 /// Why Prometheus has no answer.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum PrometheusError {
+pub(crate) enum PrometheusError {
     /// It can't be reached, or the connection broke.
     #[error("reach Prometheus at {url}")]
     Send {
@@ -121,13 +119,7 @@ pub(super) fn data(
 pub(super) fn series(url: &str, data: serde_json::Value) -> Result<Vec<Series>, PrometheusError> {
     let found: Vec<BTreeMap<String, String>> =
         serde_json::from_value(data).map_err(|error| unreadable(url, &error))?;
-    Ok(found
-        .into_iter()
-        .map(|mut labels| Series {
-            name: labels.remove("__name__").unwrap_or_default(),
-            labels,
-        })
-        .collect())
+    Ok(found.into_iter().map(Series::from_labels).collect())
 }
 
 /// The samples of a `/query` answer.

@@ -8,8 +8,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use super::*;
-use crate::api::tests::{Everybody, Fixed, NotSecret};
-use crate::api::{Api, router};
+use crate::api::tests::{Fixed, router_of};
 
 /// Writes a pair into a folder, as one version of a mounted Secret.
 fn write(folder: &Path) {
@@ -109,18 +108,14 @@ async fn served(
         release.cancelled().await;
         "held"
     });
-    let api = Api {
-        provider: Arc::new(Fixed { relisted: true }),
-        authenticator: Arc::new(Everybody),
-        authorizer: Arc::new(NotSecret),
-    };
+    let router = router_of(Fixed { relisted: true }).route("/held", held);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("https://{}", listener.local_addr().unwrap());
     let (following, ending) = (pair.clone(), shutdown.clone());
     tokio::spawn(async move { following.follow(Duration::from_secs(3600), ending).await });
     let pair = pair.clone();
     let server = Server::new(listener).tls_source(move || pair.config());
-    let running = tokio::spawn(server.run(router(api).route("/held", held), shutdown.clone()));
+    let running = tokio::spawn(server.run(router, shutdown.clone()));
     (url, running)
 }
 

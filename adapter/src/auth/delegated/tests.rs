@@ -9,7 +9,8 @@ use rcgen::{
 };
 
 use super::*;
-use crate::auth::{Parts, TokenReviewer};
+use crate::auth::bearer::TokenReviewer;
+use crate::auth::config::Parts;
 
 pub(in crate::auth) struct Ca(pub(in crate::auth) CertifiedIssuer<'static, KeyPair>);
 

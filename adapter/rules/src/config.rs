@@ -1,0 +1,133 @@
+//! prometheus-adapter's configuration file, key by key (`pkg/config/config.go`, v0.12.0).
+//!
+//! Unknown keys are refused. A key without a value counts as left out.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Deserializer};
+
+/// The whole file.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct MetricsDiscoveryConfig {
+    /// Rules for custom metrics.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub rules: Vec<DiscoveryRule>,
+    /// Rules for external metrics.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub external_rules: Vec<DiscoveryRule>,
+    /// Queries for CPU and memory of pods and nodes.
+    #[serde(default)]
+    pub resource_rules: Option<ResourceRules>,
+}
+
+/// A rule: which series it is about, which metrics they are, and how Prometheus is asked for values.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DiscoveryRule {
+    /// A PromQL series selector.
+    #[serde(default)]
+    pub series_query: String,
+    /// Further conditions on the names of the series.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub series_filters: Vec<RegexFilter>,
+    /// Which labels name Kubernetes objects.
+    #[serde(default)]
+    pub resources: ResourceMapping,
+    /// The name of the metric in the API.
+    #[serde(default)]
+    pub name: NameMapping,
+    /// The template of the PromQL query, with fields such as `<<.Series>>`.
+    #[serde(default)]
+    pub metrics_query: String,
+}
+
+/// A condition on the name of a series: one of two regular expressions.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RegexFilter {
+    /// The name must match this.
+    #[serde(default)]
+    pub is: String,
+    /// The name must not match this.
+    #[serde(default)]
+    pub is_not: String,
+}
+
+/// Which labels name Kubernetes objects.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ResourceMapping {
+    /// A template of label names, such as `kube_<<.Group>>_<<.Resource>>`.
+    #[serde(default)]
+    pub template: String,
+    /// Resources by label, for labels that the template doesn't fit.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub overrides: BTreeMap<String, ResourceName>,
+    /// Whether the query for an external metric contains the namespace; true where it is left out.
+    #[serde(default)]
+    pub namespaced: Option<bool>,
+}
+
+/// A resource, by plural or singular.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ResourceName {
+    /// The API group; empty stands for any.
+    #[serde(default)]
+    pub group: String,
+    /// The plural or singular.
+    pub resource: String,
+}
+
+/// The name of a metric in the API.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NameMapping {
+    /// A regular expression that the name of the series must match; empty stands for `.*`.
+    #[serde(default)]
+    pub matches: String,
+    /// The name, with captures as `$1` or `${1}`; empty stands for the only capture, or for the whole
+    /// name where there is none.
+    #[serde(default, rename = "as")]
+    pub as_: String,
+}
+
+/// Queries for `metrics.k8s.io`.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ResourceRules {
+    /// CPU, in cores.
+    pub cpu: ResourceRule,
+    /// Memory, in bytes.
+    pub memory: ResourceRule,
+    /// The window that answers report, such as `5m`.
+    #[serde(default)]
+    pub window: String,
+}
+
+/// Queries for CPU, or for memory.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ResourceRule {
+    /// The template of the query for containers.
+    #[serde(default)]
+    pub container_query: String,
+    /// The template of the query for nodes.
+    #[serde(default)]
+    pub node_query: String,
+    /// Which labels name pods, namespaces and nodes.
+    #[serde(default)]
+    pub resources: ResourceMapping,
+    /// The label that names the container.
+    #[serde(default)]
+    pub container_label: String,
+}
+
+fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
+}

@@ -1,0 +1,20 @@
+#![doc = include_str!("../README.md")]
+
+pub mod config;
+mod metrics;
+mod path;
+mod query;
+mod resources;
+mod rule;
+mod rules;
+mod selector;
+mod series;
+
+pub use metrics::{MetricError, MetricInfo, Metrics, ResolvedQuery};
+pub use path::{ApiPath, InvalidPath, ResourcePath, percent_decoded};
+pub use query::{InvalidQuery, MetricQuery, Objects};
+pub use resources::{GroupResource, Resource, RestMapper};
+pub use rule::{LabelError, PromqlError, Rule, RuleError, TemplateError};
+pub use rules::{ConfigError, Rules};
+pub use selector::{Condition, ParseSelectorError, Requirement, Selector};
+pub use series::{Sample, Series};

@@ -1,0 +1,154 @@
+//! What a request for values asks for
+//! (`custom-metrics-apiserver/pkg/apiserver/installer/cmhandlers.go`, `endpoints/handlers/get.go`).
+
+use crate::path::ResourcePath;
+use crate::resources::GroupResource;
+use crate::selector::{ParseSelectorError, Selector};
+
+/// A request for the values of a metric.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MetricQuery {
+    /// The resource of the described objects.
+    pub group_resource: GroupResource,
+    /// The namespace of the objects; none for root-scoped ones.
+    pub namespace: Option<String>,
+    /// Which objects.
+    pub objects: Objects,
+    /// The name of the metric.
+    pub metric: String,
+    /// `metricLabelSelector`: which series of the metric.
+    pub metric_selector: Selector,
+}
+
+/// Which objects a request is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Objects {
+    /// One, by name.
+    Named(String),
+    /// All that `labelSelector` selects.
+    Selected(Selector),
+}
+
+/// Why a path and its parameters ask for no metric.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidQuery {
+    /// The path has too few segments, or too many.
+    #[error("invalid request path")]
+    Path,
+    /// A selector can't be parsed.
+    #[error("{parameter} `{text}`: {reason}")]
+    Selector {
+        /// `labelSelector` or `metricLabelSelector`.
+        parameter: &'static str,
+        /// The value of the parameter.
+        text: String,
+        /// What is wrong with it.
+        reason: ParseSelectorError,
+    },
+}
+
+impl MetricQuery {
+    /// Parses a path of `custom.metrics.k8s.io` and the query string of its URL, which may be empty:
+    ///
+    /// - `namespaces/<namespace>/<resource>/<name or *>/<metric>`
+    /// - `<resource>/<name or *>/<metric>` for root-scoped objects
+    /// - `namespaces/<namespace>/metrics/<metric>` for the namespace itself
+    ///
+    /// # Errors
+    /// Another path, or a selector that isn't one.
+    pub fn new(path: &ResourcePath, query_string: &str) -> Result<Self, InvalidQuery> {
+        let metric_selector = selector(query_string, "metricLabelSelector")?;
+        match (path.parts.as_slice(), &path.namespace) {
+            ([metrics, metric], Some(namespace)) if metrics == "metrics" => Ok(Self {
+                group_resource: GroupResource::new("", "namespaces"),
+                namespace: None,
+                objects: Objects::Named(namespace.clone()),
+                metric: metric.clone(),
+                metric_selector,
+            }),
+            ([resource, name, metric], namespace) => Ok(Self {
+                group_resource: GroupResource::parse(resource),
+                namespace: namespace.clone(),
+                objects: match name.as_str() {
+                    "*" => Objects::Selected(selector(query_string, "labelSelector")?),
+                    name => Objects::Named(name.to_owned()),
+                },
+                metric: metric.clone(),
+                metric_selector,
+            }),
+            _ => Err(InvalidQuery::Path),
+        }
+    }
+}
+
+/// The selector in a parameter; one that isn't there selects everything.
+fn selector(query_string: &str, parameter: &'static str) -> Result<Selector, InvalidQuery> {
+    let value = form_urlencoded::parse(query_string.as_bytes())
+        .find(|(key, _)| key == parameter)
+        .map(|(_, value)| value.into_owned());
+    let Some(text) = value else {
+        return Ok(Selector::default());
+    };
+    Selector::parse(&text).map_err(|reason| InvalidQuery::Selector {
+        parameter,
+        text,
+        reason,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::path::ApiPath;
+
+    fn query(path: &str, query_string: &str) -> Result<MetricQuery, InvalidQuery> {
+        let path = format!("/apis/custom.metrics.k8s.io/v1beta1/{path}");
+        match ApiPath::parse(&path).unwrap() {
+            ApiPath::Resource(path) => MetricQuery::new(&path, query_string),
+            ApiPath::Other(path) => panic!("{path} is below no version"),
+        }
+    }
+
+    #[test]
+    fn objects_are_asked_for_by_name_by_selector_and_as_namespaces() {
+        let mut pods = MetricQuery {
+            group_resource: GroupResource::new("", "pods"),
+            namespace: Some("default".to_owned()),
+            objects: Objects::Named("web-1".to_owned()),
+            metric: "load".to_owned(),
+            metric_selector: Selector::default(),
+        };
+        assert_eq!(
+            query(
+                "namespaces/default/pods/web-1/load",
+                "labelSelector=ignored"
+            ),
+            Ok(pods.clone())
+        );
+        pods.objects = Objects::Selected(Selector::parse("app=web").unwrap());
+        pods.metric_selector = Selector::parse("verb=GET").unwrap();
+        let selectors = "labelSelector=app%3Dweb&metricLabelSelector=verb%3DGET";
+        assert_eq!(query("namespaces/default/pods/*/load", selectors), Ok(pods));
+        let namespace = query("namespaces/default/metrics/load", "").unwrap();
+        assert_eq!(namespace.objects, Objects::Named("default".to_owned()));
+        assert_eq!(namespace.group_resource.to_string(), "namespaces");
+        assert_eq!(namespace.namespace, None);
+        let node = query("nodes/n1/load", "").unwrap();
+        assert_eq!(node.namespace, None);
+    }
+
+    #[test]
+    fn other_paths_and_texts_that_are_no_selectors_are_refused() {
+        for path in ["pods", "metrics/load", "namespaces/a/pods/web", "a/b/c/d"] {
+            assert_eq!(query(path, ""), Err(InvalidQuery::Path), "{path}");
+        }
+        let refused = |query_string: &str| {
+            query("namespaces/a/pods/*/load", query_string)
+                .unwrap_err()
+                .to_string()
+        };
+        assert!(refused("labelSelector=a%20b").starts_with("labelSelector `a b`: unable to parse"));
+        assert!(refused("metricLabelSelector=%2C").starts_with("metricLabelSelector `,`: "));
+    }
+}

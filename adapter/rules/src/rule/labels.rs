@@ -1,0 +1,164 @@
+//! Labels that name Kubernetes objects (`pkg/naming/resource_converter.go`, `lbl_res.go`).
+
+use std::collections::BTreeMap;
+
+use regex::Regex;
+
+use super::RuleError;
+use super::template::{Fields, Template};
+use crate::config::{ResourceMapping, ResourceName};
+use crate::resources::{GroupResource, Resource, RestMapper};
+use crate::series::Series;
+
+/// Which label names the objects of which resource.
+#[derive(Debug)]
+pub(super) struct ResourceLabels {
+    overrides: BTreeMap<String, GroupResource>,
+    template: Option<LabelTemplate>,
+}
+
+#[derive(Debug)]
+struct LabelTemplate {
+    template: Template,
+    /// Matches the labels that the template can give, and captures group and resource.
+    labels: Regex,
+}
+
+/// Why a resource has no label.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LabelError {
+    /// The rule has no template, and no override for the resource.
+    #[error("the rule has no label for {resource}: neither an override nor a template")]
+    NoTemplate {
+        /// The resource.
+        resource: GroupResource,
+    },
+    /// The cluster doesn't serve the resource.
+    #[error("the cluster has no resource {resource}")]
+    NoResource {
+        /// The resource.
+        resource: GroupResource,
+    },
+}
+
+impl ResourceLabels {
+    pub(super) fn new(mapping: &ResourceMapping) -> Result<Self, RuleError> {
+        let template = match mapping.template.as_str() {
+            "" if mapping.overrides.is_empty() => return Err(RuleError::NoMapping),
+            "" => None,
+            text => Some(LabelTemplate::new(text)?),
+        };
+        let overrides = mapping.overrides.iter();
+        let overrides = overrides.map(|(label, ResourceName { group, resource })| {
+            (label.clone(), GroupResource::new(group, resource))
+        });
+        Ok(Self {
+            overrides: overrides.collect(),
+            template,
+        })
+    }
+
+    /// The label that names the objects of a resource as the cluster calls it.
+    pub(super) fn label(
+        &self,
+        resource: &GroupResource,
+        mapper: &RestMapper,
+    ) -> Result<String, LabelError> {
+        let overridden = self
+            .overrides
+            .iter()
+            .find(|(_, name)| normalized(name, mapper).as_ref() == Some(resource));
+        if let Some((label, _)) = overridden {
+            return Ok(label.clone());
+        }
+        let Some(template) = &self.template else {
+            return Err(LabelError::NoTemplate {
+                resource: resource.clone(),
+            });
+        };
+        let Some(known) = mapper.resource(resource) else {
+            return Err(LabelError::NoResource {
+                resource: resource.clone(),
+            });
+        };
+        Ok(template.template.render(&GroupAndResource {
+            group: &resource.group.replace(['.', '-'], "_"),
+            resource: &known.singular,
+        }))
+    }
+
+    /// The resources whose objects the labels of a series name, and whether the metric is
+    /// namespaced: in prometheus-adapter it is if any label names neither a namespace nor a node nor
+    /// a persistent volume.
+    pub(super) fn of_series(
+        &self,
+        series: &Series,
+        mapper: &RestMapper,
+    ) -> (Vec<GroupResource>, bool) {
+        let mut resources = Vec::new();
+        let mut namespaced = false;
+        for label in series.labels.keys() {
+            let resource = self.of_label(label, mapper);
+            namespaced |= !resource.as_ref().is_some_and(GroupResource::is_root_scoped);
+            resources.extend(resource);
+        }
+        (resources, namespaced)
+    }
+
+    fn of_label(&self, label: &str, mapper: &RestMapper) -> Option<GroupResource> {
+        if let Some(name) = self.overrides.get(label) {
+            return normalized(name, mapper);
+        }
+        let captures = self.template.as_ref()?.labels.captures(label)?;
+        let text = |name: &str| captures.name(name).map_or("", |found| found.as_str());
+        normalized(&GroupResource::new(text("group"), text("resource")), mapper)
+    }
+}
+
+/// The name that the cluster has for a resource.
+fn normalized(name: &GroupResource, mapper: &RestMapper) -> Option<GroupResource> {
+    mapper.resource(name).map(Resource::group_resource)
+}
+
+struct GroupAndResource<'a> {
+    group: &'a str,
+    resource: &'a str,
+}
+
+impl Fields for GroupAndResource<'_> {
+    fn field(&self, name: &str) -> Option<String> {
+        match name {
+            "Group" => Some(self.group.to_owned()),
+            "Resource" => Some(self.resource.to_owned()),
+            _ => None,
+        }
+    }
+
+    fn member(&self, _: &str, _: &str) -> Option<String> {
+        None
+    }
+}
+
+impl LabelTemplate {
+    fn new(text: &str) -> Result<Self, RuleError> {
+        const KEY: &str = "resources.template";
+        let template = Template::parse(text, &["Group", "Resource"], &[])
+            .map_err(|source| RuleError::Template { key: KEY, source })?;
+        let pattern = template.render(&GroupAndResource {
+            group: "(?P<group>.+?)",
+            resource: "(?P<resource>.+?)",
+        });
+        let labels = super::regex(KEY, &format!("^{pattern}$"))?;
+        let names_resource = labels
+            .capture_names()
+            .flatten()
+            .any(|name| name == "resource");
+        if !names_resource {
+            return Err(RuleError::NoResource {
+                template: text.to_owned(),
+            });
+        }
+        Ok(Self { template, labels })
+    }
+}

@@ -1,0 +1,199 @@
+//! A rule, compiled (`pkg/naming` of prometheus-adapter v0.12.0).
+
+mod labels;
+mod promql;
+mod template;
+
+use regex::Regex;
+
+use crate::config::{DiscoveryRule, RegexFilter};
+use crate::query::MetricQuery;
+use crate::resources::{GroupResource, RestMapper};
+use crate::series::Series;
+
+pub use labels::LabelError;
+pub use promql::PromqlError;
+pub use template::TemplateError;
+
+use labels::ResourceLabels;
+use promql::QueryTemplate;
+
+/// A rule of the configuration, compiled: prometheus-adapter's `MetricNamer`.
+#[derive(Debug)]
+pub struct Rule {
+    series_query: String,
+    /// Regular expressions, and whether the name of a series must match them or must not.
+    series_filters: Vec<(Regex, bool)>,
+    name_matches: Regex,
+    name_as: String,
+    resources: ResourceLabels,
+    metrics_query: QueryTemplate,
+}
+
+/// Why a rule can't be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RuleError {
+    /// `seriesQuery` is left out.
+    #[error("seriesQuery is empty")]
+    NoSeriesQuery,
+    /// A filter has both expressions or none.
+    #[error("seriesFilters[{index}]: exactly one of `is` and `isNot` is needed")]
+    Filter {
+        /// The position of the filter, from 0.
+        index: usize,
+    },
+    /// A regular expression can't be compiled.
+    #[error("{key}: `{pattern}` is no regular expression: {reason}")]
+    Regex {
+        /// The key that holds it.
+        key: String,
+        /// The expression.
+        pattern: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// `name.matches` has several captures, and no `name.as` says which of them is the name.
+    #[error("name.as is needed, because name.matches `{matches}` has several captures")]
+    NoName {
+        /// `name.matches`
+        matches: String,
+    },
+    /// A template can't be compiled.
+    #[error("{key}")]
+    Template {
+        /// The key that holds it.
+        key: &'static str,
+        /// What is wrong with it.
+        #[source]
+        source: TemplateError,
+    },
+    /// The template of label names doesn't contain the resource.
+    #[error(
+        "resources.template `{template}` must name <<.Resource>>, so that objects can be told from labels"
+    )]
+    NoResource {
+        /// The template.
+        template: String,
+    },
+    /// `resources` has neither a template nor overrides.
+    #[error("resources needs `template` or `overrides`: else no series belongs to any object")]
+    NoMapping,
+}
+
+impl Rule {
+    /// Compiles a rule.
+    ///
+    /// # Errors
+    /// The first thing in it that can't be used.
+    pub fn new(rule: &DiscoveryRule) -> Result<Self, RuleError> {
+        if rule.series_query.trim().is_empty() {
+            return Err(RuleError::NoSeriesQuery);
+        }
+        let mut series_filters = Vec::new();
+        for (index, filter) in rule.series_filters.iter().enumerate() {
+            series_filters.push(series_filter(index, filter)?);
+        }
+        let name_matches = match rule.name.matches.as_str() {
+            "" => ".*",
+            matches => matches,
+        };
+        let name_matches = regex("name.matches", name_matches)?;
+        let name_as = match (rule.name.as_.as_str(), name_matches.captures_len()) {
+            ("", 1) => "$0".to_owned(),
+            ("", 2) => "$1".to_owned(),
+            ("", _) => {
+                return Err(RuleError::NoName {
+                    matches: rule.name.matches.clone(),
+                });
+            }
+            (name, _) => name.to_owned(),
+        };
+        Ok(Self {
+            series_query: rule.series_query.clone(),
+            series_filters,
+            name_matches,
+            name_as,
+            resources: ResourceLabels::new(&rule.resources)?,
+            metrics_query: QueryTemplate::new(&rule.metrics_query)?,
+        })
+    }
+
+    /// The PromQL selector of the series that the rule is about.
+    #[must_use]
+    pub fn series_query(&self) -> &str {
+        &self.series_query
+    }
+
+    /// The name that the metric of a series has in the API; none where the rule leaves the series out.
+    pub(crate) fn metric_name(&self, series: &Series) -> Option<String> {
+        let accepted = self
+            .series_filters
+            .iter()
+            .all(|(regex, positive)| regex.is_match(&series.name) == *positive);
+        let captures = self
+            .name_matches
+            .captures(&series.name)
+            .filter(|_| accepted)?;
+        let mut name = String::new();
+        captures.expand(&self.name_as, &mut name);
+        Some(name)
+    }
+
+    /// The resources whose objects the labels of a series name, and whether the metric is namespaced.
+    pub(crate) fn resources(
+        &self,
+        series: &Series,
+        mapper: &RestMapper,
+    ) -> (Vec<GroupResource>, bool) {
+        self.resources.of_series(series, mapper)
+    }
+
+    /// The label that names objects of a resource.
+    pub(crate) fn label(
+        &self,
+        resource: &GroupResource,
+        mapper: &RestMapper,
+    ) -> Result<String, LabelError> {
+        self.resources.label(resource, mapper)
+    }
+
+    /// The PromQL query for the values that objects of a resource have by a series.
+    pub(crate) fn promql(
+        &self,
+        series: &str,
+        resource: &GroupResource,
+        query: &MetricQuery,
+        names: &[String],
+        mapper: &RestMapper,
+    ) -> Result<String, PromqlError> {
+        let label = |resource: &GroupResource| self.label(resource, mapper);
+        self.metrics_query
+            .render(series, resource, query, names, &label)
+    }
+}
+
+fn series_filter(index: usize, filter: &RegexFilter) -> Result<(Regex, bool), RuleError> {
+    match (filter.is.as_str(), filter.is_not.as_str()) {
+        ("", "") => Err(RuleError::Filter { index }),
+        (is, "") => Ok((regex(&format!("seriesFilters[{index}].is"), is)?, true)),
+        ("", is_not) => Ok((
+            regex(&format!("seriesFilters[{index}].isNot"), is_not)?,
+            false,
+        )),
+        _ => Err(RuleError::Filter { index }),
+    }
+}
+
+fn regex(key: &str, pattern: &str) -> Result<Regex, RuleError> {
+    Regex::new(pattern).map_err(|error| {
+        let message = error.to_string();
+        // The message draws the pattern over several lines; the last one says what is wrong.
+        let last = message.lines().last().unwrap_or(&message);
+        RuleError::Regex {
+            key: key.to_owned(),
+            pattern: pattern.to_owned(),
+            reason: last.trim_start_matches("error: ").to_owned(),
+        }
+    })
+}

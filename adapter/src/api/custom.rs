@@ -1,0 +1,71 @@
+//! `custom.metrics.k8s.io`.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::response::{IntoResponse as _, Response};
+use futures::future::BoxFuture;
+use setpoint_metrics_api::custom::{GROUP, v1beta1, v1beta2};
+use setpoint_rules::{MetricInfo, MetricQuery, ResourcePath};
+
+use super::group::{ApiGroup, DiscoveredResource};
+use super::health::Check;
+use super::status::ApiError;
+use crate::provider::CustomMetricsProvider;
+
+/// The custom metrics of a provider.
+pub(crate) struct CustomMetricsGroup {
+    provider: Arc<dyn CustomMetricsProvider>,
+}
+
+impl CustomMetricsGroup {
+    pub(crate) fn new(provider: Arc<dyn CustomMetricsProvider>) -> Self {
+        Self { provider }
+    }
+
+    async fn values(&self, path: &ResourcePath, query_string: &str) -> Result<Response, ApiError> {
+        let query = MetricQuery::new(path, query_string)?;
+        let values = self.provider.values(&query).await?;
+        match path.version.as_str() {
+            "v1beta1" => Ok(Json(v1beta1::MetricValueList::from(values)).into_response()),
+            "v1beta2" => Ok(Json(v1beta2::MetricValueList::from(values)).into_response()),
+            _ => Err(ApiError::NotFound),
+        }
+    }
+}
+
+impl ApiGroup for CustomMetricsGroup {
+    fn name(&self) -> &'static str {
+        GROUP
+    }
+
+    // `k8s.io/metrics/pkg/apis/custom_metrics/install` prefers v1beta1 too.
+    fn versions(&self) -> &'static [&'static str] {
+        &["v1beta1", "v1beta2"]
+    }
+
+    fn resources(&self) -> Vec<DiscoveredResource> {
+        let resource = |info: MetricInfo| DiscoveredResource {
+            parent: info.group_resource.to_string(),
+            metric: info.metric,
+            namespaced: info.namespaced,
+            kind: "MetricValueList",
+        };
+        self.provider.metrics().into_iter().map(resource).collect()
+    }
+
+    fn checks(&self) -> Vec<Check> {
+        vec![Check {
+            name: "relist-attempted",
+            passed: self.provider.relist_attempted(),
+        }]
+    }
+
+    fn get<'a>(
+        &'a self,
+        path: &'a ResourcePath,
+        query_string: &'a str,
+    ) -> BoxFuture<'a, Result<Response, ApiError>> {
+        Box::pin(self.values(path, query_string))
+    }
+}

@@ -1,0 +1,239 @@
+//! Authorization by asking the API server (`apiserver/pkg/server/options/authorization.go`).
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures::future::BoxFuture;
+use k8s_openapi::api::authorization::v1::{
+    NonResourceAttributes, ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec,
+    SubjectAccessReviewStatus,
+};
+use kube::api::PostParams;
+use kube::{Api, Client};
+use moka::Expiry;
+use moka::future::Cache;
+
+use super::{Authorizer, Decision, User};
+use crate::request_info::{RequestInfo, ResourceRequest};
+
+/// The group that may do everything.
+const MASTERS: &str = "system:masters";
+/// How long a review may take (`DelegatingAuthorizationOptions.ClientTimeout`).
+const REVIEW_TIMEOUT: Duration = Duration::from_secs(10);
+/// Answers that are remembered at a time.
+const REMEMBERED: u64 = 4096;
+/// Longer questions aren't remembered (`webhook.go`, `maxControlledAttrCacheSize`).
+const REMEMBERED_BYTES: usize = 10_000;
+
+/// Says who may.
+pub(crate) trait AccessReviewer: Send + Sync + 'static {
+    /// The answer to a question.
+    ///
+    /// # Errors
+    /// It couldn't be found out.
+    fn review(
+        &self,
+        spec: SubjectAccessReviewSpec,
+    ) -> BoxFuture<'_, Result<Decision, AccessReviewError>>;
+}
+
+/// Why nobody knows who may.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AccessReviewError {
+    /// The API server can't be asked.
+    #[error(
+        "ask the API server by SubjectAccessReview; the adapter's ServiceAccount needs ClusterRole system:auth-delegator"
+    )]
+    Ask(#[source] kube::Error),
+    /// It doesn't answer in time.
+    #[error("no answer to a SubjectAccessReview within {0:?}")]
+    Late(Duration),
+    /// It says two things at once.
+    #[error("the SubjectAccessReview's answer is both allowed and denied")]
+    Both,
+}
+
+/// Asks the API server by SubjectAccessReview.
+pub(crate) struct ApiServerAccessReviewer {
+    reviews: Api<SubjectAccessReview>,
+}
+
+impl ApiServerAccessReviewer {
+    /// Asks through a client that may create SubjectAccessReviews (ClusterRole `system:auth-delegator`).
+    pub(crate) fn new(client: Client) -> Self {
+        Self {
+            reviews: Api::all(client),
+        }
+    }
+}
+
+impl AccessReviewer for ApiServerAccessReviewer {
+    fn review(
+        &self,
+        spec: SubjectAccessReviewSpec,
+    ) -> BoxFuture<'_, Result<Decision, AccessReviewError>> {
+        Box::pin(async move {
+            let review = SubjectAccessReview {
+                spec,
+                ..SubjectAccessReview::default()
+            };
+            let parameters = PostParams::default();
+            let asked = self.reviews.create(&parameters, &review);
+            let review = tokio::time::timeout(REVIEW_TIMEOUT, asked)
+                .await
+                .map_err(|_| AccessReviewError::Late(REVIEW_TIMEOUT))?
+                .map_err(AccessReviewError::Ask)?;
+            decision(review.status.unwrap_or_default())
+        })
+    }
+}
+
+fn decision(status: SubjectAccessReviewStatus) -> Result<Decision, AccessReviewError> {
+    match (status.allowed, status.denied.unwrap_or(false)) {
+        (true, true) => Err(AccessReviewError::Both),
+        (true, false) => Ok(Decision::Allow),
+        (false, _) => Ok(Decision::Deny(status.reason.unwrap_or_default())),
+    }
+}
+
+/// How authorization is delegated; the defaults are the Go library's.
+#[derive(Debug, Clone)]
+pub(crate) struct AuthorizationOptions {
+    /// Paths that everybody may ask for; one that ends in `*` stands for all that begin so.
+    pub(crate) always_allow_paths: Vec<String>,
+    /// How long a yes is remembered.
+    pub(crate) authorized_ttl: Duration,
+    /// How long a no is remembered.
+    pub(crate) unauthorized_ttl: Duration,
+}
+
+impl Default for AuthorizationOptions {
+    fn default() -> Self {
+        Self {
+            always_allow_paths: ["/healthz", "/readyz", "/livez"].map(str::to_owned).into(),
+            authorized_ttl: Duration::from_secs(10),
+            unauthorized_ttl: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Remembers what a reviewer said for a while, and asks once where many ask the same at the same time.
+///
+/// Errors aren't remembered.
+pub(crate) struct DelegatedAuthorizer {
+    reviewer: Arc<dyn AccessReviewer>,
+    always_allow_paths: Vec<String>,
+    answers: Cache<String, Decision>,
+}
+
+impl DelegatedAuthorizer {
+    /// Asks a reviewer for what `options` don't allow everybody.
+    pub(crate) fn new(reviewer: Arc<dyn AccessReviewer>, options: AuthorizationOptions) -> Self {
+        let lifetimes = Lifetimes {
+            allow: options.authorized_ttl,
+            deny: options.unauthorized_ttl,
+        };
+        Self {
+            reviewer,
+            always_allow_paths: options.always_allow_paths,
+            answers: Cache::builder()
+                .max_capacity(REMEMBERED)
+                .expire_after(lifetimes)
+                .build(),
+        }
+    }
+
+    async fn decide(
+        &self,
+        user: &User,
+        request: &RequestInfo,
+    ) -> Result<Decision, Box<dyn Error + Send + Sync>> {
+        if self.needs_no_review(user, request) {
+            return Ok(Decision::Allow);
+        }
+        let question = review(user, request);
+        // Its JSON tells any two questions apart.
+        let key = serde_json::to_string(&question)?;
+        if key.len() > REMEMBERED_BYTES {
+            return Ok(self.reviewer.review(question).await?);
+        }
+        let answer = self
+            .answers
+            .try_get_with(key, self.reviewer.review(question));
+        answer.await.map_err(|error| Box::new(error).into())
+    }
+
+    fn needs_no_review(&self, user: &User, request: &RequestInfo) -> bool {
+        let open = |path: &str| {
+            self.always_allow_paths
+                .iter()
+                .any(|allowed| match allowed.strip_suffix('*') {
+                    Some(prefix) => path.starts_with(prefix),
+                    None => path == allowed,
+                })
+        };
+        matches!(request, RequestInfo::Path { path, .. } if open(path))
+            || user.groups.iter().any(|group| group == MASTERS)
+    }
+}
+
+impl Authorizer for DelegatedAuthorizer {
+    fn authorize<'a>(
+        &'a self,
+        user: &'a User,
+        request: &'a RequestInfo,
+    ) -> BoxFuture<'a, Result<Decision, Box<dyn Error + Send + Sync>>> {
+        Box::pin(self.decide(user, request))
+    }
+}
+
+/// A yes and a no live for different times.
+struct Lifetimes {
+    allow: Duration,
+    deny: Duration,
+}
+
+impl Expiry<String, Decision> for Lifetimes {
+    fn expire_after_create(&self, _: &String, answer: &Decision, _: Instant) -> Option<Duration> {
+        Some(match answer {
+            Decision::Allow => self.allow,
+            Decision::Deny(_) => self.deny,
+        })
+    }
+}
+
+fn review(user: &User, request: &RequestInfo) -> SubjectAccessReviewSpec {
+    let filled = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+    let mut spec = SubjectAccessReviewSpec {
+        user: filled(&user.name),
+        uid: filled(&user.uid),
+        groups: Some(user.groups.clone()),
+        extra: Some(user.extra.clone()).filter(|extra| !extra.is_empty()),
+        ..SubjectAccessReviewSpec::default()
+    };
+    match request {
+        RequestInfo::Resource(ResourceRequest { verb, path }) => {
+            spec.resource_attributes = Some(ResourceAttributes {
+                group: filled(&path.group),
+                version: filled(&path.version),
+                resource: filled(path.resource()),
+                subresource: filled(path.subresource()),
+                namespace: path.namespace.clone(),
+                name: filled(path.name()),
+                verb: filled(verb),
+                ..ResourceAttributes::default()
+            });
+        }
+        RequestInfo::Path { path, verb } => {
+            spec.non_resource_attributes = Some(NonResourceAttributes {
+                path: filled(path),
+                verb: filled(verb),
+            });
+        }
+    }
+    spec
+}
+
+#[cfg(test)]
+mod tests;
