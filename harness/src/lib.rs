@@ -11,9 +11,11 @@
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let scenarios = setpoint::scenario::load(&["my-scenarios".into()])?;
+//! let programs = Programs::find(None).await?;
+//! let binaries = provision::find(&provision::Options::from_env())?;
 //! let options = RunOptions {
-//!     backend: Backend::Local(provision::find(&provision::Options::from_env())?),
-//!     programs: Programs::find(None).await?,
+//!     backend: Backend::local(binaries, &programs)?,
+//!     programs,
 //!     profile: Profile::named("binary")?,
 //!     jobs: 2,
 //!     interrupted: Default::default(),

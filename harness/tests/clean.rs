@@ -68,7 +68,7 @@ async fn what_is_cleared_leaves_nobody_who_makes_new_pods() {
     assert_eq!(names::<Deployment>(&client).await, [""; 0]);
     assert_eq!(names::<ReplicaSet>(&client).await, [""; 0]);
     assert_eq!(names::<Pod>(&client).await, [""; 0]);
-    Box::new(cluster).stop().await.unwrap();
+    cluster.stop().await.unwrap();
 }
 
 fn main() {

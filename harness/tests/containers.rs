@@ -255,7 +255,7 @@ async fn the_adapters_image_serves_what_prometheus_image_scrapes_of_a_plane() {
     println!("the adapter's container: {}", memory_of(&adapter).await);
     adapter.rm().await.unwrap();
     prometheus.rm().await.unwrap();
-    Box::new(cluster).stop().await.unwrap();
+    cluster.stop().await.unwrap();
 }
 
 fn pem(der: &[u8]) -> String {

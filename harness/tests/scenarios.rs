@@ -68,10 +68,12 @@ impl Stage {
             let found = self.runtime.block_on(Programs::find(None));
             found.map_err(|error| format!("{:#}", anyhow::Error::new(error)))
         });
+        let programs = programs.clone()?;
+        let backend = Backend::local(self.binaries.clone()?, &programs);
         let options = RunOptions {
             profile: Profile::named("binary").expect("a profile"),
-            backend: Backend::Local(self.binaries.clone()?),
-            programs: programs.clone()?,
+            backend: backend.map_err(|error| format!("{:#}", anyhow::Error::new(error)))?,
+            programs,
             jobs: 1,
             interrupted: tokio_util::sync::CancellationToken::default(),
             keep: false,

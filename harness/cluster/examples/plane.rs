@@ -23,6 +23,6 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     );
     println!("{}", cluster.kubeconfig().display());
     std::io::copy(&mut std::io::stdin(), &mut std::io::sink())?;
-    Box::new(cluster).stop().await?;
+    cluster.stop().await?;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The seam between backends and everything that uses a cluster.
+//! The use of a cluster, the same for every backend.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -17,17 +17,10 @@ pub type Connection = Box<dyn Stream>;
 pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
-/// A running cluster, whatever it is made of.
+/// A running cluster, whatever it is made of. Its life, from the start to the end, is [`Provider`](crate::Provider)'s.
 pub trait Cluster: Send + Sync {
-    /// A client with cluster-admin rights.
-    fn client(&self) -> kube::Client;
-
-    /// The configuration behind [`Cluster::client`]: the API server's URL, its CA and the admin's
-    /// credentials, for requests that are to be made as somebody else.
-    fn config(&self) -> kube::Config;
-
-    /// A kubeconfig file that works from outside the cluster.
-    fn kubeconfig(&self) -> PathBuf;
+    /// What every cluster has in the same form.
+    fn access(&self) -> &Access;
 
     /// Opens a byte stream to `port` of a Service or pod.
     fn connect<'a>(
@@ -43,17 +36,62 @@ pub trait Cluster: Send + Sync {
         request: &'a MintRequest,
     ) -> BoxFuture<'a, Result<Minted, MintError>>;
 
-    /// What this cluster can do beyond the seam.
-    fn capabilities(&self) -> &BTreeSet<Capability>;
-
-    /// What a report says of this cluster.
-    fn facts(&self) -> &Facts;
-
     /// The last lines of every part of the cluster that keeps a log, by name: evidence for a report.
     fn component_logs(&self) -> BoxFuture<'_, Vec<(String, String)>>;
 
-    /// Ends the cluster and removes whatever it left on disk.
-    fn stop(self: Box<Self>) -> BoxFuture<'static, Result<(), StopError>>;
+    /// Ends the cluster and removes what it left on disk. A cluster that has ended is of no more use; to end it again
+    /// does nothing.
+    fn stop(&self) -> BoxFuture<'_, Result<(), StopError>>;
+
+    /// A client with cluster-admin rights.
+    fn client(&self) -> kube::Client {
+        self.access().client.clone()
+    }
+
+    /// The configuration behind [`Cluster::client`]: the API server's URL, its CA and the admin's
+    /// credentials, for requests that are to be made as somebody else.
+    fn config(&self) -> kube::Config {
+        self.access().config.clone()
+    }
+
+    /// A kubeconfig file that works from outside the cluster.
+    fn kubeconfig(&self) -> PathBuf {
+        self.access().kubeconfig.clone()
+    }
+
+    /// What this cluster can do that not every cluster can.
+    fn capabilities(&self) -> &BTreeSet<Capability> {
+        &self.access().capabilities
+    }
+
+    /// What a report says of this cluster.
+    fn facts(&self) -> &Facts {
+        &self.access().facts
+    }
+}
+
+/// How a cluster is reached, and what is known of it.
+#[derive(Clone)]
+pub struct Access {
+    /// With cluster-admin rights.
+    pub client: kube::Client,
+    /// The API server's URL, its CA and the admin's credentials.
+    pub config: kube::Config,
+    /// A file that works from outside the cluster.
+    pub kubeconfig: PathBuf,
+    /// What this cluster can do that not every cluster can.
+    pub capabilities: BTreeSet<Capability>,
+    /// What a report says of it.
+    pub facts: Facts,
+}
+
+impl fmt::Debug for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Access")
+            .field("kubeconfig", &self.kubeconfig)
+            .field("facts", &self.facts)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A certificate authority of the cluster.
@@ -174,12 +212,13 @@ pub enum MintError {
         authority: Authority,
     },
     /// The authority's files are unusable or the request is.
-    #[error("issue a certificate for `{common_name}`: {reason}")]
+    #[error("issue a certificate for `{common_name}`")]
     Issue {
         /// Whom it was for.
         common_name: String,
-        /// What is wrong.
-        reason: String,
+        /// What is wrong with them.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
 }
 
@@ -191,5 +230,5 @@ pub struct StopError {
     pub name: String,
     /// What failed.
     #[source]
-    pub source: std::io::Error,
+    pub source: Box<dyn std::error::Error + Send + Sync>,
 }

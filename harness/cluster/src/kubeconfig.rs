@@ -1,14 +1,33 @@
 //! Kubeconfig files.
 
-use k8s_openapi::ByteString;
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 
 use crate::cluster::Minted;
 
+/// Why a kubeconfig leads to no client.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ClientError {
+    #[error("read its kubeconfig")]
+    Kubeconfig(#[from] KubeconfigError),
+    #[error("make a client of its kubeconfig")]
+    Client(#[from] kube::Error),
+}
+
+/// A client of a kubeconfig's current context, and its configuration.
+pub(crate) async fn connect(path: &Path) -> Result<(kube::Config, kube::Client), ClientError> {
+    let file = Kubeconfig::read_from(path)?;
+    let config = kube::Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await?;
+    let client = kube::Client::try_from(config.clone())?;
+    Ok((config, client))
+}
+
 /// A kubeconfig with one context that needs no other file.
 pub(crate) fn kubeconfig(name: &str, server: &str, ca: &str, user: &Minted) -> String {
-    let ca = base64(ca);
-    let certificate = base64(&user.certificate);
-    let key = base64(&user.key);
+    let [ca, certificate, key] = [ca, &user.certificate, &user.key].map(|pem| STANDARD.encode(pem));
     format!(
         "apiVersion: v1
 kind: Config
@@ -30,14 +49,6 @@ users:
     client-key-data: {key}
 "
     )
-}
-
-/// Kubernetes' own encoding of bytes in JSON is padded base64, and k8s-openapi has it.
-pub(crate) fn base64(bytes: impl AsRef<[u8]>) -> String {
-    match serde_json::to_value(ByteString(bytes.as_ref().to_vec())) {
-        Ok(serde_json::Value::String(encoded)) => encoded,
-        _ => String::new(),
-    }
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@
 //! println!("KUBECONFIG={}", cluster.kubeconfig().display());
 //! let version = cluster.client().apiserver_version().await?;
 //! println!("{} after {:?}", version.git_version, cluster.facts().ready_after);
-//! Box::new(cluster).stop().await?;
+//! cluster.stop().await?;
 //! # Ok(())
 //! # }
 //! ```
@@ -35,17 +35,20 @@
 mod cluster;
 pub mod kind;
 mod kubeconfig;
-mod life;
 pub mod local;
 mod pki;
+mod provider;
 pub mod provision;
 mod user_folder;
 
 pub use cluster::{
-    Authority, Capability, Cluster, ConnectError, Connection, Facts, Flaw, MintError, MintRequest,
-    Minted, StopError,
+    Access, Authority, Capability, Cluster, ConnectError, Connection, Facts, Flaw, MintError,
+    MintRequest, Minted, StopError,
 };
-pub use life::{Progress, Reaped};
+pub use provider::{
+    ClusterStatus, Fault, Lease, Progress, Provider, ProviderError, ReapReason, Reaped,
+    StartOptions,
+};
 #[doc(inline)]
 pub use setpoint_node::UNSUPPORTED_FIELD;
 #[doc(inline)]

@@ -16,8 +16,10 @@ use kube::runtime::conditions::is_pod_running;
 use kube::runtime::wait::await_condition;
 use rustls_pki_types::pem::PemObject as _;
 use serde_json::{Value, json};
-use setpoint_cluster::kind::{self, KindCluster, KindImage, KindOptions};
-use setpoint_cluster::{Authority, Cluster, ImageRoot, LocalImage, MintRequest, Target};
+use setpoint_cluster::kind::{KindCluster, KindImage, KindOptions, KindProvider};
+use setpoint_cluster::{
+    Authority, Cluster, ClusterStatus, ImageRoot, LocalImage, MintRequest, Provider, Target,
+};
 use tokio::io::AsyncReadExt as _;
 use tokio::time::timeout;
 
@@ -132,23 +134,15 @@ async fn a_kind_cluster_runs_programs_is_reached_mints_and_leaves_nothing() {
     };
     assert!(has("kube-controller-manager") && has("kubelet"));
     assert!(cluster.kubeconfig().is_file());
-    let (kubeconfig, name) = (cluster.kubeconfig(), cluster.name());
-    assert!(
-        kind::status()
-            .await
-            .unwrap()
-            .iter()
-            .any(|found| found.full_name == name)
-    );
-    Box::new(cluster).stop().await.unwrap();
+    let kubeconfig = cluster.kubeconfig();
+    let is_listed = async || {
+        let listed = KindProvider::default().status().await.unwrap();
+        listed.iter().any(|found| found.kubeconfig == kubeconfig)
+    };
+    assert!(is_listed().await);
+    cluster.stop().await.unwrap();
     assert!(!kubeconfig.exists());
-    assert!(
-        kind::status()
-            .await
-            .unwrap()
-            .iter()
-            .all(|found| found.full_name != name)
-    );
+    assert!(!is_listed().await);
 }
 
 #[tokio::test]
@@ -167,8 +161,8 @@ async fn a_node_that_does_not_come_up_is_told_with_its_cause_and_cure_and_leaves
     assert!(error.contains("its node has Ready="), "{error}");
     assert!(error.contains("kubelet's last lines"), "{error}");
 
-    let left = kind::status().await.unwrap();
-    let ours = |found: &&kind::KindStatus| ["nowhere", "hasty"].contains(&found.name.as_str());
+    let left = KindProvider::default().status().await.unwrap();
+    let ours = |found: &&ClusterStatus| ["nowhere", "hasty"].contains(&found.name.as_str());
     assert_eq!(left.iter().find(ours), None);
 }
 

@@ -104,7 +104,7 @@ async fn logs_are_followed_to_the_containers_last_words() {
         .unwrap();
     assert_eq!(line(&mut lines).await.as_deref(), Some("good bye"));
     assert_eq!(line(&mut lines).await, None);
-    Box::new(cluster).stop().await.unwrap();
+    cluster.stop().await.unwrap();
 }
 
 async fn what_has_no_log_says_why() {
@@ -124,7 +124,7 @@ async fn what_has_no_log_says_why() {
         error.contains("previous terminated container \"c\" in pod \"speaker\" not found"),
         "{error}"
     );
-    Box::new(cluster).stop().await.unwrap();
+    cluster.stop().await.unwrap();
 }
 
 async fn a_running_pod_learns_the_name_of_a_new_service() {
@@ -153,7 +153,7 @@ async fn a_running_pod_learns_the_name_of_a_new_service() {
         names,
         [&address, "web", "web.default", "web.default.svc", domain]
     );
-    Box::new(cluster).stop().await.unwrap();
+    cluster.stop().await.unwrap();
 }
 
 fn main() {

@@ -24,9 +24,12 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::api::{ListParams, PostParams};
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, ResourceExt};
-use setpoint_cluster::local::{self, LocalCluster, LocalOptions};
+use setpoint_cluster::local::{LocalCluster, LocalError, LocalOptions, LocalProvider};
 use setpoint_cluster::provision::Binaries;
-use setpoint_cluster::{Authority, Cluster, ConnectError, ImageTable, MintRequest, Target};
+use setpoint_cluster::{
+    Authority, Cluster, ConnectError, Fault, ImageTable, MintRequest, Provider, ReapReason,
+    StartOptions, Target,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{interval, timeout};
 
@@ -153,7 +156,7 @@ async fn a_plane_runs_deployments_and_admits_their_pods_with_a_token() {
             logs.keys()
         );
     }
-    Box::new(cluster).stop().await.unwrap();
+    cluster.stop().await.unwrap();
     gone(&folder).await;
 }
 
@@ -195,7 +198,7 @@ async fn a_minted_client_certificate_is_its_users_identity_and_a_front_proxys_is
         matches!(&refused, kube::Error::Api(status) if status.code == 401 || status.code == 403),
         "{refused}"
     );
-    Box::new(cluster).stop().await.unwrap();
+    cluster.stop().await.unwrap();
 }
 
 async fn a_stream_leads_to_a_services_port_and_says_so_when_nothing_is_there() {
@@ -239,7 +242,7 @@ async fn a_stream_leads_to_a_services_port_and_says_so_when_nothing_is_there() {
         answer.contains("HTTP request to an HTTPS server"),
         "{answer}"
     );
-    Box::new(cluster).stop().await.unwrap();
+    cluster.stop().await.unwrap();
 }
 
 async fn a_component_that_dies_at_start_shows_its_own_last_lines_and_nothing_is_left() {
@@ -256,10 +259,10 @@ async fn a_component_that_dies_at_start_shows_its_own_last_lines_and_nothing_is_
     for part in ["kube-apiserver", "exit status: 7", "it is too hot in here"] {
         assert!(text.contains(part), "{part} is not in: {text}");
     }
-    let local::LocalError::NotStarted { name, .. } = error else {
+    let LocalError::NotStarted { name, .. } = error else {
         panic!("{text}")
     };
-    let left = local::status().unwrap();
+    let left = LocalProvider::default().status().await.unwrap();
     assert!(left.iter().all(|plane| plane.name != name), "{left:?}");
 }
 
@@ -296,43 +299,40 @@ async fn a_program_that_is_not_there_is_named() {
 async fn a_detached_plane_lives_until_it_is_taken_down() {
     let binaries = control_plane::programs();
     let name = format!("test-{}", std::process::id());
-    let options = options(binaries);
-    let hour = Duration::from_secs(3600);
-    let plane = local::up(&name, hour, &options).await.unwrap();
-    assert!(plane.alive);
-    let again = local::up(&name, hour, &options).await.unwrap_err();
-    assert!(
-        matches!(again, local::LocalError::AlreadyUp { .. }),
-        "{again}"
-    );
+    let provider = LocalProvider::new(options(binaries));
+    let (hour, options) = (Duration::from_secs(3600), StartOptions::default());
+    let plane = provider.up(&name, hour, &options).await.unwrap();
+    assert!(plane.is_alive);
+    let again = provider.up(&name, hour, &options).await.unwrap_err();
+    assert_eq!(again.fault(), Fault::Caller, "{again}");
+    assert!(again.to_string().contains("is up already"), "{again}");
     let file = kube::config::Kubeconfig::read_from(&plane.kubeconfig).unwrap();
     let config = kube::Config::from_custom_kubeconfig(file, &Default::default()).await;
     let client = kube::Client::try_from(config.unwrap()).unwrap();
     assert_eq!(client.apiserver_version().await.unwrap().minor, "36");
 
-    local::down(&name).await.unwrap();
+    provider.down(&name).await.unwrap();
     gone(plane.kubeconfig.parent().unwrap()).await;
-    let absent = local::down(&name).await.unwrap_err();
-    assert!(
-        matches!(absent, local::LocalError::NoSuchPlane { .. }),
-        "{absent}"
-    );
+    let absent = provider.down(&name).await.unwrap_err();
+    assert_eq!(absent.fault(), Fault::Caller, "{absent}");
+    assert!(absent.to_string().contains("there is no plane"), "{absent}");
 }
 
 async fn a_detached_plane_ends_by_itself_when_its_time_is_over() {
     let binaries = control_plane::programs();
     let name = format!("short-{}", std::process::id());
     // It expires while it starts, and may not end before it is let go.
-    let options = options(binaries);
-    let plane = local::up(&name, Duration::from_millis(1), &options)
+    let provider = LocalProvider::new(options(binaries));
+    let plane = provider
+        .up(&name, Duration::from_millis(1), &StartOptions::default())
         .await
         .unwrap();
     gone(plane.kubeconfig.parent().unwrap()).await;
 }
 
 /// Why a plane was reaped, if it was. Only one test may reap: it removes whatever is dead.
-async fn reaped(name: &str) -> Option<&'static str> {
-    let all = local::reap().await.unwrap();
+async fn reaped(name: &str) -> Option<ReapReason> {
+    let all = LocalProvider::default().reap().await.unwrap();
     let one = all.into_iter().find(|reaped| reaped.name == name);
     one.map(|reaped| reaped.why)
 }
@@ -341,7 +341,11 @@ async fn a_plane_ends_with_its_outermost_process_and_reap_removes_its_files() {
     let binaries = control_plane::programs();
     let name = format!("killed-{}", std::process::id());
     let hour = Duration::from_secs(3600);
-    let plane = local::up(&name, hour, &options(binaries)).await.unwrap();
+    let provider = LocalProvider::new(options(binaries));
+    let plane = provider
+        .up(&name, hour, &StartOptions::default())
+        .await
+        .unwrap();
     let folder = plane.kubeconfig.parent().unwrap();
     assert_eq!(reaped(&name).await, None, "a living plane stays");
     let state = fs::read_to_string(folder.join("state.json")).unwrap();
@@ -349,21 +353,21 @@ async fn a_plane_ends_with_its_outermost_process_and_reap_removes_its_files() {
     let outermost = i32::try_from(state["plane"]["pid"].as_i64().unwrap()).unwrap();
     let outermost = nix::unistd::Pid::from_raw(outermost);
     nix::sys::signal::kill(outermost, nix::sys::signal::SIGKILL).unwrap();
-    let is_alive = || {
-        let all = local::status().unwrap();
+    let is_alive = async || {
+        let all = provider.status().await.unwrap();
         all.into_iter()
-            .any(|plane| plane.name == name && plane.alive)
+            .any(|plane| plane.name == name && plane.is_alive)
     };
     let all_ended = async {
         let mut checks = interval(Duration::from_millis(10));
-        while is_alive() || !processes_of(folder).is_empty() {
+        while is_alive().await || !processes_of(folder).is_empty() {
             checks.tick().await;
         }
     };
     let ended = timeout(LIMIT, all_ended).await;
     assert!(ended.is_ok(), "left: {:?}", processes_of(folder));
     assert!(folder.exists(), "nobody was there to remove it");
-    assert_eq!(reaped(&name).await, Some("it is dead"));
+    assert_eq!(reaped(&name).await, Some(ReapReason::Dead));
     assert!(!folder.exists());
 }
 
@@ -401,7 +405,7 @@ async fn holds_a_plane() {
     // On a line of its own, whatever stands on the last one.
     println!("\nholding {}", folder_of(&cluster).display());
     std::io::copy(&mut std::io::stdin(), &mut std::io::sink()).unwrap();
-    Box::new(cluster).stop().await.unwrap();
+    cluster.stop().await.unwrap();
 }
 
 fn main() {

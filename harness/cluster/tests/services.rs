@@ -138,7 +138,7 @@ async fn a_service_refuses_connections_until_an_endpoint_is_ready_and_after_the_
         until(&cluster, "late", PORT, false).await,
         "connection refused"
     );
-    Box::new(cluster).stop().await.unwrap();
+    cluster.stop().await.unwrap();
 }
 
 async fn the_aggregator_reaches_an_api_through_its_services_cluster_ip() {
@@ -188,7 +188,7 @@ async fn the_aggregator_reaches_an_api_through_its_services_cluster_ip() {
             apis.get("v1.probe.example").await.unwrap().status
         );
     }
-    Box::new(cluster).stop().await.unwrap();
+    cluster.stop().await.unwrap();
 }
 
 fn main() {

@@ -6,11 +6,12 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use clap::Subcommand;
-use setpoint_cluster::kind::{self, KindImage, KindOptions, KindStatus};
-use setpoint_cluster::local::{self, LocalOptions, PlaneStatus};
-use setpoint_cluster::{ControlPlaneOptions, ImageRoot, ImageTable, LocalImage};
+use setpoint_cluster::kind::{KindImage, KindOptions, KindProvider};
+use setpoint_cluster::local::{LocalOptions, LocalProvider};
+use setpoint_cluster::{
+    ClusterStatus, ControlPlaneOptions, ImageRoot, ImageTable, LocalImage, Provider, StartOptions,
+};
 
 use super::{BadInput, provision};
 use crate::obsolete;
@@ -159,156 +160,105 @@ pub async fn run(args: Args, images: ImageTable) -> anyhow::Result<()> {
         Command::Up(up) => start(up, images).await,
         Command::Down(Down { which }) => {
             let Which { cluster, name } = which;
-            match cluster {
-                ClusterKind::Local => Ok(local::down(&name).await?),
-                ClusterKind::Kind => Ok(kind::down(&name).await?),
-            }
+            Ok(cluster.provider().down(&name).await?)
         }
         Command::Status(Status { cluster }) => {
-            match cluster {
-                ClusterKind::Local => anstream::print!("{}", table(&local::status()?)),
-                ClusterKind::Kind => anstream::print!("{}", table_of_kind(&kind::status().await?)),
-            }
+            anstream::print!("{}", table(&cluster.provider().status().await?));
             Ok(())
         }
         Command::Provision(args) => provision::run(args).await,
     }
 }
 
-async fn start(up: Up, mut images: ImageTable) -> anyhow::Result<()> {
-    let Up {
-        which,
-        ttl,
-        images: named,
-        node_image,
-        hpa_sync_period,
-        hpa_downscale_stabilization,
-        enable_aggregator_routing,
-        listen,
-        api_server_names,
-        api_server_flags,
-        controller_manager_flags,
-    } = up;
-    let Which { cluster, name } = which;
-    let plane = ControlPlaneOptions {
-        hpa_sync_period,
-        hpa_downscale_stabilization,
-        aggregator_routing: enable_aggregator_routing,
-        api_server_flags,
-        controller_manager_flags,
+async fn start(up: Up, images: ImageTable) -> anyhow::Result<()> {
+    let (ttl, name) = (up.ttl, up.which.name.clone());
+    let mut options = StartOptions::default();
+    options.control_plane = ControlPlaneOptions {
+        hpa_sync_period: up.hpa_sync_period,
+        hpa_downscale_stabilization: up.hpa_downscale_stabilization,
+        aggregator_routing: up.enable_aggregator_routing,
+        api_server_flags: up.api_server_flags.clone(),
+        controller_manager_flags: up.controller_manager_flags.clone(),
     };
-    match cluster {
-        ClusterKind::Local => {
-            for NamedProgram { image, program } in named {
-                let root = ImageRoot::HostLibraries;
-                images.insert(image, LocalImage { program, root });
-            }
-            let mut options = LocalOptions::new(provision::binaries().await?, images);
-            options.plane = plane;
-            options.listen = listen;
-            options.names = api_server_names;
-            start_local(&name, ttl, options).await
-        }
-        ClusterKind::Kind
-            if listen.port() != 0 || !listen.ip().is_loopback() || !api_server_names.is_empty() =>
-        {
-            let why = "--listen and --api-server-name are for `--cluster local`: kind chooses where its API server is reached";
-            Err(BadInput(anyhow::anyhow!(why)).into())
-        }
-        ClusterKind::Kind => start_kind(&name, ttl, named, node_image, plane).await,
-    }
-}
-
-async fn start_local(name: &str, ttl: Duration, mut options: LocalOptions) -> anyhow::Result<()> {
-    options.progress = Some(waiting());
-    let plane = local::up(name, ttl, &options).await?;
-    let expires = plane.expires.context("a detached plane has an end")?;
-    anstream::eprintln!(
-        "cluster `{name}` is up until {expires:.0}; its logs are in {}",
-        plane.logs.display()
-    );
-    anstream::println!("{}", plane.kubeconfig.display());
-    Ok(())
-}
-
-async fn start_kind(
-    name: &str,
-    ttl: Duration,
-    named: Vec<NamedProgram>,
-    node_image: Option<String>,
-    plane: ControlPlaneOptions,
-) -> anyhow::Result<()> {
-    let mut options = KindOptions::new(name);
-    options.ttl = ttl;
-    options.node_image = node_image;
-    options.plane = plane;
-    options.progress = Some(waiting());
-    options.images = named
-        .into_iter()
-        .map(|NamedProgram { image, program }| {
-            let root = crate::programs::root(&program)?;
-            Ok(KindImage {
-                references: vec![image],
-                image: LocalImage { program, root },
-                arguments: Vec::new(),
-            })
-        })
-        .collect::<Result<_, crate::programs::ProgramError>>()?;
-    let interrupted = options.interrupted.clone();
-    let starting = kind::up(options);
+    options.progress = Some(Arc::new(|what| anstream::eprintln!("waiting for {what}")));
+    let provider: Box<dyn Provider> = match up.which.cluster {
+        ClusterKind::Local => Box::new(local(up, images).await?),
+        ClusterKind::Kind => Box::new(kind(up)?),
+    };
+    let starting = provider.up(&name, ttl, &options);
     tokio::pin!(starting);
     let cluster = tokio::select! {
         cluster = &mut starting => cluster?,
         _ = tokio::signal::ctrl_c() => {
             anstream::eprintln!("interrupted: removing the cluster");
-            interrupted.cancel();
+            options.interrupted.cancel();
             starting.await?
         }
     };
-    anstream::eprintln!(
-        "cluster `{name}` is up until {:.0}, when `setpoint reap` removes it",
-        cluster.expires
-    );
+    anstream::eprintln!("{}", description(&cluster));
     anstream::println!("{}", cluster.kubeconfig.display());
     Ok(())
 }
 
-fn waiting() -> setpoint_cluster::Progress {
-    Arc::new(|what| anstream::eprintln!("waiting for {what}"))
+async fn local(up: Up, mut images: ImageTable) -> anyhow::Result<LocalProvider> {
+    for NamedProgram { image, program } in up.images {
+        let root = ImageRoot::HostLibraries;
+        images.insert(image, LocalImage { program, root });
+    }
+    let mut options = LocalOptions::new(provision::binaries().await?, images);
+    options.listen = up.listen;
+    options.names = up.api_server_names;
+    Ok(LocalProvider::new(options))
 }
 
-/// One line a kind cluster.
-fn table_of_kind(clusters: &[KindStatus]) -> String {
-    if clusters.is_empty() {
-        return "no cluster is up\n".to_owned();
+fn kind(up: Up) -> anyhow::Result<KindProvider> {
+    if up.listen.port() != 0 || !up.listen.ip().is_loopback() || !up.api_server_names.is_empty() {
+        let why = "--listen and --api-server-name are for `--cluster local`: kind chooses where its API server is reached";
+        return Err(BadInput(anyhow::anyhow!(why)).into());
     }
-    let mut text = format!("{:<24} {:<22} KUBECONFIG\n", "NAME", "UNTIL");
-    for cluster in clusters {
-        text.push_str(&format!(
-            "{:<24} {:<22} {}\n",
-            cluster.name,
-            format!("{:.0}", cluster.expires),
-            cluster.kubeconfig.display()
-        ));
+    let mut options = KindOptions::default();
+    options.node_image = up.node_image;
+    for NamedProgram { image, program } in up.images {
+        let root = crate::programs::root(&program)?;
+        options.images.push(KindImage {
+            references: vec![image],
+            image: LocalImage { program, root },
+            arguments: Vec::new(),
+        });
+    }
+    Ok(KindProvider::new(options))
+}
+
+/// What is said of a cluster that has started.
+fn description(cluster: &ClusterStatus) -> String {
+    let mut text = format!("cluster `{}` is up", cluster.name);
+    if let Some(expires) = cluster.expires {
+        text.push_str(&format!(" until {expires:.0}"));
+    }
+    if !cluster.ends_by_itself {
+        text.push_str(", when `setpoint reap` removes it");
+    }
+    if let Some(logs) = &cluster.logs {
+        text.push_str(&format!("; its logs are in {}", logs.display()));
     }
     text
 }
 
-/// One line a plane.
-fn table(planes: &[PlaneStatus]) -> String {
-    if planes.is_empty() {
+/// One line a cluster.
+fn table(clusters: &[ClusterStatus]) -> String {
+    if clusters.is_empty() {
         return "no cluster is up\n".to_owned();
     }
-    let mut text = format!("{:<20} {:<6} {:<22} KUBECONFIG\n", "NAME", "STATE", "UNTIL");
-    for plane in planes {
-        let state = if plane.alive { "up" } else { "dead" };
-        let until = plane
+    let mut text = format!("{:<24} {:<6} {:<22} KUBECONFIG\n", "NAME", "STATE", "UNTIL");
+    for cluster in clusters {
+        let state = if cluster.is_alive { "up" } else { "dead" };
+        let until = cluster
             .expires
             .map_or_else(|| "its run ends".to_owned(), |time| format!("{time:.0}"));
-        let kubeconfig = plane.kubeconfig.display();
+        let kubeconfig = cluster.kubeconfig.display();
         text.push_str(&format!(
-            "{:<20} {state:<6} {until:<22} {kubeconfig}\n",
-            plane.name
+            "{:<24} {state:<6} {until:<22} {kubeconfig}\n",
+            cluster.name
         ));
     }
     text
@@ -380,12 +330,13 @@ mod tests {
 
     #[test]
     fn the_table_tells_a_dead_plane_from_a_living_one() {
-        let plane = |name: &str, alive, expires| PlaneStatus {
+        let plane = |name: &str, is_alive, expires| ClusterStatus {
             name: name.to_owned(),
-            alive,
+            is_alive,
             expires,
+            ends_by_itself: true,
             kubeconfig: format!("/planes/{name}/kubeconfig").into(),
-            logs: format!("/planes/{name}/logs").into(),
+            logs: Some(format!("/planes/{name}/logs").into()),
         };
         let planes = [
             plane("default", true, Some(jiff::Timestamp::UNIX_EPOCH)),

@@ -1,6 +1,8 @@
 //! `setpoint reap`: removes what killed runs left behind.
 
-use setpoint_cluster::{kind, local};
+use clap::ValueEnum as _;
+
+use crate::run::ClusterKind;
 
 /// Removes what a killed run left behind
 #[derive(Debug, clap::Args)]
@@ -11,17 +13,25 @@ use setpoint_cluster::{kind, local};
 )]
 pub struct Args {}
 
-/// Reaps and prints a line for each plane that was removed.
+/// Reaps and prints a line for each cluster that was removed.
 ///
 /// # Errors
 /// When one can't be ended or removed.
 pub async fn run(_args: Args) -> anyhow::Result<()> {
-    // What can't be removed of one kind doesn't keep the other.
-    let (planes, clusters) = (local::reap().await, kind::reap().await);
-    let mut reaped = planes?;
-    reaped.extend(clusters?);
-    for plane in &reaped {
-        anstream::println!("removed {}: {}", plane.name, plane.why);
+    let mut reaped = Vec::new();
+    let mut failed = None;
+    for backend in ClusterKind::value_variants() {
+        match backend.provider().reap().await {
+            Ok(removed) => reaped.extend(removed),
+            // What can't be removed of one kind doesn't keep the others.
+            Err(error) => failed = failed.or(Some(error)),
+        }
+    }
+    for cluster in &reaped {
+        anstream::println!("removed {}: {}", cluster.name, cluster.why);
+    }
+    if let Some(error) = failed {
+        return Err(error.into());
     }
     if reaped.is_empty() {
         anstream::println!("nothing to remove");

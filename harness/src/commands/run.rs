@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::ValueEnum;
-use setpoint_cluster::kind;
+use setpoint_cluster::Provider as _;
+use setpoint_cluster::kind::{KindOptions, KindProvider};
 use tokio_util::sync::CancellationToken;
 
 use super::{BadInput, provision};
 use crate::profile::Profile;
-use crate::programs::Programs;
+use crate::programs::{ProgramError, Programs};
 use crate::report::Terminal;
 use crate::run::{Backend, ClusterKind, RunOptions, run as run_scenarios};
 use crate::scenario::{self, Scenario};
@@ -143,24 +144,32 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         let why = "--keep is for --cluster kind: a local plane ends with the process that started it; `setpoint cluster up` starts one that doesn't";
         return Err(BadInput(anyhow::anyhow!(why)).into());
     }
-    let binaries = match args.cluster {
-        ClusterKind::Local => Some(provision::binaries().await?),
-        ClusterKind::Kind => {
-            kind::check(args.kind.clone()).await?;
-            None
-        }
-    };
     let (profile, path) = match args.adapter {
         Some(adapter) => (adapter.profile, adapter.path),
         None => (Profile::named("binary")?, None),
     };
-    let mut programs = Programs::find(path).await?;
-    if profile.is_this_program() {
-        programs.judge_setpoint()?;
-    }
-    let backend = match binaries {
-        Some(binaries) => Backend::Local(binaries),
-        None => Backend::kind(&scenarios, &programs, args.kind, args.node_image)?,
+    let programs = async {
+        let mut programs = Programs::find(path).await?;
+        if profile.is_this_program() {
+            programs.judge_setpoint()?;
+        }
+        Ok::<_, ProgramError>(programs)
+    };
+    // What a backend needs is asked for before programs are built.
+    let (backend, programs) = match args.cluster {
+        ClusterKind::Local => {
+            let binaries = provision::binaries().await?;
+            let programs = programs.await?;
+            (Backend::local(binaries, &programs)?, programs)
+        }
+        ClusterKind::Kind => {
+            let mut options = KindOptions::default();
+            options.kind = args.kind;
+            options.node_image = args.node_image;
+            KindProvider::new(options.clone()).check().await?;
+            let programs = programs.await?;
+            (Backend::kind(options, &scenarios, &programs)?, programs)
+        }
     };
     let interrupted = CancellationToken::new();
     let options = RunOptions {

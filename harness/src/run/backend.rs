@@ -2,19 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use futures::StreamExt as _;
-use futures::stream::FuturesUnordered;
 use serde_json::Value;
-use setpoint_cluster::kind::{self, KindCluster, KindImage, KindOptions, KindStatus};
-use setpoint_cluster::local::{self, LocalCluster, LocalOptions};
+use setpoint_cluster::kind::{KindImage, KindOptions, KindProvider};
+use setpoint_cluster::local::{LocalOptions, LocalProvider};
 use setpoint_cluster::provision::Binaries;
-use setpoint_cluster::{Capability, Cluster, ControlPlaneOptions, ImageTable, LocalImage};
+use setpoint_cluster::{
+    Capability, Cluster, ControlPlaneOptions, ImageTable, Lease, LocalImage, Provider,
+    StartOptions, StopError,
+};
 
 use super::{EnvironmentError, Progress, RunOptions, clean};
-use crate::programs::ProgramError;
+use crate::programs::{ProgramError, Programs};
 use crate::report::{Kept, SkipReason};
 use crate::scenario::{ClusterOptions, Need, Scenario};
 
@@ -28,18 +28,19 @@ pub enum ClusterKind {
 }
 
 impl ClusterKind {
-    /// What such clusters can do beyond the seam.
-    fn capabilities(self) -> &'static [Capability] {
+    /// The backend with its own defaults: to look for clusters, and to end them.
+    #[must_use]
+    pub fn provider(self) -> Box<dyn Provider> {
         match self {
-            Self::Local => &local::CAPABILITIES,
-            Self::Kind => &kind::CAPABILITIES,
+            Self::Local => Box::new(LocalProvider::default()),
+            Self::Kind => Box::new(KindProvider::default()),
         }
     }
 
     /// Why a scenario can't be judged on such a cluster.
     #[must_use]
     pub fn lacks(self, needs: &[Need]) -> Option<SkipReason> {
-        let offered = self.capabilities();
+        let offered = self.provider().capabilities();
         needs.iter().find_map(|need| {
             let wanted = match need {
                 Need::Mint => Capability::Mint,
@@ -56,80 +57,58 @@ impl ClusterKind {
 
 impl std::fmt::Display for ClusterKind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Local => "local",
-            Self::Kind => "kind",
-        })
+        f.write_str(self.provider().name())
     }
 }
 
-/// What scenarios run on.
+/// Where scenarios get their clusters from.
 #[derive(Clone)]
-pub enum Backend {
-    /// A real control plane of these programs for each, in namespaces on this machine.
-    Local(Binaries),
-    /// Kind clusters, each used by one scenario after another.
-    Kind(Arc<KindPool>),
-}
-
-/// Kind clusters that have been started, for scenarios to share.
-#[derive(Default)]
-pub struct KindPool {
-    kind: Option<PathBuf>,
-    node_image: Option<String>,
-    images: Vec<KindImage>,
-    idle: Mutex<Vec<Arc<KindCluster>>>,
-    started: AtomicU32,
-}
-
-/// A scenario's cluster, and what becomes of it afterwards.
-pub(super) enum Ground {
-    Own(Arc<LocalCluster>),
-    Shared {
-        cluster: Arc<KindCluster>,
-        pool: Arc<KindPool>,
-        /// The next scenario could not have it as it is.
-        is_special: bool,
-    },
+pub struct Backend {
+    kind: ClusterKind,
+    provider: Arc<dyn Provider>,
 }
 
 impl Backend {
+    /// A real control plane of these programs for each scenario, in namespaces on this machine.
+    ///
+    /// # Errors
+    /// When a program can't be read.
+    pub fn local(binaries: Binaries, programs: &Programs) -> Result<Self, ProgramError> {
+        let mut options = LocalOptions::new(binaries, programs.images()?);
+        options.plane_binary.clone_from(&programs.plane);
+        Ok(Self {
+            kind: ClusterKind::Local,
+            provider: Arc::new(LocalProvider::new(options)),
+        })
+    }
+
     /// Clusters of the `kind` command for these scenarios: their images are those that manifests name.
     ///
     /// # Errors
     /// When a program can't be read.
     pub fn kind(
+        mut options: KindOptions,
         scenarios: &[Scenario],
-        programs: &crate::programs::Programs,
-        kind: Option<PathBuf>,
-        node_image: Option<String>,
+        programs: &Programs,
     ) -> Result<Self, ProgramError> {
         let objects = scenarios.iter().flat_map(Scenario::objects);
-        let images = images(objects, &programs.images()?, programs.stand_in()?);
-        Ok(Self::Kind(Arc::new(KindPool {
-            kind,
-            node_image,
-            images,
-            ..KindPool::default()
-        })))
+        options.images = images(objects, &programs.images()?, programs.stand_in()?);
+        Ok(Self {
+            kind: ClusterKind::Kind,
+            provider: Arc::new(KindProvider::new(options)),
+        })
     }
 
-    /// What it is.
+    /// What its clusters are made of.
     #[must_use]
     pub fn kind_of_cluster(&self) -> ClusterKind {
-        match self {
-            Self::Local(_) => ClusterKind::Local,
-            Self::Kind(_) => ClusterKind::Kind,
-        }
+        self.kind
     }
 
-    /// How many clusters may start before it is their scenarios' turn. A plane is three seconds of mostly waiting; a kind
-    /// cluster is one that the scenarios before have left.
+    /// How many clusters may start before it is their scenarios' turn: none where a cluster is one that the scenarios
+    /// before have left.
     pub(super) fn starts_ahead(&self) -> usize {
-        match self {
-            Self::Local(_) => 1,
-            Self::Kind(_) => 0,
-        }
+        usize::from(!self.provider.shares_clusters())
     }
 
     /// A cluster for a scenario: a new one, or one that another scenario has left.
@@ -138,113 +117,52 @@ impl Backend {
         scenario: &Scenario,
         options: &RunOptions,
         progress: &Arc<dyn Progress>,
-    ) -> Result<Ground, EnvironmentError> {
+    ) -> Result<ClusterLease, EnvironmentError> {
         let name = scenario.name();
-        let plane = plane_options(&scenario.document.cluster);
-        match self {
-            Self::Local(binaries) => {
-                progress.at(&name, "starting a control plane");
-                let images = options.programs.images();
-                let images = images.map_err(|error| EnvironmentError::new(&name, error))?;
-                let mut local = LocalOptions::new(binaries.clone(), images);
-                local.plane_binary = options.programs.plane.clone();
-                local.plane = plane;
-                // Given up half-way, a plane notices that its client is gone, and ends.
-                let started = Box::pin(LocalCluster::start(local));
-                match options.interrupted.run_until_cancelled(started).await {
-                    Some(Ok(cluster)) => Ok(Ground::Own(Arc::new(cluster))),
-                    Some(Err(error)) => Err(EnvironmentError::new(&name, error)),
-                    None => Err(EnvironmentError::interrupted(&name)),
-                }
-            }
-            Self::Kind(pool) => {
-                let is_special = plane != ControlPlaneOptions::default();
-                let cluster = match pool.take_idle(is_special) {
-                    Some(cluster) => cluster,
-                    None => Arc::new(pool.start(&name, plane, options, progress).await?),
-                };
-                Ok(Ground::Shared {
-                    cluster,
-                    pool: pool.clone(),
-                    is_special,
-                })
-            }
-        }
+        let starting = format!("starting a {} cluster", self.kind);
+        progress.at(&name, &starting);
+        let mut start = StartOptions::default();
+        start.control_plane = control_plane_options(&scenario.document.cluster);
+        start.interrupted = options.interrupted.clone();
+        let (told, scenario) = (progress.clone(), name.clone());
+        start.progress = Some(Arc::new(move |what| {
+            told.at(&scenario, &format!("{starting}: {what}"));
+        }));
+        let lease = self.provider.lease(&start).await;
+        lease
+            .map(ClusterLease)
+            .map_err(|error| EnvironmentError::new(&name, error))
     }
 
     /// Ends what scenarios have left.
     pub(super) async fn end(&self) {
-        let Self::Kind(pool) = self else { return };
-        let idle = std::mem::take(&mut *locked(&pool.idle));
-        let mut ending: FuturesUnordered<_> = idle.into_iter().map(stop).collect();
-        while ending.next().await.is_some() {}
+        warn_of(self.provider.close().await);
     }
 }
 
-impl KindPool {
-    fn take_idle(&self, is_special: bool) -> Option<Arc<KindCluster>> {
-        if is_special {
-            return None;
-        }
-        locked(&self.idle).pop()
-    }
+/// A scenario's cluster, and what becomes of it afterwards.
+pub(super) struct ClusterLease(Box<dyn Lease>);
 
-    async fn start(
-        &self,
-        scenario: &str,
-        plane: ControlPlaneOptions,
-        options: &RunOptions,
-        progress: &Arc<dyn Progress>,
-    ) -> Result<KindCluster, EnvironmentError> {
-        let count = self.started.fetch_add(1, Ordering::Relaxed) + 1;
-        let mut kind = KindOptions::new(&format!("run-{}-{count}", std::process::id()));
-        kind.kind.clone_from(&self.kind);
-        kind.node_image.clone_from(&self.node_image);
-        kind.images.clone_from(&self.images);
-        kind.plane = plane;
-        kind.interrupted = options.interrupted.clone();
-        let (told, name) = (progress.clone(), scenario.to_owned());
-        kind.progress = Some(Arc::new(move |what| {
-            told.at(&name, &format!("starting a kind cluster: {what}"));
-        }));
-        progress.at(scenario, "starting a kind cluster");
-        let started = Box::pin(KindCluster::start(kind)).await;
-        started.map_err(|error| EnvironmentError::new(scenario, error))
-    }
-}
-
-impl Ground {
+impl ClusterLease {
     pub(super) fn cluster(&self) -> Arc<dyn Cluster> {
-        match self {
-            Self::Own(cluster) => cluster.clone(),
-            Self::Shared { cluster, .. } => cluster.clone(),
-        }
+        self.0.cluster()
     }
 
-    /// Leaves a kind cluster as it is, and says where; another one ends.
+    /// Leaves the cluster as it is, and says where, if the backend can; another one ends.
     pub(super) async fn keep(self) -> Option<Kept> {
-        let cluster = match self {
-            Self::Own(cluster) => {
-                stop(cluster).await;
-                return None;
+        match self.0.keep().await {
+            Ok(status) => {
+                let status = status?;
+                Some(Kept {
+                    name: status.name,
+                    kubeconfig: status.kubeconfig,
+                    expires: status.expires?,
+                })
             }
-            Self::Shared { cluster, .. } => Arc::into_inner(cluster)?,
-        };
-        match cluster.keep() {
-            Ok(KindStatus {
-                name,
-                kubeconfig,
-                expires,
-                ..
-            }) => Some(Kept {
-                name,
-                kubeconfig,
-                expires,
-            }),
             Err(error) => {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
-                    "keep a kind cluster; it ends"
+                    "keep a cluster; it ends"
                 );
                 None
             }
@@ -253,37 +171,23 @@ impl Ground {
 
     /// Leaves the cluster: its own ends, a shared one is cleared of the scenario's objects for the next.
     pub(super) async fn leave(self, scenario: &Scenario, interrupted: bool) {
-        let (cluster, pool) = match self {
-            Self::Own(cluster) => return stop(cluster).await,
-            Self::Shared {
-                cluster,
-                is_special: true,
-                ..
-            } => return stop(cluster).await,
-            Self::Shared { cluster, pool, .. } => (cluster, pool),
-        };
-        if interrupted {
-            return stop(cluster).await;
-        }
-        match clean::clean(&cluster.client(), &scenario.objects()).await {
-            Ok(()) => locked(&pool.idle).push(cluster),
-            Err(error) => {
+        let mut is_clean = false;
+        if self.0.is_shared() && !interrupted {
+            let cleaned = clean::clean(&self.cluster().client(), &scenario.objects()).await;
+            is_clean = cleaned.is_ok();
+            if let Err(error) = cleaned {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
                     "clear a shared cluster; the next scenario gets a new one"
                 );
-                stop(cluster).await;
             }
         }
+        warn_of(self.0.give_back(is_clean).await);
     }
 }
 
-/// Ends a cluster and waits for that. Whoever else still holds it ends it by letting it go.
-async fn stop<C: Cluster + 'static>(cluster: Arc<C>) {
-    let Some(cluster) = Arc::into_inner(cluster) else {
-        return;
-    };
-    if let Err(error) = Box::new(cluster).stop().await {
+fn warn_of(stopped: Result<(), StopError>) {
+    if let Err(error) = stopped {
         tracing::warn!(
             error = &error as &dyn std::error::Error,
             "remove a cluster; `setpoint reap` tries again"
@@ -291,7 +195,7 @@ async fn stop<C: Cluster + 'static>(cluster: Arc<C>) {
     }
 }
 
-fn plane_options(chosen: &ClusterOptions) -> ControlPlaneOptions {
+fn control_plane_options(chosen: &ClusterOptions) -> ControlPlaneOptions {
     let mut plane = ControlPlaneOptions::default();
     if let Some(period) = chosen.hpa_sync_period {
         plane.hpa_sync_period = period.duration(plane.hpa_sync_period);
@@ -347,11 +251,6 @@ fn named_images(value: &Value, references: &mut BTreeSet<String>) {
         Value::Array(items) => items.iter().for_each(|item| named_images(item, references)),
         _ => {}
     }
-}
-
-/// Nobody panics while holding it.
-fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -29,7 +29,7 @@ use crate::report::{Judged, Outcome, Report, SkipReason, Verdict};
 use crate::request::RequestError;
 use crate::scenario::Scenario;
 
-pub use backend::{Backend, ClusterKind, KindPool};
+pub use backend::{Backend, ClusterKind};
 
 /// How scenarios are run.
 #[derive(Clone)]
@@ -70,13 +70,6 @@ impl EnvironmentError {
         Self {
             scenario: scenario.to_owned(),
             source: source.into(),
-        }
-    }
-
-    fn interrupted(scenario: &str) -> Self {
-        Self {
-            scenario: scenario.to_owned(),
-            source: "it was interrupted".into(),
         }
     }
 }

@@ -140,7 +140,7 @@ async fn an_apiservice_is_available_as_long_as_its_pod_serves() {
         .await
         .unwrap();
     wait_for(&services, "False", "MissingEndpoints").await;
-    Box::new(cluster).stop().await.unwrap();
+    cluster.stop().await.unwrap();
 }
 
 fn main() {

@@ -47,9 +47,12 @@ pub(super) fn config(options: &KindOptions, restrictions: Restrictions) -> Value
     let components = [
         (
             "controllerManager",
-            options.plane.controller_manager().collect(),
+            options.control_plane.controller_manager().collect(),
         ),
-        ("apiServer", options.plane.api_server().collect::<Vec<_>>()),
+        (
+            "apiServer",
+            options.control_plane.api_server().collect::<Vec<_>>(),
+        ),
     ];
     let mut as_map =
         json!({"apiVersion": "kubeadm.k8s.io/v1beta3", "kind": "ClusterConfiguration"});
@@ -102,8 +105,8 @@ mod tests {
     #[test]
     fn the_configuration_says_the_planes_flags_in_both_forms() {
         let mut options = KindOptions::new("a");
-        options.plane.api_server_flags = vec!["--v=4".to_owned()];
-        options.plane.controller_manager_flags = vec!["--contention-profiling".to_owned()];
+        options.control_plane.api_server_flags = vec!["--v=4".to_owned()];
+        options.control_plane.controller_manager_flags = vec!["--contention-profiling".to_owned()];
         insta::assert_json_snapshot!(config(&options, Restrictions::default()));
     }
 

@@ -4,6 +4,8 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::provider::{Fault, ProviderError};
+
 /// Why a kind cluster could not be started, used or removed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -95,6 +97,14 @@ pub enum KindError {
         /// What the node says of itself, and what helps; empty where it says nothing.
         said: String,
     },
+    /// It was removed and is still there.
+    #[error("kind cluster `{name}` is still there {} s after it was removed; look at `docker ps`", limit.as_secs())]
+    StillThere {
+        /// The cluster's name.
+        name: String,
+        /// How long its end was waited for.
+        limit: Duration,
+    },
     /// Its authorities are of no use.
     #[error("read the authorities of kind cluster `{name}`")]
     Authorities {
@@ -134,4 +144,27 @@ pub enum KindError {
         /// Its name.
         name: String,
     },
+}
+
+impl From<KindError> for ProviderError {
+    fn from(error: KindError) -> Self {
+        let fault = match &error {
+            KindError::NotAProgram { .. }
+            | KindError::Libraries { .. }
+            | KindError::AlreadyUp { .. }
+            | KindError::NoSuchCluster { .. }
+            | KindError::BadName { .. } => Fault::Caller,
+            KindError::Interrupted { .. } => Fault::Interrupted,
+            KindError::NoKind
+            | KindError::NoEngine { .. }
+            | KindError::Start { .. }
+            | KindError::Command { .. }
+            | KindError::Files { .. }
+            | KindError::Client { .. }
+            | KindError::NotReady { .. }
+            | KindError::StillThere { .. }
+            | KindError::Authorities { .. } => Fault::Cluster,
+        };
+        Self::new(fault, error)
+    }
 }

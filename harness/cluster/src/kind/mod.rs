@@ -2,7 +2,7 @@
 //!
 //! Everything is done through the `kind` command and the Kubernetes API; the engine's own command is asked for
 //! the authorities' keys and for kubelet's log. A cluster takes half a minute to start, so it is made to be
-//! shared. Its name carries its expiry, and [`reap`] removes what a killed run left.
+//! shared. Its name carries its expiry, so that [`Provider::reap`](crate::Provider::reap) finds what a killed run left.
 //!
 //! Programs become images without a registry and without a build: each is a layer of its own, with the libraries
 //! that it needs, put into the node by `kind load image-archive`.
@@ -12,12 +12,11 @@ mod config;
 mod cure;
 mod error;
 mod forward;
-mod life;
 mod name;
+mod provider;
 mod start;
 mod tool;
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -29,21 +28,21 @@ use kube::{Api, ResourceExt as _};
 use setpoint_node::protocol::Target;
 use tokio_util::sync::CancellationToken;
 
-pub use archive::KindImage;
-pub use error::KindError;
-pub use life::{KindStatus, down, reap, status, up};
-
 use crate::ControlPlaneOptions;
 use crate::cluster::{
-    Authority, Capability, Cluster, ConnectError, Connection, Facts, MintError, MintRequest,
-    Minted, StopError,
+    Access, Authority, Capability, Cluster, ConnectError, Connection, Facts, MintError,
+    MintRequest, Minted, StopError,
 };
-use crate::life::Progress;
 use crate::pki::Authorities;
+use crate::provider::{ClusterStatus, Progress};
 use start::Node;
 
-/// What every kind cluster can do beyond the seam.
-pub const CAPABILITIES: [Capability; 2] = [Capability::ControllerManagerFlags, Capability::Mint];
+pub use archive::KindImage;
+pub use error::KindError;
+pub use provider::KindProvider;
+
+/// What every kind cluster can do.
+const CAPABILITIES: [Capability; 2] = [Capability::ControllerManagerFlags, Capability::Mint];
 
 /// How many of a log's last lines are evidence.
 const EVIDENCE_LINES: u32 = 200;
@@ -52,10 +51,11 @@ const LOG_LIMIT: Duration = Duration::from_secs(5);
 
 /// What a kind cluster is made of and what it runs.
 #[derive(Clone)]
+#[non_exhaustive]
 pub struct KindOptions {
     /// What the cluster is called; `setpoint-` and its expiry are put around it.
     pub name: String,
-    /// How long it is to live at most; [`reap`] removes it then.
+    /// How long it is to live at most; [`Provider::reap`](crate::Provider::reap) removes it then.
     pub ttl: Duration,
     /// The `kind` command; none looks it up in `SETPOINT_KIND`, in PATH and in the cache.
     pub kind: Option<PathBuf>,
@@ -64,7 +64,7 @@ pub struct KindOptions {
     /// Programs that become images on the node.
     pub images: Vec<KindImage>,
     /// Flags of the control plane.
-    pub plane: ControlPlaneOptions,
+    pub control_plane: ControlPlaneOptions,
     /// How long the node, the system's pods and each image may take.
     pub ready_timeout: Duration,
     /// Told what is being waited for.
@@ -83,7 +83,7 @@ impl KindOptions {
             kind: None,
             node_image: None,
             images: Vec::new(),
-            plane: ControlPlaneOptions::default(),
+            control_plane: ControlPlaneOptions::default(),
             ready_timeout: Duration::from_secs(180),
             progress: None,
             interrupted: CancellationToken::new(),
@@ -91,21 +91,34 @@ impl KindOptions {
     }
 }
 
+impl Default for KindOptions {
+    fn default() -> Self {
+        Self::new("default")
+    }
+}
+
+impl std::fmt::Debug for KindOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KindOptions")
+            .field("name", &self.name)
+            .field("node_image", &self.node_image)
+            .field("control_plane", &self.control_plane)
+            .finish_non_exhaustive()
+    }
+}
+
 /// A kind cluster that ends with this value.
 pub struct KindCluster {
     node: Node,
     authorities: Authorities,
-    client: kube::Client,
-    config: kube::Config,
-    capabilities: BTreeSet<Capability>,
-    facts: Facts,
+    access: Access,
 }
 
 impl std::fmt::Debug for KindCluster {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("KindCluster")
             .field("name", &self.node.name)
-            .field("facts", &self.facts)
+            .field("facts", &self.access.facts)
             .finish_non_exhaustive()
     }
 }
@@ -115,9 +128,9 @@ impl KindCluster {
     ///
     /// # Errors
     /// When that can't be written down; it ends then.
-    pub fn keep(self) -> Result<KindStatus, KindError> {
+    pub fn keep(&self) -> Result<ClusterStatus, KindError> {
         self.node.disown()?;
-        let status = life::look(&self.node.name)?;
+        let status = provider::look(&self.node.name)?;
         self.node.detach();
         Ok(status)
     }
@@ -129,22 +142,26 @@ impl KindCluster {
     pub async fn start(options: KindOptions) -> Result<Self, KindError> {
         let started = std::time::Instant::now();
         let (node, made) = start::start(&options, true).await?;
-        let mut stated = options.plane.stated();
+        let mut stated = options.control_plane.stated();
         stated.push(format!("kubelet syncFrequency={}", config::KUBELET_SYNC));
         let facts = Facts {
             backend: "kind".to_owned(),
             kubernetes_version: made.kubernetes_version,
-            hpa_sync_period: options.plane.hpa_sync_period,
+            hpa_sync_period: options.control_plane.hpa_sync_period,
             options: stated,
             ready_after: started.elapsed(),
+        };
+        let access = Access {
+            client: made.client,
+            config: made.config,
+            kubeconfig: node.kubeconfig(),
+            capabilities: CAPABILITIES.into(),
+            facts,
         };
         Ok(Self {
             node,
             authorities: made.authorities,
-            client: made.client,
-            config: made.config,
-            capabilities: CAPABILITIES.into(),
-            facts,
+            access,
         })
     }
 
@@ -156,7 +173,7 @@ impl KindCluster {
 
     async fn logs_of_components(&self) -> Vec<(String, String)> {
         let mut logs = Vec::new();
-        let pods: Api<Pod> = Api::namespaced(self.client.clone(), "kube-system");
+        let pods: Api<Pod> = Api::namespaced(self.client(), "kube-system");
         let parameters = LogParams {
             tail_lines: Some(EVIDENCE_LINES.into()),
             ..LogParams::default()
@@ -190,16 +207,8 @@ impl KindCluster {
 }
 
 impl Cluster for KindCluster {
-    fn client(&self) -> kube::Client {
-        self.client.clone()
-    }
-
-    fn config(&self) -> kube::Config {
-        self.config.clone()
-    }
-
-    fn kubeconfig(&self) -> PathBuf {
-        self.node.kubeconfig()
+    fn access(&self) -> &Access {
+        &self.access
     }
 
     fn connect<'a>(
@@ -207,7 +216,7 @@ impl Cluster for KindCluster {
         to: &'a Target,
         port: u16,
     ) -> BoxFuture<'a, Result<Connection, ConnectError>> {
-        forward::connect(&self.client, to, port).boxed()
+        forward::connect(&self.access.client, to, port).boxed()
     }
 
     fn mint<'a>(
@@ -215,47 +224,20 @@ impl Cluster for KindCluster {
         authority: Authority,
         request: &'a MintRequest,
     ) -> BoxFuture<'a, Result<Minted, MintError>> {
-        let minted = self.authorities.mint(authority, request);
-        let minted = minted.map_err(|error| MintError::Issue {
-            common_name: request.common_name.clone(),
-            reason: error.source.to_string(),
-        });
-        std::future::ready(minted).boxed()
-    }
-
-    fn capabilities(&self) -> &BTreeSet<Capability> {
-        &self.capabilities
-    }
-
-    fn facts(&self) -> &Facts {
-        &self.facts
+        std::future::ready(self.authorities.mint(authority, request)).boxed()
     }
 
     fn component_logs(&self) -> BoxFuture<'_, Vec<(String, String)>> {
         self.logs_of_components().boxed()
     }
 
-    fn stop(self: Box<Self>) -> BoxFuture<'static, Result<(), StopError>> {
-        async move {
-            let name = self.node.name.to_string();
-            let removed = self.node.remove().await;
-            removed.map_err(|error| StopError {
-                name,
-                source: std::io::Error::other(error),
-            })
-        }
-        .boxed()
+    fn stop(&self) -> BoxFuture<'_, Result<(), StopError>> {
+        let stop_error = |error| StopError {
+            name: self.node.name.to_string(),
+            source: Box::new(error),
+        };
+        async move { self.node.remove().await.map_err(stop_error) }.boxed()
     }
-}
-
-/// Whether there is a `kind` command and an engine that answers, before anything is built for them.
-///
-/// # Errors
-/// When there isn't.
-pub async fn check(kind: Option<PathBuf>) -> Result<(), KindError> {
-    tool::Tools::find(kind, cache().as_deref())?
-        .check_engine()
-        .await
 }
 
 /// The folder that `kind` is looked up in last: the one that the control plane's programs are cached in.

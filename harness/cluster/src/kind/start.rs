@@ -5,6 +5,7 @@ use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -12,7 +13,6 @@ use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{Node as ApiNode, ServiceAccount};
 use kube::Api;
 use kube::api::ListParams;
-use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::runtime::wait::await_condition;
 use serde::{Deserialize, Serialize};
 use setpoint_node::dir::write_whole;
@@ -23,6 +23,7 @@ use super::config::{Restrictions, SERVICE_SUBNET, config};
 use super::name::ClusterName;
 use super::tool::Tools;
 use super::{KindError, KindImage, KindOptions, archive, cache, kubeconfig_in};
+use crate::kubeconfig::connect;
 use crate::pki::Authorities;
 use crate::user_folder::user_folder;
 
@@ -43,8 +44,8 @@ pub(super) struct Node {
     pub(super) name: ClusterName,
     tools: Tools,
     folder: PathBuf,
-    /// Whether somebody else sees to its end.
-    gone: bool,
+    /// Whether it has been removed, or somebody else sees to its end.
+    gone: AtomicBool,
 }
 
 /// What is known of a cluster that has started.
@@ -175,7 +176,7 @@ impl Node {
             name,
             tools,
             folder,
-            gone: false,
+            gone: AtomicBool::new(false),
         };
         let client = attached.then(ProcessId::this).transpose();
         let client = client.map_err(files("read this process' start time for"))?;
@@ -191,7 +192,7 @@ impl Node {
             name,
             tools,
             folder,
-            gone: false,
+            gone: AtomicBool::new(false),
         })
     }
 
@@ -225,8 +226,8 @@ impl Node {
     }
 
     /// Lets the cluster live on without this process.
-    pub(super) fn detach(mut self) {
-        self.gone = true;
+    pub(super) fn detach(&self) {
+        self.gone.store(true, Ordering::Relaxed);
     }
 
     async fn create(&self, options: &KindOptions) -> Result<(), KindError> {
@@ -299,13 +300,8 @@ impl Node {
     }
 
     async fn client(&self) -> Result<(kube::Config, kube::Client), KindError> {
-        let file = Kubeconfig::read_from(self.kubeconfig());
-        let file = file.map_err(|error| self.client_error(error))?;
-        let context = KubeConfigOptions::default();
-        let config = kube::Config::from_custom_kubeconfig(file, &context).await;
-        let config = config.map_err(|error| self.client_error(error))?;
-        let client = kube::Client::try_from(config.clone());
-        Ok((config, client.map_err(|error| self.client_error(error))?))
+        let connected = connect(&self.kubeconfig()).await;
+        connected.map_err(|error| self.client_error(error))
     }
 
     fn client_error(&self, source: impl std::error::Error + Send + Sync + 'static) -> KindError {
@@ -404,8 +400,10 @@ impl Node {
     }
 
     /// Removes the cluster, and looks again for what an engine was still making when its command died.
-    pub(super) async fn remove(mut self) -> Result<(), KindError> {
-        self.gone = true;
+    pub(super) async fn remove(&self) -> Result<(), KindError> {
+        if self.gone.swap(true, Ordering::Relaxed) {
+            return Ok(());
+        }
         let (name, kubeconfig) = (self.name.to_string(), self.kubeconfig());
         let kubeconfig = kubeconfig.display().to_string();
         let arguments = [
@@ -432,11 +430,9 @@ impl Node {
                 break;
             }
             if started.elapsed() > REMOVE_LIMIT {
-                return Err(KindError::NotReady {
+                return Err(KindError::StillThere {
                     name,
-                    what: "its end",
                     limit: REMOVE_LIMIT,
-                    said: String::new(),
                 });
             }
         }
@@ -454,7 +450,7 @@ impl Node {
 impl Drop for Node {
     /// Whoever lets a cluster go without ending it still doesn't leave it behind: `kind` is told, and not waited for.
     fn drop(&mut self) {
-        if !self.gone {
+        if !self.gone.load(Ordering::Relaxed) {
             self.tools.delete_unattended(&self.name.to_string());
         }
     }

@@ -2,15 +2,16 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
-use std::sync::Arc;
 use std::time::Duration;
 
+use setpoint_support::find_in_path;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::Command;
 use tokio::time::timeout;
 
 use super::KindError;
 use super::cure::cure;
+use crate::provider::Progress;
 
 /// Which engine kind uses; its own variable, so that what is said to one is said to both.
 const PROVIDER_VARIABLE: &str = "KIND_EXPERIMENTAL_PROVIDER";
@@ -29,9 +30,6 @@ pub(super) struct Tools {
     engine: String,
 }
 
-/// What a command that runs for long says meanwhile.
-pub(super) type Progress = Arc<dyn Fn(&str) + Send + Sync>;
-
 impl Tools {
     /// The `kind` command is `explicit`, else what `SETPOINT_KIND` names, else in PATH, else in the cache.
     pub(super) fn find(explicit: Option<PathBuf>, cache: Option<&Path>) -> Result<Self, KindError> {
@@ -43,12 +41,8 @@ impl Tools {
             Some(path) if path.is_file() => path,
             Some(path) => return Err(KindError::NotAProgram { path }),
             None => {
-                let path = std::env::var_os("PATH").unwrap_or_default();
-                let mut candidates: Vec<PathBuf> = std::env::split_paths(&path)
-                    .map(|folder| folder.join("kind"))
-                    .collect();
-                candidates.extend(cache.map(|cache| cache.join("kind/bin/kind")));
-                let found = candidates.into_iter().find(|file| file.is_file());
+                let cached = cache.map(|cache| cache.join("kind/bin/kind"));
+                let found = find_in_path("kind").or(cached.filter(|file| file.is_file()));
                 found.ok_or(KindError::NoKind)?
             }
         };
@@ -208,6 +202,8 @@ fn last_lines(output: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
 
     #[test]

@@ -7,11 +7,19 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 use crate::pki::PkiError;
+use crate::provider::{Fault, ProviderError};
+use crate::provision::ProvisionError;
 
 /// Why a plane could not be started, found or ended.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LocalError {
+    /// The control plane's programs are missing.
+    #[error(transparent)]
+    Programs(#[from] ProvisionError),
+    /// The start was given up.
+    #[error("the start of the plane was interrupted")]
+    Interrupted,
     /// The helper program is nowhere.
     #[error(
         "find the helper program `setpoint-plane`; looked at {}; build it (`cargo build -p setpoint-cluster`) or \
@@ -109,6 +117,28 @@ pub enum LocalError {
         /// How long it was waited for.
         limit: Duration,
     },
+}
+
+impl From<LocalError> for ProviderError {
+    fn from(error: LocalError) -> Self {
+        let fault = match &error {
+            LocalError::Listen { .. }
+            | LocalError::AlreadyUp { .. }
+            | LocalError::NoSuchPlane { .. }
+            | LocalError::BadName { .. } => Fault::Caller,
+            LocalError::Interrupted => Fault::Interrupted,
+            LocalError::Programs(_)
+            | LocalError::NoPlaneBinary { .. }
+            | LocalError::Files { .. }
+            | LocalError::Pki(_)
+            | LocalError::System { .. }
+            | LocalError::NotStarted { .. }
+            | LocalError::Client { .. }
+            | LocalError::StillStarting { .. }
+            | LocalError::StillThere { .. } => Fault::Cluster,
+        };
+        Self::new(fault, error)
+    }
 }
 
 /// How a plane ended that never was ready.

@@ -1,46 +1,44 @@
 //! Backend `local`: a real control plane in namespaces on this machine.
 //!
 //! A [`LocalCluster`] lives as long as the value, or the process that holds it: when that is killed the
-//! plane ends too, with everything in it. [`up`] starts one that outlives its caller, until [`down`] or its
-//! time is over.
+//! plane ends too, with everything in it. [`LocalProvider`] starts those that outlive their caller.
 
-use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use setpoint_node::logs;
+use setpoint_node::protocol::{Command, Reply, Target};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::time::timeout;
 
-use setpoint_node::logs;
-use setpoint_node::protocol::{Command, Reply, Target};
-
 use crate::cluster::{
-    Authority, Capability, Cluster, ConnectError, Connection, Facts, MintError, MintRequest,
-    Minted, StopError,
+    Access, Authority, Capability, Cluster, ConnectError, Connection, Facts, MintError,
+    MintRequest, Minted, StopError,
 };
-use crate::life::Progress;
-use crate::pki::Pki;
+use crate::kubeconfig::connect;
+use crate::pki::Authorities;
+use crate::provider::Progress;
 use crate::{Binaries, ControlPlaneOptions, ImageTable};
 
-mod detached;
 mod error;
 mod plane_binary;
 mod planes;
+mod provider;
 mod start;
 
-pub use detached::{PlaneStatus, down, reap, status, up};
 pub use error::{LocalError, NotStarted};
+pub use provider::LocalProvider;
 
 use start::Plane;
 
 /// How long a plane may take to reply; what it does itself for a command, it gives up after five seconds.
 const REPLY: Duration = Duration::from_secs(10);
-/// What every plane can do beyond the seam.
-pub const CAPABILITIES: [Capability; 3] = [
+/// What every plane can do.
+const CAPABILITIES: [Capability; 3] = [
     Capability::ControllerManagerFlags,
     Capability::Mint,
     Capability::ManyConnections,
@@ -51,13 +49,14 @@ const EVIDENCE_LINES: usize = 200;
 
 /// What a plane is made of and what it runs.
 #[derive(Clone)]
+#[non_exhaustive]
 pub struct LocalOptions {
-    /// The control plane's programs.
-    pub binaries: Binaries,
+    /// The control plane's programs; none looks them up by [`provision::find`](crate::provision::find).
+    pub binaries: Option<Binaries>,
     /// Which program stands for which image.
     pub images: ImageTable,
     /// Flags of the control plane.
-    pub plane: ControlPlaneOptions,
+    pub control_plane: ControlPlaneOptions,
     /// Where the API server is reached from outside: an address of this machine, port 0 for a free one. Another one than
     /// loopback's lets others come, such as containers; the kubeconfig's credentials are all that keeps them out then.
     pub listen: SocketAddr,
@@ -68,18 +67,16 @@ pub struct LocalOptions {
     pub plane_binary: Option<PathBuf>,
     /// How long a plane may take to become ready.
     pub ready_timeout: Duration,
-    /// Told what is being waited for.
+    /// Called with what is being waited for.
     pub progress: Option<Progress>,
 }
 
-impl LocalOptions {
-    /// A control plane of these programs with the usual options.
-    #[must_use]
-    pub fn new(binaries: Binaries, images: ImageTable) -> Self {
+impl Default for LocalOptions {
+    fn default() -> Self {
         Self {
-            binaries,
-            images,
-            plane: ControlPlaneOptions::default(),
+            binaries: None,
+            images: ImageTable::default(),
+            control_plane: ControlPlaneOptions::default(),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             names: Vec::new(),
             plane_binary: None,
@@ -89,12 +86,24 @@ impl LocalOptions {
     }
 }
 
+impl LocalOptions {
+    /// A control plane of these programs with the usual options.
+    #[must_use]
+    pub fn new(binaries: Binaries, images: ImageTable) -> Self {
+        Self {
+            binaries: Some(binaries),
+            images,
+            ..Self::default()
+        }
+    }
+}
+
 impl std::fmt::Debug for LocalOptions {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self {
             binaries,
             images,
-            plane,
+            control_plane,
             listen,
             names,
             plane_binary,
@@ -104,7 +113,7 @@ impl std::fmt::Debug for LocalOptions {
         f.debug_struct("LocalOptions")
             .field("binaries", binaries)
             .field("images", images)
-            .field("plane", plane)
+            .field("control_plane", control_plane)
             .field("listen", listen)
             .field("names", names)
             .field("plane_binary", plane_binary)
@@ -116,18 +125,15 @@ impl std::fmt::Debug for LocalOptions {
 /// A control plane that ends with this value.
 pub struct LocalCluster {
     plane: Plane,
-    pki: Pki,
-    client: kube::Client,
-    config: kube::Config,
-    capabilities: BTreeSet<Capability>,
-    facts: Facts,
+    authorities: Authorities,
+    access: Access,
 }
 
 impl std::fmt::Debug for LocalCluster {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("LocalCluster")
             .field("name", &self.plane.name)
-            .field("facts", &self.facts)
+            .field("facts", &self.access.facts)
             .finish_non_exhaustive()
     }
 }
@@ -140,31 +146,35 @@ impl LocalCluster {
     pub async fn start(options: LocalOptions) -> Result<Self, LocalError> {
         let started = std::time::Instant::now();
         let asked = start::Asked::attached()?;
-        let (plane, pki) = start::start(&options, asked).await?;
-        let config = plane.config().await?;
-        let client =
-            kube::Client::try_from(config.clone()).map_err(|source| LocalError::Client {
-                name: plane.name.clone(),
-                source: source.into(),
-            })?;
+        let (plane, authorities) = start::start(&options, asked).await?;
+        let kubeconfig = plane.dir.kubeconfig();
+        let connected = connect(&kubeconfig).await;
+        let (config, client) = connected.map_err(|source| LocalError::Client {
+            name: plane.name.clone(),
+            source: source.into(),
+        })?;
         let facts = Facts {
             backend: "local".to_owned(),
             kubernetes_version: plane.kubernetes_version.clone(),
-            hpa_sync_period: options.plane.hpa_sync_period,
-            options: options.plane.stated(),
+            hpa_sync_period: options.control_plane.hpa_sync_period,
+            options: options.control_plane.stated(),
             ready_after: started.elapsed(),
+        };
+        let access = Access {
+            client,
+            config,
+            kubeconfig,
+            capabilities: CAPABILITIES.into(),
+            facts,
         };
         Ok(Self {
             plane,
-            pki,
-            client,
-            config,
-            capabilities: CAPABILITIES.into(),
-            facts,
+            authorities,
+            access,
         })
     }
 
-    /// Makes all projected ServiceAccount tokens of running pods anew, now.
+    /// Issues all projected ServiceAccount tokens of running pods again, now.
     ///
     /// # Errors
     /// When the plane can't be reached.
@@ -221,16 +231,8 @@ impl LocalCluster {
 }
 
 impl Cluster for LocalCluster {
-    fn client(&self) -> kube::Client {
-        self.client.clone()
-    }
-
-    fn config(&self) -> kube::Config {
-        self.config.clone()
-    }
-
-    fn kubeconfig(&self) -> PathBuf {
-        self.plane.dir.kubeconfig()
+    fn access(&self) -> &Access {
+        &self.access
     }
 
     fn connect<'a>(
@@ -246,20 +248,7 @@ impl Cluster for LocalCluster {
         authority: Authority,
         request: &'a MintRequest,
     ) -> BoxFuture<'a, Result<Minted, MintError>> {
-        let minted = self.pki.mint(authority, request);
-        let minted = minted.map_err(|error| MintError::Issue {
-            common_name: request.common_name.clone(),
-            reason: error.source.to_string(),
-        });
-        std::future::ready(minted).boxed()
-    }
-
-    fn capabilities(&self) -> &BTreeSet<Capability> {
-        &self.capabilities
-    }
-
-    fn facts(&self) -> &Facts {
-        &self.facts
+        std::future::ready(self.authorities.mint(authority, request)).boxed()
     }
 
     fn component_logs(&self) -> BoxFuture<'_, Vec<(String, String)>> {
@@ -268,13 +257,11 @@ impl Cluster for LocalCluster {
         std::future::ready(logs).boxed()
     }
 
-    fn stop(self: Box<Self>) -> BoxFuture<'static, Result<(), StopError>> {
-        let plane = self.plane;
-        async move {
-            let name = plane.name.clone();
-            let stopped = plane.stop().await;
-            stopped.map_err(|source| StopError { name, source })
-        }
-        .boxed()
+    fn stop(&self) -> BoxFuture<'_, Result<(), StopError>> {
+        let stop_error = |source: std::io::Error| StopError {
+            name: self.plane.name.clone(),
+            source: source.into(),
+        };
+        async move { self.plane.stop().await.map_err(stop_error) }.boxed()
     }
 }

@@ -11,7 +11,7 @@ use std::process::Stdio;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use kube::config::{KubeConfigOptions, Kubeconfig};
+use parking_lot::Mutex;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::process::{Child, Command};
@@ -27,7 +27,8 @@ use super::plane_binary::Places;
 use super::planes::Planes;
 use super::{LocalError, LocalOptions, NotStarted};
 use crate::kubeconfig::kubeconfig;
-use crate::pki::Pki;
+use crate::pki::{Authorities, Pki};
+use crate::provision::{self, Binaries};
 
 /// The log of the plane's own processes.
 const PLANE_LOG: &str = "plane.log";
@@ -52,7 +53,7 @@ impl Asked {
         let name = format!("run-{}-{count}", std::process::id());
         let dir = planes.plane(&name);
         // A killed process of the same number may have left it.
-        super::detached::clear_dead(&name, &dir)?;
+        super::provider::clear_dead(&name, &dir)?;
         Ok(Self {
             name,
             dir,
@@ -74,32 +75,23 @@ pub(super) struct Plane {
     pub(super) name: String,
     pub(super) dir: PlaneDir,
     pub(super) kubernetes_version: String,
+    /// None once the plane has been ended or let go.
+    running: Mutex<Option<Running>>,
+}
+
+#[derive(Debug)]
+struct Running {
     process: Child,
     /// While this end is open, the plane lives.
     life: BufReader<UnixStream>,
 }
 
 impl Plane {
-    /// The admin's configuration, as from outside.
-    pub(super) async fn config(&self) -> Result<kube::Config, LocalError> {
-        let failed = |source: Box<dyn std::error::Error + Send + Sync>| LocalError::Client {
-            name: self.name.clone(),
-            source,
-        };
-        let file = Kubeconfig::read_from(self.dir.kubeconfig()).map_err(|e| failed(e.into()))?;
-        kube::Config::from_custom_kubeconfig(file, &KubeConfigOptions::default())
-            .await
-            .map_err(|e| failed(e.into()))
-    }
-
     /// Ends the plane and sees to it that its folder is gone.
-    pub(super) async fn stop(self) -> io::Result<()> {
-        let Self {
-            dir,
-            mut process,
-            life,
-            ..
-        } = self;
+    pub(super) async fn stop(&self) -> io::Result<()> {
+        let Some(Running { mut process, life }) = self.running.lock().take() else {
+            return Ok(());
+        };
         drop(life);
         match timeout(END_LIMIT, process.wait()).await {
             Ok(waited) => waited?,
@@ -110,14 +102,18 @@ impl Plane {
             }
         };
         // Its last act, unless it failed or was killed.
-        dir.remove()
+        self.dir.remove()
     }
 
     /// Lets the plane live on without this process.
-    pub(super) async fn detach(mut self) -> io::Result<()> {
+    pub(super) async fn detach(self) -> io::Result<()> {
+        let Some(mut running) = self.running.lock().take() else {
+            return Ok(());
+        };
         let word = format!("{DETACH}\n");
-        self.life.get_mut().write_all(word.as_bytes()).await?;
-        self.life.get_mut().shutdown().await
+        let life = running.life.get_mut();
+        life.write_all(word.as_bytes()).await?;
+        life.shutdown().await
     }
 }
 
@@ -125,7 +121,11 @@ impl Plane {
 pub(super) async fn start(
     options: &LocalOptions,
     asked: Asked,
-) -> Result<(Plane, Pki), LocalError> {
+) -> Result<(Plane, Authorities), LocalError> {
+    let binaries = match &options.binaries {
+        Some(binaries) => binaries.clone(),
+        None => provision::find(&provision::Options::from_env())?,
+    };
     let program = Places::of_this_process(options.plane_binary.clone()).find()?;
     let folder = asked.dir.clone();
     if let Err(error) = folder.create() {
@@ -135,28 +135,31 @@ pub(super) async fn start(
         }
         return Err(files("make the plane's folder", folder.path())(error));
     }
-    let made = prepare(options, &asked).and_then(|(pki, listener)| {
-        let (process, life) = spawn(&program, &folder, listener)?;
-        Ok((pki, process, life))
+    let made = prepare(options, binaries, &asked).and_then(|(pki, listener)| {
+        let running = spawn(&program, &folder, listener)?;
+        Ok((pki, running))
     });
-    let (pki, process, life) = match made {
+    let (pki, mut running) = match made {
         Ok(made) => made,
         Err(error) => {
             discard(&folder);
             return Err(error);
         }
     };
+    // Both waits inside the plane are limited by it; this one is for a plane that can't even say so.
+    let limit = options.ready_timeout.saturating_mul(2) + END_LIMIT;
+    let ready = timeout(limit, ready(&mut running, &asked, options)).await;
     let mut plane = Plane {
         name: asked.name,
         dir: asked.dir,
         kubernetes_version: String::new(),
-        process,
-        life,
+        running: Mutex::new(Some(running)),
     };
-    // Both waits inside the plane are limited by it; this one is for a plane that can't even say so.
-    let limit = options.ready_timeout.saturating_mul(2) + END_LIMIT;
-    let why = match timeout(limit, ready(&mut plane, options)).await {
-        Ok(Ok(())) => return Ok((plane, pki)),
+    let why = match ready {
+        Ok(Ok(kubernetes_version)) => {
+            plane.kubernetes_version = kubernetes_version;
+            return Ok((plane, pki.into_authorities()));
+        }
         Ok(Err(why)) => why,
         Err(_) => NotStarted::Silent {
             limit,
@@ -190,7 +193,11 @@ fn system(doing: &'static str) -> impl FnOnce(io::Error) -> LocalError {
 }
 
 /// Writes everything that the plane reads, and binds the port at which it is reached.
-fn prepare(options: &LocalOptions, asked: &Asked) -> Result<(Pki, TcpListener), LocalError> {
+fn prepare(
+    options: &LocalOptions,
+    binaries: Binaries,
+    asked: &Asked,
+) -> Result<(Pki, TcpListener), LocalError> {
     let dir = &asked.dir;
     let listener = TcpListener::bind(options.listen).map_err(|source| LocalError::Listen {
         address: options.listen,
@@ -229,10 +236,10 @@ fn prepare(options: &LocalOptions, asked: &Asked) -> Result<(Pki, TcpListener), 
         dir: dir.clone(),
         client: ProcessId::this().map_err(system("read this process' start time"))?,
         expires: asked.expires,
-        binaries: options.binaries.clone(),
+        binaries,
         images: options.images.clone(),
         ready_timeout: options.ready_timeout,
-        options: options.plane.clone(),
+        options: options.control_plane.clone(),
     };
     let spec = serde_json::to_vec_pretty(&spec)
         .map_err(|e| system("write the plane's specification as JSON")(e.into()))?;
@@ -250,11 +257,7 @@ fn write(path: &Path, content: &[u8]) -> Result<(), LocalError> {
         .map_err(files("write", path))
 }
 
-fn spawn(
-    program: &Path,
-    dir: &PlaneDir,
-    listener: TcpListener,
-) -> Result<(Child, BufReader<UnixStream>), LocalError> {
+fn spawn(program: &Path, dir: &PlaneDir, listener: TcpListener) -> Result<Running, LocalError> {
     let log = dir.logs().join(PLANE_LOG);
     let log = File::create(&log).map_err(files("create", &log))?;
     let (ours, theirs) = StdUnixStream::pair().map_err(system("make a pair of sockets"))?;
@@ -269,32 +272,36 @@ fn spawn(
         .stderr(log)
         .spawn()
         .map_err(files("start", program))?;
-    Ok((process, BufReader::new(ours)))
+    Ok(Running {
+        process,
+        life: BufReader::new(ours),
+    })
 }
 
-/// Listens to the plane until it is ready or not going to be.
-async fn ready(plane: &mut Plane, options: &LocalOptions) -> Result<(), NotStarted> {
+/// Listens to the plane until it is ready, and then knows its version, or is not going to be.
+async fn ready(
+    running: &mut Running,
+    asked: &Asked,
+    options: &LocalOptions,
+) -> Result<String, NotStarted> {
     let mut line = String::new();
     loop {
         line.clear();
         // A socket that fails tells as much as one that ends.
-        let read = plane.life.read_line(&mut line).await.unwrap_or(0);
+        let read = running.life.read_line(&mut line).await.unwrap_or(0);
         match serde_json::from_str(&line) {
             Ok(PlaneEvent::Starting(what)) => {
-                tracing::debug!(plane = %plane.name, what, "starting");
+                tracing::debug!(plane = %asked.name, what, "starting");
                 if let Some(progress) = &options.progress {
                     progress(&what);
                 }
             }
-            Ok(PlaneEvent::Ready { kubernetes_version }) => {
-                plane.kubernetes_version = kubernetes_version;
-                return Ok(());
-            }
+            Ok(PlaneEvent::Ready { kubernetes_version }) => return Ok(kubernetes_version),
             Ok(PlaneEvent::Failed(why)) => return Err(NotStarted::Said(why)),
             Err(_) if read > 0 => tracing::debug!(line, "not an event"),
             Err(_) => {
-                let log = plane_log(&plane.dir);
-                let status = plane.process.wait().await.unwrap_or_default();
+                let log = plane_log(&asked.dir);
+                let status = running.process.wait().await.unwrap_or_default();
                 return Err(NotStarted::Ended { status, log });
             }
         }

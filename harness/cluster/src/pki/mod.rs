@@ -15,7 +15,7 @@ mod subject;
 
 use subject::with_subject;
 
-use crate::cluster::{Authority, Flaw, MintRequest, Minted};
+use crate::cluster::{Authority, Flaw, MintError, MintRequest, Minted};
 use setpoint_node::address::{API_SERVICE_ADDRESS, NODE_ADDRESS, NODE_NAME};
 
 /// How long everything but a minted certificate is valid: longer than any plane lives.
@@ -203,17 +203,21 @@ impl Authorities {
         &self,
         authority: Authority,
         request: &MintRequest,
-    ) -> Result<Minted, PkiError> {
+    ) -> Result<Minted, MintError> {
         let issuer = match authority {
             Authority::FrontProxy => &self.front_proxy,
             Authority::Client => &self.client,
         };
-        issuer.client(
-            &request.common_name,
-            &request.organizations,
-            MINTED_VALIDITY,
-            request.flaw,
-        )
+        let MintRequest {
+            common_name,
+            organizations,
+            flaw,
+        } = request;
+        let minted = issuer.client(common_name, organizations, MINTED_VALIDITY, *flaw);
+        minted.map_err(|error| MintError::Issue {
+            common_name: common_name.clone(),
+            source: error.source.into(),
+        })
     }
 }
 
@@ -253,13 +257,9 @@ impl Pki {
         self.callers.client.client(user, &[], VALIDITY, None)
     }
 
-    /// A certificate as [`crate::Cluster::mint`] promises it.
-    pub(crate) fn mint(
-        &self,
-        authority: Authority,
-        request: &MintRequest,
-    ) -> Result<Minted, PkiError> {
-        self.callers.mint(authority, request)
+    /// Those that callers are known by, once all files are made.
+    pub(crate) fn into_authorities(self) -> Authorities {
+        self.callers
     }
 
     /// Every file that the plane's components read, by name; names are kubeadm's where it has one. The API server is
@@ -354,7 +354,7 @@ mod tests {
             organizations: vec!["devs".to_owned(), "ops".to_owned()],
             ..MintRequest::default()
         };
-        let minted = pki.mint(Authority::FrontProxy, &request).unwrap();
+        let minted = pki.callers.mint(Authority::FrontProxy, &request).unwrap();
         assert!(signed_by(&minted.certificate, &pki.callers.front_proxy));
         assert!(!signed_by(&minted.certificate, &pki.callers.client));
         let subject = parsed(&minted.certificate, |c| c.subject().to_string());

@@ -3,9 +3,9 @@
 //! rcgen keeps one value for each kind of name, so the subject is put in afterwards: the certificate's
 //! signed part (RFC 5280, 4.1) is rebuilt around it and signed again.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use rcgen::{KeyPair, SigningKey};
-
-use crate::kubeconfig::base64;
 
 const SEQUENCE: u8 = 0x30;
 const SET: u8 = 0x31;
@@ -122,7 +122,7 @@ fn element(tag: u8, content: &[u8]) -> Vec<u8> {
 }
 
 fn pem(der: &[u8]) -> String {
-    let encoded = base64(der);
+    let encoded = STANDARD.encode(der);
     let mut text = "-----BEGIN CERTIFICATE-----\n".to_owned();
     let mut rest = encoded.as_str();
     while !rest.is_empty() {

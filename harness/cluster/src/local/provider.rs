@@ -1,46 +1,150 @@
 //! Planes that outlive the command that started them, and what killed commands left behind.
 
-use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use tokio::time::{interval, timeout};
-
-use super::start::{self, Asked, END_LIMIT, planes};
-use super::{LocalError, LocalOptions};
-use crate::life::Reaped;
 use setpoint_node::dir::PlaneDir;
 use setpoint_node::process::ProcessId;
 use setpoint_node::protocol::PlaneSpec;
+use tokio::time::{interval, timeout};
+
+use super::start::{self, Asked, END_LIMIT, planes};
+use super::{CAPABILITIES, LocalCluster, LocalError, LocalOptions};
+use crate::cluster::{Capability, Cluster, StopError};
+use crate::provider::{
+    ClusterStatus, Fault, Lease, Provider, ProviderError, ReapReason, Reaped, StartOptions,
+};
+use crate::provision;
 
 /// How often a killed plane is looked at; a process that is not a child can't be waited for.
 const END_CHECK: Duration = Duration::from_millis(20);
 
-/// What is known of a plane.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PlaneStatus {
-    /// Its name.
-    pub name: String,
-    /// Whether its processes live.
-    pub alive: bool,
-    /// When it ends by itself; none for a plane that ends with the process that started it.
-    pub expires: Option<jiff::Timestamp>,
-    /// A kubeconfig that works from outside.
-    pub kubeconfig: PathBuf,
-    /// Its logs.
-    pub logs: PathBuf,
+/// The planes of this user.
+#[derive(Debug, Clone, Default)]
+pub struct LocalProvider {
+    options: LocalOptions,
 }
 
-/// Starts a plane that lives until [`down`] or until `ttl` is over.
-///
-/// # Errors
-/// Those of [`super::LocalCluster::start`], and when a plane of this name is up.
-pub async fn up(
+impl LocalProvider {
+    /// Starts planes with these options; flags of the control plane are chosen for each one at its start.
+    #[must_use]
+    pub fn new(options: LocalOptions) -> Self {
+        Self { options }
+    }
+
+    fn options(&self, start: &StartOptions) -> LocalOptions {
+        LocalOptions {
+            control_plane: start.control_plane.clone(),
+            progress: start.progress.clone(),
+            ..self.options.clone()
+        }
+    }
+}
+
+impl Provider for LocalProvider {
+    fn name(&self) -> &'static str {
+        "local"
+    }
+
+    fn capabilities(&self) -> &'static [Capability] {
+        &CAPABILITIES
+    }
+
+    fn shares_clusters(&self) -> bool {
+        false
+    }
+
+    fn check(&self) -> BoxFuture<'_, Result<(), ProviderError>> {
+        let found = match &self.options.binaries {
+            Some(_) => Ok(()),
+            None => provision::find(&provision::Options::from_env()).map(drop),
+        };
+        let found = found.map_err(|error| LocalError::from(error).into());
+        std::future::ready(found).boxed()
+    }
+
+    fn up<'a>(
+        &'a self,
+        name: &'a str,
+        ttl: Duration,
+        options: &'a StartOptions,
+    ) -> BoxFuture<'a, Result<ClusterStatus, ProviderError>> {
+        async move {
+            let local = self.options(options);
+            // Given up half-way, a plane notices that its client is gone, and ends.
+            let up = options
+                .interrupted
+                .run_until_cancelled(up(name, ttl, &local));
+            Ok(up.await.unwrap_or(Err(LocalError::Interrupted))?)
+        }
+        .boxed()
+    }
+
+    fn status(&self) -> BoxFuture<'_, Result<Vec<ClusterStatus>, ProviderError>> {
+        std::future::ready(status().map_err(Into::into)).boxed()
+    }
+
+    fn down<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<(), ProviderError>> {
+        async move { Ok(down(name).await?) }.boxed()
+    }
+
+    fn reap(&self) -> BoxFuture<'_, Result<Vec<Reaped>, ProviderError>> {
+        async move { Ok(reap().await?) }.boxed()
+    }
+
+    fn lease<'a>(
+        &'a self,
+        options: &'a StartOptions,
+    ) -> BoxFuture<'a, Result<Box<dyn Lease>, ProviderError>> {
+        async move {
+            let started = Box::pin(LocalCluster::start(self.options(options)));
+            let started = options.interrupted.run_until_cancelled(started).await;
+            let cluster = Arc::new(started.unwrap_or(Err(LocalError::Interrupted))?);
+            Ok(Box::new(OwnPlane(cluster)) as Box<dyn Lease>)
+        }
+        .boxed()
+    }
+
+    fn close(&self) -> BoxFuture<'_, Result<(), StopError>> {
+        std::future::ready(Ok(())).boxed()
+    }
+}
+
+/// A plane that ends with its lease.
+struct OwnPlane(Arc<LocalCluster>);
+
+impl Lease for OwnPlane {
+    fn cluster(&self) -> Arc<dyn Cluster> {
+        self.0.clone()
+    }
+
+    fn is_shared(&self) -> bool {
+        false
+    }
+
+    fn give_back(self: Box<Self>, _clean: bool) -> BoxFuture<'static, Result<(), StopError>> {
+        async move { self.0.stop().await }.boxed()
+    }
+
+    fn keep(self: Box<Self>) -> BoxFuture<'static, Result<Option<ClusterStatus>, ProviderError>> {
+        async move {
+            let stopped = self.0.stop().await;
+            stopped.map_err(|error| ProviderError::new(Fault::Cluster, error))?;
+            Ok(None)
+        }
+        .boxed()
+    }
+}
+
+async fn up(
     name: &str,
     ttl: Duration,
     options: &LocalOptions,
-) -> Result<PlaneStatus, LocalError> {
+) -> Result<ClusterStatus, LocalError> {
     check_name(name)?;
     let dir = planes()?.plane(name);
     clear_dead(name, &dir)?;
@@ -53,18 +157,15 @@ pub async fn up(
         expires: Some(expires),
     };
     let (plane, _authorities) = start::start(options, asked).await?;
-    plane.detach().await.map_err(|source| LocalError::System {
+    let detached = plane.detach().await;
+    detached.map_err(|source| LocalError::System {
         doing: "let the plane go",
         source,
     })?;
     Ok(look(name, &dir).0)
 }
 
-/// Ends a plane, detached or not, and removes what it left. One that is only just being started is waited for.
-///
-/// # Errors
-/// When there is none of that name, or it can't be ended.
-pub async fn down(name: &str) -> Result<(), LocalError> {
+async fn down(name: &str) -> Result<(), LocalError> {
     check_name(name)?;
     let dir = planes()?.plane(name);
     if !dir.path().is_dir() {
@@ -97,32 +198,25 @@ fn is_starting(name: &str, dir: &PlaneDir) -> bool {
     asked_for && dir.read_state().is_none()
 }
 
-/// All planes of this user.
-///
-/// # Errors
-/// When their folder can't be read.
-pub fn status() -> Result<Vec<PlaneStatus>, LocalError> {
+fn status() -> Result<Vec<ClusterStatus>, LocalError> {
     let all = planes()?.all().map_err(list)?;
     Ok(all.iter().map(|(name, dir)| look(name, dir).0).collect())
 }
 
 /// Removes the remains of planes that are dead, ends those whose time is over and those whose client is
 /// gone although they should have ended with it.
-///
-/// # Errors
-/// When a plane can't be ended or removed.
-pub async fn reap() -> Result<Vec<Reaped>, LocalError> {
+async fn reap() -> Result<Vec<Reaped>, LocalError> {
     let mut reaped = Vec::new();
     for (name, dir) in planes()?.all().map_err(list)? {
         let (status, client) = look(&name, &dir);
         let client_lives = client.is_some_and(ProcessId::is_alive);
-        let why = match (status.alive, status.expires) {
-            (true, Some(expires)) if overdue(expires) => "its time is over",
-            (true, None) if !client_lives => "its client is gone",
+        let why = match (status.is_alive, status.expires) {
+            (true, Some(expires)) if overdue(expires) => ReapReason::Expired,
+            (true, None) if !client_lives => ReapReason::ClientGone,
             // The client of an attached one may be about to read its logs.
-            (false, Some(_)) if dir.read_state().is_some() => "it is dead",
+            (false, Some(_)) if dir.read_state().is_some() => ReapReason::Dead,
             (false, _) if !client_lives && (client.is_some() || !start::is_fresh(&dir)) => {
-                "it is dead"
+                ReapReason::Dead
             }
             _ => continue,
         };
@@ -132,7 +226,7 @@ pub async fn reap() -> Result<Vec<Reaped>, LocalError> {
     Ok(reaped)
 }
 
-/// An expired plane ends by itself; only one that has not is the business of [`reap`].
+/// An expired plane ends by itself; [`reap`] ends one that has not.
 fn overdue(expires: jiff::Timestamp) -> bool {
     const GRACE: jiff::SignedDuration = jiff::SignedDuration::from_secs(60);
     jiff::Timestamp::now().duration_since(expires) > GRACE
@@ -146,16 +240,17 @@ fn list(source: std::io::Error) -> LocalError {
 }
 
 /// What there is to know, and the process that asked for the plane.
-fn look(name: &str, dir: &PlaneDir) -> (PlaneStatus, Option<ProcessId>) {
+fn look(name: &str, dir: &PlaneDir) -> (ClusterStatus, Option<ProcessId>) {
     let spec: Option<PlaneSpec> = std::fs::read(dir.spec())
         .ok()
         .and_then(|content| serde_json::from_slice(&content).ok());
-    let status = PlaneStatus {
+    let status = ClusterStatus {
         name: name.to_owned(),
-        alive: dir.read_state().is_some_and(|state| state.init.is_alive()),
+        is_alive: dir.read_state().is_some_and(|state| state.init.is_alive()),
         expires: spec.as_ref().and_then(|spec| spec.expires),
+        ends_by_itself: true,
         kubeconfig: dir.kubeconfig(),
-        logs: dir.logs(),
+        logs: Some(dir.logs()),
     };
     (status, spec.map(|spec| spec.client))
 }
@@ -167,7 +262,7 @@ pub(super) fn clear_dead(name: &str, dir: &PlaneDir) -> Result<(), LocalError> {
     }
     let (status, client) = look(name, dir);
     let starting = dir.read_state().is_none() && client.is_some_and(ProcessId::is_alive);
-    if status.alive || starting {
+    if status.is_alive || starting {
         return Err(LocalError::AlreadyUp {
             name: name.to_owned(),
         });
@@ -222,6 +317,8 @@ fn check_name(name: &str) -> Result<(), LocalError> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
 
     #[test]

@@ -1,0 +1,191 @@
+//! The life of a backend's clusters: starting, finding and ending them. The use of one is [`Cluster`].
+//!
+//! A backend is one module that implements both traits, and one line where its users choose between backends. It says
+//! what its clusters can do ([`Provider::capabilities`]), so that what they can't is skipped with a reason; what it can't
+//! do for their life, such as starting a cluster that somebody else owns, is an error of [`Fault::Caller`]. Whatever it
+//! starts bears a name or label with its expiry, so that [`Provider::reap`] finds what a killed process left. What all
+//! backends have in common is in this module and in [`Access`](crate::Access).
+
+use std::error::Error;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use setpoint_node::control_plane::ControlPlaneOptions;
+use tokio_util::sync::CancellationToken;
+
+use crate::cluster::{Capability, Cluster, StopError};
+
+/// Called with what is being waited for while a cluster starts, such as `etcd and kube-apiserver`.
+pub type Progress = Arc<dyn Fn(&str) + Send + Sync>;
+
+/// Starts, finds and ends the clusters of one backend.
+pub trait Provider: Send + Sync {
+    /// The backend's name: `local`, `kind`.
+    fn name(&self) -> &'static str;
+
+    /// What every cluster of this backend can do.
+    fn capabilities(&self) -> &'static [Capability];
+
+    /// Whether a leased cluster has been another holder's before: starting one takes too long to be done each time.
+    fn shares_clusters(&self) -> bool;
+
+    /// Whether the programs that it needs are there, before anything is built or started for them.
+    fn check(&self) -> BoxFuture<'_, Result<(), ProviderError>>;
+
+    /// Starts a cluster that outlives this process, until [`Provider::down`] or until `ttl` is over.
+    fn up<'a>(
+        &'a self,
+        name: &'a str,
+        ttl: Duration,
+        options: &'a StartOptions,
+    ) -> BoxFuture<'a, Result<ClusterStatus, ProviderError>>;
+
+    /// All clusters of this user.
+    fn status(&self) -> BoxFuture<'_, Result<Vec<ClusterStatus>, ProviderError>>;
+
+    /// Ends the cluster of that name and removes what it left. One that is being started is waited for.
+    fn down<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<(), ProviderError>>;
+
+    /// Removes what killed processes left, and clusters whose time is over.
+    fn reap(&self) -> BoxFuture<'_, Result<Vec<Reaped>, ProviderError>>;
+
+    /// A cluster for one holder: a new one, or one that was given back. It ends with this process.
+    fn lease<'a>(
+        &'a self,
+        options: &'a StartOptions,
+    ) -> BoxFuture<'a, Result<Box<dyn Lease>, ProviderError>>;
+
+    /// Ends the clusters that were given back. Leases that are still held end with their holders.
+    fn close(&self) -> BoxFuture<'_, Result<(), StopError>>;
+}
+
+/// A cluster, for as long as its holder needs it.
+pub trait Lease: Send {
+    /// The cluster.
+    fn cluster(&self) -> Arc<dyn Cluster>;
+
+    /// Whether the next holder may get this cluster: who gives it back clean has removed what it made.
+    fn is_shared(&self) -> bool;
+
+    /// Returns the cluster: one that is shared and clean waits for its next holder, any other one ends.
+    fn give_back(self: Box<Self>, clean: bool) -> BoxFuture<'static, Result<(), StopError>>;
+
+    /// Lets the cluster live on without this process, until its time is over. `None` where the backend can't: it ends.
+    fn keep(self: Box<Self>) -> BoxFuture<'static, Result<Option<ClusterStatus>, ProviderError>>;
+}
+
+/// What is chosen for each cluster that a [`Provider`] starts.
+#[derive(Clone, Default)]
+#[non_exhaustive]
+pub struct StartOptions {
+    /// Flags of the control plane.
+    pub control_plane: ControlPlaneOptions,
+    /// Called with what is being waited for.
+    pub progress: Option<Progress>,
+    /// Gives the start up when it is cancelled; nothing of the cluster is left then.
+    pub interrupted: CancellationToken,
+}
+
+impl fmt::Debug for StartOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StartOptions")
+            .field("control_plane", &self.control_plane)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What is known of a cluster without connecting to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClusterStatus {
+    /// The name that [`Provider::down`] takes.
+    pub name: String,
+    /// Whether its processes live.
+    pub is_alive: bool,
+    /// When its time is over; none for a cluster that ends with the process that started it.
+    pub expires: Option<jiff::Timestamp>,
+    /// Whether it ends then by itself, without [`Provider::reap`].
+    pub ends_by_itself: bool,
+    /// A kubeconfig that works from outside.
+    pub kubeconfig: PathBuf,
+    /// The folder of its logs, where they are files of this machine.
+    pub logs: Option<PathBuf>,
+}
+
+/// A cluster that [`Provider::reap`] removed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reaped {
+    /// The name of the cluster, as its backend knows it.
+    pub name: String,
+    /// Why nobody needs it any more.
+    pub why: ReapReason,
+}
+
+/// Why a cluster is removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ReapReason {
+    /// It should have ended by now.
+    Expired,
+    /// The process that it belongs to has ended.
+    ClientGone,
+    /// Its own processes have ended.
+    Dead,
+}
+
+impl fmt::Display for ReapReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Expired => "its time is over",
+            Self::ClientGone => "its client is gone",
+            Self::Dead => "it is dead",
+        })
+    }
+}
+
+/// Whose problem it is that a cluster could not be started, found or ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fault {
+    /// What was asked for can't be had: a bad name, a name in use, an address of another machine.
+    Caller,
+    /// The cluster, or the machine that it is to run on.
+    Cluster,
+    /// [`StartOptions::interrupted`] was cancelled.
+    Interrupted,
+}
+
+/// Why a [`Provider`] could not do what it was asked for. Its text is that of the backend's own error.
+#[derive(Debug)]
+pub struct ProviderError {
+    fault: Fault,
+    error: Box<dyn Error + Send + Sync>,
+}
+
+impl ProviderError {
+    /// A backend's own error.
+    pub fn new(fault: Fault, error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        let error = error.into();
+        Self { fault, error }
+    }
+
+    /// Whose problem it is.
+    #[must_use]
+    pub fn fault(&self) -> Fault {
+        self.fault
+    }
+}
+
+impl fmt::Display for ProviderError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl Error for ProviderError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.error.source()
+    }
+}
