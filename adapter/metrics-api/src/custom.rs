@@ -1,4 +1,5 @@
-//! `custom.metrics.k8s.io`: the documents of its two versions (`k8s.io/metrics/pkg/apis/custom_metrics`).
+//! `custom.metrics.k8s.io`: the documents of its two versions
+//! (`k8s.io/metrics/pkg/apis/custom_metrics`).
 
 /// The API group.
 pub const GROUP: &str = "custom.metrics.k8s.io";
@@ -14,23 +15,23 @@ pub mod v1beta1 {
     #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
     #[serde(rename_all = "camelCase")]
     pub struct MetricValue {
-        /// The object.
+        /// The object that the value describes.
         pub described_object: ObjectReference,
         /// The metric's name.
         pub metric_name: String,
-        /// When it was measured.
+        /// When the value was measured.
         pub timestamp: Time,
-        /// The seconds that a rate was taken over.
+        /// The seconds of the window of a rate; none for a value of one moment.
         #[serde(default, rename = "window", skip_serializing_if = "Option::is_none")]
         pub window_seconds: Option<i64>,
-        /// The value.
+        /// The measured value.
         pub value: Quantity,
-        /// The selector of the request.
+        /// The `metricLabelSelector` of the request.
         #[serde(default)]
         pub selector: Option<LabelSelector>,
     }
 
-    /// The values of a metric for several objects.
+    /// The answer to a request: a value for each object.
     #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
     #[serde(rename_all = "camelCase")]
     pub struct MetricValueList {
@@ -38,10 +39,10 @@ pub mod v1beta1 {
         pub kind: String,
         /// `custom.metrics.k8s.io/v1beta1`.
         pub api_version: String,
-        /// Nothing.
+        /// Always empty.
         #[serde(default)]
         pub metadata: ListMeta,
-        /// The values.
+        /// Sorted by the names of the objects.
         #[serde(default, deserialize_with = "null_as_default")]
         pub items: Vec<MetricValue>,
     }
@@ -82,20 +83,20 @@ pub mod v1beta2 {
     #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
     #[serde(rename_all = "camelCase")]
     pub struct MetricValue {
-        /// The object.
+        /// The object that the value describes.
         pub described_object: ObjectReference,
-        /// The metric.
+        /// The name and selector of the metric.
         pub metric: MetricIdentifier,
-        /// When it was measured.
+        /// When the value was measured.
         pub timestamp: Time,
-        /// The seconds that a rate was taken over.
+        /// The seconds of the window of a rate; none for a value of one moment.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub window_seconds: Option<i64>,
-        /// The value.
+        /// The measured value.
         pub value: Quantity,
     }
 
-    /// The values of a metric for several objects.
+    /// The answer to a request: a value for each object.
     #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
     #[serde(rename_all = "camelCase")]
     pub struct MetricValueList {
@@ -103,10 +104,10 @@ pub mod v1beta2 {
         pub kind: String,
         /// `custom.metrics.k8s.io/v1beta2`.
         pub api_version: String,
-        /// Nothing.
+        /// Always empty.
         #[serde(default)]
         pub metadata: ListMeta,
-        /// The values.
+        /// Sorted by the names of the objects.
         #[serde(default, deserialize_with = "null_as_default")]
         pub items: Vec<MetricValue>,
     }

@@ -16,19 +16,19 @@ pub const GROUP: &str = "external.metrics.k8s.io";
 pub struct ExternalMetricValue {
     /// The metric's name.
     pub metric_name: String,
-    /// The labels that tell the series from its siblings; Go may write none as `null`.
+    /// The labels of the series. Go may write an empty map as `null`.
     #[serde(default, deserialize_with = "null_as_default")]
     pub metric_labels: BTreeMap<String, String>,
-    /// When it was measured.
+    /// When the value was measured.
     pub timestamp: Time,
-    /// The seconds that a rate was taken over.
+    /// The seconds of the window of a rate; none for a value of one moment.
     #[serde(default, rename = "window", skip_serializing_if = "Option::is_none")]
     pub window_seconds: Option<i64>,
-    /// The value.
+    /// The measured value.
     pub value: Quantity,
 }
 
-/// The series of an external metric.
+/// The answer to a request: a value for each series.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ExternalMetricValueList {
@@ -36,10 +36,10 @@ pub struct ExternalMetricValueList {
     pub kind: String,
     /// `external.metrics.k8s.io/v1beta1`.
     pub api_version: String,
-    /// Nothing.
+    /// Always empty.
     #[serde(default)]
     pub metadata: ListMeta,
-    /// The values.
+    /// One for each series.
     #[serde(default, deserialize_with = "null_as_default")]
     pub items: Vec<ExternalMetricValue>,
 }

@@ -1,4 +1,4 @@
-//! The little of `meta/v1` and `core/v1` that the metrics APIs use.
+//! The types of `meta/v1` and `core/v1` that the metrics APIs use.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -1,16 +1,16 @@
-//! A value of a metric, independent of the API version it is asked in.
+//! The value of a metric, independent of the API version.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{LabelSelector, ObjectReference, Quantity};
 
-/// A metric's name, and the selector it was asked with.
+/// The name of a metric, and the `metricLabelSelector` of the request.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MetricIdentifier {
-    /// The name.
+    /// The name, such as `http_requests`.
     pub name: String,
-    /// The selector of the request; none where it had none. Written as `null` then, as in Go.
+    /// None is written as `null`, as in Go.
     #[serde(default)]
     pub selector: Option<LabelSelector>,
 }
@@ -18,14 +18,14 @@ pub struct MetricIdentifier {
 /// The value of a metric for one object.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MetricValue {
-    /// The object.
+    /// The object that the value describes.
     pub described_object: ObjectReference,
-    /// The metric.
+    /// The name and selector of the metric.
     pub metric: MetricIdentifier,
-    /// When it was measured.
+    /// When the value was measured.
     pub timestamp: Timestamp,
-    /// The seconds that a rate was taken over; none for what was measured at once.
+    /// The seconds of the window of a rate; none for a value of one moment.
     pub window_seconds: Option<i64>,
-    /// The value.
+    /// The measured value.
     pub value: Quantity,
 }

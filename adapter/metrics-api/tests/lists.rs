@@ -1,4 +1,5 @@
-//! The lists against what the real `k8s.io/metrics` wrote (`fixtures/golden/lists.json`), byte by byte.
+//! The lists against what the real `k8s.io/metrics` wrote (`fixtures/golden/lists.json`), byte by
+//! byte.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +21,8 @@ fn golden() -> BTreeMap<String, String> {
         .expect("golden documents")
 }
 
-/// Reads every document whose name starts with `prefix` and writes it again; says how many there were.
+/// Reads every document whose name starts with `prefix` and writes it again; says how many there
+/// were.
 fn read_and_written_again<T: DeserializeOwned + Serialize>(prefix: &str) -> usize {
     let documents: Vec<_> = golden()
         .into_iter()

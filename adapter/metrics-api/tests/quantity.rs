@@ -1,4 +1,5 @@
-//! `Quantity` against what the real apimachinery said (`fixtures/golden/quantity.json`), and its laws.
+//! `Quantity` against what the real apimachinery said (`fixtures/golden/quantity.json`), and its
+//! laws.
 
 use std::cmp::Ordering;
 

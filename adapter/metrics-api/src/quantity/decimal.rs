@@ -36,8 +36,8 @@ impl Decimal {
         (unscaled, exponent)
     }
 
-    /// Numeric order. Numbers of very different size are told apart by their number of digits, so that
-    /// `1e2000000000` costs nothing.
+    /// Numeric order. Numbers of very different size are told apart by their number of digits, so
+    /// that `1e2000000000` costs nothing.
     pub(super) fn compare(&self, other: &Self) -> Ordering {
         let by_sign = sign_of(&self.unscaled).cmp(&sign_of(&other.unscaled));
         if by_sign != Ordering::Equal || self.is_zero() {

@@ -26,9 +26,9 @@ pub enum Format {
 
 /// A number as Kubernetes' `resource.Quantity` parses, compares and prints it.
 ///
-/// Equality, order and hash are those of the number; the way it was written doesn't count. Printing gives
-/// the canonical form, or the text it was parsed from where apimachinery takes that for canonical
-/// (`k8s.io/apimachinery/pkg/api/resource/quantity.go`, `ParseQuantity`).
+/// Equality, order and hash are those of the number; the way it was written doesn't count. Printing
+/// gives the canonical form, or the text it was parsed from where apimachinery takes that for
+/// canonical (`k8s.io/apimachinery/pkg/api/resource/quantity.go`, `ParseQuantity`).
 #[derive(Debug, Clone)]
 pub struct Quantity {
     number: Decimal,
@@ -64,8 +64,8 @@ impl Quantity {
         self.format
     }
 
-    /// The thousandths, rounded up (towards positive infinity; apimachinery's `MilliValue` does so above zero);
-    /// none where 64 bits don't hold them.
+    /// The thousandths, rounded up (towards positive infinity; apimachinery's `MilliValue` does so
+    /// above zero); none where 64 bits don't hold them.
     #[must_use]
     pub fn milli_value(&self) -> Option<i64> {
         self.number.scaled_up_to_i64(-3)
@@ -77,7 +77,8 @@ impl Quantity {
         self.number.as_f64()
     }
 
-    /// The same number in canonical form, whatever it was parsed from: apimachinery's `CanonicalizeBytes`.
+    /// The same number in canonical form, whatever it was parsed from: apimachinery's
+    /// `CanonicalizeBytes`.
     #[must_use]
     pub fn canonical(&self) -> Self {
         Self {

@@ -7,19 +7,19 @@ use num_bigint::{BigInt, Sign};
 use super::decimal::Decimal;
 use super::{Format, Quantity};
 
-/// Why a text is no quantity. The words are apimachinery's: users search for them.
+/// Why a text is no quantity, in apimachinery's words, which users search for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ParseQuantityError {
-    /// Not even the shape is right.
+    /// The text doesn't have the form of a quantity.
     #[error(
         "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
     )]
     Format,
-    /// The part before the suffix is no number.
+    /// The part before the suffix has no digit.
     #[error("unable to parse numeric part of quantity")]
     Number,
-    /// The suffix is none of the known ones.
+    /// The suffix is unknown.
     #[error("unable to parse quantity's suffix")]
     Suffix,
 }
@@ -54,7 +54,7 @@ impl FromStr for Quantity {
             Some(quantity) => Ok(quantity),
             // The long way hands the text to a decimal parser, which wants a digit.
             None if parts.digits_missing => Err(ParseQuantityError::Number),
-            None => Ok(large(&parts, base, exponent, format)),
+            None => large(&parts, base, exponent, format),
         }
     }
 }
@@ -174,10 +174,17 @@ fn small(parts: &Parts<'_>, exponent: i32, format: Format, text: &str) -> Option
     })
 }
 
-/// The path of long or very small numbers: rounded up (away from zero) to nano, binary ones capped at 2⁶³−1.
-fn large(parts: &Parts<'_>, base: u8, exponent: i32, format: Format) -> Quantity {
+/// The path of long or very small numbers: rounded up (away from zero) to nano, binary ones capped
+/// at 2⁶³−1.
+fn large(
+    parts: &Parts<'_>,
+    base: u8,
+    exponent: i32,
+    format: Format,
+) -> Result<Quantity, ParseQuantityError> {
     let digits = format!("{}{}", parts.integer, parts.fraction);
-    let mut magnitude = BigInt::parse_bytes(digits.as_bytes(), 10).unwrap_or_default();
+    let mut magnitude =
+        BigInt::parse_bytes(digits.as_bytes(), 10).ok_or(ParseQuantityError::Number)?;
     let mut scale = -i64::try_from(parts.fraction.len()).unwrap_or(i64::MAX);
     if base == 10 {
         scale = scale.saturating_add(i64::from(exponent));
@@ -198,14 +205,15 @@ fn large(parts: &Parts<'_>, base: u8, exponent: i32, format: Format) -> Quantity
     if parts.negative {
         number.unscaled = -number.unscaled;
     }
-    Quantity {
+    Ok(Quantity {
         number,
         format,
         text: None,
-    }
+    })
 }
 
-/// `magnitude · 10^scale` with at most nine digits after the point; what is not zero doesn't become zero.
+/// `magnitude · 10^scale` with at most nine digits after the point; what is not zero doesn't become
+/// zero.
 fn rounded_up_to_nano(magnitude: BigInt, scale: i64) -> Decimal {
     if magnitude.sign() == Sign::NoSign {
         return Decimal::new(magnitude, 0);

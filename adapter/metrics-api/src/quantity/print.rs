@@ -19,7 +19,8 @@ impl fmt::Display for Quantity {
         match self.format {
             Format::BinarySi => match whole() {
                 Some(whole) => write_binary(f, whole),
-                // Small or broken numbers would lose something: apimachinery writes them as decimal ones.
+                // Small or broken numbers would lose something: apimachinery writes them as decimal
+                // ones.
                 None => write_decimal(f, &self.number, Format::DecimalSi),
             },
             format => write_decimal(f, &self.number, format),
@@ -33,8 +34,8 @@ fn whole_of(number: &Decimal) -> Option<BigInt> {
     Some(unscaled * BigInt::from(10).pow(zeros))
 }
 
-/// The digits with an exponent that is a multiple of three, then the suffix for it. Beyond `E` there is
-/// no decimal suffix, and apimachinery prints none: `1000E` is printed as `1`.
+/// The digits with an exponent that is a multiple of three, then the suffix for it. Beyond `E`
+/// there is no decimal suffix, and apimachinery prints none: `1000E` is printed as `1`.
 fn write_decimal(f: &mut fmt::Formatter<'_>, number: &Decimal, format: Format) -> fmt::Result {
     let (unscaled, exponent) = number.without_factors_of_ten();
     let surplus = exponent.rem_euclid(3);

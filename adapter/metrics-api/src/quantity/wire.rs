@@ -1,4 +1,5 @@
-//! Quantities in JSON: written as strings, read from strings and numbers (`Quantity.UnmarshalJSON`).
+//! Quantities in JSON: written as strings, read from strings and numbers
+//! (`Quantity.UnmarshalJSON`).
 
 use std::fmt;
 
