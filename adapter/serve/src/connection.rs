@@ -1,4 +1,4 @@
-//! One connection, from its handshake to its end.
+//! A connection, from its handshake to its end.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -24,12 +24,14 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
-use crate::heads::{ComingIn, Metered, units};
-use crate::server::{Limits, Peer, TlsSource};
+use crate::heads::{HeadLimited, IncomingHead, units};
+use crate::limits::Limits;
+use crate::peer::Peer;
+use crate::tls::TlsSource;
 
-/// Streams of a connection at a time, as `k8s.io/apiserver` has it.
+/// Streams of an HTTP/2 connection at a time, as in `k8s.io/apiserver`.
 const STREAMS: u32 = 100;
-/// What a peer may send of a body that nobody reads; requests of metrics APIs have none.
+/// Bytes that a client may send of a body that isn't read.
 const BODY_WINDOW: u32 = 65_535;
 
 pub(crate) struct Connection {
@@ -37,8 +39,8 @@ pub(crate) struct Connection {
     pub(crate) limits: Limits,
     pub(crate) address: SocketAddr,
     pub(crate) app: Router,
-    pub(crate) room_coming_in: Arc<Semaphore>,
-    pub(crate) room_in_flight: Arc<Semaphore>,
+    pub(crate) incoming_heads: Arc<Semaphore>,
+    pub(crate) heads_in_flight: Arc<Semaphore>,
     pub(crate) shutdown: CancellationToken,
 }
 
@@ -50,7 +52,7 @@ enum Protocol {
 
 impl Connection {
     pub(crate) async fn serve(self, stream: TcpStream) {
-        // Answers are small and awaited: Nagle would only hold them back.
+        // Responses are small: Nagle's algorithm would only delay them.
         let _ = stream.set_nodelay(true);
         let Some(tls) = self.tls.as_ref().map(|source| source()) else {
             return self
@@ -62,7 +64,8 @@ impl Connection {
         match self.shutdown.run_until_cancelled(handshake).await {
             Some(Ok(Ok(stream))) => {
                 let (_, session) = stream.get_ref();
-                // The handshake says what comes. Waiting for the first bytes to tell would be a wait without an end.
+                // The handshake tells the protocol. Waiting for the first bytes to tell it has no
+                // limit.
                 let protocol = match session.alpn_protocol() {
                     Some(b"h2") => Protocol::Http2,
                     _ => Protocol::Http1,
@@ -93,29 +96,29 @@ impl Connection {
             certificates,
         };
         let (in_flight, requests) = watch::channel(0);
-        let whole = self.limits.request_head_bytes;
-        let (stream, coming_in) = Metered::new(stream, whole, self.room_coming_in);
-        let answering = Answering {
+        let longest = self.limits.request_head_bytes;
+        let (stream, incoming_head) = HeadLimited::new(stream, longest, self.incoming_heads);
+        let handler = RequestHandler {
             app: self.app,
             peer,
             in_flight,
-            coming_in,
-            room: self.room_in_flight,
+            incoming_head,
+            heads_in_flight: self.heads_in_flight,
         };
         let builder = builder(protocol, &self.limits);
-        let service = service_fn(move |request| answering.clone().answer(request));
+        let service = service_fn(move |request| handler.clone().handle(request));
         let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
-            // How long that may take is for whoever waits for all connections.
+            // The server limits the time for this.
             () = self.shutdown.cancelled() => {
                 connection.as_mut().graceful_shutdown();
                 connection.await
             }
             () = idle(requests, protocol, &self.limits) => {
-                tracing::debug!(peer = %self.address, "no request for long: say goodbye");
+                tracing::debug!(peer = %self.address, "close an idle connection");
                 connection.as_mut().graceful_shutdown();
-                // A request that crossed the goodbye is still answered.
+                // A request that the client sent meanwhile is still answered.
                 tokio::time::timeout(self.limits.drain, connection).await.unwrap_or(Ok(()))
             }
         };
@@ -147,8 +150,8 @@ fn builder(protocol: Protocol, limits: &Limits) -> auto::Builder<TokioExecutor> 
     }
 }
 
-/// Returns when an HTTP/2 connection has been without a request for too long. Over HTTP/1.1 the time for the next head
-/// is all it has, and hyper keeps that.
+/// Returns when an HTTP/2 connection has been without a request for too long. Over HTTP/1.1 hyper
+/// limits the time for the next head.
 async fn idle(mut requests: watch::Receiver<usize>, protocol: Protocol, limits: &Limits) {
     let mut limit = limits.request_head;
     while matches!(protocol, Protocol::Http2)
@@ -163,23 +166,24 @@ async fn idle(mut requests: watch::Receiver<usize>, protocol: Protocol, limits: 
     std::future::pending::<()>().await;
 }
 
-/// What a connection's requests are answered with.
+/// Handles the requests of a connection.
 #[derive(Clone)]
-struct Answering {
+struct RequestHandler {
     app: Router,
     peer: Peer,
     in_flight: watch::Sender<usize>,
-    coming_in: ComingIn,
-    room: Arc<Semaphore>,
+    incoming_head: IncomingHead,
+    heads_in_flight: Arc<Semaphore>,
 }
 
-impl Answering {
-    async fn answer(self, mut request: Request<Incoming>) -> Result<Response, Infallible> {
-        self.coming_in.is_whole();
-        let Ok(room) = self.room.try_acquire_many_owned(units(&request)) else {
+impl RequestHandler {
+    async fn handle(self, mut request: Request<Incoming>) -> Result<Response, Infallible> {
+        self.incoming_head.complete();
+        let head = self.heads_in_flight.try_acquire_many_owned(units(&request));
+        let Ok(head) = head else {
             return Ok(too_many_requests());
         };
-        let in_flight = InFlight::new(self.in_flight, room);
+        let in_flight = InFlight::new(self.in_flight, head);
         request.extensions_mut().insert(self.peer);
         let response = self.app.oneshot(request).await?;
         Ok(response.map(|body| {
@@ -191,7 +195,7 @@ impl Answering {
     }
 }
 
-/// The answer of `k8s.io/apiserver` (`pkg/server/filters/maxinflight.go`).
+/// The response of `k8s.io/apiserver` (`pkg/server/filters/maxinflight.go`).
 fn too_many_requests() -> Response {
     (
         StatusCode::TOO_MANY_REQUESTS,
@@ -201,16 +205,16 @@ fn too_many_requests() -> Response {
         .into_response()
 }
 
-/// A request in flight, from its head to its answer's last byte.
+/// A request in flight, from its head to the last byte of its response.
 struct InFlight {
     count: watch::Sender<usize>,
-    _room: OwnedSemaphorePermit,
+    _head: OwnedSemaphorePermit,
 }
 
 impl InFlight {
-    fn new(count: watch::Sender<usize>, room: OwnedSemaphorePermit) -> Self {
+    fn new(count: watch::Sender<usize>, head: OwnedSemaphorePermit) -> Self {
         count.send_modify(|count| *count += 1);
-        Self { count, _room: room }
+        Self { count, _head: head }
     }
 }
 
@@ -220,7 +224,7 @@ impl Drop for InFlight {
     }
 }
 
-/// An answer's body that counts as a request in flight.
+/// The body of a response, during which the request counts as in flight.
 struct Counted {
     body: Body,
     _in_flight: InFlight,

@@ -1,24 +1,27 @@
-//! What heads of requests take of memory, from their first byte to their answer's last.
+//! Bounds on the memory that heads of requests take.
 //!
-//! Any peer may send the first mebibyte of a head and leave it at that, on each of its connections. Short heads are free; for
-//! a longer one a connection reads on only when there is room for the longest. Once the head is whole, its own size counts.
+//! A client may send almost 1 MiB of a head on each of its connections and stop there. Short heads
+//! are free. Before more of a longer one is read, the connection needs permits for the longest
+//! head. When the head is complete, permits for its own size are taken until the response has been
+//! sent.
 
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use http::{HeaderMap, Request};
+use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::PollSemaphore;
 
-/// Bytes are counted in units of so many.
+/// Bytes for each permit.
 pub(crate) const HEAD_UNIT: u32 = 1024;
-/// Bytes of a head that need no room, a TLS record.
+/// Bytes of a head that need no permit: a TLS record.
 pub(crate) const SHORT_HEAD: usize = 16 << 10;
 
-/// The size of a request's head in units, as HTTP/2 counts it.
+/// The permits for the head of a request; its size is counted as in HTTP/2.
 pub(crate) fn units<B>(request: &Request<B>) -> u32 {
     let size = |headers: &HeaderMap| -> usize {
         headers
@@ -34,74 +37,70 @@ pub(crate) fn units<B>(request: &Request<B>) -> u32 {
         .max(1)
 }
 
-/// What has come in of a head that isn't whole yet.
+/// The head that a connection is receiving.
 #[derive(Clone, Default)]
-pub(crate) struct ComingIn(Arc<Mutex<Head>>);
+pub(crate) struct IncomingHead(Arc<Mutex<Head>>);
 
 #[derive(Default)]
 struct Head {
     bytes: usize,
-    room: Option<OwnedSemaphorePermit>,
+    permits: Option<OwnedSemaphorePermit>,
 }
 
-impl ComingIn {
-    /// The head has become a request; what comes now belongs to the next one.
-    pub(crate) fn is_whole(&self) {
-        *self.head() = Head::default();
-    }
-
-    fn head(&self) -> MutexGuard<'_, Head> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+impl IncomingHead {
+    /// The head has become a request; further bytes belong to the next one.
+    pub(crate) fn complete(&self) {
+        *self.0.lock() = Head::default();
     }
 }
 
-/// A stream that is read from only as far as there is room.
-pub(crate) struct Metered<S> {
+/// A stream that reads on in a long head only when it has permits for the longest.
+pub(crate) struct HeadLimited<S> {
     stream: S,
-    coming_in: ComingIn,
-    /// Units of the longest head.
+    head: IncomingHead,
+    /// Permits for the longest head.
     longest: u32,
-    room: PollSemaphore,
+    permits: PollSemaphore,
 }
 
-impl<S> Metered<S> {
-    /// A stream with heads of so many bytes at the most, and what has come in over it.
-    pub(crate) fn new(stream: S, longest: u32, room: Arc<Semaphore>) -> (Self, ComingIn) {
-        let coming_in = ComingIn::default();
-        let metered = Self {
+impl<S> HeadLimited<S> {
+    /// Heads may have `longest` bytes.
+    pub(crate) fn new(stream: S, longest: u32, permits: Arc<Semaphore>) -> (Self, IncomingHead) {
+        let head = IncomingHead::default();
+        let limited = Self {
             stream,
-            coming_in: coming_in.clone(),
+            head: head.clone(),
             longest: longest / HEAD_UNIT,
-            room: PollSemaphore::new(room),
+            permits: PollSemaphore::new(permits),
         };
-        (metered, coming_in)
+        (limited, head)
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for HeadLimited<S> {
     fn poll_read(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        let needs_room = {
-            let head = this.coming_in.head();
-            head.bytes > SHORT_HEAD && head.room.is_none()
+        let needs_permits = {
+            let head = this.head.0.lock();
+            head.bytes > SHORT_HEAD && head.permits.is_none()
         };
-        if needs_room {
-            // How long that may take is for whoever limits the time for a head.
-            let room = ready!(this.room.poll_acquire_many(context, this.longest));
-            this.coming_in.head().room = room;
+        if needs_permits {
+            // The time for this is part of the time for the head, which hyper limits.
+            let permits = ready!(this.permits.poll_acquire_many(context, this.longest));
+            this.head.0.lock().permits = permits;
         }
         let before = buffer.filled().len();
         ready!(Pin::new(&mut this.stream).poll_read(context, buffer))?;
-        this.coming_in.head().bytes += buffer.filled().len() - before;
+        this.head.0.lock().bytes += buffer.filled().len() - before;
         Poll::Ready(Ok(()))
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Metered<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for HeadLimited<S> {
     fn poll_write(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,

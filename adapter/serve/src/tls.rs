@@ -1,4 +1,4 @@
-//! A server's TLS: client certificates asked for and proven, not judged.
+//! The TLS configuration of a server.
 
 use std::sync::Arc;
 
@@ -10,18 +10,24 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_t
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 
-/// Why a certificate and key can't serve.
+/// A configuration that is asked for at every handshake.
+pub(crate) type TlsSource = Arc<dyn Fn() -> Arc<rustls::ServerConfig> + Send + Sync>;
+
+/// Why a certificate and key can't be used for serving.
 #[derive(Debug, thiserror::Error)]
 #[error("use the certificate and key for serving")]
 pub struct TlsError(#[from] rustls::Error);
 
 /// A configuration that serves HTTP/2 and HTTP/1.1 and asks clients for a certificate.
 ///
+/// A client certificate is optional. Only its holder's possession of the key is verified; issuer,
+/// dates and names are for the application to verify.
+///
 /// No issuers are hinted: Go's clients withhold a certificate whose issuer isn't among the hints
-/// (`crypto/tls`, `SupportsCertificate`), and which issuers count may change while a connection lives.
+/// (`crypto/tls`, `SupportsCertificate`), and the trusted issuers may change while the server runs.
 ///
 /// # Errors
-/// When the key doesn't belong to the certificate, or one of them can't be read.
+/// The key doesn't belong to the certificate, or one of them can't be parsed.
 pub fn server_config(
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
@@ -35,9 +41,8 @@ pub fn server_config(
     Ok(Arc::new(config))
 }
 
-/// Takes every chain, and verifies only that the client can sign with the leaf's key.
-///
-/// Invariant: the signature is always verified; else anybody could show anybody's certificate.
+/// Accepts every chain, and verifies that the client can sign with the key of the leaf. Without
+/// that anybody could present anybody's certificate.
 #[derive(Debug)]
 struct ProofOfKey {
     provider: Arc<CryptoProvider>,

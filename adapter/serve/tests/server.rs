@@ -191,10 +191,9 @@ async fn requests_in_flight_are_finished_and_new_connections_refused() {
 
 #[tokio::test]
 async fn a_handshake_that_never_comes_is_given_up() {
-    let limits = Limits {
-        handshake: Duration::from_millis(50),
-        ..Limits::default()
-    };
+    let limits = limits(|limits| {
+        limits.handshake = Duration::from_millis(50);
+    });
     let running = start(count_certificates(), limits).await;
     let mut silent = TcpStream::connect(running.address)
         .await
@@ -222,7 +221,8 @@ async fn plain_http_on_the_tls_port_doesnt_disturb_others() {
     assert_eq!(text(&client(&running, None), &running.url).await, "0");
 }
 
-/// How a request with so many groups, or so long a header, is answered: a status, or that there is none.
+/// How a request with so many groups, or so long a header, is answered: a status, or that there is
+/// none.
 async fn answered(running: &Running, http1: bool, groups: usize, bytes: usize) -> String {
     let root = reqwest::Certificate::from_pem(running.authority.0.pem().as_bytes()).expect("root");
     let builder = reqwest::Client::builder().no_proxy().tls_certs_only([root]);
@@ -288,26 +288,34 @@ async fn ends(mut stream: tokio_rustls::client::TlsStream<TcpStream>) {
     let _ = read.expect("the server ends the connection");
 }
 
-const IMPATIENT: Limits = Limits {
-    connections: 1,
-    handshake: Duration::from_secs(10),
-    request_head: Duration::from_millis(50),
-    idle: Duration::from_millis(50),
-    request_head_bytes: 1 << 20,
-    heads_bytes: 32 << 20,
-    request_headers: 100,
-    drain: Duration::from_millis(50),
-};
+fn limits(change: impl FnOnce(&mut Limits)) -> Limits {
+    let mut limits = Limits::default();
+    change(&mut limits);
+    limits
+}
+
+/// One connection at a time, and little patience.
+fn impatient(change: impl FnOnce(&mut Limits)) -> Limits {
+    limits(|limits| {
+        limits.connections = 1;
+        limits.request_head = Duration::from_millis(50);
+        limits.idle = Duration::from_millis(50);
+        limits.heads_bytes = 32 << 20;
+        limits.request_headers = 100;
+        limits.drain = Duration::from_millis(50);
+        change(limits);
+    })
+}
 
 #[tokio::test]
-async fn a_peer_that_is_silent_after_its_handshake_holds_no_place_for_ever() {
-    let running = start(count_certificates(), IMPATIENT).await;
+async fn a_peer_that_is_silent_after_its_handshake_doesnt_hold_its_connection_for_ever() {
+    let running = start(count_certificates(), impatient(|_| ())).await;
     for protocols in [
         &[][..],
         &[b"http/1.1".as_slice()][..],
         &[b"h2".as_slice()][..],
     ] {
-        // Each needs the one place that there is.
+        // Each needs the only connection.
         ends(handshake(&running, protocols).await).await;
     }
     // Half of a preface and half of a head are no better.
@@ -324,14 +332,12 @@ async fn a_peer_that_is_silent_after_its_handshake_holds_no_place_for_ever() {
 #[tokio::test]
 async fn a_connection_that_has_been_without_a_request_for_long_is_ended() {
     // HTTP/1.1 has one time for the first head and for the next.
-    let http1 = Limits {
-        request_head: Duration::from_secs(2),
-        ..IMPATIENT
-    };
-    let http2 = Limits {
-        request_head: Duration::from_secs(60),
-        ..IMPATIENT
-    };
+    let http1 = impatient(|limits| {
+        limits.request_head = Duration::from_secs(2);
+    });
+    let http2 = impatient(|limits| {
+        limits.request_head = Duration::from_secs(60);
+    });
     for (http1, limits) in [(true, http1), (false, http2)] {
         let running = start(count_certificates(), limits).await;
         let root = reqwest::Certificate::from_pem(running.authority.0.pem().as_bytes());
@@ -341,7 +347,8 @@ async fn a_connection_that_has_been_without_a_request_for_long_is_ended() {
         let builder = if http1 { builder.http1_only() } else { builder };
         let keeping = builder.build().expect("client");
         assert_eq!(text(&keeping, &running.url).await, "0");
-        // It keeps its connection, and there is place for one: another is served when the first is ended.
+        // It keeps its connection, and there is place for one: another is served when the first is
+        // ended.
         let other = client(&running, None);
         let served = tokio::time::timeout(Duration::from_secs(10), text(&other, &running.url));
         assert_eq!(served.await.expect("a place becomes free"), "0");
@@ -351,11 +358,10 @@ async fn a_connection_that_has_been_without_a_request_for_long_is_ended() {
 #[tokio::test]
 async fn a_request_that_takes_longer_than_a_connection_may_be_idle_is_answered() {
     let (app, mut starts, release) = held();
-    let limits = Limits {
-        connections: 2,
-        request_head: Duration::from_secs(2),
-        ..IMPATIENT
-    };
+    let limits = impatient(|limits| {
+        limits.connections = 2;
+        limits.request_head = Duration::from_secs(2);
+    });
     let running = start(app, limits).await;
     let (first, url) = (client(&running, None), running.url.clone());
     let in_flight = tokio::spawn(async move { text(&first, &url).await });
@@ -382,11 +388,10 @@ fn held() -> (Router, tokio::sync::mpsc::Receiver<()>, CancellationToken) {
 #[tokio::test]
 async fn a_request_whose_head_is_one_too_many_is_told_to_try_again_later() {
     let (app, mut starts, release) = held();
-    let limits = Limits {
-        request_head_bytes: 16 << 10,
-        heads_bytes: 20 << 10,
-        ..Limits::default()
-    };
+    let limits = limits(|limits| {
+        limits.request_head_bytes = 16 << 10;
+        limits.heads_bytes = 20 << 10;
+    });
     let running = start(app, limits).await;
     let (client, url) = (client(&running, None), running.url.clone());
     let long = |client: &reqwest::Client| client.get(&url).header("x-long", "a".repeat(12_000));
@@ -404,18 +409,17 @@ async fn a_request_whose_head_is_one_too_many_is_told_to_try_again_later() {
 }
 
 #[tokio::test]
-async fn a_long_head_waits_as_long_as_others_have_the_room_and_short_ones_dont() {
-    let limits = Limits {
-        request_head_bytes: 1 << 20,
-        heads_bytes: 1 << 20,
-        ..Limits::default()
-    };
+async fn a_long_head_waits_while_others_take_the_memory_and_short_ones_dont() {
+    let limits = limits(|limits| {
+        limits.request_head_bytes = 1 << 20;
+        limits.heads_bytes = 1 << 20;
+    });
     let running = start(count_certificates(), limits).await;
     let mut half = handshake(&running, &[b"http/1.1"]).await;
     half.write_all(b"GET / HTTP/1.1\r\nx-long: ")
         .await
         .expect("the first bytes");
-    // More than sockets hold: it has been read, so there was room for it.
+    // More than sockets buffer, so the server has read it.
     for _ in 0..60 {
         half.write_all(&[b'a'; 16_384]).await.expect("more bytes");
     }
@@ -430,14 +434,14 @@ async fn a_long_head_waits_as_long_as_others_have_the_room_and_short_ones_dont()
         for _ in 0..20 {
             assert_eq!(text(&client(&running, None), &running.url).await, "0");
         }
-        assert!(!long.is_finished(), "there is no room for two");
+        assert!(!long.is_finished(), "two would be too many");
         if http1 {
             long.abort();
             continue;
         }
         drop(half);
         let answer = tokio::time::timeout(Duration::from_secs(10), &mut long).await;
-        let answer = answer.expect("there is room again").expect("task");
+        let answer = answer.expect("the first head is gone").expect("task");
         assert_eq!(answer.expect("answer").status().as_u16(), 200);
         return;
     }
