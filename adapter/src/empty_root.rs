@@ -1,8 +1,8 @@
 //! The adapter's clients without CA certificates on the system, as in its image: `FROM scratch` has
 //! no `/etc/ssl`.
 //!
-//! Where a library looks for CA certificates depends on the environment of the process, so a test runs
-//! itself again in another environment.
+//! Where a library looks for CA certificates depends on the environment of the process, so a test
+//! runs itself again in another environment.
 
 use std::process::Command;
 

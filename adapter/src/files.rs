@@ -1,4 +1,4 @@
-//! Files that others change: mounted Secrets and ConfigMaps above all.
+//! Changes of files, above all of mounted Secrets and ConfigMaps.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -9,43 +9,45 @@ use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::Notify;
 use tokio::time::{Interval, MissedTickBehavior};
 
-/// How often files are read again whatever the watch says, as the Go library does.
-pub(crate) const REREAD: Duration = Duration::from_secs(60);
+/// How often files are read again even if no change is seen, as in the Go library.
+pub(crate) const REREAD_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Says when some files may have changed.
+/// Tells when files may have changed.
 ///
-/// Their folders are watched, not the files: a mounted volume changes by swapping the symbolic link `..data`
-/// beside them. Events are merged, and a broken watch costs time, not truth.
+/// Their folders are watched, not the files: a mounted volume changes by a swap of the symbolic
+/// link `..data` beside them. Several changes may be told as one. Without a working watch, changes
+/// are seen at the next interval.
 pub(crate) struct Changes {
     changed: Arc<Notify>,
-    again: Interval,
+    interval: Interval,
     _watcher: Option<RecommendedWatcher>,
 }
 
 impl Changes {
-    /// Watches the folders of `paths`, and speaks up after every `reread` too.
-    pub(crate) fn of<'a>(paths: impl IntoIterator<Item = &'a Path>, reread: Duration) -> Self {
+    /// Watches the folders of `paths`.
+    pub(crate) fn of<'a>(paths: impl IntoIterator<Item = &'a Path>, interval: Duration) -> Self {
         let folders: BTreeSet<&Path> = paths.into_iter().filter_map(Path::parent).collect();
         let changed = Arc::new(Notify::new());
         let watcher = watch(&folders, changed.clone())
             .inspect_err(|error| {
-                tracing::warn!(%error, ?folders, "watch for changes; they are seen once in {reread:?} instead");
+                tracing::warn!(%error, ?folders, "watch for changes; they are seen once in {interval:?} instead");
             })
             .ok();
-        let mut again = tokio::time::interval_at(tokio::time::Instant::now() + reread, reread);
-        again.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut interval =
+            tokio::time::interval_at(tokio::time::Instant::now() + interval, interval);
+        interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
             changed,
-            again,
+            interval,
             _watcher: watcher,
         }
     }
 
-    /// Waits until something may have changed. May be cancelled at any time.
+    /// Waits until the files may have changed. Cancel-safe.
     pub(crate) async fn next(&mut self) {
         tokio::select! {
             () = self.changed.notified() => {}
-            _ = self.again.tick() => {}
+            _ = self.interval.tick() => {}
         }
     }
 }

@@ -1,4 +1,4 @@
-//! From arguments to a running server, and to its end.
+//! The program: parses the arguments, and connects and runs what they ask for.
 
 use std::io::{Read as _, Write as _};
 use std::net::SocketAddr;
@@ -15,15 +15,14 @@ use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 use crate::api::{Api, ApiGroup, CustomMetricsGroup};
-use crate::args::{Args, CertsArgs, Command, ServeArgs, Verb};
+use crate::args::{Args, AuthOptions, CertsArgs, Command, ServeArgs, Verb};
 use crate::auth::{
     ApiServerAccessReviewer, ApiServerTokenReviewer, BearerTokens, DelegatedAuthenticator,
-    DelegatedAuthorizer, follow_trust,
+    DelegatedAuthorizer, watch_client_ca,
 };
 use crate::certs;
 use crate::config;
 use crate::custom::CustomMetrics;
-use crate::files::REREAD;
 use crate::kubernetes;
 use crate::prometheus::{HttpClient, HttpClientOptions};
 use crate::registry::RelistOptions;
@@ -74,7 +73,7 @@ fn fill_in_certificates(args: &CertsArgs) -> anyhow::Result<()> {
         .context("write the manifests to standard output")
 }
 
-/// Log lines on standard error: klog's levels as levels of ours.
+/// Logs to standard error, with klog's verbosity.
 fn log(verbosity: u8) {
     let level = match verbosity {
         0..=3 => "info",
@@ -92,42 +91,68 @@ fn log(verbosity: u8) {
 }
 
 async fn serve(args: ServeArgs) -> anyhow::Result<()> {
-    let shutdown = CancellationToken::new();
-    end_on_signals(&shutdown)?;
-    let path = args
-        .config
-        .as_deref()
-        .context("no rules: name a configuration file by --config")?;
-    let rules = config::load(path)?;
-    let prometheus = HttpClient::new(prometheus(&args)?)?;
-    let lister = kubernetes::client(args.lister_kubeconfig.as_deref()).await?;
-    let authentication = kubernetes::client(args.auth.authentication_kubeconfig.as_deref()).await?;
-    let authorization = kubernetes::client(args.auth.authorization_kubeconfig.as_deref()).await?;
-    let address = SocketAddr::new(args.bind_address, args.secure_port);
+    // Whole, so that a flag without a meaning doesn't compile.
+    let ServeArgs {
+        config,
+        prometheus_url,
+        prometheus_ca_file,
+        prometheus_token_file,
+        prometheus_header,
+        prometheus_verb,
+        metrics_relist_interval,
+        metrics_max_age,
+        bind_address,
+        secure_port,
+        tls_cert_file,
+        tls_private_key_file,
+        lister_kubeconfig,
+        auth,
+        v: _,
+        klog: _,
+        cert_dir: _,
+    } = args;
+    let auth = AuthOptions::from(auth);
+    let shutdown = shutdown_by_signal()?;
+    let rules = config::load(&config.context("no rules: name a configuration file by --config")?)?;
+    let relist = RelistOptions {
+        interval: metrics_relist_interval,
+        max_age: metrics_max_age.unwrap_or(metrics_relist_interval),
+        answer_timeout: kubernetes::ANSWER_TIMEOUT,
+    };
+    anyhow::ensure!(
+        relist.max_age >= relist.interval,
+        "--metrics-max-age must not be shorter than --metrics-relist-interval: series would come and go"
+    );
+    let read =
+        |path: PathBuf| std::fs::read(&path).with_context(|| format!("read {}", path.display()));
+    let prometheus = HttpClient::new(HttpClientOptions {
+        url: prometheus_url,
+        ca: prometheus_ca_file.map(read).transpose()?,
+        token_file: prometheus_token_file,
+        headers: prometheus_header,
+        post: prometheus_verb == Verb::Post,
+    })?;
+    let lister = kubernetes::client(lister_kubeconfig.as_deref()).await?;
+    let authentication = kubernetes::client(auth.authentication_kubeconfig.as_deref()).await?;
+    let authorization = kubernetes::client(auth.authorization_kubeconfig.as_deref()).await?;
+    let address = SocketAddr::new(bind_address, secure_port);
     let listener = TcpListener::bind(address)
         .await
         .with_context(|| format!("listen on {address}"))?;
 
     let tokens = BearerTokens::new(
         Arc::new(ApiServerTokenReviewer::new(authentication.clone())),
-        args.auth.authentication_token_webhook_cache_ttl,
+        auth.token_cache_ttl,
     );
     let authenticator = Arc::new(DelegatedAuthenticator::new(Some(tokens)));
-    follow_trust(
+    watch_client_ca(
         authentication,
-        args.auth.trust(),
+        auth.authentication,
         authenticator.clone(),
         shutdown.clone(),
     )?;
-    let authorizer = DelegatedAuthorizer::new(
-        Arc::new(ApiServerAccessReviewer::new(authorization)),
-        args.auth.authorization(),
-    );
-    let relist = RelistOptions {
-        interval: args.metrics_relist_interval,
-        max_age: args.metrics_max_age.unwrap_or(args.metrics_relist_interval),
-        answer_timeout: kubernetes::ANSWER_TIMEOUT,
-    };
+    let reviewer = ApiServerAccessReviewer::new(authorization);
+    let authorizer = DelegatedAuthorizer::new(Arc::new(reviewer), auth.authorization);
     let provider = CustomMetrics::start(
         rules,
         Arc::new(prometheus),
@@ -138,61 +163,43 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     let groups: Vec<Box<dyn ApiGroup>> =
         vec![Box::new(CustomMetricsGroup::new(Arc::new(provider)))];
     let api = Api::new(groups, authenticator, Arc::new(authorizer));
+    let server = Server::new(listener);
+    let server = match tls_cert_file.zip(tls_private_key_file) {
+        Some((certificate, key)) => {
+            let pair = ServingPair::watch(certificate, key, shutdown.clone())?;
+            server.tls_source(move || pair.config())
+        }
+        None => {
+            tracing::warn!(
+                "no --tls-cert-file: serve with a self-signed certificate for localhost"
+            );
+            server.tls(self_signed()?)
+        }
+    };
     tracing::info!(%address, "serve custom.metrics.k8s.io");
-    server_with_pair(&args, listener, &shutdown)?
-        .run(api.router(), shutdown)
-        .await;
+    server.run(api.router(), shutdown).await;
     tracing::info!("all requests are answered; end");
     Ok(())
 }
 
-fn end_on_signals(shutdown: &CancellationToken) -> anyhow::Result<()> {
+/// A token that SIGTERM and SIGINT cancel.
+fn shutdown_by_signal() -> anyhow::Result<CancellationToken> {
     let mut termination = Termination::watch().context("watch SIGTERM and SIGINT")?;
-    let shutdown = shutdown.clone();
+    let shutdown = CancellationToken::new();
+    let cancelled = shutdown.clone();
     tokio::spawn(async move {
         termination.received().await;
         tracing::info!("end: take no new connections, answer what is in flight");
-        shutdown.cancel();
+        cancelled.cancel();
     });
-    Ok(())
+    Ok(shutdown)
 }
 
-fn prometheus(args: &ServeArgs) -> anyhow::Result<HttpClientOptions> {
-    let read =
-        |path: &PathBuf| std::fs::read(path).with_context(|| format!("read {}", path.display()));
-    anyhow::ensure!(
-        args.metrics_max_age
-            .is_none_or(|age| age >= args.metrics_relist_interval),
-        "--metrics-max-age must not be shorter than --metrics-relist-interval: series would come and go"
-    );
-    Ok(HttpClientOptions {
-        url: args.prometheus_url.clone(),
-        ca: args.prometheus_ca_file.as_ref().map(read).transpose()?,
-        token_file: args.prometheus_token_file.clone(),
-        headers: args.prometheus_header.clone(),
-        post: args.prometheus_verb == Verb::Post,
-    })
-}
-
-/// A server with the pair from files, followed as they change; else with a self-signed one for localhost as the
-/// Go adapter makes it.
-fn server_with_pair(
-    args: &ServeArgs,
-    listener: TcpListener,
-    shutdown: &CancellationToken,
-) -> anyhow::Result<Server> {
-    let (Some(certificate), Some(key)) = (&args.tls_cert_file, &args.tls_private_key_file) else {
-        tracing::warn!("no --tls-cert-file: serve with a self-signed certificate for localhost");
-        let pair =
-            rcgen::generate_simple_self_signed(["localhost".to_owned(), "127.0.0.1".to_owned()])
-                .context("make a self-signed certificate")?;
-        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(pair.signing_key.serialize_der()));
-        let config = server_config(vec![pair.cert.der().clone()], key)?;
-        return Ok(Server::new(listener).tls(config));
-    };
-    let pair = Arc::new(ServingPair::load(certificate.clone(), key.clone())?);
-    let following = pair.clone();
-    let shutdown = shutdown.clone();
-    tokio::spawn(async move { following.follow(REREAD, shutdown).await });
-    Ok(Server::new(listener).tls_source(move || pair.config()))
+/// A pair for localhost that is never written, in place of the one that prometheus-adapter writes.
+fn self_signed() -> anyhow::Result<Arc<rustls::ServerConfig>> {
+    let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
+    let pair =
+        rcgen::generate_simple_self_signed(names).context("make a self-signed certificate")?;
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(pair.signing_key.serialize_der()));
+    Ok(server_config(vec![pair.cert.der().clone()], key)?)
 }

@@ -21,7 +21,8 @@ pub struct MetricsDiscoveryConfig {
     pub resource_rules: Option<ResourceRules>,
 }
 
-/// A rule: which series it is about, which metrics they are, and how Prometheus is asked for values.
+/// A rule: which series it is about, which metrics they are, and how Prometheus is asked for
+/// values.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DiscoveryRule {
@@ -87,8 +88,8 @@ pub struct NameMapping {
     /// A regular expression that the name of the series must match; empty stands for `.*`.
     #[serde(default)]
     pub matches: String,
-    /// The name, with captures as `$1` or `${1}`; empty stands for the only capture, or for the whole
-    /// name where there is none.
+    /// The name, with captures as `$1` or `${1}`; empty stands for the only capture, or for the
+    /// whole name where there is none.
     #[serde(default, rename = "as")]
     pub as_: String,
 }

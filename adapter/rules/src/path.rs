@@ -77,13 +77,15 @@ impl ResourcePath {
         self.part(0)
     }
 
-    /// The name of the object; `*` for all in requests for metrics, empty where the path ends before.
+    /// The name of the object; `*` for all in requests for metrics, empty where the path ends
+    /// before.
     #[must_use]
     pub fn name(&self) -> &str {
         self.part(1)
     }
 
-    /// The subresource, which is the metric in requests for metrics; empty where the path ends before.
+    /// The subresource, which is the metric in requests for metrics; empty where the path ends
+    /// before.
     #[must_use]
     pub fn subresource(&self) -> &str {
         self.part(2)

@@ -49,7 +49,8 @@ pub enum InvalidQuery {
 }
 
 impl MetricQuery {
-    /// Parses a path of `custom.metrics.k8s.io` and the query string of its URL, which may be empty:
+    /// Parses a path of `custom.metrics.k8s.io` and the query string of its URL, which may be
+    /// empty:
     ///
     /// - `namespaces/<namespace>/<resource>/<name or *>/<metric>`
     /// - `<resource>/<name or *>/<metric>` for root-scoped objects

@@ -71,8 +71,8 @@ impl Rules {
         self.resource.as_ref()
     }
 
-    /// The custom metrics of series. `series_of` gives the series that a `seriesQuery` selects. Of two
-    /// rules that give the same metric the later one counts, as in prometheus-adapter
+    /// The custom metrics of series. `series_of` gives the series that a `seriesQuery` selects. Of
+    /// two rules that give the same metric the later one counts, as in prometheus-adapter
     /// (`basicSeriesRegistry.SetSeries`).
     #[must_use]
     pub fn discover<'a>(

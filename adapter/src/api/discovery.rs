@@ -97,8 +97,8 @@ fn aggregated_group(group: &dyn ApiGroup) -> Value {
 }
 
 /// Objects and their metrics. The objects' resource isn't part of the group, so it is written as
-/// `ConvertGroupVersionIntoToDiscovery` of apiserver writes such parents: with an empty response kind,
-/// which clients drop.
+/// `ConvertGroupVersionIntoToDiscovery` of apiserver writes such parents: with an empty response
+/// kind, which clients drop.
 fn aggregated_parent(
     group: &str,
     version: &str,

@@ -4,8 +4,8 @@ use serde_json::{Map, Value, json};
 
 use super::group::ApiGroup;
 
-/// A document with the discovery paths of the groups. Metrics have no paths in it: they come and go,
-/// and prometheus-adapter's document doesn't name them either.
+/// A document with the discovery paths of the groups. Metrics have no paths in it: they come and
+/// go, and prometheus-adapter's document doesn't name them either.
 pub(super) fn v2<'a>(groups: impl Iterator<Item = &'a dyn ApiGroup>) -> Value {
     let mut paths = Map::new();
     for group in groups {

@@ -1,6 +1,6 @@
 //! Errors as `metav1.Status`: the one place that maps them.
 
-use std::error::Error;
+use std::sync::Arc;
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
@@ -8,7 +8,7 @@ use http::StatusCode;
 use serde::Serialize;
 use setpoint_rules::{InvalidPath, InvalidQuery, MetricError, ResourcePath};
 
-use crate::auth::User;
+use crate::auth::{AccessReviewError, User};
 use crate::error_chain::error_chain;
 use crate::provider::ProviderError;
 use crate::request_info::{RequestInfo, ResourceRequest};
@@ -43,7 +43,7 @@ pub(crate) enum ApiError {
     Authorizer {
         uri: String,
         #[source]
-        source: Box<dyn Error + Send + Sync>,
+        source: Arc<AccessReviewError>,
     },
     #[error("This request caused apiserver to panic. Look in the logs for details.")]
     Panic,

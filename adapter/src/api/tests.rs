@@ -1,5 +1,3 @@
-use std::error::Error;
-
 use futures::future::BoxFuture;
 use http_body_util::BodyExt as _;
 use jiff::Timestamp;
@@ -10,7 +8,7 @@ use tower::ServiceExt as _;
 
 use super::*;
 use crate::auth::bearer::TokenReviewError;
-use crate::auth::{AuthenticationError, User};
+use crate::auth::{AccessReviewError, AuthenticationError, User};
 use crate::prometheus::PrometheusError;
 use crate::provider::{CustomMetricsProvider, ProviderError};
 
@@ -116,7 +114,7 @@ impl Authorizer for NotSecret {
         &'a self,
         _: &'a User,
         request: &'a RequestInfo,
-    ) -> BoxFuture<'a, Result<Decision, Box<dyn Error + Send + Sync>>> {
+    ) -> BoxFuture<'a, Result<Decision, Arc<AccessReviewError>>> {
         Box::pin(async move {
             match request {
                 RequestInfo::Resource(resource)
@@ -127,7 +125,7 @@ impl Authorizer for NotSecret {
                 RequestInfo::Resource(resource)
                     if resource.path.namespace.as_deref() == Some("broken") =>
                 {
-                    Err("timed out".into())
+                    Err(Arc::new(AccessReviewError::Late(Duration::from_secs(10))))
                 }
                 _ => Ok(Decision::Allow),
             }

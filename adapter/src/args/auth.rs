@@ -1,4 +1,5 @@
-//! Flags of delegated authentication and authorization (`apiserver/pkg/server/options/{authentication,authorization}.go`).
+//! Flags of delegated authentication and authorization
+//! (`apiserver/pkg/server/options/{authentication,authorization}.go`).
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -6,66 +7,125 @@ use std::time::Duration;
 use clap::ArgAction;
 
 use super::parse_duration;
-use crate::auth::{AuthorizationOptions, RequestHeaderSource, TrustSources};
+use crate::auth::{AuthenticationOptions, AuthorizationOptions, RequestHeaderOptions};
 
-/// Whom to trust, and who may.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct AuthArgs {
-    /// Kubeconfig for reading whom to trust [default: the pod's ServiceAccount]
+    /// Kubeconfig for authentication: TokenReviews and ConfigMap extension-apiserver-authentication
+    /// [default: the pod's ServiceAccount]
     #[arg(long, value_name = "FILE")]
-    pub(crate) authentication_kubeconfig: Option<PathBuf>,
-    /// Don't look up whom to trust in the cluster
+    authentication_kubeconfig: Option<PathBuf>,
+    /// Don't look up the client CA and the request-header CA in ConfigMap
+    /// extension-apiserver-authentication
     #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = ArgAction::Set)]
-    pub(crate) authentication_skip_lookup: bool,
-    /// Serve even if whom to trust can't be looked up; everybody is anonymous then
+    authentication_skip_lookup: bool,
+    /// Serve even if the lookup fails; without a client CA all requests without a token are
+    /// anonymous
     #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = ArgAction::Set)]
-    pub(crate) authentication_tolerate_lookup_failure: bool,
-    /// How long it is remembered whose a bearer token is
+    authentication_tolerate_lookup_failure: bool,
+    /// How long the answers of TokenReviews are cached
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = parse_duration)]
-    pub(crate) authentication_token_webhook_cache_ttl: Duration,
-    /// CA certificates behind clients, in place of the cluster's
+    authentication_token_webhook_cache_ttl: Duration,
+    /// CA certificates of clients, in place of the looked up ones
     #[arg(long, value_name = "FILE")]
-    pub(crate) client_ca_file: Option<PathBuf>,
-    /// CA certificates behind the front proxy, in place of the cluster's
+    client_ca_file: Option<PathBuf>,
+    /// CA certificates of front proxies, in place of the looked up ones
     #[arg(long, value_name = "FILE")]
-    pub(crate) requestheader_client_ca_file: Option<PathBuf>,
-    /// Names of the front proxy's certificate that are let through; all without. Counts with --requestheader-client-ca-file
+    requestheader_client_ca_file: Option<PathBuf>,
+    /// Common names that a front proxy's certificate may have; all without this flag. Used with
+    /// --requestheader-client-ca-file
     #[arg(long, value_name = "NAMES", value_parser = parse_list)]
-    pub(crate) requestheader_allowed_names: Vec<List>,
-    /// Headers with the user's name
+    requestheader_allowed_names: Vec<List>,
+    /// Request headers with the user's name. Used with --requestheader-client-ca-file
     #[arg(long, value_name = "HEADERS", default_value = "x-remote-user", value_parser = parse_list)]
-    pub(crate) requestheader_username_headers: Vec<List>,
-    /// Headers with the user's groups
+    requestheader_username_headers: Vec<List>,
+    /// Request headers with the user's groups. Used with --requestheader-client-ca-file
     #[arg(long, value_name = "HEADERS", default_value = "x-remote-group", value_parser = parse_list)]
-    pub(crate) requestheader_group_headers: Vec<List>,
-    /// Prefixes of headers with what else is known of the user
+    requestheader_group_headers: Vec<List>,
+    /// Prefixes of request headers with extra attributes of the user. Used with
+    /// --requestheader-client-ca-file
     #[arg(long, value_name = "PREFIXES", default_value = "x-remote-extra-", value_parser = parse_list)]
-    pub(crate) requestheader_extra_headers_prefix: Vec<List>,
-    /// Kubeconfig for asking who may [default: the pod's ServiceAccount]
+    requestheader_extra_headers_prefix: Vec<List>,
+    /// Kubeconfig for authorization by SubjectAccessReviews [default: the pod's ServiceAccount]
     #[arg(long, value_name = "FILE")]
-    pub(crate) authorization_kubeconfig: Option<PathBuf>,
-    /// Paths that everybody may ask for; one that ends in * stands for all that begin so
+    authorization_kubeconfig: Option<PathBuf>,
+    /// Paths that need no authorization; one that ends in * stands for all with that prefix
     #[arg(
         long,
         value_name = "PATH",
         value_delimiter = ',',
         default_value = "/healthz,/readyz,/livez"
     )]
-    pub(crate) authorization_always_allow_paths: Vec<String>,
-    /// How long it is remembered that somebody may
+    authorization_always_allow_paths: Vec<String>,
+    /// How long the answer "allowed" of a SubjectAccessReview is cached
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = parse_duration)]
-    pub(crate) authorization_webhook_cache_authorized_ttl: Duration,
-    /// How long it is remembered that somebody may not
+    authorization_webhook_cache_authorized_ttl: Duration,
+    /// How long the answer "denied" of a SubjectAccessReview is cached
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = parse_duration)]
-    pub(crate) authorization_webhook_cache_unauthorized_ttl: Duration,
+    authorization_webhook_cache_unauthorized_ttl: Duration,
 }
 
-/// Names in one value of a flag, parted by commas.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct List(Vec<String>);
+/// What the flags mean.
+pub(crate) struct AuthOptions {
+    pub(crate) authentication_kubeconfig: Option<PathBuf>,
+    pub(crate) authentication: AuthenticationOptions,
+    pub(crate) token_cache_ttl: Duration,
+    pub(crate) authorization_kubeconfig: Option<PathBuf>,
+    pub(crate) authorization: AuthorizationOptions,
+}
 
-/// Nothing at all is a list without names (pflag's `StringSlice`); a name that is nothing is refused
-/// (`RequestHeaderAuthenticationOptions.Validate`): as a prefix it would stand for every header.
+impl From<AuthArgs> for AuthOptions {
+    fn from(args: AuthArgs) -> Self {
+        // Whole, so that a flag without a meaning doesn't compile.
+        let AuthArgs {
+            authentication_kubeconfig,
+            authentication_skip_lookup,
+            authentication_tolerate_lookup_failure,
+            authentication_token_webhook_cache_ttl,
+            client_ca_file,
+            requestheader_client_ca_file,
+            requestheader_allowed_names,
+            requestheader_username_headers,
+            requestheader_group_headers,
+            requestheader_extra_headers_prefix,
+            authorization_kubeconfig,
+            authorization_always_allow_paths,
+            authorization_webhook_cache_authorized_ttl,
+            authorization_webhook_cache_unauthorized_ttl,
+        } = args;
+        let request_header =
+            requestheader_client_ca_file.map(|client_ca_file| RequestHeaderOptions {
+                client_ca_file,
+                allowed_names: joined(requestheader_allowed_names),
+                username_headers: joined(requestheader_username_headers),
+                group_headers: joined(requestheader_group_headers),
+                extra_headers_prefix: joined(requestheader_extra_headers_prefix),
+            });
+        Self {
+            authentication_kubeconfig,
+            authentication: AuthenticationOptions {
+                client_ca_file,
+                request_header,
+                skip_lookup: authentication_skip_lookup,
+                tolerate_lookup_failure: authentication_tolerate_lookup_failure,
+            },
+            token_cache_ttl: authentication_token_webhook_cache_ttl,
+            authorization_kubeconfig,
+            authorization: AuthorizationOptions {
+                always_allow_paths: authorization_always_allow_paths,
+                authorized_ttl: authorization_webhook_cache_authorized_ttl,
+                unauthorized_ttl: authorization_webhook_cache_unauthorized_ttl,
+            },
+        }
+    }
+}
+
+/// The names in one value of a flag, separated by commas.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct List(Vec<String>);
+
+/// An empty text is a list without names (`StringSlice` of pflag). An empty name is refused
+/// (`RequestHeaderAuthenticationOptions.Validate`): as a prefix it would fit every header.
 fn parse_list(text: &str) -> Result<List, &'static str> {
     if text.is_empty() {
         return Ok(List(Vec::new()));
@@ -76,36 +136,8 @@ fn parse_list(text: &str) -> Result<List, &'static str> {
     Ok(List(text.split(',').map(str::to_owned).collect()))
 }
 
-fn joined(lists: &[List]) -> Vec<String> {
-    lists.iter().flat_map(|list| list.0.clone()).collect()
-}
-
-impl AuthArgs {
-    /// Where it is written whom to trust.
-    pub(crate) fn trust(&self) -> TrustSources {
-        let front_proxy = |path: &PathBuf| RequestHeaderSource {
-            client_ca_file: path.clone(),
-            allowed_names: joined(&self.requestheader_allowed_names),
-            username_headers: joined(&self.requestheader_username_headers),
-            group_headers: joined(&self.requestheader_group_headers),
-            extra_headers_prefix: joined(&self.requestheader_extra_headers_prefix),
-        };
-        TrustSources {
-            client_ca_file: self.client_ca_file.clone(),
-            request_header: self.requestheader_client_ca_file.as_ref().map(front_proxy),
-            skip_lookup: self.authentication_skip_lookup,
-            tolerate_lookup_failure: self.authentication_tolerate_lookup_failure,
-        }
-    }
-
-    /// How authorization is delegated.
-    pub(crate) fn authorization(&self) -> AuthorizationOptions {
-        AuthorizationOptions {
-            always_allow_paths: self.authorization_always_allow_paths.clone(),
-            authorized_ttl: self.authorization_webhook_cache_authorized_ttl,
-            unauthorized_ttl: self.authorization_webhook_cache_unauthorized_ttl,
-        }
-    }
+fn joined(lists: Vec<List>) -> Vec<String> {
+    lists.into_iter().flat_map(|list| list.0).collect()
 }
 
 #[cfg(test)]
@@ -120,19 +152,19 @@ mod tests {
         auth: AuthArgs,
     }
 
-    fn trust(arguments: &[&str]) -> Result<TrustSources, String> {
+    fn authentication(arguments: &[&str]) -> Result<AuthenticationOptions, String> {
         Command::try_parse_from([&["adapter"], arguments].concat())
-            .map(|command| command.auth.trust())
+            .map(|command| AuthOptions::from(command.auth).authentication)
             .map_err(|error| error.to_string())
     }
 
     #[test]
-    fn without_flags_the_cluster_says_whom_to_trust() {
-        assert_eq!(trust(&[]), Ok(TrustSources::default()));
+    fn without_flags_the_cas_are_looked_up() {
+        assert_eq!(authentication(&[]), Ok(AuthenticationOptions::default()));
     }
 
     #[test]
-    fn flags_say_whom_to_trust_in_the_clusters_place() {
+    fn flags_give_the_cas_in_place_of_the_lookup() {
         let arguments = [
             "--client-ca-file=/c.crt",
             "--requestheader-client-ca-file=/p.crt",
@@ -144,26 +176,29 @@ mod tests {
             "--authentication-tolerate-lookup-failure=true",
         ];
         let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
-        let front_proxy = RequestHeaderSource {
+        let front_proxy = RequestHeaderOptions {
             client_ca_file: "/p.crt".into(),
             allowed_names: names(&["proxy", "other", "third"]),
             username_headers: names(&["X-User", "x-remote-user"]),
             group_headers: names(&["x-remote-group"]),
             extra_headers_prefix: Vec::new(),
         };
-        let expected = TrustSources {
+        let expected = AuthenticationOptions {
             client_ca_file: Some("/c.crt".into()),
             request_header: Some(front_proxy),
             skip_lookup: true,
             tolerate_lookup_failure: true,
         };
-        assert_eq!(trust(&arguments), Ok(expected));
+        assert_eq!(authentication(&arguments), Ok(expected));
     }
 
     #[test]
-    fn names_of_the_front_proxy_without_its_authority_leave_the_clusters_word() {
+    fn allowed_names_without_a_request_header_ca_change_nothing() {
         let arguments = ["--requestheader-allowed-names=proxy"];
-        assert_eq!(trust(&arguments), Ok(TrustSources::default()));
+        assert_eq!(
+            authentication(&arguments),
+            Ok(AuthenticationOptions::default())
+        );
     }
 
     #[test]
@@ -175,7 +210,7 @@ mod tests {
             "--requestheader-extra-headers-prefix",
         ] {
             for names in [" ", ",", "x,", "x,,y", "x, ,y"] {
-                let error = trust(&[&format!("{flag}={names}")]).unwrap_err();
+                let error = authentication(&[&format!("{flag}={names}")]).unwrap_err();
                 assert!(
                     error.contains("a name in it is empty"),
                     "{flag}={names}: {error}"

@@ -1,19 +1,16 @@
-//! Durations as Go writes them: `10m`, `1m30s`, `1.5h`, `250ms`.
+//! Durations as Go writes them: `10m`, `1m30s`, `1.5h`, `250ms`. `kube::core::Duration` parses them
+//! too, but panics if they are too long.
 
 use std::time::Duration;
 
-/// A text that is no duration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("expected a duration such as 30s, 10m or 1h30m, of 292 years at the most")]
 pub(crate) struct ParseDurationError;
 
-/// Why something can't be done at an interval.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ParseIntervalError {
-    /// It is no duration.
     #[error(transparent)]
     Duration(#[from] ParseDurationError),
-    /// There would be no pause.
     #[error(
         "expected at least {:?}: all rules are asked for each time",
         LEAST_INTERVAL
@@ -21,15 +18,11 @@ pub(crate) enum ParseIntervalError {
     Short,
 }
 
-/// The longest duration, as in Go: 64 bits of nanoseconds. Clocks and caches can count with it.
+/// The longest duration, as in Go: 64 bits of nanoseconds. Adding it to a time doesn't overflow.
 const MOST: Duration = Duration::from_nanos(i64::MAX as u64);
-/// The shortest interval.
 const LEAST_INTERVAL: Duration = Duration::from_millis(100);
 
-/// The duration that a text stands for, if it is long enough for an interval.
-///
-/// # Errors
-/// When it isn't.
+/// Parses a duration that is long enough for an interval.
 pub(crate) fn parse_interval(text: &str) -> Result<Duration, ParseIntervalError> {
     match parse_duration(text)? {
         interval if interval < LEAST_INTERVAL => Err(ParseIntervalError::Short),
@@ -37,10 +30,7 @@ pub(crate) fn parse_interval(text: &str) -> Result<Duration, ParseIntervalError>
     }
 }
 
-/// The duration that a text stands for (Go's `time.ParseDuration`, without negative ones).
-///
-/// # Errors
-/// When it stands for none.
+/// Parses a duration (Go's `time.ParseDuration`, without negative ones).
 pub(crate) fn parse_duration(text: &str) -> Result<Duration, ParseDurationError> {
     if text == "0" {
         return Ok(Duration::ZERO);

@@ -1,8 +1,8 @@
-//! The flags of klog (`k8s.io/klog/v2`), which prometheus-adapter has by way of `k8s.io/component-base/logs`.
+//! The flags of klog (`k8s.io/klog/v2`), which prometheus-adapter has by way of
+//! `k8s.io/component-base/logs`.
 
-/// Understood and without effect: they say where klog writes and in which form. Ours writes to standard error.
-///
-/// Manifests from everywhere carry `--logtostderr`; they should run.
+/// Accepted and without effect: they say where klog writes and in which format, and the adapter
+/// writes to standard error. Many manifests have `--logtostderr`.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct KlogArgs {
     #[arg(long = "add_dir_header", hide = true, num_args = 0..=1, require_equals = true)]

@@ -1,10 +1,10 @@
 //! The command line: prometheus-adapter's flags.
 
 mod auth;
-mod discreet;
 mod duration;
 mod klog;
 mod obsolete;
+mod redaction;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand, ValueEnum};
 use url::Url;
 
-pub(crate) use auth::AuthArgs;
+pub(crate) use auth::{AuthArgs, AuthOptions};
 pub(crate) use duration::{parse_duration, parse_interval};
 pub(crate) use klog::KlogArgs;
 
@@ -27,22 +27,19 @@ Examples:
 #[derive(Debug, Clone, Parser)]
 #[command(name = "setpoint-adapter", version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
 pub(crate) struct Args {
-    /// Something else than serving.
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
-    /// How to serve.
     #[command(flatten)]
     pub(crate) serve: ServeArgs,
 }
 
-/// What the program does besides serving.
 #[derive(Debug, Clone, Subcommand)]
 pub(crate) enum Command {
-    /// Fill the serving pair and the caBundle into manifests, from standard input to standard output
+    /// Fill the serving pair and the caBundle into manifests, from standard input to standard
+    /// output
     Certs(CertsArgs),
 }
 
-/// `setpoint-adapter certs`
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct CertsArgs {
     /// How long the pair and its CA are valid
@@ -53,17 +50,17 @@ pub(crate) struct CertsArgs {
     pub(crate) replace: bool,
 }
 
-/// The flags of prometheus-adapter v0.12.0 that are understood so far; others are refused by name, as listed in
-/// `adapter/deploy/README.md`.
+/// The flags of prometheus-adapter v0.12.0 that are supported; others are refused by name, as
+/// listed in `adapter/deploy/README.md`.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct ServeArgs {
-    /// File with the rules that say which series are metrics of which objects
+    /// File with the rules that make metrics of series
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// Where Prometheus is; a path prefix is kept
+    /// URL of Prometheus; a path prefix is kept
     #[arg(long, value_name = "URL", default_value = "https://localhost")]
     pub(crate) prometheus_url: Url,
-    /// CA certificates that Prometheus' certificate is verified with
+    /// CA certificates to verify Prometheus' certificate with [default: those of the system]
     #[arg(long, value_name = "FILE")]
     pub(crate) prometheus_ca_file: Option<PathBuf>,
     /// File with the bearer token for Prometheus
@@ -75,10 +72,10 @@ pub(crate) struct ServeArgs {
     /// HTTP method for requests to Prometheus
     #[arg(long, value_enum, ignore_case = true, default_value = "GET")]
     pub(crate) prometheus_verb: Verb,
-    /// How often to ask Prometheus which series there are
+    /// How often Prometheus is asked for its series
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = parse_interval)]
     pub(crate) metrics_relist_interval: Duration,
-    /// How long ago a series may have been seen last [default: the relist interval]
+    /// How long ago the last sample of a series may be [default: the relist interval]
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub(crate) metrics_max_age: Option<Duration>,
     /// Address to listen on
@@ -96,21 +93,18 @@ pub(crate) struct ServeArgs {
     /// Kubeconfig for listing objects [default: the pod's ServiceAccount]
     #[arg(long, value_name = "FILE")]
     pub(crate) lister_kubeconfig: Option<PathBuf>,
-    /// Whom to trust and who may
     #[command(flatten)]
     pub(crate) auth: AuthArgs,
-    /// How much to log: 0 says what changes, 4 every step, 6 everything
+    /// Log verbosity as in klog: 0 for changes, 4 for debugging, 6 for tracing
     #[arg(short, long = "v", value_name = "LEVEL", default_value_t = 0)]
     pub(crate) v: u8,
-    /// How klog would log
     #[command(flatten)]
     pub(crate) klog: KlogArgs,
-    /// Where the Go adapter puts the self-signed pair; ours is never written
+    /// Accepted and without effect: the self-signed pair is never written
     #[arg(long, value_name = "DIR", hide = true)]
     pub(crate) cert_dir: Option<PathBuf>,
 }
 
-/// HTTP method for requests to Prometheus.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Verb {
     /// Parameters in the URL.
@@ -121,8 +115,8 @@ pub(crate) enum Verb {
     Post,
 }
 
-/// Flags that prometheus-adapter has and this program doesn't have yet. To go on without them would change what users
-/// rely on: whom Prometheus sees, which TLS is spoken. `--audit-*` is among them.
+/// Flags of prometheus-adapter that aren't supported yet, besides `--audit-*`. To ignore them would
+/// change what users rely on, such as credentials and TLS versions.
 const NOT_YET: [&str; 18] = [
     "prometheus-auth-incluster",
     "prometheus-auth-config",
@@ -145,11 +139,11 @@ const NOT_YET: [&str; 18] = [
 ];
 
 impl Args {
-    /// The arguments of this process; ends it with a message where they can't be used.
+    /// The arguments of this process. Wrong ones end it with a message.
     pub(crate) fn of_process() -> Self {
         match Self::try_parse() {
             Ok(args) => args,
-            Err(error) => match discreet::message(&error) {
+            Err(error) => match redaction::message(&error) {
                 Some(message) => {
                     eprintln!("error: {message}");
                     std::process::exit(2);
@@ -161,7 +155,7 @@ impl Args {
 }
 
 fn parse_header(text: &str) -> Result<(String, String), &'static str> {
-    // What is wrong is said without the text: all of it may be a secret.
+    // The messages don't repeat the text: all of it may be a secret.
     let (name, value) = text.split_once('=').ok_or("expected name=value")?;
     http::HeaderName::try_from(name).map_err(|_| "what is before = is no header name")?;
     http::HeaderValue::try_from(value).map_err(|_| "the value can't stand in a header")?;
@@ -175,7 +169,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_flags_of_our_manifests_are_understood() {
+    fn the_flags_of_our_manifests_are_parsed() {
         Args::command().debug_assert();
         let args = Args::parse_from([
             "setpoint-adapter",
@@ -194,10 +188,10 @@ mod tests {
     }
 
     #[test]
-    fn a_flag_that_is_gone_or_not_there_yet_is_refused_with_what_helps() {
+    fn an_obsolete_or_unsupported_flag_is_refused_with_what_helps() {
         let refused = |flag: &str| {
             let error = Args::try_parse_from(["setpoint-adapter", flag]).unwrap_err();
-            discreet::message(&error)
+            redaction::message(&error)
         };
         let text = refused("--rate-interval").unwrap();
         assert!(text.contains("`metricsQuery`"), "{text}");
@@ -215,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn flags_about_klogs_files_and_forms_are_understood_and_change_nothing() {
+    fn flags_about_klogs_files_and_formats_are_accepted_and_change_nothing() {
         let klog = [
             "setpoint-adapter",
             "--logtostderr=true",

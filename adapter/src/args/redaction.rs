@@ -1,4 +1,4 @@
-//! What is wrong with arguments, said without repeating what may be a secret.
+//! Messages about wrong arguments that don't repeat what may be a secret.
 
 use std::error::Error as _;
 
@@ -9,23 +9,20 @@ use super::{NOT_YET, obsolete};
 /// Flags whose values may hold credentials.
 const SECRET: [&str; 2] = ["prometheus-header", "prometheus-url"];
 
-/// The message in place of clap's, which repeats the text; none where clap's is good.
+/// The message in place of clap's, which repeats the argument; none where clap's shows no secret.
 pub(super) fn message(error: &clap::Error) -> Option<String> {
-    let context = |kind| error.get(kind).map(ToString::to_string).unwrap_or_default();
-    let argument = context(ContextKind::InvalidArg);
+    let argument = error.get(ContextKind::InvalidArg).map(ToString::to_string);
+    let argument = argument.unwrap_or_default();
     let name = flag(&argument);
     match error.kind() {
-        ErrorKind::UnknownArgument if name.is_some_and(is_not_yet) => Some(format!(
-            "prometheus-adapter's flag --{} is not supported yet; leave it out to go on without what it sets",
-            name.unwrap_or_default()
-        )),
-        ErrorKind::UnknownArgument
-            if name.is_some_and(|name| obsolete::of_flag(name).is_some()) =>
-        {
-            Some(obsolete::of_flag(name?)?.to_string())
-        }
-        // A value whose flag got lost, such as the second half of an unquoted header.
-        ErrorKind::UnknownArgument if name.is_none() => Some(lost_value()),
+        ErrorKind::UnknownArgument => match name {
+            // A value without its flag, such as the second half of an unquoted header.
+            None => Some(lost_value()),
+            Some(name) if is_not_yet(name) => Some(format!(
+                "prometheus-adapter's flag --{name} is not supported yet; leave it out to go on without what it sets"
+            )),
+            Some(name) => obsolete::of_flag(name).map(ToString::to_string),
+        },
         ErrorKind::InvalidSubcommand => Some(lost_value()),
         ErrorKind::ArgumentConflict if error.get(ContextKind::InvalidSubcommand).is_some() => {
             Some(lost_value())
@@ -65,8 +62,8 @@ mod tests {
     use super::*;
     use crate::args::Args;
 
-    /// What is said of arguments.
-    fn said(arguments: &[&str]) -> String {
+    /// The message about arguments.
+    fn message_for(arguments: &[&str]) -> String {
         let error = Args::try_parse_from([&["setpoint-adapter"], arguments].concat()).unwrap_err();
         message(&error).unwrap_or_else(|| error.to_string())
     }
@@ -84,13 +81,13 @@ mod tests {
             &["--prometheus-url=hunter2"],
             &["hunter2"],
         ] {
-            let said = said(arguments);
-            assert!(!said.contains("hunter2"), "{arguments:?}: {said}");
+            let message = message_for(arguments);
+            assert!(!message.contains("hunter2"), "{arguments:?}: {message}");
         }
     }
 
     #[test]
-    fn what_is_wrong_is_still_said() {
+    fn messages_say_what_is_wrong() {
         for (argument, words) in [
             (
                 "--prometheus-header=X",
@@ -112,8 +109,8 @@ mod tests {
             ("--nonsense=1", "--nonsense"),
             ("--metrics-relist-interval=0s", "expected at least 100ms"),
         ] {
-            let said = said(&[argument]);
-            assert!(said.contains(words), "{argument}: {said}");
+            let message = message_for(&[argument]);
+            assert!(message.contains(words), "{argument}: {message}");
         }
     }
 }

@@ -1,81 +1,69 @@
-//! `kube-system/extension-apiserver-authentication`: whom the API server tells us to trust.
+//! ConfigMap `kube-system/extension-apiserver-authentication`: the client CA and the request-header
+//! CA of the API server.
 //!
-//! Keys and their meaning: `apiserver/pkg/authentication/request/headerrequest/requestheader_controller.go`.
+//! Keys and their meaning:
+//! `apiserver/pkg/authentication/request/headerrequest/requestheader_controller.go`.
 
 use std::collections::BTreeMap;
 
 use http::HeaderName;
 
 use super::request_header::RequestHeaders;
-use super::x509::Authorities;
+use super::x509::{Authorities, BundleError};
 
-/// The ConfigMap's name.
 pub(super) const CONFIG_MAP: &str = "extension-apiserver-authentication";
-/// Its namespace.
 pub(super) const NAMESPACE: &str = "kube-system";
 
-/// Whom to trust, parsed.
+/// The certificate authorities that are trusted, and the request headers.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct AuthenticationConfig {
-    /// Stand behind certificates that may speak for others.
-    pub(super) front_proxy: Option<Authorities>,
-    /// How those say whom they speak for.
+    /// The CA of front proxies, whose certificates let them name another user in headers.
+    pub(super) request_header_ca: Option<Authorities>,
     pub(super) headers: RequestHeaders,
-    /// Stand behind certificates that speak for themselves.
+    /// The CA of clients, whose certificates name the user.
     pub(super) client_ca: Option<Authorities>,
 }
 
-/// Why the ConfigMap can't be used.
+/// Why a part of the ConfigMap can't be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConfigError {
-    /// A value that should be a JSON list of strings isn't.
     #[error(
         "read `{key}` of ConfigMap kube-system/extension-apiserver-authentication as a JSON list of strings"
     )]
     NoList {
-        /// The key.
         key: &'static str,
-        /// What is wrong.
         #[source]
         source: serde_json::Error,
     },
-    /// A bundle isn't there.
     #[error("`{key}` of ConfigMap kube-system/extension-apiserver-authentication is missing")]
-    Missing {
-        /// The key.
-        key: &'static str,
-    },
-    /// A bundle without a usable certificate.
+    Missing { key: &'static str },
     #[error(
         "`{key}` of ConfigMap kube-system/extension-apiserver-authentication holds no usable CA certificate: {reason}"
     )]
     NoAuthority {
-        /// The key.
         key: &'static str,
-        /// What is wrong.
-        reason: String,
+        reason: BundleError,
     },
 }
 
-/// Which parts of the ConfigMap count; the others come from flags.
+/// Which parts are taken from the ConfigMap; the others come from flags.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Parts {
-    /// The front proxy's authorities and headers.
-    pub(crate) front_proxy: bool,
-    /// The clients' authorities.
+pub(crate) struct FromConfigMap {
+    /// The request-header CA and the headers.
+    pub(crate) request_header: bool,
     pub(crate) client_ca: bool,
 }
 
 impl AuthenticationConfig {
-    /// Takes over what a ConfigMap's data say.
+    /// Updates the parts that are taken from the ConfigMap by its data.
     ///
-    /// The client authorities, the front proxy's authorities and the headers stand for themselves: one that is
-    /// missing or can't be used stays as it was, as in `ConfigMapCAController` and
-    /// `RequestHeaderAuthRequestController`. What was wrong comes back.
-    pub(crate) fn take_over(
+    /// The client CA, the request-header CA and the headers are independent: a missing or broken
+    /// one stays as it was, as in `ConfigMapCAController` and `RequestHeaderAuthRequestController`.
+    /// Their errors are returned.
+    pub(crate) fn update(
         &mut self,
         data: &BTreeMap<String, String>,
-        parts: Parts,
+        parts: FromConfigMap,
     ) -> Vec<ConfigError> {
         let mut errors = Vec::new();
         if parts.client_ca {
@@ -84,9 +72,9 @@ impl AuthenticationConfig {
                 Err(error) => errors.push(error),
             }
         }
-        if parts.front_proxy {
+        if parts.request_header {
             match authorities(data, "requestheader-client-ca-file") {
-                Ok(authorities) => self.front_proxy = Some(authorities),
+                Ok(authorities) => self.request_header_ca = Some(authorities),
                 Err(error) => errors.push(error),
             }
             match request_headers(data) {
@@ -108,7 +96,7 @@ fn request_headers(data: &BTreeMap<String, String>) -> Result<RequestHeaders, Co
     })
 }
 
-/// Header names; what no header can be named doesn't come in any request.
+/// Parses header names. A text that can't be one is left out: no request has such a header.
 pub(super) fn header_names(names: Vec<String>) -> Vec<HeaderName> {
     names
         .into_iter()
@@ -116,8 +104,9 @@ pub(super) fn header_names(names: Vec<String>) -> Vec<HeaderName> {
         .collect()
 }
 
-/// Prefixes as header names are written here. An empty one would make every header, credentials included, known of the
-/// user; the Go library's flags refuse it, so that no API server publishes one.
+/// Prefixes in lower case, as header names are. An empty one would make every header, credentials
+/// included, an extra attribute of the user; the flags of the Go library refuse it, so no API
+/// server publishes one.
 pub(super) fn prefixes(prefixes: Vec<String>) -> Vec<String> {
     prefixes
         .into_iter()

@@ -1,4 +1,4 @@
-//! Who asks, and whether they may: Kubernetes' delegated authentication and authorization.
+//! Kubernetes' delegated authentication and authorization.
 
 mod authorize;
 pub(crate) mod bearer;
@@ -9,7 +9,7 @@ mod watch;
 mod x509;
 
 use std::collections::BTreeMap;
-use std::error::Error;
+use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use http::HeaderMap;
@@ -17,27 +17,28 @@ use rustls_pki_types::CertificateDer;
 
 use crate::request_info::RequestInfo;
 
-pub(crate) use authorize::{ApiServerAccessReviewer, AuthorizationOptions, DelegatedAuthorizer};
+pub(crate) use authorize::{
+    AccessReviewError, ApiServerAccessReviewer, AuthorizationOptions, DelegatedAuthorizer,
+};
 pub(crate) use bearer::{ApiServerTokenReviewer, BearerTokens};
 pub(crate) use config::AuthenticationConfig;
 pub(crate) use delegated::{AuthenticationError, DelegatedAuthenticator};
-pub(crate) use watch::{RequestHeaderSource, TrustSources, follow_trust};
+pub(crate) use watch::{AuthenticationOptions, RequestHeaderOptions, watch_client_ca};
 
-/// Somebody known to Kubernetes.
+/// A user of Kubernetes (`user.Info`).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct User {
-    /// The name, such as `system:serviceaccount:kube-system:horizontal-pod-autoscaler`.
+    /// Such as `system:serviceaccount:kube-system:horizontal-pod-autoscaler`.
     pub(crate) name: String,
-    /// What tells the user from others of that name, at other times; may be empty.
+    /// Differs between users that have the same name at different times; may be empty.
     pub(crate) uid: String,
-    /// The groups.
     pub(crate) groups: Vec<String>,
-    /// What else the authenticator knows.
+    /// Further attributes from the authenticator.
     pub(crate) extra: BTreeMap<String, Vec<String>>,
 }
 
 impl User {
-    /// Who shows no credentials (`user.Anonymous`).
+    /// The user of a request without credentials (`user.Anonymous`).
     pub(crate) fn anonymous() -> Self {
         Self {
             name: "system:anonymous".to_owned(),
@@ -47,7 +48,7 @@ impl User {
         }
     }
 
-    /// The same user in the group of all authenticated ones.
+    /// The same user as a member of `system:authenticated`.
     fn authenticated(mut self) -> Self {
         const AUTHENTICATED: &str = "system:authenticated";
         if !self.groups.iter().any(|group| group == AUTHENTICATED) {
@@ -57,40 +58,35 @@ impl User {
     }
 }
 
-/// Says who asks.
+/// Authenticates requests.
 pub(crate) trait Authenticator: Send + Sync + 'static {
-    /// The caller behind a connection's certificates (leaf first) and a request's headers.
-    ///
-    /// # Errors
-    /// Credentials were shown and none of them holds. Without credentials the caller is anonymous.
+    /// The user of a request, by the certificates of its connection (leaf first) and its headers.
+    /// It is an error if there are credentials and none of them is valid; without credentials the
+    /// user is anonymous.
     fn authenticate<'a>(
         &'a self,
         certificates: &'a [CertificateDer<'static>],
         headers: &'a HeaderMap,
     ) -> BoxFuture<'a, Result<User, AuthenticationError>>;
 
-    /// Whether the first attempt to learn whom to trust has ended.
+    /// Whether the first attempt to look up the client CA has ended.
     fn is_configured(&self) -> bool;
 }
 
-/// An authorizer's answer.
+/// The answer of an authorizer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Decision {
-    /// The caller may.
     Allow,
-    /// The caller may not, for this reason (often empty).
+    /// With the reason, which is often empty.
     Deny(String),
 }
 
-/// Says who may.
+/// Authorizes requests.
 pub(crate) trait Authorizer: Send + Sync + 'static {
-    /// Whether a user may do what a request asks.
-    ///
-    /// # Errors
-    /// It couldn't be found out; the request must not be served.
+    /// Whether a user may make a request. After an error the request must not be served.
     fn authorize<'a>(
         &'a self,
         user: &'a User,
         request: &'a RequestInfo,
-    ) -> BoxFuture<'a, Result<Decision, Box<dyn Error + Send + Sync>>>;
+    ) -> BoxFuture<'a, Result<Decision, Arc<AccessReviewError>>>;
 }

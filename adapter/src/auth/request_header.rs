@@ -1,4 +1,4 @@
-//! The headers that a front proxy's certificate makes trustworthy
+//! Request headers: a front proxy names the user, and its certificate proves that it may
 //! (`apiserver/pkg/authentication/request/headerrequest/requestheader.go`).
 
 use std::collections::BTreeMap;
@@ -6,37 +6,37 @@ use std::collections::BTreeMap;
 use http::{HeaderMap, HeaderName};
 use setpoint_rules::percent_decoded;
 
-use super::x509::{Authorities, Shown};
+use super::x509::{Authorities, PresentedChain};
 use super::{AuthenticationError, User};
 
-/// The headers that say who asks, and which front proxies may use them.
+/// The headers that name the user, and which front proxies may use them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct RequestHeaders {
-    /// Subject CNs that are let through; empty means all.
+    /// Common names that a front proxy's certificate may have; empty allows all.
     pub(super) allowed_names: Vec<String>,
     pub(super) username: Vec<HeaderName>,
     pub(super) uid: Vec<HeaderName>,
     pub(super) group: Vec<HeaderName>,
-    /// In lower case, as header names are here.
+    /// In lower case, as header names are.
     pub(super) extra_prefixes: Vec<String>,
 }
 
 impl RequestHeaders {
-    /// Whom a front proxy says it asks for; none where it doesn't say.
+    /// The user that a front proxy names; none if it names none.
     pub(super) fn authenticate(
         &self,
         authorities: &Authorities,
-        shown: &Shown<'_>,
+        chain: &PresentedChain<'_>,
         headers: &HeaderMap,
     ) -> Result<Option<User>, AuthenticationError> {
-        authorities.verify(shown)?;
-        let common_name = &shown.subject.common_name;
+        authorities.verify(chain)?;
+        let common_name = &chain.subject.common_name;
         if !self.allowed_names.is_empty() && !self.allowed_names.contains(common_name) {
             return Err(AuthenticationError::NotAllowed {
                 common_name: common_name.clone(),
             });
         }
-        // Of a header that comes several times the first counts, as in Go's `Header.Get`.
+        // The first of several values counts, as in Go's `Header.Get`.
         let first = |names: &[HeaderName]| {
             names
                 .iter()
@@ -56,8 +56,8 @@ impl RequestHeaders {
     }
 }
 
-/// A header's values. Bytes that are no UTF-8 can't name anybody; they are replaced, never dropped, so that
-/// no two names become one by leaving something out.
+/// The values of a header. Bytes that aren't UTF-8 are replaced, not dropped: dropping them could
+/// turn one name into another.
 fn texts(headers: &HeaderMap, header: &HeaderName) -> impl Iterator<Item = String> {
     headers
         .get_all(header)

@@ -4,66 +4,72 @@ use std::sync::Arc;
 
 use rustls::RootCertStore;
 use rustls::crypto::aws_lc_rs;
-use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
 use rustls_pki_types::pem::PemObject as _;
-use rustls_pki_types::{CertificateDer, UnixTime};
+use rustls_pki_types::{CertificateDer, UnixTime, pem};
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use super::{AuthenticationError, User};
 
-/// The authorities of one CA bundle.
+/// The certificate authorities of one bundle.
 #[derive(Debug, Clone)]
 pub(super) struct Authorities {
     verifier: Arc<dyn ClientCertVerifier>,
 }
 
+/// Why a bundle of certificate authorities can't be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BundleError {
+    #[error(transparent)]
+    Pem(#[from] pem::Error),
+    #[error(transparent)]
+    Certificate(#[from] rustls::Error),
+    #[error("it has no certificate")]
+    Empty,
+    #[error(transparent)]
+    Verifier(#[from] VerifierBuilderError),
+}
+
 impl Authorities {
-    /// The authorities in PEM text.
-    ///
-    /// # Errors
-    /// When there is none, or one that can't be read; the text says why.
-    pub(super) fn from_pem(pem: &[u8]) -> Result<Self, String> {
+    pub(super) fn from_pem(pem: &[u8]) -> Result<Self, BundleError> {
         let mut roots = RootCertStore::empty();
         for certificate in CertificateDer::pem_slice_iter(pem) {
-            let certificate = certificate.map_err(|error| error.to_string())?;
-            roots.add(certificate).map_err(|error| error.to_string())?;
+            roots.add(certificate?)?;
         }
         if roots.is_empty() {
-            return Err("it has no certificate".to_owned());
+            return Err(BundleError::Empty);
         }
         let provider = Arc::new(aws_lc_rs::default_provider());
-        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
-            .build()
-            .map_err(|error| error.to_string())?;
+        let verifier =
+            WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build()?;
         Ok(Self { verifier })
     }
 
-    /// Whether one of the authorities stands behind a chain, now and for clients.
-    pub(super) fn verify(&self, shown: &Shown<'_>) -> Result<(), AuthenticationError> {
-        let verified =
-            self.verifier
-                .verify_client_cert(shown.leaf, shown.intermediates, UnixTime::now());
-        match verified {
-            Ok(_) => Ok(()),
-            Err(error) => Err(AuthenticationError::Certificate {
-                common_name: shown.subject.common_name.clone(),
-                reason: error.to_string(),
-            }),
-        }
+    /// Verifies that one of the authorities issued a chain, and that it is valid now and for
+    /// clients.
+    pub(super) fn verify(&self, chain: &PresentedChain<'_>) -> Result<(), AuthenticationError> {
+        self.verifier
+            .verify_client_cert(chain.leaf, chain.intermediates, UnixTime::now())
+            .map_err(|reason| AuthenticationError::Certificate {
+                common_name: chain.subject.common_name.clone(),
+                reason,
+            })?;
+        Ok(())
     }
 }
 
-/// A chain that a client showed, and proved to hold the leaf's key of.
-pub(super) struct Shown<'a> {
+/// The certificate chain that a client presents. The handshake has proven that the client holds the
+/// key of the leaf.
+pub(super) struct PresentedChain<'a> {
     leaf: &'a CertificateDer<'static>,
     intermediates: &'a [CertificateDer<'static>],
     pub(super) subject: Subject,
 }
 
-impl<'a> Shown<'a> {
-    /// The chain, leaf first; none where none was shown.
-    pub(super) fn of(
+impl<'a> PresentedChain<'a> {
+    /// Parses a chain, leaf first; none if it is empty.
+    pub(super) fn parse(
         chain: &'a [CertificateDer<'static>],
     ) -> Result<Option<Self>, AuthenticationError> {
         let Some((leaf, intermediates)) = chain.split_first() else {
@@ -72,41 +78,40 @@ impl<'a> Shown<'a> {
         Ok(Some(Self {
             leaf,
             intermediates,
-            subject: Subject::of(leaf)?,
+            subject: Subject::parse(leaf)?,
         }))
     }
 }
 
-/// Whom a certificate is for.
+/// The subject of a certificate.
 pub(super) struct Subject {
+    /// Empty if the subject has none.
     pub(super) common_name: String,
     organizations: Vec<String>,
 }
 
 impl Subject {
-    fn of(certificate: &CertificateDer<'_>) -> Result<Self, AuthenticationError> {
+    fn parse(certificate: &CertificateDer<'_>) -> Result<Self, AuthenticationError> {
         let unreadable = |reason: String| AuthenticationError::Unreadable { reason };
         let (_, certificate) = X509Certificate::from_der(certificate)
             .map_err(|error| unreadable(error.to_string()))?;
         let subject = certificate.subject();
         let text = |attribute: &x509_parser::x509::AttributeTypeAndValue<'_>| {
-            attribute.as_str().map(str::to_owned)
+            let text = attribute.as_str().map(str::to_owned);
+            text.map_err(|error| unreadable(error.to_string()))
         };
-        // Go takes the last CN.
-        let common_name = subject.iter_common_name().last().map(text).transpose();
-        let organizations = subject
-            .iter_organization()
-            .map(text)
-            .collect::<Result<_, _>>();
+        // Go takes the last common name.
+        let common_name = subject.iter_common_name().last().map(text).transpose()?;
         Ok(Self {
-            common_name: common_name
-                .map_err(|error| unreadable(error.to_string()))?
-                .unwrap_or_default(),
-            organizations: organizations.map_err(|error| unreadable(error.to_string()))?,
+            common_name: common_name.unwrap_or_default(),
+            organizations: subject
+                .iter_organization()
+                .map(text)
+                .collect::<Result<_, _>>()?,
         })
     }
 
-    /// The subject as a user; one without a name is nobody.
+    /// The user that the subject names; none without a common name.
     pub(super) fn user(&self) -> Option<User> {
         (!self.common_name.is_empty()).then(|| User {
             name: self.common_name.clone(),

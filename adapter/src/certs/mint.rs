@@ -1,4 +1,4 @@
-//! A CA for one pair, and the pair.
+//! Makes a serving pair, and the CA that issues it alone.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,29 +7,24 @@ use rcgen::{
     ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose,
 };
 
-/// A serving pair and the CA that stands behind it, all PEM. The CA's key is gone already.
+/// A serving pair and its CA, in PEM. The key of the CA isn't kept.
 pub(crate) struct ServingPair {
     /// The certificate for `<service>.<namespace>.svc`.
     pub(crate) certificate: String,
-    /// Its key, PKCS#8.
+    /// PKCS#8.
     pub(crate) key: String,
-    /// The CA's certificate.
     pub(crate) ca: String,
 }
 
 /// Why there is no certificate.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum MintError {
-    /// The name can't stand in one, or the key can't be made.
     #[error("make a certificate for {name}")]
     Make {
-        /// The name.
         name: String,
-        /// What failed.
         #[source]
         source: rcgen::Error,
     },
-    /// A certificate's dates end with the year 9999.
     #[error("a certificate can't be valid for {0:?}: its dates end with the year 9999")]
     TooLong(Duration),
 }
@@ -37,10 +32,7 @@ pub(crate) enum MintError {
 /// The last second that a certificate can name, as seconds since 1970.
 const LAST_SECOND: u64 = 253_402_300_799;
 
-/// Makes a CA, signs one serving certificate for a Service, and forgets the CA's key.
-///
-/// # Errors
-/// When the name or the time can't stand in a certificate.
+/// Makes a CA and a serving certificate for a Service.
 pub(crate) fn mint(
     service: &str,
     namespace: &str,

@@ -1,10 +1,12 @@
-//! `setpoint-adapter certs`: fills in what can't be committed with manifests, the serving pair and the caBundle.
+//! `setpoint-adapter certs`: fills the serving pair and the caBundle into manifests.
 
 mod mint;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 pub(crate) use mint::{MintError, mint};
@@ -12,44 +14,27 @@ pub(crate) use mint::{MintError, mint};
 /// Why manifests can't be filled in.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CertsError {
-    /// No APIService says which name to serve under.
     #[error(
         "the manifests have no APIService with spec.service, so there is no name to make a certificate for"
     )]
     NoService,
-    /// They don't agree.
     #[error("the manifests' APIServices name several Services ({names}); fill them in one by one")]
-    SeveralServices {
-        /// The Services.
-        names: String,
-    },
-    /// Nothing to put the pair into.
+    SeveralServices { names: String },
     #[error(
         "the manifests have no Secret of type kubernetes.io/tls in namespace `{namespace}` to put the pair into"
     )]
-    NoSecret {
-        /// The Service's namespace.
-        namespace: String,
-    },
-    /// There is a pair already.
+    NoSecret { namespace: String },
     #[error("Secret `{name}` already holds a pair; --replace makes a new one")]
-    Filled {
-        /// The Secret.
-        name: String,
-    },
-    /// No certificate could be made.
+    Filled { name: String },
     #[error("make the serving pair")]
     Mint(#[from] MintError),
-    /// The manifests couldn't be written.
     #[error("write the manifests")]
     Write(#[source] serde_json::Error),
 }
 
-/// Fills the pair into the Secret of type `kubernetes.io/tls` in the namespace of the Service that the
-/// APIServices name, and their caBundle with the pair's CA. All else is handed on as it is.
-///
-/// # Errors
-/// When it isn't clear what to fill in, or there is nothing to fill.
+/// Makes a serving pair for the Service that the APIServices name, and fills it into the Secret of
+/// type `kubernetes.io/tls` in the namespace of the Service, and its CA into `caBundle` of the
+/// APIServices. Other documents stay as they are.
 pub(crate) fn fill(
     documents: &mut [Value],
     valid_for: Duration,
@@ -76,12 +61,11 @@ pub(crate) fn fill(
                         .to_owned();
                     return Err(CertsError::Filled { name });
                 }
-                document["data"] =
-                    json!({"tls.crt": base64(&pair.certificate), "tls.key": base64(&pair.key)});
+                document["data"] = json!({"tls.crt": STANDARD.encode(&pair.certificate), "tls.key": STANDARD.encode(&pair.key)});
                 filled = true;
             }
             Some("APIService") if document["spec"]["service"].is_object() => {
-                document["spec"]["caBundle"] = json!(base64(&pair.ca));
+                document["spec"]["caBundle"] = json!(STANDARD.encode(&pair.ca));
                 if let Some(spec) = document["spec"].as_object_mut() {
                     spec.remove("insecureSkipTLSVerify");
                 }
@@ -96,7 +80,7 @@ pub(crate) fn fill(
     }
 }
 
-/// Namespace and name of the one Service behind all APIServices.
+/// Namespace and name of the one Service of all APIServices.
 fn service(documents: &[Value]) -> Result<(String, String), CertsError> {
     let services: BTreeSet<(String, String)> = documents
         .iter()
@@ -125,19 +109,7 @@ fn service(documents: &[Value]) -> Result<(String, String), CertsError> {
     }
 }
 
-/// Base64 as Secrets and caBundles hold it. `ByteString` is Kubernetes' own encoding of bytes.
-fn base64(text: &str) -> String {
-    let bytes = k8s_openapi::ByteString(text.as_bytes().to_vec());
-    serde_json::to_value(bytes)
-        .ok()
-        .and_then(|value| value.as_str().map(str::to_owned))
-        .unwrap_or_default()
-}
-
 /// The documents of a YAML stream; empty ones are left out.
-///
-/// # Errors
-/// When the text is no YAML, with line and column.
 pub(crate) fn read(text: &str) -> Result<Vec<Value>, serde_saphyr::Error> {
     let documents: Vec<Value> = serde_saphyr::from_multiple(text)?;
     Ok(documents
@@ -146,10 +118,7 @@ pub(crate) fn read(text: &str) -> Result<Vec<Value>, serde_saphyr::Error> {
         .collect())
 }
 
-/// The documents as a stream of JSON, which is YAML and what `kubectl apply` takes.
-///
-/// # Errors
-/// Never in practice: every document came from a parser.
+/// The documents as a stream of JSON, which is YAML too, for `kubectl apply`.
 pub(crate) fn write(documents: &[Value]) -> Result<String, CertsError> {
     let mut text = String::new();
     for document in documents {

@@ -1,4 +1,5 @@
-//! Custom metrics by rules, from Prometheus (`pkg/custom-provider/provider.go` of prometheus-adapter).
+//! Custom metrics by rules, from Prometheus (`pkg/custom-provider/provider.go` of
+//! prometheus-adapter).
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -10,34 +10,24 @@ use kube::{Client, Config};
 
 pub(crate) use discovery::{DiscoveryError, discover};
 
-/// Why there is no client.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ClientError {
-    /// A kubeconfig can't be used.
     #[error("use kubeconfig {path}")]
     Kubeconfig {
-        /// The file.
         path: PathBuf,
-        /// What is wrong.
         #[source]
         source: KubeconfigError,
     },
-    /// Not in a pod, or a pod without its ServiceAccount's token.
     #[error(
         "find the API server from inside a pod; elsewhere, name a kubeconfig by --lister-kubeconfig"
     )]
     InCluster(#[source] kube::config::InClusterError),
-    /// The configuration gives no client.
     #[error("make a client of the API server")]
     Client(#[source] kube::Error),
 }
 
-/// A client by kubeconfig, else by the pod's ServiceAccount.
-///
-/// Its roots are those of the configuration alone: in an image without CA certificates there are no others.
-///
-/// # Errors
-/// When the configuration is missing or broken.
+/// A client by kubeconfig, else by the pod's ServiceAccount. It trusts the CA of the configuration
+/// alone, not those of the system.
 pub(crate) async fn client(kubeconfig: Option<&Path>) -> Result<Client, ClientError> {
     let config = match kubeconfig {
         None => Config::incluster().map_err(ClientError::InCluster)?,
@@ -55,29 +45,23 @@ pub(crate) async fn client(kubeconfig: Option<&Path>) -> Result<Client, ClientEr
     Client::try_from(config).map_err(ClientError::Client)
 }
 
-/// How long the API server may take for an answer: as long as Prometheus, and less than a relist interval by default.
+/// How long the API server may take for an answer: as long as Prometheus, and less than the default
+/// relist interval.
 pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Why the API server has no answer.
+/// Why a request to the API server failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AnswerError {
-    /// It accepts, and then says nothing.
     #[error("no answer from the API server to {asked} within {limit:?}")]
     Late {
-        /// What it was asked.
         asked: &'static str,
-        /// How long it had.
         limit: Duration,
     },
-    /// It can't be reached, or answers with an error.
     #[error(transparent)]
     Failed(#[from] kube::Error),
 }
 
-/// A request's answer, if it comes in time.
-///
-/// # Errors
-/// When it doesn't, or is an error.
+/// The answer to a request, if it comes within `limit`.
 pub(crate) async fn within<T>(
     limit: Duration,
     asked: &'static str,

@@ -1,4 +1,4 @@
-//! Prometheus' HTTP API, as far as the adapter asks it.
+//! Prometheus' HTTP API, as far as the adapter uses it.
 
 mod client;
 mod wire;
@@ -9,7 +9,7 @@ use setpoint_rules::{Sample, Series};
 pub(crate) use client::{HttpClient, HttpClientOptions};
 pub(crate) use wire::PrometheusError;
 
-/// Asks Prometheus.
+/// A client of Prometheus.
 pub(crate) trait PrometheusClient: Send + Sync + 'static {
     /// The series that match a selector and had a sample since `start` (seconds since 1970).
     fn series<'a>(

@@ -1,47 +1,37 @@
-//! Prometheus' answers (`/api/v1`).
+//! Responses of Prometheus' HTTP API (`/api/v1`).
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use setpoint_rules::{Sample, Series};
 
-/// Why Prometheus has no answer.
+/// Why a request to Prometheus failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PrometheusError {
-    /// It can't be reached, or the connection broke.
     #[error("reach Prometheus at {url}")]
     Send {
-        /// Its address, without credentials.
+        /// Without credentials, in all variants.
         url: String,
-        /// What failed.
         #[source]
         source: reqwest::Error,
     },
-    /// It answered with something that isn't its API's.
     #[error(
         "Prometheus at {url} answered {status} with something that is no API answer ({reason}); is it Prometheus?"
     )]
     NoAnswer {
-        /// Its address.
         url: String,
-        /// The status.
         status: u16,
-        /// What is wrong with it.
         reason: String,
     },
-    /// It answered with an error.
     #[error("Prometheus at {url} answered {status} {kind}: {message}")]
     Rejected {
-        /// Its address.
         url: String,
-        /// The status.
         status: u16,
         /// `errorType`
         kind: String,
         /// `error`
         message: String,
     },
-    /// The query has another kind of result than a vector.
     #[error(
         "the query gives a {kind} instead of an instant vector; metricsQuery needs one value for each object"
     )]
@@ -49,12 +39,9 @@ pub(crate) enum PrometheusError {
         /// `resultType`
         kind: String,
     },
-    /// The token file can't be read.
     #[error("read Prometheus' bearer token from {path}")]
     Token {
-        /// The file.
         path: String,
-        /// What failed.
         #[source]
         source: std::io::Error,
     },
@@ -62,7 +49,7 @@ pub(crate) enum PrometheusError {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Answer {
+struct ApiResponse {
     status: String,
     #[serde(default)]
     data: serde_json::Value,
@@ -87,7 +74,7 @@ struct VectorElement {
     value: (f64, String),
 }
 
-/// The data of an answer.
+/// The data of a successful response.
 pub(super) fn data(
     url: &str,
     status: u16,
@@ -98,31 +85,31 @@ pub(super) fn data(
         status,
         reason,
     };
-    // Other codes than these don't come from Prometheus' API (`pkg/client/api.go`).
+    // Prometheus' API has no other codes (`pkg/client/api.go`).
     if !matches!(status, 200..=299 | 400 | 422 | 503) {
         return Err(no_answer(format!("unknown response code {status}")));
     }
-    let answer: Answer =
+    let response: ApiResponse =
         serde_json::from_slice(body).map_err(|error| no_answer(error.to_string()))?;
-    if answer.status == "success" {
-        return Ok(answer.data);
+    if response.status == "success" {
+        return Ok(response.data);
     }
     Err(PrometheusError::Rejected {
         url: url.to_owned(),
         status,
-        kind: answer.error_type,
-        message: answer.error,
+        kind: response.error_type,
+        message: response.error,
     })
 }
 
-/// The series of a `/series` answer.
+/// The series in the data of `/series`.
 pub(super) fn series(url: &str, data: serde_json::Value) -> Result<Vec<Series>, PrometheusError> {
     let found: Vec<BTreeMap<String, String>> =
         serde_json::from_value(data).map_err(|error| unreadable(url, &error))?;
     Ok(found.into_iter().map(Series::from_labels).collect())
 }
 
-/// The samples of a `/query` answer.
+/// The samples in the data of `/query`.
 pub(super) fn samples(url: &str, data: serde_json::Value) -> Result<Vec<Sample>, PrometheusError> {
     let result: QueryResult =
         serde_json::from_value(data).map_err(|error| unreadable(url, &error))?;
@@ -137,7 +124,7 @@ pub(super) fn samples(url: &str, data: serde_json::Value) -> Result<Vec<Sample>,
         .into_iter()
         .map(|element| {
             let (_, text) = &element.value;
-            // Rust reads what Prometheus writes: `+Inf`, `-Inf`, `NaN` and decimal numbers.
+            // Rust parses `+Inf`, `-Inf` and `NaN` as Prometheus writes them.
             let value = text.parse().map_err(|_| PrometheusError::NoAnswer {
                 url: url.to_owned(),
                 status: 200,

@@ -9,7 +9,8 @@ use tokio::sync::watch;
 
 use super::*;
 
-/// Has one series for each selector, named like it; fails for those that are broken, and never answers for `silent`.
+/// Has one series for each selector, named like it; fails for those that are broken, and never
+/// answers for `silent`.
 struct Prometheus {
     broken: watch::Sender<BTreeSet<&'static str>>,
 }

@@ -1,4 +1,4 @@
-//! The certificate that the adapter serves with, and its renewal.
+//! The serving certificate and its renewal.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,51 +10,39 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use setpoint_serve::{TlsError, server_config};
 use tokio_util::sync::CancellationToken;
 
-use crate::files::Changes;
+use crate::error_chain::error_chain;
+use crate::files::{Changes, REREAD_INTERVAL};
 
 /// Why a serving pair can't be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ServingError {
-    /// A file can't be read.
     #[error("read {path}")]
     Read {
-        /// The file.
         path: PathBuf,
-        /// What failed.
         #[source]
         source: std::io::Error,
     },
-    /// A file holds nothing of the kind.
     #[error("read {path} as PEM")]
     Pem {
-        /// The file.
         path: PathBuf,
-        /// What is wrong.
         #[source]
         source: rustls_pki_types::pem::Error,
     },
-    /// A file without a certificate, as the Secret is in the repository.
+    /// Such as from the Secret of `adapter/deploy` before it is filled in.
     #[error(
         "{path} holds no certificate; `setpoint-adapter certs` fills in the Secret that is mounted there, or cert-manager does"
     )]
-    NoCertificate {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The pair doesn't fit together, or can't be used.
+    NoCertificate { path: PathBuf },
     #[error("serve with {certificate} and {key}")]
     Pair {
-        /// The certificate's file.
         certificate: PathBuf,
-        /// The key's.
         key: PathBuf,
-        /// What is wrong.
         #[source]
         source: TlsError,
     },
 }
 
-/// The pair in two files, as it was when it last could be used.
+/// The certificate and key in two files, as of the last time they could be used.
 pub(crate) struct ServingPair {
     certificate: PathBuf,
     key: PathBuf,
@@ -62,17 +50,25 @@ pub(crate) struct ServingPair {
 }
 
 struct Loaded {
-    /// The files' bytes: the same again are no news.
+    /// The content of the files, by which a change is known.
     bytes: (Vec<u8>, Vec<u8>),
     config: Arc<rustls::ServerConfig>,
 }
 
 impl ServingPair {
-    /// Reads the pair.
-    ///
-    /// # Errors
-    /// When it can't be used: there is nothing to serve with.
-    pub(crate) fn load(certificate: PathBuf, key: PathBuf) -> Result<Self, ServingError> {
+    /// Loads the pair and keeps it up to date, in a task that ends with `shutdown`.
+    pub(crate) fn watch(
+        certificate: PathBuf,
+        key: PathBuf,
+        shutdown: CancellationToken,
+    ) -> Result<Arc<Self>, ServingError> {
+        let pair = Arc::new(Self::load(certificate, key)?);
+        let followed = pair.clone();
+        tokio::spawn(async move { followed.follow(REREAD_INTERVAL, shutdown).await });
+        Ok(pair)
+    }
+
+    fn load(certificate: PathBuf, key: PathBuf) -> Result<Self, ServingError> {
         let loaded = load(&certificate, &key)?;
         Ok(Self {
             current: ArcSwap::from_pointee(loaded),
@@ -81,16 +77,17 @@ impl ServingPair {
         })
     }
 
-    /// What new connections are served with.
+    /// The configuration for new connections.
     pub(crate) fn config(&self) -> Arc<rustls::ServerConfig> {
         self.current.load().config.clone()
     }
 
-    /// Follows the files until `shutdown`. A pair that can't be used, as in the middle of a renewal, changes nothing.
-    pub(crate) async fn follow(&self, reread: Duration, shutdown: CancellationToken) {
+    /// Reads the files again at each change until `shutdown`. A pair that can't be used, as in the
+    /// middle of a renewal, changes nothing.
+    async fn follow(&self, reread: Duration, shutdown: CancellationToken) {
         let paths = [self.certificate.as_path(), self.key.as_path()];
         let mut changes = Changes::of(paths, reread);
-        // What changed between the first read and the watch.
+        // There may have been a change before the watch.
         self.reload();
         while shutdown.run_until_cancelled(changes.next()).await.is_some() {
             self.reload();
@@ -105,8 +102,8 @@ impl ServingPair {
                 tracing::info!(certificate = %self.certificate.display(), "serve with a renewed certificate");
             }
             Err(error) => tracing::error!(
-                error = &error as &dyn std::error::Error,
-                "keep the serving certificate that there was"
+                error = %error_chain(&error),
+                "keep the serving certificate"
             ),
         }
     }

@@ -119,7 +119,8 @@ async fn served(
     (url, running)
 }
 
-/// A client without connections. Whose certificate is served is another test's matter; here it changes all the time.
+/// A client without connections. Whose certificate is served is another test's matter; here it
+/// changes all the time.
 fn client() -> reqwest::Client {
     reqwest::Client::builder()
         .no_proxy()
@@ -128,7 +129,8 @@ fn client() -> reqwest::Client {
         .unwrap()
 }
 
-/// Asks whether the adapter is ready, over a new connection each time, until told to stop. Returns how often.
+/// Asks whether the adapter is ready, over a new connection each time, until told to stop. Returns
+/// how often.
 async fn ask_again_and_again(url: String, stop: CancellationToken) -> Result<usize, String> {
     let mut asked = 0;
     while !stop.is_cancelled() {

@@ -77,8 +77,8 @@ impl Metrics {
     /// Finds the metric that a request asks for.
     ///
     /// # Errors
-    /// [`MetricError::NoSuchMetric`] if the cluster has no such resource, or no rule gives the metric
-    /// for it; [`MetricError::NoQuery`] if no label names its objects.
+    /// [`MetricError::NoSuchMetric`] if the cluster has no such resource, or no rule gives the
+    /// metric for it; [`MetricError::NoQuery`] if no label names its objects.
     pub fn resolve<'a>(&'a self, query: &'a MetricQuery) -> Result<ResolvedQuery<'a>, MetricError> {
         let unknown = || MetricError::NoSuchMetric {
             metric: query.metric.clone(),

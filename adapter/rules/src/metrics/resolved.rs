@@ -97,7 +97,8 @@ impl<'a> ResolvedQuery<'a> {
     /// selector selects.
     ///
     /// # Errors
-    /// [`MetricError::NoSuchMetric`] without names, [`MetricError::NoQuery`] if the rule gives none.
+    /// [`MetricError::NoSuchMetric`] without names, [`MetricError::NoQuery`] if the rule gives
+    /// none.
     pub fn promql(&self, names: &[String]) -> Result<String, MetricError> {
         let group_resource = self.resource.group_resource();
         if names.is_empty() {
@@ -172,8 +173,8 @@ fn no_query(query: &MetricQuery, resource: &Resource, source: PromqlError) -> Me
 }
 
 /// A value in thousandths, cut off below, and zero for NaN, as in prometheus-adapter
-/// (`prometheusProvider.metricFor`). What Go makes of infinities depends on the machine, so they are
-/// errors here.
+/// (`prometheusProvider.metricFor`). What Go makes of infinities depends on the machine, so they
+/// are errors here.
 fn quantity(metric: &str, value: f64) -> Result<Quantity, MetricError> {
     if value.is_nan() {
         return Ok(Quantity::from_integer(0));

@@ -89,8 +89,8 @@ impl ResourceLabels {
     }
 
     /// The resources whose objects the labels of a series name, and whether the metric is
-    /// namespaced: in prometheus-adapter it is if any label names neither a namespace nor a node nor
-    /// a persistent volume.
+    /// namespaced: in prometheus-adapter it is if any label names neither a namespace nor a node
+    /// nor a persistent volume.
     pub(super) fn of_series(
         &self,
         series: &Series,

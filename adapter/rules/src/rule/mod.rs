@@ -125,7 +125,8 @@ impl Rule {
         &self.series_query
     }
 
-    /// The name that the metric of a series has in the API; none where the rule leaves the series out.
+    /// The name that the metric of a series has in the API; none where the rule leaves the series
+    /// out.
     pub(crate) fn metric_name(&self, series: &Series) -> Option<String> {
         let accepted = self
             .series_filters
@@ -140,7 +141,8 @@ impl Rule {
         Some(name)
     }
 
-    /// The resources whose objects the labels of a series name, and whether the metric is namespaced.
+    /// The resources whose objects the labels of a series name, and whether the metric is
+    /// namespaced.
     pub(crate) fn resources(
         &self,
         series: &Series,

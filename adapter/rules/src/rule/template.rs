@@ -1,4 +1,5 @@
-//! The part of Go's `text/template` that rules use: `<<.Field>>`, `<<.Map.key>>` and `<<index .Map "key">>`.
+//! The part of Go's `text/template` that rules use: `<<.Field>>`, `<<.Map.key>>` and `<<index .Map
+//! "key">>`.
 
 /// A compiled template.
 #[derive(Debug, Clone, PartialEq, Eq)]

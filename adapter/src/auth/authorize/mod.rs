@@ -1,6 +1,5 @@
 //! Authorization by asking the API server (`apiserver/pkg/server/options/authorization.go`).
 
-use std::error::Error;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -17,50 +16,45 @@ use moka::future::Cache;
 use super::{Authorizer, Decision, User};
 use crate::request_info::{RequestInfo, ResourceRequest};
 
-/// The group that may do everything.
+/// The group whose members may do everything.
 const MASTERS: &str = "system:masters";
 /// How long a review may take (`DelegatingAuthorizationOptions.ClientTimeout`).
 const REVIEW_TIMEOUT: Duration = Duration::from_secs(10);
-/// Answers that are remembered at a time.
-const REMEMBERED: u64 = 4096;
-/// Longer questions aren't remembered (`webhook.go`, `maxControlledAttrCacheSize`).
-const REMEMBERED_BYTES: usize = 10_000;
+/// How many answers are cached.
+const CACHED: u64 = 4096;
+/// Longer questions aren't cached (`webhook.go`, `maxControlledAttrCacheSize`).
+const CACHED_BYTES: usize = 10_000;
 
-/// Says who may.
+/// Answers SubjectAccessReviews.
 pub(crate) trait AccessReviewer: Send + Sync + 'static {
-    /// The answer to a question.
-    ///
-    /// # Errors
-    /// It couldn't be found out.
     fn review(
         &self,
         spec: SubjectAccessReviewSpec,
     ) -> BoxFuture<'_, Result<Decision, AccessReviewError>>;
 }
 
-/// Why nobody knows who may.
+/// Why access couldn't be reviewed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AccessReviewError {
-    /// The API server can't be asked.
     #[error(
         "ask the API server by SubjectAccessReview; the adapter's ServiceAccount needs ClusterRole system:auth-delegator"
     )]
     Ask(#[source] kube::Error),
-    /// It doesn't answer in time.
     #[error("no answer to a SubjectAccessReview within {0:?}")]
     Late(Duration),
-    /// It says two things at once.
     #[error("the SubjectAccessReview's answer is both allowed and denied")]
     Both,
+    #[error("write a SubjectAccessReview")]
+    Write(#[from] serde_json::Error),
 }
 
-/// Asks the API server by SubjectAccessReview.
+/// Lets the API server answer.
 pub(crate) struct ApiServerAccessReviewer {
     reviews: Api<SubjectAccessReview>,
 }
 
 impl ApiServerAccessReviewer {
-    /// Asks through a client that may create SubjectAccessReviews (ClusterRole `system:auth-delegator`).
+    /// Needs a client that may create SubjectAccessReviews (ClusterRole `system:auth-delegator`).
     pub(crate) fn new(client: Client) -> Self {
         Self {
             reviews: Api::all(client),
@@ -97,14 +91,14 @@ fn decision(status: SubjectAccessReviewStatus) -> Result<Decision, AccessReviewE
     }
 }
 
-/// How authorization is delegated; the defaults are the Go library's.
+/// Options of delegated authorization; the defaults are those of the Go library.
 #[derive(Debug, Clone)]
 pub(crate) struct AuthorizationOptions {
-    /// Paths that everybody may ask for; one that ends in `*` stands for all that begin so.
+    /// Paths that need no authorization; one that ends in `*` stands for all with that prefix.
     pub(crate) always_allow_paths: Vec<String>,
-    /// How long a yes is remembered.
+    /// How long the answer "allowed" is cached.
     pub(crate) authorized_ttl: Duration,
-    /// How long a no is remembered.
+    /// How long the answer "denied" is cached.
     pub(crate) unauthorized_ttl: Duration,
 }
 
@@ -118,9 +112,8 @@ impl Default for AuthorizationOptions {
     }
 }
 
-/// Remembers what a reviewer said for a while, and asks once where many ask the same at the same time.
-///
-/// Errors aren't remembered.
+/// Caches the answers of a reviewer, and asks it once for equal questions at the same time. Errors
+/// aren't cached.
 pub(crate) struct DelegatedAuthorizer {
     reviewer: Arc<dyn AccessReviewer>,
     always_allow_paths: Vec<String>,
@@ -128,7 +121,6 @@ pub(crate) struct DelegatedAuthorizer {
 }
 
 impl DelegatedAuthorizer {
-    /// Asks a reviewer for what `options` don't allow everybody.
     pub(crate) fn new(reviewer: Arc<dyn AccessReviewer>, options: AuthorizationOptions) -> Self {
         let lifetimes = Lifetimes {
             allow: options.authorized_ttl,
@@ -138,7 +130,7 @@ impl DelegatedAuthorizer {
             reviewer,
             always_allow_paths: options.always_allow_paths,
             answers: Cache::builder()
-                .max_capacity(REMEMBERED)
+                .max_capacity(CACHED)
                 .expire_after(lifetimes)
                 .build(),
         }
@@ -148,20 +140,19 @@ impl DelegatedAuthorizer {
         &self,
         user: &User,
         request: &RequestInfo,
-    ) -> Result<Decision, Box<dyn Error + Send + Sync>> {
+    ) -> Result<Decision, Arc<AccessReviewError>> {
         if self.needs_no_review(user, request) {
             return Ok(Decision::Allow);
         }
         let question = review(user, request);
-        // Its JSON tells any two questions apart.
-        let key = serde_json::to_string(&question)?;
-        if key.len() > REMEMBERED_BYTES {
+        // Different questions have different JSON.
+        let key = serde_json::to_string(&question).map_err(AccessReviewError::from)?;
+        if key.len() > CACHED_BYTES {
             return Ok(self.reviewer.review(question).await?);
         }
-        let answer = self
-            .answers
-            .try_get_with(key, self.reviewer.review(question));
-        answer.await.map_err(|error| Box::new(error).into())
+        self.answers
+            .try_get_with(key, self.reviewer.review(question))
+            .await
     }
 
     fn needs_no_review(&self, user: &User, request: &RequestInfo) -> bool {
@@ -183,12 +174,12 @@ impl Authorizer for DelegatedAuthorizer {
         &'a self,
         user: &'a User,
         request: &'a RequestInfo,
-    ) -> BoxFuture<'a, Result<Decision, Box<dyn Error + Send + Sync>>> {
+    ) -> BoxFuture<'a, Result<Decision, Arc<AccessReviewError>>> {
         Box::pin(self.decide(user, request))
     }
 }
 
-/// A yes and a no live for different times.
+/// "Allowed" and "denied" are cached for different times.
 struct Lifetimes {
     allow: Duration,
     deny: Duration,

@@ -1,5 +1,6 @@
-//! Bearer tokens, judged by the API server
-//! (`apiserver/pkg/authentication/{request/bearertoken/bearertoken.go,token/cache}`, `plugin/pkg/authenticator/token/webhook`).
+//! Bearer tokens, reviewed by the API server
+//! (`apiserver/pkg/authentication/{request/bearertoken/bearertoken.go,token/cache}`,
+//! `plugin/pkg/authenticator/token/webhook`).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,44 +17,39 @@ use super::{AuthenticationError, User};
 
 /// How long a review may take (`DelegatingAuthenticationOptions.TokenRequestTimeout`).
 const REVIEW_TIMEOUT: Duration = Duration::from_secs(10);
-/// Answers that are remembered at a time.
-const REMEMBERED: u64 = 4096;
+/// How many answers are cached.
+const CACHED: u64 = 4096;
 
-/// Says whose a token is.
+/// Reviews tokens.
 pub(crate) trait TokenReviewer: Send + Sync + 'static {
-    /// The user behind a token; none where it isn't anybody's.
-    ///
-    /// # Errors
-    /// It couldn't be found out.
+    /// The user of a token; none if the token is invalid.
     fn review<'a>(
         &'a self,
         token: &'a str,
     ) -> BoxFuture<'a, Result<Option<User>, TokenReviewError>>;
 }
 
-/// Why nobody knows whose a token is.
+/// Why a token couldn't be reviewed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TokenReviewError {
-    /// The API server can't be asked.
     #[error(
         "ask the API server by TokenReview; the adapter's ServiceAccount needs ClusterRole system:auth-delegator"
     )]
     Ask(#[source] kube::Error),
-    /// It doesn't answer in time.
     #[error("no answer to a TokenReview within {0:?}")]
     Late(Duration),
-    /// It answered with an error of its own.
+    /// The error in the status of the TokenReview.
     #[error("{0}")]
     Reviewed(String),
 }
 
-/// Asks the API server by TokenReview.
+/// Lets the API server answer.
 pub(crate) struct ApiServerTokenReviewer {
     reviews: Api<TokenReview>,
 }
 
 impl ApiServerTokenReviewer {
-    /// Asks through a client that may create TokenReviews (ClusterRole `system:auth-delegator`).
+    /// Needs a client that may create TokenReviews (ClusterRole `system:auth-delegator`).
     pub(crate) fn new(client: Client) -> Self {
         Self {
             reviews: Api::all(client),
@@ -80,12 +76,12 @@ impl TokenReviewer for ApiServerTokenReviewer {
                 .await
                 .map_err(|_| TokenReviewError::Late(REVIEW_TIMEOUT))?
                 .map_err(TokenReviewError::Ask)?;
-            judged(review.status.unwrap_or_default())
+            reviewed(review.status.unwrap_or_default())
         })
     }
 }
 
-fn judged(status: TokenReviewStatus) -> Result<Option<User>, TokenReviewError> {
+fn reviewed(status: TokenReviewStatus) -> Result<Option<User>, TokenReviewError> {
     if !status.authenticated.unwrap_or(false) {
         return match status.error.filter(|error| !error.is_empty()) {
             Some(error) => Err(TokenReviewError::Reviewed(error)),
@@ -101,27 +97,28 @@ fn judged(status: TokenReviewStatus) -> Result<Option<User>, TokenReviewError> {
     }))
 }
 
-/// Remembers what a reviewer said for a while, and asks once where many ask at the same time.
+/// Caches the answers of a reviewer, and asks it once for equal tokens at the same time.
 ///
-/// Errors aren't remembered (`tokencache.New(…, cacheErrs: false, …)`). Tokens aren't either: the key is their digest.
+/// Errors aren't cached (`tokencache.New(…, cacheErrs: false, …)`). Nor are tokens: the key is
+/// their digest.
 pub(crate) struct BearerTokens {
     reviewer: Arc<dyn TokenReviewer>,
     answers: Cache<[u8; digest::SHA256_OUTPUT_LEN], Option<User>>,
 }
 
 impl BearerTokens {
-    /// Remembers answers for `time_to_live` (`--authentication-token-webhook-cache-ttl`).
+    /// Caches answers for `time_to_live` (`--authentication-token-webhook-cache-ttl`).
     pub(crate) fn new(reviewer: Arc<dyn TokenReviewer>, time_to_live: Duration) -> Self {
         Self {
             reviewer,
             answers: Cache::builder()
-                .max_capacity(REMEMBERED)
+                .max_capacity(CACHED)
                 .time_to_live(time_to_live)
                 .build(),
         }
     }
 
-    /// Whose the request's token is; none where the request has no token.
+    /// The user of a request's token; none if the request has no token.
     pub(super) async fn authenticate(
         &self,
         headers: &HeaderMap,
@@ -143,7 +140,7 @@ impl BearerTokens {
     }
 }
 
-/// The token in `Authorization: Bearer …`. Other schemes and an empty token are as good as none.
+/// The token in `Authorization: Bearer …`. Other schemes and an empty token count as none.
 fn token(headers: &HeaderMap) -> Option<String> {
     let authorization = String::from_utf8_lossy(headers.get(header::AUTHORIZATION)?.as_bytes());
     let mut parts = authorization.trim().splitn(3, ' ');

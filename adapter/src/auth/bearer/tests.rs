@@ -111,10 +111,10 @@ fn a_review_names_the_user_or_says_no_or_why_it_cannot_say() {
         groups: vec!["a".to_owned()],
         extra: [("scopes".to_owned(), vec!["read".to_owned()])].into(),
     };
-    assert_eq!(judged(status(true, None)).unwrap(), Some(alice));
-    assert_eq!(judged(status(false, None)).unwrap(), None);
-    assert_eq!(judged(TokenReviewStatus::default()).unwrap(), None);
-    let error = judged(status(false, Some("token expired"))).unwrap_err();
+    assert_eq!(reviewed(status(true, None)).unwrap(), Some(alice));
+    assert_eq!(reviewed(status(false, None)).unwrap(), None);
+    assert_eq!(reviewed(TokenReviewStatus::default()).unwrap(), None);
+    let error = reviewed(status(false, Some("token expired"))).unwrap_err();
     assert_eq!(error.to_string(), "token expired");
 }
 

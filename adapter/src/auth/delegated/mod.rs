@@ -1,4 +1,5 @@
-//! The authenticators, one after the other (`apiserver/pkg/authentication/authenticatorfactory/delegating.go`).
+//! The authenticators, one after the other
+//! (`apiserver/pkg/authentication/authenticatorfactory/delegating.go`).
 
 use std::sync::Arc;
 
@@ -8,46 +9,36 @@ use http::HeaderMap;
 use rustls_pki_types::CertificateDer;
 
 use super::bearer::TokenReviewError;
-use super::x509::Shown;
+use super::x509::PresentedChain;
 use super::{AuthenticationConfig, Authenticator, BearerTokens, User};
 
-/// Why shown credentials don't hold. For the log: the caller only hears 401.
+/// Why credentials aren't valid. It is for the log: the client only gets 401.
 ///
-/// Anybody can show a certificate with any name in it, so names are escaped: they can't look like lines of the log.
+/// Any client can present a certificate with any name, so names are escaped: they can't forge lines
+/// of the log.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AuthenticationError {
-    /// No trusted authority stands behind the certificate, or it isn't for clients, or not for now.
     #[error("verifying certificate of {common_name:?} failed: x509: {reason}")]
     Certificate {
-        /// The subject's CN.
         common_name: String,
-        /// What is wrong.
-        reason: String,
+        reason: rustls::Error,
     },
-    /// The front proxy's authority stands behind it, but not for this name.
+    /// The request-header CA issued the certificate, but not for an allowed name.
     #[error("x509: subject with cn={} is not in the allowed list", .common_name.escape_debug())]
-    NotAllowed {
-        /// The subject's CN.
-        common_name: String,
-    },
-    /// The certificate itself is broken.
+    NotAllowed { common_name: String },
     #[error("read the client certificate: {reason}")]
-    Unreadable {
-        /// What is wrong.
-        reason: String,
-    },
-    /// The bearer token isn't anybody's.
+    Unreadable { reason: String },
     #[error("invalid bearer token")]
     InvalidToken,
-    /// Nobody knows whose the bearer token is.
     #[error("review the bearer token")]
     TokenReview(#[source] Arc<TokenReviewError>),
 }
 
-/// Front proxy, then client certificate, then bearer token.
+/// Authenticates by request headers, then by client certificate, then by bearer token.
 ///
-/// The first that knows the caller counts, whatever others say. If none does, one that shows no credentials is
-/// anonymous; one that shows some which don't hold is refused, not anonymous (`union.NewFailOnError`).
+/// The first that gives a user counts, whatever the others say. If none does, a request without
+/// credentials is anonymous; one with invalid credentials is refused, not anonymous
+/// (`union.NewFailOnError`).
 #[derive(Default)]
 pub(crate) struct DelegatedAuthenticator {
     config: ArcSwapOption<AuthenticationConfig>,
@@ -55,7 +46,7 @@ pub(crate) struct DelegatedAuthenticator {
 }
 
 impl DelegatedAuthenticator {
-    /// Trusts no certificate until [`Self::replace`].
+    /// Trusts no certificate until [`Self::replace`] is called.
     pub(crate) fn new(tokens: Option<BearerTokens>) -> Self {
         Self {
             config: ArcSwapOption::empty(),
@@ -63,17 +54,16 @@ impl DelegatedAuthenticator {
         }
     }
 
-    /// Trusts whom `config` names from the next request on.
+    /// Uses `config` from the next request on.
     pub(crate) fn replace(&self, config: Arc<AuthenticationConfig>) {
         self.config.store(Some(config));
     }
 
-    /// Whether [`Self::replace`] has been called.
-    pub(crate) fn knows_whom_to_trust(&self) -> bool {
+    pub(crate) fn has_client_ca(&self) -> bool {
         self.config.load().is_some()
     }
 
-    async fn judge(
+    async fn user(
         &self,
         certificates: &[CertificateDer<'static>],
         headers: &HeaderMap,
@@ -99,24 +89,26 @@ impl DelegatedAuthenticator {
         certificates: &[CertificateDer<'static>],
         headers: &HeaderMap,
     ) -> Result<Option<User>, AuthenticationError> {
-        // While it isn't known whom to trust, a certificate says nothing, as in the Go library (`VerifyOptions` of
-        // `ConfigMapCAController`): its holder is anonymous, and the adapter isn't ready.
+        // Before the client CA is known certificates are ignored, as in the Go library
+        // (`VerifyOptions` of `ConfigMapCAController`): the user is anonymous, and the adapter
+        // isn't ready.
         let config = self.config.load();
-        let (Some(config), Some(shown)) = (config.as_deref(), Shown::of(certificates)?) else {
+        let chain = PresentedChain::parse(certificates)?;
+        let (Some(config), Some(chain)) = (config.as_deref(), chain) else {
             return Ok(None);
         };
         let mut refusal = None;
-        if let Some(authorities) = &config.front_proxy {
-            match config.headers.authenticate(authorities, &shown, headers) {
+        if let Some(authorities) = &config.request_header_ca {
+            match config.headers.authenticate(authorities, &chain, headers) {
                 Ok(Some(user)) => return Ok(Some(user)),
                 Ok(None) => {}
                 Err(error) => refusal = Some(error),
             }
         }
         if let Some(authorities) = &config.client_ca {
-            match (authorities.verify(&shown), shown.subject.user()) {
+            match (authorities.verify(&chain), chain.subject.user()) {
                 (Ok(()), Some(user)) => return Ok(Some(user)),
-                // A subject without a name is nobody.
+                // The subject has no name.
                 (Ok(()), None) => {}
                 (Err(error), _) => refusal = refusal.or(Some(error)),
             }
@@ -131,11 +123,11 @@ impl Authenticator for DelegatedAuthenticator {
         certificates: &'a [CertificateDer<'static>],
         headers: &'a HeaderMap,
     ) -> BoxFuture<'a, Result<User, AuthenticationError>> {
-        Box::pin(self.judge(certificates, headers))
+        Box::pin(self.user(certificates, headers))
     }
 
     fn is_configured(&self) -> bool {
-        self.knows_whom_to_trust()
+        self.has_client_ca()
     }
 }
 

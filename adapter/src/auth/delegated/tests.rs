@@ -10,7 +10,7 @@ use rcgen::{
 
 use super::*;
 use crate::auth::bearer::TokenReviewer;
-use crate::auth::config::Parts;
+use crate::auth::config::FromConfigMap;
 
 pub(in crate::auth) struct Ca(pub(in crate::auth) CertifiedIssuer<'static, KeyPair>);
 
@@ -78,18 +78,18 @@ fn cluster(allowed_names: &str) -> Cluster {
         authenticator: DelegatedAuthenticator::new(Some(tokens)),
         data,
     };
-    assert!(cluster.take_over().is_empty());
+    assert!(cluster.update().is_empty());
     cluster
 }
 
-pub(super) const ALL: Parts = Parts {
-    front_proxy: true,
+pub(super) const ALL: FromConfigMap = FromConfigMap {
+    request_header: true,
     client_ca: true,
 };
 
 impl Cluster {
     /// As the watch does when the ConfigMap has changed to `data`.
-    fn take_over(&mut self) -> Vec<String> {
+    fn update(&mut self) -> Vec<String> {
         let mut config = self
             .authenticator
             .config
@@ -97,17 +97,17 @@ impl Cluster {
             .map_or_else(AuthenticationConfig::default, |config| {
                 AuthenticationConfig::clone(&config)
             });
-        let errors = config.take_over(&self.data, ALL);
+        let errors = config.update(&self.data, ALL);
         self.authenticator.replace(Arc::new(config));
         errors.iter().map(ToString::to_string).collect()
     }
 
-    fn judge(
+    fn user(
         &self,
         certificates: &[CertificateDer<'static>],
         headers: &HeaderMap,
     ) -> Result<User, AuthenticationError> {
-        futures::executor::block_on(self.authenticator.judge(certificates, headers))
+        futures::executor::block_on(self.authenticator.user(certificates, headers))
     }
 }
 
@@ -152,7 +152,7 @@ fn name(outcome: Result<User, AuthenticationError>) -> String {
 fn the_front_proxy_speaks_for_others() {
     let cluster = cluster(r#"["front-proxy-client"]"#);
     let proxy = cluster.front_proxy.issue("front-proxy-client", |_| {});
-    let user = cluster.judge(&[proxy], &claim()).unwrap();
+    let user = cluster.user(&[proxy], &claim()).unwrap();
     assert_eq!(user.name, "alice");
     assert_eq!(user.groups, ["a", "b", "system:authenticated"]);
     assert_eq!(user.extra["foo/bar"], ["x"]);
@@ -162,14 +162,14 @@ fn the_front_proxy_speaks_for_others() {
 #[test]
 fn identity_headers_alone_are_worth_nothing() {
     let cluster = cluster("[]");
-    assert_eq!(cluster.judge(&[], &claim()).unwrap(), User::anonymous());
+    assert_eq!(cluster.user(&[], &claim()).unwrap(), User::anonymous());
 }
 
 #[test]
 fn an_ordinary_certificate_speaks_for_its_subject_whatever_the_headers_say() {
     let cluster = cluster("[]");
     let bob = cluster.clients.issue("bob", |_| {});
-    let user = cluster.judge(&[bob], &claim()).unwrap();
+    let user = cluster.user(&[bob], &claim()).unwrap();
     assert_eq!(
         (user.name.as_str(), user.groups),
         (
@@ -183,14 +183,14 @@ fn an_ordinary_certificate_speaks_for_its_subject_whatever_the_headers_say() {
 fn a_front_proxy_with_another_name_is_refused_unless_all_are_allowed() {
     let strict = cluster(r#"["front-proxy-client"]"#);
     let other = strict.front_proxy.issue("other", |_| {});
-    let outcome = name(strict.judge(&[other], &claim()));
+    let outcome = name(strict.user(&[other], &claim()));
     assert_eq!(
         outcome,
         "x509: subject with cn=other is not in the allowed list"
     );
     let open = cluster("[]");
     let other = open.front_proxy.issue("other", |_| {});
-    assert_eq!(name(open.judge(&[other], &claim())), "alice");
+    assert_eq!(name(open.user(&[other], &claim())), "alice");
 }
 
 #[test]
@@ -208,7 +208,7 @@ fn a_certificate_that_nobody_vouches_for_is_an_error_and_not_anonymous() {
         cluster.clients.issue("bob", expired),
         CertificateDer::from(vec![1, 2, 3]),
     ] {
-        cluster.judge(&[certificate], &claim()).unwrap_err();
+        cluster.user(&[certificate], &claim()).unwrap_err();
     }
 }
 
@@ -217,7 +217,7 @@ fn a_front_proxy_that_names_nobody_has_said_nothing() {
     let cluster = cluster("[]");
     let proxy = cluster.front_proxy.issue("front-proxy-client", |_| {});
     // The certificate then has to hold as an ordinary one, which it doesn't.
-    cluster.judge(&[proxy], &HeaderMap::new()).unwrap_err();
+    cluster.user(&[proxy], &HeaderMap::new()).unwrap_err();
 }
 
 #[test]
@@ -237,7 +237,7 @@ fn a_part_of_the_config_map_that_makes_no_sense_leaves_that_part_as_it_was() {
     ] {
         set(&mut cluster, "requestheader-client-ca-file", broken);
         set(&mut cluster, "requestheader-allowed-names", "{not a list");
-        let errors = cluster.take_over();
+        let errors = cluster.update();
         assert!(
             errors[0].contains("requestheader-client-ca-file"),
             "{errors:?}"
@@ -246,9 +246,9 @@ fn a_part_of_the_config_map_that_makes_no_sense_leaves_that_part_as_it_was() {
             errors[1].contains("requestheader-allowed-names"),
             "{errors:?}"
         );
-        let user = cluster.judge(std::slice::from_ref(&proxy), &claim());
+        let user = cluster.user(std::slice::from_ref(&proxy), &claim());
         assert_eq!(name(user), "alice");
-        let user = cluster.judge(std::slice::from_ref(&dave), &claim());
+        let user = cluster.user(std::slice::from_ref(&dave), &claim());
         assert_eq!(name(user), "dave", "the other part is taken over");
     }
 }
@@ -269,24 +269,24 @@ fn header_names_and_authorities_follow_the_config_map() {
             r#"["X-First", "X-Second"]"#.to_owned(),
         ),
     ]);
-    assert!(cluster.take_over().is_empty());
+    assert!(cluster.update().is_empty());
     let mut headers = claim();
     headers.insert("x-first", HeaderValue::from_static(""));
     headers.insert("x-second", HeaderValue::from_static("erin"));
-    assert_eq!(name(cluster.judge(&[new], &headers)), "erin");
-    cluster.judge(&[old], &headers).unwrap_err();
+    assert_eq!(name(cluster.user(&[new], &headers)), "erin");
+    cluster.user(&[old], &headers).unwrap_err();
 }
 
 #[test]
 fn a_token_counts_where_no_certificate_does() {
     let cluster = cluster("[]");
     let stranger = Ca::new().issue("front-proxy-client", |_| {});
-    assert_eq!(name(cluster.judge(&[], &bearer("carol"))), "carol");
-    assert_eq!(name(cluster.judge(&[stranger], &bearer("carol"))), "carol");
+    assert_eq!(name(cluster.user(&[], &bearer("carol"))), "carol");
+    assert_eq!(name(cluster.user(&[stranger], &bearer("carol"))), "carol");
     let bob = cluster.clients.issue("bob", |_| {});
-    assert_eq!(name(cluster.judge(&[bob], &bearer("carol"))), "bob");
+    assert_eq!(name(cluster.user(&[bob], &bearer("carol"))), "bob");
     assert_eq!(
-        name(cluster.judge(&[], &bearer("mallory"))),
+        name(cluster.user(&[], &bearer("mallory"))),
         "invalid bearer token"
     );
 }
@@ -299,10 +299,10 @@ fn an_empty_prefix_makes_no_header_known_of_the_user_and_each_other_counts_for_i
         "requestheader-extra-headers-prefix".to_owned(),
         r#"["", " ", "X-Remote-Extra-", "X-Remote-"]"#.to_owned(),
     );
-    assert!(cluster.take_over().is_empty());
+    assert!(cluster.update().is_empty());
     let mut headers = bearer("secret");
     headers.remove("x-remote-extra-bad%zz");
-    let user = cluster.judge(&[proxy], &headers).unwrap();
+    let user = cluster.user(&[proxy], &headers).unwrap();
     let keys: Vec<&str> = user.extra.keys().map(String::as_str).collect();
     assert_eq!(keys, ["extra-foo/bar", "foo/bar", "group", "user"]);
 }

@@ -1,4 +1,4 @@
-//! Keeps the authenticator at what flags and the ConfigMap say now.
+//! Watches where the trusted certificate authorities come from: files and a ConfigMap.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,122 +9,121 @@ use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Api, Client};
 use tokio_util::sync::CancellationToken;
 
-use super::config::{CONFIG_MAP, NAMESPACE, Parts, header_names, prefixes};
+use super::config::{CONFIG_MAP, FromConfigMap, NAMESPACE, header_names, prefixes};
 use super::request_header::RequestHeaders;
-use super::x509::Authorities;
+use super::x509::{Authorities, BundleError};
 use super::{AuthenticationConfig, DelegatedAuthenticator};
 use crate::error_chain::error_chain;
-use crate::files::{Changes, REREAD};
+use crate::files::{Changes, REREAD_INTERVAL};
 
-/// Where it is written whom to trust (`DelegatingAuthenticationOptions`).
+/// Options of delegated authentication (`DelegatingAuthenticationOptions`).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct TrustSources {
-    /// `--client-ca-file`: these in place of the ConfigMap's.
+pub(crate) struct AuthenticationOptions {
+    /// `--client-ca-file`: the client CA, in place of the ConfigMap's.
     pub(crate) client_ca_file: Option<PathBuf>,
-    /// `--requestheader-*`: this in place of the ConfigMap's.
-    pub(crate) request_header: Option<RequestHeaderSource>,
-    /// `--authentication-skip-lookup`: don't look into the ConfigMap.
+    /// `--requestheader-*`: request-header CA and headers, in place of the ConfigMap's.
+    pub(crate) request_header: Option<RequestHeaderOptions>,
+    /// `--authentication-skip-lookup`: don't read the ConfigMap.
     pub(crate) skip_lookup: bool,
-    /// `--authentication-tolerate-lookup-failure`: serve without having seen it.
+    /// `--authentication-tolerate-lookup-failure`: become ready without having read it.
     pub(crate) tolerate_lookup_failure: bool,
 }
 
-/// A front proxy by flags.
+/// Request-header CA and headers by flags (`RequestHeaderAuthenticationOptions`).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct RequestHeaderSource {
-    /// The authorities behind its certificate.
+pub(crate) struct RequestHeaderOptions {
     pub(crate) client_ca_file: PathBuf,
-    /// Subject CNs that are let through; empty means all.
+    /// Common names that a front proxy's certificate may have; empty allows all.
     pub(crate) allowed_names: Vec<String>,
-    /// Headers with the user's name.
     pub(crate) username_headers: Vec<String>,
-    /// Headers with the user's groups.
     pub(crate) group_headers: Vec<String>,
-    /// Prefixes of headers with what else is known.
     pub(crate) extra_headers_prefix: Vec<String>,
 }
 
-/// A file of `--client-ca-file` or `--requestheader-client-ca-file` can't be used.
+/// Why a file of CA certificates can't be used.
 #[derive(Debug, thiserror::Error)]
 #[error("read the CA certificates in {path}: {reason}")]
-pub(crate) struct TrustError {
-    /// The file.
-    pub(crate) path: PathBuf,
-    /// What is wrong.
-    pub(crate) reason: String,
+pub(crate) struct CaFileError {
+    path: PathBuf,
+    reason: CaFileReason,
 }
 
-impl TrustSources {
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+enum CaFileReason {
+    Read(#[from] std::io::Error),
+    Bundle(#[from] BundleError),
+}
+
+impl AuthenticationOptions {
     fn files(&self) -> impl Iterator<Item = &Path> {
-        let front_proxy = self.request_header.as_ref();
-        let front_proxy = front_proxy.map(|source| source.client_ca_file.as_path());
+        let request_header = self.request_header.as_ref();
+        let request_header = request_header.map(|options| options.client_ca_file.as_path());
         self.client_ca_file
             .as_deref()
             .into_iter()
-            .chain(front_proxy)
+            .chain(request_header)
     }
 
-    /// What is left for the ConfigMap to say.
-    fn looked_up(&self) -> Option<Parts> {
-        let parts = Parts {
-            front_proxy: self.request_header.is_none(),
+    /// What is taken from the ConfigMap; none if nothing is.
+    fn looked_up(&self) -> Option<FromConfigMap> {
+        let parts = FromConfigMap {
+            request_header: self.request_header.is_none(),
             client_ca: self.client_ca_file.is_none(),
         };
-        (!self.skip_lookup && (parts.front_proxy || parts.client_ca)).then_some(parts)
+        (!self.skip_lookup && (parts.request_header || parts.client_ca)).then_some(parts)
     }
 
-    /// Reads the files; one that can't be used changes nothing.
-    fn read(&self, config: &mut AuthenticationConfig) -> Result<(), TrustError> {
+    /// Updates the parts that are in files. One that can't be used stays as it was.
+    fn read(&self, config: &mut AuthenticationConfig) -> Result<(), CaFileError> {
         if let Some(path) = &self.client_ca_file {
             config.client_ca = Some(authorities(path)?);
         }
-        if let Some(source) = &self.request_header {
-            config.front_proxy = Some(authorities(&source.client_ca_file)?);
+        if let Some(options) = &self.request_header {
+            config.request_header_ca = Some(authorities(&options.client_ca_file)?);
             config.headers = RequestHeaders {
-                allowed_names: source.allowed_names.clone(),
-                username: header_names(source.username_headers.clone()),
+                allowed_names: options.allowed_names.clone(),
+                username: header_names(options.username_headers.clone()),
                 // The flag for it is younger than prometheus-adapter.
                 uid: Vec::new(),
-                group: header_names(source.group_headers.clone()),
-                extra_prefixes: prefixes(source.extra_headers_prefix.clone()),
+                group: header_names(options.group_headers.clone()),
+                extra_prefixes: prefixes(options.extra_headers_prefix.clone()),
             };
         }
         Ok(())
     }
 }
 
-fn authorities(path: &Path) -> Result<Authorities, TrustError> {
-    let broken = |reason: String| TrustError {
+fn authorities(path: &Path) -> Result<Authorities, CaFileError> {
+    let read = || Ok(Authorities::from_pem(&std::fs::read(path)?)?);
+    read().map_err(|reason| CaFileError {
         path: path.to_owned(),
         reason,
-    };
-    let pem = std::fs::read(path).map_err(|error| broken(error.to_string()))?;
-    Authorities::from_pem(&pem).map_err(broken)
+    })
 }
 
-/// Follows the files and `kube-system/extension-apiserver-authentication` until `shutdown`, in a task of its own.
+/// Keeps the certificate authorities and request headers of an authenticator up to date, from files
+/// and from ConfigMap `kube-system/extension-apiserver-authentication`, in a task that ends with
+/// `shutdown`. A missing or broken part stays as it was, and the log says what helps.
 ///
-/// What is missing or can't be used leaves trust as it was, and the log says what helps.
-///
-/// # Errors
-/// When a file can't be used at the start.
-pub(crate) fn follow_trust(
+/// At the start a broken file is an error.
+pub(crate) fn watch_client_ca(
     client: Client,
-    sources: TrustSources,
+    options: AuthenticationOptions,
     authenticator: Arc<DelegatedAuthenticator>,
     shutdown: CancellationToken,
-) -> Result<(), TrustError> {
-    // The watch comes first: what changes between reading and watching is seen.
-    let files = Changes::of(sources.files(), REREAD);
-    let looked_up = sources.looked_up();
-    let trust = Trust::new(sources, authenticator)?;
-    let following = async move {
-        match looked_up {
-            Some(parts) => trust.follow(files, events(client), parts).await,
-            None => trust.follow_files(files).await,
+) -> Result<(), CaFileError> {
+    // Watch first, so that a change between reading and watching is seen.
+    let files = Changes::of(options.files(), REREAD_INTERVAL);
+    let parts = options.looked_up();
+    let watch = Watch::new(options, authenticator)?;
+    let watching = async move {
+        match parts {
+            Some(parts) => watch.run(files, events(client), parts).await,
+            None => watch.watch_files(files).await,
         }
     };
-    tokio::spawn(async move { shutdown.run_until_cancelled(following).await });
+    tokio::spawn(async move { shutdown.run_until_cancelled(watching).await });
     Ok(())
 }
 
@@ -136,67 +135,72 @@ fn events(client: Client) -> impl Stream<Item = Event> {
     watcher(api, config).default_backoff()
 }
 
-struct Trust {
-    sources: TrustSources,
+struct Watch {
+    options: AuthenticationOptions,
     config: AuthenticationConfig,
     authenticator: Arc<DelegatedAuthenticator>,
 }
 
-impl Trust {
-    /// Reads the files; they are all there is to know where nothing is looked up.
+impl Watch {
+    /// Reads the files. If nothing is taken from the ConfigMap, that completes the configuration.
     fn new(
-        sources: TrustSources,
+        options: AuthenticationOptions,
         authenticator: Arc<DelegatedAuthenticator>,
-    ) -> Result<Self, TrustError> {
+    ) -> Result<Self, CaFileError> {
         let mut config = AuthenticationConfig::default();
-        sources.read(&mut config)?;
-        let trust = Self {
-            sources,
+        options.read(&mut config)?;
+        let watch = Self {
+            options,
             config,
             authenticator,
         };
-        if trust.sources.looked_up().is_none() {
-            trust.publish();
+        if watch.options.looked_up().is_none() {
+            watch.publish();
         }
-        Ok(trust)
+        Ok(watch)
     }
 
-    async fn follow_files(mut self, mut files: Changes) {
+    async fn watch_files(mut self, mut files: Changes) {
         loop {
             files.next().await;
             self.reread();
         }
     }
 
-    async fn follow(mut self, mut files: Changes, events: impl Stream<Item = Event>, parts: Parts) {
+    async fn run(
+        mut self,
+        mut files: Changes,
+        events: impl Stream<Item = Event>,
+        parts: FromConfigMap,
+    ) {
         let mut events = std::pin::pin!(events);
         loop {
             tokio::select! {
                 event = events.next() => match event {
-                    Some(event) => self.judge(event, parts),
-                    None => return self.follow_files(files).await,
+                    Some(event) => self.apply(event, parts),
+                    None => return self.watch_files(files).await,
                 },
                 () = files.next() => self.reread(),
             }
         }
     }
 
-    fn judge(&mut self, event: Event, parts: Parts) {
+    fn apply(&mut self, event: Event, parts: FromConfigMap) {
         match event {
             Ok(watcher::Event::Apply(map) | watcher::Event::InitApply(map)) => {
-                let errors = self.config.take_over(&map.data.unwrap_or_default(), parts);
+                let errors = self.config.update(&map.data.unwrap_or_default(), parts);
                 for error in errors {
                     tracing::error!(
-                        error = &error as &dyn std::error::Error,
-                        "keep trusting whom it did before"
+                        error = %error_chain(&error),
+                        "keep this part of the trusted CAs as it was"
                     );
                 }
-                tracing::info!("take over who is trusted from ConfigMap {NAMESPACE}/{CONFIG_MAP}");
+                tracing::info!("use the trusted CAs of ConfigMap {NAMESPACE}/{CONFIG_MAP}");
                 self.publish();
             }
             Ok(watcher::Event::Init) => {}
-            // It isn't there at the start: nobody is trusted then, but that is known.
-            Ok(watcher::Event::InitDone) if self.authenticator.knows_whom_to_trust() => {}
+            // Missing at the start: no certificate is trusted, and that is final for now.
+            Ok(watcher::Event::InitDone) if self.authenticator.has_client_ca() => {}
             Ok(watcher::Event::InitDone) => {
                 tracing::warn!(
                     "ConfigMap {NAMESPACE}/{CONFIG_MAP} is missing: no client certificate is trusted by it"
@@ -204,7 +208,7 @@ impl Trust {
                 self.publish();
             }
             Ok(watcher::Event::Delete(_)) => tracing::warn!(
-                "ConfigMap {NAMESPACE}/{CONFIG_MAP} was deleted: keep trusting whom it named"
+                "ConfigMap {NAMESPACE}/{CONFIG_MAP} was deleted: keep trusting its CAs"
             ),
             Err(error) => {
                 tracing::error!(
@@ -212,7 +216,7 @@ impl Trust {
                     "watch ConfigMap {NAMESPACE}/{CONFIG_MAP}; the adapter's ServiceAccount needs a RoleBinding in \
                      {NAMESPACE} to Role extension-apiserver-authentication-reader"
                 );
-                if self.sources.tolerate_lookup_failure {
+                if self.options.tolerate_lookup_failure {
                     self.publish();
                 }
             }
@@ -220,10 +224,10 @@ impl Trust {
     }
 
     fn reread(&mut self) {
-        match self.sources.read(&mut self.config) {
-            Ok(()) if self.authenticator.knows_whom_to_trust() => self.publish(),
+        match self.options.read(&mut self.config) {
+            Ok(()) if self.authenticator.has_client_ca() => self.publish(),
             Ok(()) => {}
-            Err(error) => tracing::error!(%error, "keep trusting whom it did before"),
+            Err(error) => tracing::error!(%error, "keep the trusted CAs as they were"),
         }
     }
 

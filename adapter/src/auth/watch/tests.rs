@@ -31,26 +31,26 @@ fn forbidden() -> watcher::Error {
     watcher::Error::NoResourceVersion
 }
 
-/// Follows until all events have been seen.
-async fn fed(trust: Trust, events: Vec<Event>) -> Arc<DelegatedAuthenticator> {
-    let authenticator = trust.authenticator.clone();
-    let parts = trust.sources.looked_up().expect("something is looked up");
-    let files = Changes::of(trust.sources.files(), HOUR);
+/// Watches until all events are applied.
+async fn fed(watch: Watch, events: Vec<Event>) -> Arc<DelegatedAuthenticator> {
+    let authenticator = watch.authenticator.clone();
+    let parts = watch.options.looked_up().expect("something is looked up");
+    let files = Changes::of(watch.options.files(), HOUR);
     let all_seen = CancellationToken::new();
     let seen = all_seen.clone();
     let end = stream::once(async move {
         seen.cancel();
         std::future::pending().await
     });
-    let following = trust.follow(files, stream::iter(events).chain(end), parts);
+    let following = watch.run(files, stream::iter(events).chain(end), parts);
     let ended = all_seen.run_until_cancelled(following);
     let ended = tokio::time::timeout(Duration::from_secs(20), ended).await;
     assert!(ended.expect("all events are taken").is_none());
     authenticator
 }
 
-fn trust(sources: TrustSources) -> Trust {
-    Trust::new(sources, Arc::default()).unwrap()
+fn watch(options: AuthenticationOptions) -> Watch {
+    Watch::new(options, Arc::default()).unwrap()
 }
 
 /// Who somebody with a certificate is, who says that he speaks for alice.
@@ -65,12 +65,12 @@ async fn name(
 }
 
 #[tokio::test]
-async fn trust_follows_the_config_map_and_outlives_it() {
+async fn trusted_cas_follow_the_config_map_and_outlive_it() {
     let (old, new, clients) = (Ca::new(), Ca::new(), Ca::new());
     let started = |map| vec![Ok(watcher::Event::Init), Ok(watcher::Event::InitApply(map))];
     let mut events = started(map(&old, &clients));
     events.push(Ok(watcher::Event::InitDone));
-    let authenticator = fed(trust(TrustSources::default()), events).await;
+    let authenticator = fed(watch(AuthenticationOptions::default()), events).await;
     assert_eq!(
         name(&authenticator, old.issue("proxy", |_| {})).await,
         "alice"
@@ -90,7 +90,7 @@ async fn trust_follows_the_config_map_and_outlives_it() {
     events.push(Err(forbidden()));
     events.push(Ok(watcher::Event::Init));
     events.push(Ok(watcher::Event::InitDone));
-    let authenticator = fed(trust(TrustSources::default()), events).await;
+    let authenticator = fed(watch(AuthenticationOptions::default()), events).await;
     assert_eq!(
         name(&authenticator, new.issue("proxy", |_| {})).await,
         "alice"
@@ -102,9 +102,9 @@ async fn trust_follows_the_config_map_and_outlives_it() {
 }
 
 #[tokio::test]
-async fn a_config_map_that_is_missing_makes_nobody_trusted_and_that_is_known() {
+async fn without_a_config_map_no_certificate_is_trusted_and_the_adapter_becomes_ready() {
     let events = vec![Ok(watcher::Event::Init), Ok(watcher::Event::InitDone)];
-    let authenticator = fed(trust(TrustSources::default()), events).await;
+    let authenticator = fed(watch(AuthenticationOptions::default()), events).await;
     assert!(authenticator.is_configured());
     let anybody = Ca::new().issue("proxy", |_| {});
     assert_eq!(name(&authenticator, anybody).await, "system:anonymous");
@@ -113,13 +113,14 @@ async fn a_config_map_that_is_missing_makes_nobody_trusted_and_that_is_known() {
 #[tokio::test]
 async fn a_lookup_that_fails_is_tolerated_only_if_asked_for() {
     for tolerate_lookup_failure in [false, true] {
-        let sources = TrustSources {
+        let options = AuthenticationOptions {
             tolerate_lookup_failure,
-            ..TrustSources::default()
+            ..AuthenticationOptions::default()
         };
-        let authenticator = fed(trust(sources), vec![Err(forbidden())]).await;
+        let authenticator = fed(watch(options), vec![Err(forbidden())]).await;
         assert_eq!(authenticator.is_configured(), tolerate_lookup_failure);
-        // Nobody was proven, so nobody is anybody: the Go library has no opinion of a certificate then.
+        // Nobody was proven, so nobody is anybody: the Go library has no opinion of a certificate
+        // then.
         let anybody = Ca::new().issue("proxy", |_| {});
         assert_eq!(name(&authenticator, anybody).await, "system:anonymous");
     }
@@ -132,8 +133,8 @@ fn write(folder: &Path, name: &str, ca: &Ca) -> PathBuf {
     path
 }
 
-fn front_proxy(client_ca_file: PathBuf) -> RequestHeaderSource {
-    RequestHeaderSource {
+fn front_proxy(client_ca_file: PathBuf) -> RequestHeaderOptions {
+    RequestHeaderOptions {
         client_ca_file,
         allowed_names: vec!["proxy".to_owned()],
         username_headers: vec!["X-Remote-User".to_owned()],
@@ -146,21 +147,21 @@ fn front_proxy(client_ca_file: PathBuf) -> RequestHeaderSource {
 async fn without_a_lookup_files_are_all_there_is_and_are_known_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let (proxy, clients) = (Ca::new(), Ca::new());
-    let nothing = TrustSources {
+    let nothing = AuthenticationOptions {
         skip_lookup: true,
-        ..TrustSources::default()
+        ..AuthenticationOptions::default()
     };
-    let everything = TrustSources {
+    let everything = AuthenticationOptions {
         client_ca_file: Some(write(folder.path(), "clients.crt", &clients)),
         request_header: Some(front_proxy(write(folder.path(), "proxy.crt", &proxy))),
-        ..TrustSources::default()
+        ..AuthenticationOptions::default()
     };
-    for (sources, expected) in [
+    for (options, expected) in [
         (nothing, ["system:anonymous"; 2]),
         (everything, ["alice", "bob"]),
     ] {
-        assert!(sources.looked_up().is_none());
-        let authenticator = trust(sources).authenticator;
+        assert!(options.looked_up().is_none());
+        let authenticator = watch(options).authenticator;
         assert!(authenticator.is_configured());
         let names = [
             name(&authenticator, proxy.issue("proxy", |_| {})).await,
@@ -175,12 +176,12 @@ async fn a_file_stands_in_place_of_the_config_maps_part_and_the_other_part_count
     let folder = tempfile::tempdir().unwrap();
     let (of_file, proxy, clients) = (Ca::new(), Ca::new(), Ca::new());
     let path = write(folder.path(), "ca.crt", &of_file);
-    let by_file = TrustSources {
+    let by_file = AuthenticationOptions {
         client_ca_file: Some(path.clone()),
-        ..TrustSources::default()
+        ..AuthenticationOptions::default()
     };
     let apply = || vec![Ok(watcher::Event::Apply(map(&proxy, &clients)))];
-    let authenticator = fed(trust(by_file), apply()).await;
+    let authenticator = fed(watch(by_file), apply()).await;
     assert_eq!(
         name(&authenticator, of_file.issue("bob", |_| {})).await,
         "bob"
@@ -194,11 +195,11 @@ async fn a_file_stands_in_place_of_the_config_maps_part_and_the_other_part_count
         "alice"
     );
 
-    let by_file = TrustSources {
+    let by_file = AuthenticationOptions {
         request_header: Some(front_proxy(path)),
-        ..TrustSources::default()
+        ..AuthenticationOptions::default()
     };
-    let authenticator = fed(trust(by_file), apply()).await;
+    let authenticator = fed(watch(by_file), apply()).await;
     assert_eq!(
         name(&authenticator, of_file.issue("proxy", |_| {})).await,
         "alice"
@@ -233,22 +234,22 @@ async fn a_file_that_changes_is_read_again_and_a_broken_one_leaves_what_there_wa
     let folder = tempfile::tempdir().unwrap();
     let (old, new) = (Ca::new(), Ca::new());
     let path = write(folder.path(), "ca.crt", &old);
-    let sources = TrustSources {
+    let options = AuthenticationOptions {
         client_ca_file: Some(path.clone()),
         skip_lookup: true,
-        ..TrustSources::default()
+        ..AuthenticationOptions::default()
     };
-    let files = Changes::of(sources.files(), HOUR);
-    let mut trust = trust(sources);
-    let authenticator = trust.authenticator.clone();
+    let files = Changes::of(options.files(), HOUR);
+    let mut watch = watch(options);
+    let authenticator = watch.authenticator.clone();
     let bob = |ca: &Ca| ca.issue("bob", |_| {});
     assert_eq!(name(&authenticator, bob(&old)).await, "bob");
 
     std::fs::write(&path, "no certificate").unwrap();
-    trust.reread();
+    watch.reread();
     assert_eq!(name(&authenticator, bob(&old)).await, "bob");
 
-    let following = trust.follow_files(files);
+    let following = watch.watch_files(files);
     let (of_old, of_new) = (bob(&old), bob(&new));
     let changing = async {
         write(folder.path(), "ca.crt", &new);

@@ -114,8 +114,8 @@ struct ResponseKind {
     kind: String,
 }
 
-/// The resources of a group, each in the first version that has it. Stubs without a kind, such as the
-/// parents of metrics, are left out.
+/// The resources of a group, each in the first version that has it. Stubs without a kind, such as
+/// the parents of metrics, are left out.
 fn of_aggregated_group(group: GroupDiscovery) -> Vec<Resource> {
     let mut resources = Vec::new();
     for version in group.versions {
@@ -137,8 +137,8 @@ fn of_aggregated_group(group: GroupDiscovery) -> Vec<Resource> {
     resources
 }
 
-/// Asks an old API server as client-go does. A group that doesn't answer, such as that of an APIService
-/// that is down, is left out.
+/// Asks an old API server as client-go does. A group that doesn't answer, such as that of an
+/// APIService that is down, is left out.
 async fn group_by_group(client: &Client) -> Result<Vec<Resource>, kube::Error> {
     let mut resources = Vec::new();
     for version in client.list_core_api_versions().await?.versions {

@@ -1,4 +1,4 @@
-//! The client over HTTP.
+//! A client of Prometheus over HTTP.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,58 +12,47 @@ use url::Url;
 use super::PrometheusClient;
 use super::wire::{self, PrometheusError};
 
-/// Where Prometheus is and how it is asked.
 #[derive(Debug, Clone)]
 pub(crate) struct HttpClientOptions {
-    /// Its address; a path prefix is kept, credentials in it are sent as basic authentication.
+    /// A path prefix is kept; credentials are sent as basic authentication.
     pub(crate) url: Url,
-    /// CA certificates that its certificate is verified with, PEM; without them it's the system's, if there are any.
+    /// CA certificates in PEM; those of the system if there are none.
     pub(crate) ca: Option<Vec<u8>>,
-    /// A file with a bearer token, read at every request: tokens are renewed.
+    /// A file with a bearer token, read at every request because tokens are renewed.
     pub(crate) token_file: Option<PathBuf>,
-    /// Further headers.
     pub(crate) headers: Vec<(String, String)>,
-    /// Whether parameters are sent as a form.
+    /// Whether parameters are sent as a form in a POST.
     pub(crate) post: bool,
 }
 
-/// Why there is no client.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HttpClientError {
-    /// The CA certificates can't be used.
     #[error("read the CA certificates for Prometheus")]
     Ca(#[source] reqwest::Error),
-    /// A header can't be sent.
     #[error("header `{name}` for Prometheus can't be sent")]
-    Header {
-        /// Its name.
-        name: String,
-    },
-    /// The client can't be made.
+    Header { name: String },
     #[error("make a client of Prometheus")]
     Client(#[source] reqwest::Error),
 }
 
-/// Asks Prometheus over HTTP.
 pub(crate) struct HttpClient {
     client: reqwest::Client,
     base: Url,
-    /// The address for messages.
-    shown: String,
+    /// The URL for messages, without credentials.
+    display_url: String,
     user: Option<(String, Option<String>)>,
     token_file: Option<PathBuf>,
     post: bool,
 }
 
-/// The system's CA certificates, `SSL_CERT_FILE` and `SSL_CERT_DIR` included, as Go's programs take them.
-///
-/// Given explicitly, because reqwest's own way of loading them fails where there are none.
+/// The CA certificates of the system, with `SSL_CERT_FILE` and `SSL_CERT_DIR` as in Go's programs.
+/// reqwest can load them by itself, but fails if there are none.
 fn system_roots(url: &Url) -> Vec<Certificate> {
     let found = rustls_native_certs::load_native_certs();
     for error in &found.errors {
         tracing::debug!(%error, "can't read some of the system's CA certificates");
     }
-    // One that can't be parsed is left out, not a reason to trust none.
+    // One that can't be parsed is left out.
     let roots: Vec<_> = found
         .certs
         .iter()
@@ -79,10 +68,7 @@ fn system_roots(url: &Url) -> Vec<Certificate> {
 }
 
 impl HttpClient {
-    /// A client that trusts the given roots, else the system's; an image without any is no obstacle to starting.
-    ///
-    /// # Errors
-    /// When the options can't be used.
+    /// A system without CA certificates, such as our image, is no error.
     pub(crate) fn new(options: HttpClientOptions) -> Result<Self, HttpClientError> {
         let roots = match &options.ca {
             Some(pem) => Certificate::from_pem_bundle(pem).map_err(HttpClientError::Ca)?,
@@ -109,18 +95,18 @@ impl HttpClient {
             "" => None,
             user => Some((user.to_owned(), base.password().map(str::to_owned))),
         };
-        // These fail for addresses that can't have credentials, which then have none.
+        // These fail for URLs that can't have credentials.
         let _ = base.set_username("");
         let _ = base.set_password(None);
-        // The query may hold a token, and is no part of the address anyway.
-        let mut shown = base.clone();
-        shown.set_query(None);
-        shown.set_fragment(None);
-        let shown = shown.to_string();
+        // The query string may hold a token.
+        let mut display_url = base.clone();
+        display_url.set_query(None);
+        display_url.set_fragment(None);
+        let display_url = display_url.to_string();
         Ok(Self {
             client,
             base,
-            shown,
+            display_url,
             user,
             token_file: options.token_file,
             post: options.post,
@@ -154,15 +140,15 @@ impl HttpClient {
             let token = tokio::fs::read_to_string(path).await.map_err(unreadable)?;
             request = request.bearer_auth(token.trim());
         }
-        // The error's own address would show the query, or credentials.
+        // The URL in the error would show the query, or credentials.
         let failed = |source: reqwest::Error| PrometheusError::Send {
-            url: self.shown.clone(),
+            url: self.display_url.clone(),
             source: source.without_url(),
         };
         let response = request.send().await.map_err(failed)?;
         let status = response.status().as_u16();
         let body = response.bytes().await.map_err(failed)?;
-        wire::data(&self.shown, status, &body)
+        wire::data(&self.display_url, status, &body)
     }
 }
 
@@ -177,7 +163,7 @@ impl PrometheusClient for HttpClient {
             let data = self
                 .ask("api/v1/series", &[("match[]", selector), ("start", &start)])
                 .await?;
-            wire::series(&self.shown, data)
+            wire::series(&self.display_url, data)
         })
     }
 
@@ -187,7 +173,7 @@ impl PrometheusClient for HttpClient {
             let data = self
                 .ask("api/v1/query", &[("query", query), ("time", &now)])
                 .await?;
-            wire::samples(&self.shown, data)
+            wire::samples(&self.display_url, data)
         })
     }
 }

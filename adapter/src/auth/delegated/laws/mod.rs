@@ -1,4 +1,5 @@
-//! Whoever is let in was proven: certificates, headers, tokens and ConfigMaps of all kinds against a small model.
+//! Whoever is let in was proven: certificates, headers, tokens and ConfigMaps of all kinds against
+//! a small model.
 
 mod model;
 mod pool;
@@ -302,14 +303,14 @@ proptest! {
     fn nobody_is_let_in_who_was_not_proven_and_everybody_who_was(case in cases()) {
         let mut config = AuthenticationConfig::default();
         for stage in &case.stages {
-            config.take_over(&stage.data(), ALL);
+            config.update(&stage.data(), ALL);
         }
         let tokens = BearerTokens::new(Arc::new(OnlyCarol), Duration::from_secs(10));
         let authenticator = DelegatedAuthenticator::new(Some(tokens));
         authenticator.replace(Arc::new(config));
         let shape = &POOL.certificates[case.certificate];
         let chain: Vec<_> = shape.der.iter().cloned().collect();
-        let outcome = futures::executor::block_on(authenticator.judge(&chain, &case.headers()));
+        let outcome = futures::executor::block_on(authenticator.user(&chain, &case.headers()));
         // Name, uid, groups and extra: nothing may come from where it wasn't proven.
         prop_assert_eq!(outcome.ok().map(sorted), case.model().map(sorted), "with {}", shape.name);
     }

@@ -4,7 +4,8 @@ use super::pool::{Authority, POOL};
 use super::{Allowed, Bundle, Case, Key, Names, Spelling, Stage, carol};
 use crate::auth::User;
 
-/// Whom the ConfigMap's versions, one after the other, make trustworthy. What can't be used leaves what was there.
+/// Whom the ConfigMap's versions, one after the other, make trustworthy. What can't be used leaves
+/// what was there.
 #[derive(Default)]
 struct Trust {
     proxy_ca: Option<Authority>,

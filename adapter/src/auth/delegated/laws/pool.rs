@@ -7,7 +7,8 @@ use rustls_pki_types::CertificateDer;
 
 use super::super::tests::Ca;
 
-/// Certificates of every kind, made once: what matters is who made them and what is wrong with them.
+/// Certificates of every kind, made once: what matters is who made them and what is wrong with
+/// them.
 pub(super) struct Pool {
     /// The authorities' certificates.
     pub(super) proxy_ca: String,
