@@ -13,16 +13,10 @@
 //! let scenarios = setpoint::scenario::load(&["my-scenarios".into()])?;
 //! let programs = Programs::find(None).await?;
 //! let binaries = provision::find(&provision::Options::from_env())?;
-//! let options = RunOptions {
-//!     backend: Backend::local(binaries, &programs)?,
-//!     programs,
-//!     profile: Profile::named("binary")?,
-//!     jobs: 2,
-//!     interrupted: Default::default(),
-//!     keep: false,
-//! };
+//! let backend = Backend::local(binaries, &programs)?;
+//! let options = RunOptions::new(backend, programs, Profile::named("binary")?).jobs(2);
 //! let report = run(scenarios, options, Arc::new(Terminal::default())).await;
-//! assert_eq!(report.failed(), 0);
+//! assert_eq!(report.counts().failed, 0);
 //! # Ok(())
 //! # }
 //! ```

@@ -6,6 +6,9 @@ use clap::Parser as _;
 use setpoint::commands::{Cli, exit_code};
 use tracing_subscriber::EnvFilter;
 
+/// kube logs every request that fails as an error; who made it says so where that matters.
+const LOG_FILTER: &str = "warn,kube_client::client::builder=off";
+
 #[tokio::main]
 async fn main() -> ExitCode {
     // Fails only when there is a provider already.
@@ -16,7 +19,7 @@ async fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
         .with_env_filter(
-            EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn")),
+            EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(LOG_FILTER)),
         )
         .init();
     match cli.run().await {

@@ -70,14 +70,9 @@ impl Stage {
         });
         let programs = programs.clone()?;
         let backend = Backend::local(self.binaries.clone()?, &programs);
-        let options = RunOptions {
-            profile: Profile::named("binary").expect("a profile"),
-            backend: backend.map_err(|error| format!("{:#}", anyhow::Error::new(error)))?,
-            programs,
-            jobs: 1,
-            interrupted: tokio_util::sync::CancellationToken::default(),
-            keep: false,
-        };
+        let backend = backend.map_err(|error| format!("{:#}", anyhow::Error::new(error)))?;
+        let profile = Profile::named("binary").expect("a profile");
+        let options = RunOptions::new(backend, programs, profile);
         let running = run(vec![scenario], options, Arc::new(Quiet));
         let report = self.runtime.block_on(running);
         let judge = |outcome| judge(outcome, &report.adapter);
@@ -86,19 +81,20 @@ impl Stage {
 }
 
 fn judge(outcome: &Outcome, adapter: &Judged) -> Result<(), Failed> {
-    let cause = match &outcome.verdict {
+    let problem = match &outcome.verdict {
         Verdict::Passed => return Ok(()),
         // The product's own adapter does all that scenarios are about.
         Verdict::Skipped { reason } => return Err(format!("it was skipped: {reason}").into()),
-        Verdict::Failed { cause } | Verdict::NotSetUp { cause } => cause,
+        Verdict::Failed(problem) | Verdict::Inconclusive(problem) => problem,
     };
+    let (owner, kind, cause) = (problem.owner, problem.kind, &problem.cause);
     let evidence = outcome
         .evidence
         .iter()
         .map(|piece| format!("\n== {}\n{}", piece.name, piece.text));
     let timeline = outcome.timeline_text();
     Err(format!(
-        "{cause}\n== timeline\n{timeline}{}\n== again\n{}",
+        "{owner} ({kind}): {cause}\n== timeline\n{timeline}{}\n== again\n{}",
         evidence.collect::<String>(),
         outcome.again(adapter)
     )

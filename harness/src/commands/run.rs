@@ -22,7 +22,8 @@ use crate::scripted::Lie;
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Runs scenarios, each on a control plane of its own, and judges an adapter by them.\n\n\
-        Exit codes: 0 all passed, 1 something failed, 2 bad usage or a bad scenario, 3 the environment could not be set up.",
+        Exit codes: 0 all passed that could be run, 1 the adapter failed a scenario, 2 bad usage or a bad scenario, 3 nothing can be said of the \
+        adapter in a scenario (inconclusive), nothing passed at all, or the run was interrupted. 1 wins over 3.",
     after_help = "Examples:\n  setpoint run\n  setpoint run scenarios/hpa --jobs 1\n  setpoint run --cluster kind\n  \
         setpoint run --adapter binary:target/release/setpoint-adapter --format json > report.json"
 )]
@@ -172,14 +173,10 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         }
     };
     let interrupted = CancellationToken::new();
-    let options = RunOptions {
-        backend,
-        programs,
-        profile,
-        jobs: args.jobs.into(),
-        interrupted: interrupted.clone(),
-        keep: args.keep,
-    };
+    let options = RunOptions::new(backend, programs, profile)
+        .jobs(args.jobs.into())
+        .interrupted_by(interrupted.clone())
+        .keep_failed(args.keep);
     let running = run_scenarios(scenarios, options, Arc::new(Terminal::default()));
     tokio::pin!(running);
     let report = tokio::select! {
@@ -199,9 +196,5 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
             .write(folder)
             .with_context(|| format!("write the report into {}", folder.display()))?;
     }
-    Ok(match (report.failed(), report.not_set_up()) {
-        (0, 0) => ExitCode::SUCCESS,
-        (0, _) => ExitCode::from(3),
-        _ => ExitCode::from(1),
-    })
+    Ok(ExitCode::from(report.exit_code()))
 }

@@ -215,6 +215,14 @@ impl Feed {
         self.control.replace_faults(faults).await
     }
 
+    /// Whether the fake Prometheus answers.
+    ///
+    /// # Errors
+    /// When it doesn't.
+    pub async fn answers(&self) -> Result<(), ControlError> {
+        self.control.clock().await.map(drop)
+    }
+
     /// What was asked of the fake Prometheus.
     ///
     /// # Errors

@@ -41,6 +41,11 @@ pub enum Context {
         /// How the requests were answered by then.
         answers: String,
     },
+    /// Looking, after something was found, whether the adapter can be blamed for it.
+    After {
+        /// What was found.
+        found: String,
+    },
     /// A step of the scenario.
     Step {
         /// Which of the steps, and what it does.
@@ -71,6 +76,9 @@ impl Context {
                 format!("{what}: after {after:.1}s of it: {problem}")
             }
             Self::State { what: step } | Self::Step { step } => format!("{step}: {problem}"),
+            Self::After { found } => {
+                format!("{problem}; what was found says nothing then: {found}")
+            }
             Self::Tries { count } => format!("{problem} (asked {count} times)"),
             Self::Load { step, answers } => {
                 format!("{step}: {problem}; of the load by then, {answers}")

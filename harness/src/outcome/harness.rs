@@ -19,6 +19,16 @@ pub enum HarnessProblem {
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
+    /// The fake Prometheus lost its series when its container ended.
+    #[error("the fake Prometheus in pod {pod} was restarted {count} times{}, and lost its series", .exit_code.map_or_else(String::new, |code| format!(" (exit code {code})")))]
+    PrometheusRestarted {
+        /// The pod's name.
+        pod: String,
+        /// How often its container was restarted.
+        count: i32,
+        /// How the container ended last, where that is known.
+        exit_code: Option<i32>,
+    },
     /// The scenario asks for what its installation doesn't have.
     #[error("there is no {what} in this installation")]
     NotInstalled {
@@ -80,6 +90,7 @@ impl HarnessProblem {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Prometheus { .. } => Kind::PrometheusUnreachable,
+            Self::PrometheusRestarted { .. } => Kind::PrometheusRestarted,
             Self::NotInstalled { .. } => Kind::NotInstalled,
             Self::Traffic { .. } => Kind::TrafficNotShared,
             Self::TooFewRequests { .. } => Kind::TooFewRequests,

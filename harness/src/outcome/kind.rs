@@ -72,6 +72,8 @@ pub enum Kind {
 
     /// The Prometheus of the installation, fake or real, doesn't answer or doesn't take its script.
     PrometheusUnreachable,
+    /// The fake Prometheus was restarted, and lost its series.
+    PrometheusRestarted,
     /// The sample applications did not get their traffic.
     TrafficNotShared,
     /// The harness could not make enough requests in time.

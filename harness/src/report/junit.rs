@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 
-use super::{Outcome, Report, Verdict};
+use super::{Outcome, Problem, Report, Verdict};
 
 impl Report {
-    /// A test suite for each area, a test case for each scenario; a failure carries its cause, its timeline and the command
-    /// that repeats it.
+    /// A test suite for each area, a test case for each scenario. A failed one has a failure, an
+    /// inconclusive one an error, with the problem's kind as its type, the cause, the timeline and the
+    /// command that repeats it; the problem's owner is a property of the test case.
     ///
     /// # Errors
     /// When it can't be written.
@@ -36,19 +37,9 @@ impl Report {
 fn test_case(outcome: &Outcome, again: &str) -> TestCase {
     let status = match &outcome.verdict {
         Verdict::Passed => TestCaseStatus::success(),
-        Verdict::Failed { cause } => {
-            let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
-            status
-                .set_message(cause)
-                .set_description(format!("{}\nagain: {again}", outcome.timeline_text()));
-            status
-        }
-        Verdict::NotSetUp { cause } => {
-            let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
-            status
-                .set_message(cause)
-                .set_description(outcome.timeline_text());
-            status
+        Verdict::Failed(problem) => non_success(NonSuccessKind::Failure, problem, outcome, again),
+        Verdict::Inconclusive(problem) => {
+            non_success(NonSuccessKind::Error, problem, outcome, again)
         }
         Verdict::Skipped { reason } => {
             let mut status = TestCaseStatus::skipped();
@@ -59,5 +50,22 @@ fn test_case(outcome: &Outcome, again: &str) -> TestCase {
     let mut case = TestCase::new(outcome.sentence.as_str(), status);
     case.set_classname(outcome.name.as_str())
         .set_time(Duration::from_secs_f64(outcome.seconds.max(0.0)));
+    if let Some(problem) = outcome.verdict.problem() {
+        case.add_property(("owner", problem.owner.to_string().as_str()));
+    }
     case
+}
+
+fn non_success(
+    kind: NonSuccessKind,
+    problem: &Problem,
+    outcome: &Outcome,
+    again: &str,
+) -> TestCaseStatus {
+    let mut status = TestCaseStatus::non_success(kind);
+    status
+        .set_type(problem.kind.to_string())
+        .set_message(&problem.cause)
+        .set_description(format!("{}\nagain: {again}", outcome.timeline_text()));
+    status
 }

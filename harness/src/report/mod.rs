@@ -5,6 +5,7 @@ mod terminal;
 #[cfg(test)]
 mod tests;
 pub mod timeline;
+mod verdict;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -16,6 +17,7 @@ use crate::profile::Profile;
 use crate::programs::Programs;
 
 pub use terminal::Terminal;
+pub use verdict::{Counts, Problem, SkipReason, Verdict};
 
 /// A run.
 #[derive(Debug, Clone)]
@@ -24,6 +26,8 @@ pub struct Report {
     pub api_version: &'static str,
     /// What was judged.
     pub adapter: Judged,
+    /// Whether the user ended it early.
+    pub interrupted: bool,
     /// Wall time of the whole run.
     pub seconds: f64,
     /// The scenarios, in the order given.
@@ -36,6 +40,7 @@ pub struct Report {
 struct Written<'a> {
     api_version: &'static str,
     adapter: &'a Judged,
+    interrupted: bool,
     seconds: f64,
     scenarios: Vec<WrittenOutcome<'a>>,
 }
@@ -53,6 +58,7 @@ impl Serialize for Report {
         let Self {
             api_version,
             adapter,
+            interrupted,
             seconds,
             scenarios,
         } = self;
@@ -63,6 +69,7 @@ impl Serialize for Report {
         Written {
             api_version,
             adapter,
+            interrupted: *interrupted,
             seconds: *seconds,
             scenarios: scenarios.collect(),
         }
@@ -141,65 +148,6 @@ pub struct Kept {
     pub expires: jiff::Timestamp,
 }
 
-/// How a scenario ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase", tag = "verdict")]
-pub enum Verdict {
-    /// Everything was as expected.
-    Passed,
-    /// Something wasn't.
-    Failed {
-        /// What, in one line.
-        cause: String,
-    },
-    /// Nothing can be said of it: the cluster, the installation or the scenario's objects failed.
-    NotSetUp {
-        /// What failed, and why.
-        cause: String,
-    },
-    /// It wasn't run.
-    Skipped {
-        /// Why not.
-        reason: SkipReason,
-    },
-}
-
-/// Why a scenario isn't run: there are no other reasons.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
-#[serde(rename_all = "camelCase")]
-pub enum SkipReason {
-    /// The control plane's programs aren't there.
-    #[error("no local cluster: {why}")]
-    NoCluster {
-        /// What is missing.
-        why: String,
-    },
-    /// The cluster can't do what the scenario needs.
-    #[error("{cluster} can't do {need}")]
-    NotCapable {
-        /// The backend.
-        cluster: String,
-        /// What it lacks.
-        need: String,
-    },
-    /// The scenario has a real Prometheus scrape, and there is none that can.
-    #[error("no real Prometheus: {why}")]
-    NoPrometheus {
-        /// What is missing.
-        why: String,
-    },
-    /// The adapter doesn't claim to do what the scenario is about.
-    #[error("{adapter} doesn't do {need}: {why}")]
-    NotImplemented {
-        /// The adapter.
-        adapter: String,
-        /// What it lacks.
-        need: String,
-        /// Why it does.
-        why: String,
-    },
-}
-
 /// How long a step took.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -270,31 +218,35 @@ pub(crate) fn shortened(text: &str) -> String {
 }
 
 impl Report {
-    pub(crate) fn new(adapter: Judged, elapsed: Duration, scenarios: Vec<Outcome>) -> Self {
+    pub(crate) fn new(
+        adapter: Judged,
+        interrupted: bool,
+        elapsed: Duration,
+        scenarios: Vec<Outcome>,
+    ) -> Self {
         Self {
             api_version: "setpoint.dev/report/v1alpha1",
             adapter,
+            interrupted,
             seconds: elapsed.as_secs_f64(),
             scenarios,
         }
     }
 
-    /// How many scenarios failed.
+    /// How many scenarios ended in which way.
     #[must_use]
-    pub fn failed(&self) -> usize {
-        self.scenarios
-            .iter()
-            .filter(|outcome| matches!(outcome.verdict, Verdict::Failed { .. }))
-            .count()
+    pub fn counts(&self) -> Counts {
+        Counts::of(self.scenarios.iter().map(|outcome| &outcome.verdict))
     }
 
-    /// How many scenarios could not be set up.
+    /// How a program that made this report ends: with 1 when a scenario failed, else with 3 when one is
+    /// inconclusive, the run was interrupted or nothing passed, else with 0.
     #[must_use]
-    pub fn not_set_up(&self) -> usize {
-        self.scenarios
-            .iter()
-            .filter(|outcome| matches!(outcome.verdict, Verdict::NotSetUp { .. }))
-            .count()
+    pub fn exit_code(&self) -> u8 {
+        match self.counts().exit_code() {
+            0 if self.interrupted => 3,
+            code => code,
+        }
     }
 
     /// Writes `report.json`, `junit.xml`, and timeline and evidence of each failure as text, into a folder.

@@ -6,7 +6,8 @@ use std::sync::Mutex;
 use anstyle::{AnsiColor, Style};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use super::{Outcome, ReplicaChange, Report, Verdict};
+use super::{Outcome, Problem, ReplicaChange, Report, Verdict};
+use crate::outcome::Owner;
 use crate::run::Progress;
 
 /// How many entries of a timeline are shown, and how wide.
@@ -15,6 +16,7 @@ const WIDE: usize = 240;
 
 const GOOD: Style = AnsiColor::Green.on_default().bold();
 const BAD: Style = AnsiColor::Red.on_default().bold();
+const UNCLEAR: Style = AnsiColor::Yellow.on_default().bold();
 const DIM: Style = Style::new().dimmed();
 
 /// Shows progress on standard error: lines that change on a terminal, plain lines elsewhere.
@@ -73,8 +75,8 @@ impl Terminal {
 fn line(outcome: &Outcome) -> String {
     let (style, word, below) = match &outcome.verdict {
         Verdict::Passed => (GOOD, "passed", None),
-        Verdict::Failed { cause } => (BAD, "FAILED", Some(cause.clone())),
-        Verdict::NotSetUp { cause } => (BAD, "not set up", Some(cause.clone())),
+        Verdict::Failed(problem) => (BAD, "FAILED", Some(explained(problem))),
+        Verdict::Inconclusive(problem) => (UNCLEAR, "INCONCLUSIVE", Some(explained(problem))),
         Verdict::Skipped { reason } => (DIM, "skipped", Some(reason.to_string())),
     };
     let curve = curve(&outcome.replicas);
@@ -85,6 +87,15 @@ fn line(outcome: &Outcome) -> String {
         outcome.sentence, outcome.seconds
     );
     below.map_or(first.clone(), |below| format!("{first}\n       {below}"))
+}
+
+/// What went wrong, with its owner and kind where it isn't the adapter's.
+fn explained(problem: &Problem) -> String {
+    let Problem { owner, kind, cause } = problem;
+    match owner {
+        Owner::Adapter => cause.clone(),
+        Owner::Cluster | Owner::Harness => format!("{owner} ({kind}): {cause}"),
+    }
 }
 
 /// The replicas of the Deployment that changed most often: ` web 1 -> 4 -> 8`.
@@ -108,14 +119,6 @@ fn curve(changes: &[ReplicaChange]) -> String {
 impl Report {
     /// Prints what remains to be said after the scenarios' own lines.
     pub fn print_summary(&self) {
-        let count = |wanted: fn(&Verdict) -> bool| {
-            self.scenarios
-                .iter()
-                .filter(|outcome| wanted(&outcome.verdict))
-                .count()
-        };
-        let passed = count(|verdict| matches!(verdict, Verdict::Passed));
-        let skipped = count(|verdict| matches!(verdict, Verdict::Skipped { .. }));
         for outcome in self
             .scenarios
             .iter()
@@ -132,8 +135,8 @@ impl Report {
                     entry.to_string().chars().take(WIDE).collect::<String>()
                 );
             }
-            if let Verdict::Failed { cause } | Verdict::NotSetUp { cause } = &outcome.verdict {
-                anstream::println!("  {BAD}verdict{BAD:#} {cause}");
+            if let Some(problem) = outcome.verdict.problem() {
+                anstream::println!("  {BAD}verdict{BAD:#} {}", explained(problem));
             }
             anstream::println!("  again:   {}", outcome.again(&self.adapter));
             if let Some(kept) = &outcome.kept {
@@ -163,16 +166,13 @@ impl Report {
             self.adapter.profile,
             self.adapter.path.display()
         );
-        let (failed, not_set_up) = (self.failed(), self.not_set_up());
-        let style = if failed + not_set_up == 0 { GOOD } else { BAD };
-        let without = match not_set_up {
-            0 => String::new(),
-            count => format!(", {count} not set up"),
+        let style = match self.exit_code() {
+            0 => GOOD,
+            1 => BAD,
+            _ => UNCLEAR,
         };
-        anstream::println!(
-            "{style}{passed} passed, {failed} failed, {skipped} skipped{without}{style:#} in {:.1}s",
-            self.seconds
-        );
+        let (counts, seconds) = (self.counts(), self.seconds);
+        anstream::println!("{style}{counts}{style:#} in {seconds:.1}s");
     }
 }
 

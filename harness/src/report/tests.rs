@@ -2,6 +2,7 @@
 
 use super::timeline::{Entry, Source};
 use super::*;
+use crate::outcome::{Kind, Owner};
 
 fn outcome(name: &str, verdict: Verdict) -> Outcome {
     Outcome {
@@ -30,9 +31,16 @@ fn outcome(name: &str, verdict: Verdict) -> Outcome {
 
 /// One scenario of each verdict, judged by name.
 fn report() -> Report {
-    let failed = Verdict::Failed {
+    let failed = Verdict::Failed(Problem {
+        owner: Owner::Adapter,
+        kind: Kind::UnexpectedReplicas,
         cause: "step 1 of 1: 4 are wanted & 4 ready".to_owned(),
-    };
+    });
+    let inconclusive = Verdict::Inconclusive(Problem {
+        owner: Owner::Cluster,
+        kind: Kind::ApiServerUnreachable,
+        cause: "step 1 of 1: list pods: connection refused".to_owned(),
+    });
     let skipped = Verdict::Skipped {
         reason: SkipReason::NotImplemented {
             adapter: "test-adapter".to_owned(),
@@ -62,8 +70,19 @@ fn report() -> Report {
         outcome("discovery/sorted", Verdict::Passed),
         failed,
         outcome("hpa/holds", skipped),
+        outcome("hpa/scales-down", inconclusive),
     ];
-    Report::new(judged, Duration::from_millis(25_500), outcomes)
+    Report::new(judged, false, Duration::from_millis(25_500), outcomes)
+}
+
+#[test]
+fn an_interrupted_run_is_no_success_whatever_passed_before() {
+    let mut report = report();
+    assert_eq!(report.exit_code(), 1);
+    report.scenarios.truncate(1);
+    assert_eq!(report.exit_code(), 0);
+    report.interrupted = true;
+    assert_eq!(report.exit_code(), 3);
 }
 
 #[test]

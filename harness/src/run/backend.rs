@@ -13,7 +13,8 @@ use setpoint_cluster::{
     StartOptions, StopError,
 };
 
-use super::{EnvironmentError, Progress, RunOptions, clean};
+use super::{Progress, RunOptions, clean};
+use crate::outcome::ClusterProblem;
 use crate::programs::{ProgramError, Programs};
 use crate::report::{Kept, SkipReason};
 use crate::scenario::{ClusterOptions, Need, Scenario};
@@ -117,7 +118,7 @@ impl Backend {
         scenario: &Scenario,
         options: &RunOptions,
         progress: &Arc<dyn Progress>,
-    ) -> Result<ClusterLease, EnvironmentError> {
+    ) -> Result<ClusterLease, ClusterProblem> {
         let name = scenario.name();
         let starting = format!("starting a {} cluster", self.kind);
         progress.at(&name, &starting);
@@ -129,9 +130,13 @@ impl Backend {
             told.at(&scenario, &format!("{starting}: {what}"));
         }));
         let lease = self.provider.lease(&start).await;
+        let doing = || format!("start a cluster for `{name}`");
         lease
             .map(ClusterLease)
-            .map_err(|error| EnvironmentError::new(&name, error))
+            .map_err(|error| ClusterProblem::NotStarted {
+                doing: doing(),
+                source: error.into(),
+            })
     }
 
     /// Ends what scenarios have left.

@@ -13,120 +13,130 @@ use kube::runtime::wait::await_condition;
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use setpoint_support::error_chain;
 use tokio::time::timeout;
 
 use crate::install::{ApplyError, remove};
 
-/// How long pods and their owners may take to go, once the pods are killed.
-const GONE: Duration = Duration::from_secs(60);
+/// How long the API server may take to accept that all objects are deleted; it takes a second.
+const DELETED: Duration = Duration::from_secs(60);
+/// How long pods and their owners may take to end, once they are deleted.
+const ENDED: Duration = Duration::from_secs(60);
 
-/// Why a cluster could not be cleared.
+/// Why a cluster could not be cleaned.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CleanError {
     /// The API server refuses to delete an object.
     #[error(transparent)]
     Delete(#[from] ApplyError),
-    /// What runs in a namespace can't be deleted or watched.
-    #[error("delete what runs in namespace {namespace}")]
+    /// The API server doesn't answer.
+    #[error("delete the scenario's objects: not within {DELETED:?}")]
+    Late,
+    /// The pods of a namespace or their owners can't be deleted or watched.
+    #[error("delete the pods in namespace {namespace}")]
     Namespace {
         /// The namespace.
         namespace: String,
-        /// Why.
+        /// Why not.
         #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
+        source: ApiError,
     },
-    /// Something doesn't go.
-    #[error("what runs in namespace {namespace} is not gone within {GONE:?}: {left}")]
+    /// Pods or their owners don't end.
+    #[error("the pods in namespace {namespace} have not ended within {ENDED:?}: {left}")]
     Stay {
         /// The namespace.
         namespace: String,
-        /// The names of Deployments and pods.
+        /// The names of the Deployments and pods that are left.
         left: String,
     },
 }
 
-type Failure = Box<dyn std::error::Error + Send + Sync>;
+/// What a call or a watch of the API server fails with.
+type ApiError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Deletes the objects, all but Namespaces, and waits until the pods that they brought about are gone, and nobody is
-/// left who could make new ones.
+/// Deletes the objects, all but Namespaces, and waits until the pods that they brought about have
+/// ended, and nothing is left that could make new ones.
 ///
 /// # Errors
-/// When something can't be deleted, or doesn't go in time.
+/// When something can't be deleted, or doesn't end in time.
 pub async fn clean(client: &Client, objects: &[Value]) -> Result<(), CleanError> {
-    remove(client, objects).await?;
+    let removed = timeout(DELETED, remove(client, objects)).await;
+    removed.map_err(|_| CleanError::Late)??;
+    let has_pods = |object: &&Value| matches!(object["kind"].as_str(), Some("Deployment" | "Pod"));
+    let namespace = |object| Value::pointer(object, "/metadata/namespace")?.as_str();
     let namespaces: BTreeSet<&str> = objects
         .iter()
-        .filter(|object| matches!(object["kind"].as_str(), Some("Deployment" | "Pod")))
-        .map(|object| {
-            object["metadata"]["namespace"]
-                .as_str()
-                .unwrap_or("default")
-        })
+        .filter(has_pods)
+        .map(|object| namespace(object).unwrap_or("default"))
         .collect();
-    let cleared = namespaces.into_iter().map(async |namespace| {
-        let failed = |source| CleanError::Namespace {
-            namespace: namespace.to_owned(),
-            source,
-        };
-        match timeout(GONE, cleared(client, namespace)).await {
-            Ok(cleared) => cleared.map_err(failed),
-            Err(_) => Err(CleanError::Stay {
-                namespace: namespace.to_owned(),
-                left: left(client, namespace).await,
-            }),
-        }
-    });
-    try_join_all(cleared).await?;
+    let cleaned = namespaces
+        .into_iter()
+        .map(|namespace| clean_namespace(client, namespace));
+    try_join_all(cleaned).await?;
     Ok(())
 }
 
-/// Waits for the end of the Deployments, which are being deleted in the foreground, and of all pods. A ReplicaSet that
-/// isn't being deleted itself yet puts a new pod in a killed one's place, and the next scenario would meet it: so the
-/// pods are killed after that, and the Deployments end last.
-async fn cleared(client: &Client, namespace: &str) -> Result<(), Failure> {
+async fn clean_namespace(client: &Client, namespace: &str) -> Result<(), CleanError> {
+    match timeout(ENDED, delete_pods(client, namespace)).await {
+        Ok(deleted) => deleted.map_err(|source| CleanError::Namespace {
+            namespace: namespace.to_owned(),
+            source,
+        }),
+        Err(_) => Err(CleanError::Stay {
+            namespace: namespace.to_owned(),
+            left: names_left(client, namespace).await,
+        }),
+    }
+}
+
+/// Waits for the end of the Deployments, which are being deleted in the foreground, and of all pods. A
+/// ReplicaSet that isn't being deleted itself yet replaces a pod that ends, and the next scenario would
+/// meet the new one: so the pods are deleted after that, and the Deployments end last.
+async fn delete_pods(client: &Client, namespace: &str) -> Result<(), ApiError> {
     let sets: Api<ReplicaSet> = Api::namespaced(client.clone(), namespace);
-    let is_going =
+    let is_being_deleted =
         |set: Option<&ReplicaSet>| set.is_none_or(|set| set.metadata.deletion_timestamp.is_some());
     let all = ListParams::default();
     for set in sets.list(&all).await? {
-        await_condition(sets.clone(), &set.name_any(), is_going).await?;
+        await_condition(sets.clone(), &set.name_any(), is_being_deleted).await?;
     }
     let pods: Api<Pod> = Api::namespaced(client.clone(), namespace);
-    // Nobody learns anything from their last requests any more.
+    // Their last requests tell nobody anything any more.
     let at_once = DeleteParams::default().grace_period(1);
     pods.delete_collection(&at_once, &all).await?;
     let deployments: Api<Deployment> = Api::namespaced(client.clone(), namespace);
-    gone(&deployments).await?;
-    gone(&pods).await
+    wait_for_end(&deployments).await?;
+    wait_for_end(&pods).await
 }
 
-/// Waits for the end of all objects of a kind that there are.
-async fn gone<K>(api: &Api<K>) -> Result<(), Failure>
+/// Waits until all objects of a kind that there are now have ended.
+async fn wait_for_end<K>(api: &Api<K>) -> Result<(), ApiError>
 where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + 'static,
 {
     let list = api.list(&ListParams::default()).await?;
-    let gone = list.items.iter().map(|object| {
+    let ends = list.items.iter().map(|object| {
         let (name, uid) = (object.name_any(), object.uid().unwrap_or_default());
         async move { await_condition(api.clone(), &name, is_deleted(&uid)).await }
     });
-    try_join_all(gone).await?;
+    try_join_all(ends).await?;
     Ok(())
 }
 
-/// The names of what is left.
-async fn left(client: &Client, namespace: &str) -> String {
+/// The names of the Deployments and pods that are left, or why they aren't known.
+async fn names_left(client: &Client, namespace: &str) -> String {
     let pods: Api<Pod> = Api::namespaced(client.clone(), namespace);
     let deployments: Api<Deployment> = Api::namespaced(client.clone(), namespace);
     let all = ListParams::default();
-    match try_join(deployments.list(&all), pods.list(&all)).await {
-        Ok((deployments, pods)) => {
+    let listed = try_join(deployments.list(&all), pods.list(&all));
+    match timeout(ENDED, listed).await {
+        Ok(Ok((deployments, pods))) => {
             let deployments = deployments.iter().map(ResourceExt::name_any);
             let pods = pods.iter().map(ResourceExt::name_any);
-            let names: Vec<_> = deployments.chain(pods).collect();
-            names.join(", ")
+            deployments.chain(pods).collect::<Vec<_>>().join(", ")
         }
-        Err(error) => error.to_string(),
+        Ok(Err(error)) => error_chain(&error),
+        Err(_) => "the API server doesn't list them".to_owned(),
     }
 }

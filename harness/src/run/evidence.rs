@@ -40,69 +40,111 @@ pub(super) struct Seen<'a> {
 
 pub(super) async fn collect(seen: &Seen<'_>) -> Vec<Evidence> {
     let client = seen.cluster.client();
-    let namespace = seen.names.namespace;
-    let mut evidence = Vec::new();
-    let mut add = |name: &str, text: Option<String>| {
-        evidence.push(Evidence {
-            name: name.to_owned(),
-            text: text.unwrap_or_else(|| "could not be collected".to_owned()),
-        });
-    };
-    add("APIServices", bounded(apiservices(&client)).await);
-    add("HorizontalPodAutoscalers", bounded(hpas(&client)).await);
-    add("pods", bounded(pods(&client)).await);
-    add("events", bounded(events(&client)).await);
-    match bounded(logs(&client, namespace, ADAPTER)).await {
-        Some(logs) if !logs.is_empty() => {
-            for log in logs {
-                add(&log.name(), Some(last_lines(&without_times(&log.text))));
-            }
-        }
-        _ => add("adapter log", None),
-    }
-    if let Some(feed) = seen.feed {
-        add("Prometheus journal", bounded(journal(feed)).await);
-    }
-    if let Some(prometheus) = seen.prometheus {
-        let targets = async { Some(prometheus.targets().await.ok()?.in_words().join("\n")) };
-        add("Prometheus targets", bounded(targets).await);
-        let logs = bounded(logs(&client, namespace, PROMETHEUS)).await;
-        for log in logs.unwrap_or_default() {
-            add(
-                "Prometheus log",
-                Some(last_lines(&without_times(&log.text))),
-            );
-        }
-    }
-    for (name, text) in seen.cluster.component_logs().await {
-        add(&name, Some(last_lines(&text)));
-    }
+    // Side by side: a cluster that hangs keeps each of them waiting.
+    let (api_services, hpas, pods, events, adapter, journal, prometheus, components) = tokio::join!(
+        bounded(api_services(&client)),
+        bounded(hpas(&client)),
+        bounded(pods(&client)),
+        bounded(events(&client)),
+        adapter_logs(&client, seen.names.namespace),
+        journal_of(seen.feed),
+        of_prometheus(seen.prometheus, &client, seen.names.namespace),
+        bounded(async { Some(seen.cluster.component_logs().await) }),
+    );
+    let components = components.unwrap_or_default();
+    let components = components
+        .into_iter()
+        .map(|(name, text)| piece(&name, Some(last_lines(&text))));
+    let mut evidence = vec![
+        piece("APIServices", api_services),
+        piece("HorizontalPodAutoscalers", hpas),
+        piece("pods", pods),
+        piece("events", events),
+    ];
+    evidence.extend(adapter);
+    evidence.extend(journal);
+    evidence.extend(prometheus);
+    evidence.extend(components);
     evidence
+}
+
+fn piece(name: &str, text: Option<String>) -> Evidence {
+    Evidence {
+        name: name.to_owned(),
+        text: text.unwrap_or_else(|| "could not be collected".to_owned()),
+    }
+}
+
+/// The adapter's logs, or that there are none.
+async fn adapter_logs(client: &Client, namespace: &str) -> Vec<Evidence> {
+    let logs = bounded(logs(client, namespace, ADAPTER)).await;
+    match logs {
+        Some(logs) if !logs.is_empty() => logs
+            .iter()
+            .map(|log| piece(&log.name(), Some(last_lines(&without_times(&log.text)))))
+            .collect(),
+        _ => vec![piece("adapter log", None)],
+    }
+}
+
+/// What the fake Prometheus was asked, where there is one.
+async fn journal_of(feed: Option<&Feed>) -> Option<Evidence> {
+    let journal = bounded(journal(feed?)).await;
+    Some(piece("Prometheus journal", journal))
+}
+
+/// What a real Prometheus says of its targets, and its logs, where there is one.
+async fn of_prometheus(
+    prometheus: Option<&Prometheus>,
+    client: &Client,
+    namespace: &str,
+) -> Vec<Evidence> {
+    let Some(prometheus) = prometheus else {
+        return Vec::new();
+    };
+    let targets = async { Some(prometheus.targets().await.ok()?.in_words().join("\n")) };
+    let (targets, logs) = tokio::join!(
+        bounded(targets),
+        bounded(logs(client, namespace, PROMETHEUS))
+    );
+    let logs = logs.unwrap_or_default();
+    let logs = logs.iter().map(|log| {
+        piece(
+            "Prometheus log",
+            Some(last_lines(&without_times(&log.text))),
+        )
+    });
+    std::iter::once(piece("Prometheus targets", targets))
+        .chain(logs)
+        .collect()
 }
 
 /// What happened, from the start to now, in the scenario's clock.
 pub(super) async fn timeline(seen: &Seen<'_>, recorder: &Recorder) -> Vec<Entry> {
-    let mut entries = recorder.entries();
     let notes = recorder.notes();
     let client = seen.cluster.client();
+    let namespace = seen.names.namespace;
+    let (adapters, prometheus, journal) = tokio::join!(
+        bounded(logs(&client, namespace, ADAPTER)),
+        async {
+            seen.prometheus?;
+            bounded(logs(&client, namespace, PROMETHEUS)).await
+        },
+        async { bounded(async { seen.feed?.journal().await.ok() }).await },
+    );
     let since_start = |time| notes.since_start(time);
-    let adapters = bounded(logs(&client, seen.names.namespace, ADAPTER)).await;
+    let mut entries = recorder.entries();
     let adapters = adapters.unwrap_or_default();
     let several = adapters.iter().any(|log| log.pod != adapters[0].pod);
     for log in &adapters {
         let pod = several.then_some(log.pod.as_str());
         entries.extend(of_log(Source::Adapter, &log.text, pod, since_start));
     }
-    if seen.prometheus.is_some() {
-        let of_prometheus = bounded(logs(&client, seen.names.namespace, PROMETHEUS)).await;
-        for log in of_prometheus.unwrap_or_default() {
-            let warnings = warnings(&log.text);
-            entries.extend(of_log(Source::Prometheus, &warnings, None, since_start));
-        }
+    for log in prometheus.unwrap_or_default() {
+        let warnings = warnings(&log.text);
+        entries.extend(of_log(Source::Prometheus, &warnings, None, since_start));
     }
-    if let Some(feed) = seen.feed
-        && let Ok(Ok(journal)) = tokio::time::timeout(LIMIT, feed.journal()).await
-    {
+    if let Some(journal) = journal {
         let since_start = |wall: f64| {
             notes.since_start(UNIX_EPOCH + Duration::try_from_secs_f64(wall).unwrap_or_default())
         };
@@ -133,7 +175,7 @@ fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
-async fn apiservices(client: &Client) -> Option<String> {
+async fn api_services(client: &Client) -> Option<String> {
     let list = Api::<APIService>::all(client.clone())
         .list(&ListParams::default())
         .await

@@ -5,14 +5,20 @@ mod ask;
 mod backend;
 mod certificates;
 pub mod clean;
+mod context;
 mod evidence;
-mod mirror;
+mod health;
+mod machine;
+
 mod objects;
 mod one;
 mod recorder;
+mod set_up;
 mod steps;
+mod tasks;
 mod traffic;
 mod words;
+mod write_metrics;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,72 +28,69 @@ use futures::StreamExt as _;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::expect::Missed;
 use crate::profile::Profile;
 use crate::programs::{NoPrometheus, Programs};
 use crate::report::{Judged, Outcome, Report, SkipReason, Verdict};
-use crate::request::RequestError;
 use crate::scenario::Scenario;
 
 pub use backend::{Backend, ClusterKind};
 
 /// How scenarios are run.
 #[derive(Clone)]
+#[non_exhaustive]
 pub struct RunOptions {
-    /// Where the scenarios find their clusters.
-    pub backend: Backend,
-    /// The adapter and the harness' own programs.
-    pub programs: Programs,
-    /// What is known of the adapter.
-    pub profile: Profile,
-    /// How many planes stand side by side.
-    pub jobs: usize,
-    /// Ends the run early: evidence is collected, everything removed.
-    pub interrupted: CancellationToken,
-    /// Leaves the kind cluster of each scenario that fails as it is, for whoever wants to look into it.
-    pub keep: bool,
+    pub(crate) backend: Backend,
+    pub(crate) programs: Programs,
+    pub(crate) profile: Profile,
+    pub(crate) jobs: usize,
+    pub(crate) interrupted: CancellationToken,
+    pub(crate) keep: bool,
 }
 
-/// Hears what happens, as it happens.
-pub trait Progress: Send + Sync {
-    /// A scenario is at something new.
-    fn at(&self, scenario: &str, doing: &str);
-    /// A scenario has ended.
-    fn ended(&self, outcome: &Outcome);
-}
-
-/// There is no cluster for a scenario; nothing can be said of it.
-#[derive(Debug, thiserror::Error)]
-#[error("start a cluster for `{scenario}`")]
-pub struct EnvironmentError {
-    scenario: String,
-    #[source]
-    source: Box<dyn std::error::Error + Send + Sync>,
-}
-
-impl EnvironmentError {
-    fn new(scenario: &str, source: impl std::error::Error + Send + Sync + 'static) -> Self {
+impl RunOptions {
+    /// One scenario after another, on clusters of this backend: the adapter among these programs, which
+    /// the profile describes.
+    #[must_use]
+    pub fn new(backend: Backend, programs: Programs, profile: Profile) -> Self {
         Self {
-            scenario: scenario.to_owned(),
-            source: source.into(),
+            backend,
+            programs,
+            profile,
+            jobs: 1,
+            interrupted: CancellationToken::default(),
+            keep: false,
         }
+    }
+
+    /// Plays that many scenarios at once, each on a cluster of its own; at least one.
+    #[must_use]
+    pub fn jobs(mut self, jobs: usize) -> Self {
+        self.jobs = jobs.max(1);
+        self
+    }
+
+    /// Ends the run early when the token is cancelled: evidence is collected, everything is removed, and
+    /// what has no verdict yet is inconclusive.
+    #[must_use]
+    pub fn interrupted_by(mut self, token: CancellationToken) -> Self {
+        self.interrupted = token;
+        self
+    }
+
+    /// Leaves the kind cluster of each scenario that fails as it is, for the user to look into.
+    #[must_use]
+    pub fn keep_failed(mut self, keep: bool) -> Self {
+        self.keep = keep;
+        self
     }
 }
 
-/// Why a scenario could not be brought to its first step.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-enum SetUpError {
-    #[error("install the adapter")]
-    Install(#[source] RequestError),
-    #[error("apply the scenario's manifests")]
-    Apply(#[source] RequestError),
-    #[error("wait for the adapter")]
-    Adapter(#[source] Missed),
-    #[error("wait for the fake Prometheus")]
-    Prometheus(#[source] Missed),
-    #[error("give the fake Prometheus its script")]
-    Feed(#[from] setpoint_replay::client::ControlError),
+/// Is told what happens, as it happens.
+pub trait Progress: Send + Sync {
+    /// A scenario begins with something new.
+    fn at(&self, scenario: &str, doing: &str);
+    /// A scenario has ended.
+    fn ended(&self, outcome: &Outcome);
 }
 
 /// Runs scenarios and reports. A scenario whose cluster can't be set up hurts no other.
@@ -97,25 +100,24 @@ pub async fn run(
     progress: Arc<dyn Progress>,
 ) -> Report {
     let started = Instant::now();
-    let jobs = options.jobs.max(1);
-    let turns = Arc::new(Semaphore::new(jobs));
-    let ahead = options.backend.starts_ahead();
-    let mut outcomes: Vec<(usize, Outcome)> =
-        futures::stream::iter(scenarios.into_iter().enumerate())
-            .map(|(index, scenario)| {
-                let (options, progress, turns) = (options.clone(), progress.clone(), turns.clone());
-                Box::pin(async move {
-                    let outcome = one::run(&scenario, &options, progress, &turns).await;
-                    (index, outcome)
-                })
-            })
-            .buffer_unordered(jobs + ahead)
-            .collect()
-            .await;
+    let turns = Semaphore::new(options.jobs);
+    let at_once = options.jobs + options.backend.starts_ahead();
+    let run_one = async |(index, scenario): (usize, &Scenario)| {
+        (
+            index,
+            one::run(scenario, &options, progress.clone(), &turns).await,
+        )
+    };
+    let mut outcomes: Vec<(usize, Outcome)> = futures::stream::iter(scenarios.iter().enumerate())
+        .map(|scenario| Box::pin(run_one(scenario)))
+        .buffer_unordered(at_once)
+        .collect()
+        .await;
     options.backend.end().await;
     outcomes.sort_by_key(|(index, _)| *index);
     Report::new(
         Judged::new(&options.programs, &options.profile),
+        options.interrupted.is_cancelled(),
         started.elapsed(),
         outcomes.into_iter().map(|(_, outcome)| outcome).collect(),
     )

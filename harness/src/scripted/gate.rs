@@ -23,10 +23,11 @@ use rustls::server::WebPkiClientVerifier;
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, UnixTime};
 use setpoint_serve::Peer;
+use setpoint_support::error_chain;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use super::kept::Kept;
-use super::{Lie, failure};
+use super::{Lie, failure, internal};
 
 /// Lets through who is known and may.
 pub(super) struct Gate {
@@ -41,7 +42,29 @@ struct User {
     groups: Vec<String>,
 }
 
-/// Whom the cluster says to trust.
+/// Why it isn't known who asks, or whether they may.
+#[derive(Debug, thiserror::Error)]
+enum GateError {
+    #[error("read the cluster's client CAs, by Role extension-apiserver-authentication-reader")]
+    Authorities(#[source] kube::Error),
+    #[error("read the caller's certificate")]
+    Certificate(#[from] x509_parser::nom::Err<x509_parser::error::X509Error>),
+    #[error("verify the caller's certificate")]
+    NotVerified(#[source] NotVerified),
+    #[error("{0} is not in the allowed list")]
+    NotAllowed(String),
+    #[error("the front proxy names nobody")]
+    NoUser,
+    #[error("the token is nobody's")]
+    UnknownToken,
+    #[error("have the caller reviewed")]
+    Review(#[source] kube::Error),
+}
+
+/// What rustls says of a certificate, of a bundle or of its own configuration.
+type NotVerified = Box<dyn std::error::Error + Send + Sync>;
+
+/// The authorities whose certificates the cluster accepts from clients.
 struct Trust {
     client_ca: String,
     proxy_ca: String,
@@ -54,9 +77,9 @@ pub(super) async fn guard(State(gate): State<Arc<Gate>>, request: Request, next:
         return match gate.trust().await {
             Err(_) if gate.lie == Some(Lie::ReadyWithoutTrust) => next.run(request).await,
             Ok(_) => next.run(request).await,
-            Err(problem) => {
-                tracing::warn!(problem, "not ready");
-                failure(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", &problem)
+            Err(error) => {
+                tracing::warn!(error = error_chain(&error), "not ready");
+                internal(&error)
             }
         };
     }
@@ -68,8 +91,11 @@ pub(super) async fn guard(State(gate): State<Arc<Gate>>, request: Request, next:
     let leaf = peer.as_ref().and_then(|peer| peer.certificates.first());
     let user = match gate.authenticate(leaf, &headers).await {
         Ok(user) => user,
-        Err(problem) => {
-            tracing::warn!(problem, "Unable to authenticate the request");
+        Err(error) => {
+            tracing::warn!(
+                error = error_chain(&error),
+                "Unable to authenticate the request"
+            );
             if gate.lie == Some(Lie::BadCredentialsAreAnonymous) {
                 anonymous()
             } else {
@@ -81,7 +107,7 @@ pub(super) async fn guard(State(gate): State<Arc<Gate>>, request: Request, next:
         Ok(None) => next.run(request).await,
         Ok(Some(refusal)) => failure(StatusCode::FORBIDDEN, "Forbidden", &refusal),
         Err(_) if gate.lie == Some(Lie::AllowsWhenReviewsFail) => next.run(request).await,
-        Err(problem) => failure(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", &problem),
+        Err(error) => internal(&error),
     }
 }
 
@@ -116,20 +142,17 @@ impl Gate {
         }
     }
 
-    async fn trust(&self) -> Result<Arc<Trust>, String> {
+    async fn trust(&self) -> Result<Arc<Trust>, GateError> {
         self.trust.or(self.read_trust()).await
     }
 
-    async fn read_trust(&self) -> Result<Trust, String> {
+    async fn read_trust(&self) -> Result<Trust, GateError> {
         let maps: Api<ConfigMap> = Api::namespaced(self.client.clone(), "kube-system");
-        let map = maps
-            .get("extension-apiserver-authentication")
-            .await
-            .map_err(|error| {
-                let role = "extension-apiserver-authentication-reader";
-                format!("read whom to trust, by Role {role}: {error}")
-            })?;
-        let data = map.data.unwrap_or_default();
+        let map = maps.get("extension-apiserver-authentication").await;
+        let data = map
+            .map_err(GateError::Authorities)?
+            .data
+            .unwrap_or_default();
         let text = |key: &str| data.get(key).cloned().unwrap_or_default();
         Ok(Trust {
             client_ca: text("client-ca-file"),
@@ -143,7 +166,7 @@ impl Gate {
         &self,
         leaf: Option<&CertificateDer<'_>>,
         headers: &HeaderMap,
-    ) -> Result<User, String> {
+    ) -> Result<User, GateError> {
         if self.lie == Some(Lie::TrustsIdentityHeaders)
             && let Some(user) = claimed(headers)
         {
@@ -172,18 +195,19 @@ impl Gate {
         trust: &Trust,
         leaf: &CertificateDer<'_>,
         headers: &HeaderMap,
-    ) -> Result<User, String> {
-        let (_, parsed) = X509Certificate::from_der(leaf).map_err(|error| error.to_string())?;
+    ) -> Result<User, GateError> {
+        let (_, parsed) = X509Certificate::from_der(leaf)?;
         let name = parsed.subject().iter_common_name().last();
         let name = name.and_then(|name| name.as_str().ok()).unwrap_or_default();
-        let proxy = verify(&trust.proxy_ca, leaf).and_then(|()| {
+        let proxy = verify(&trust.proxy_ca, leaf).map_err(GateError::NotVerified);
+        let proxy = proxy.and_then(|()| {
             let allowed = trust.allowed_names.is_empty()
                 || trust.allowed_names.iter().any(|allowed| allowed == name)
                 || self.lie == Some(Lie::IgnoresAllowedNames);
             if !allowed {
-                return Err(format!("{name} is not in the allowed list"));
+                return Err(GateError::NotAllowed(name.to_owned()));
             }
-            claimed(headers).ok_or_else(|| "the front proxy names nobody".to_owned())
+            claimed(headers).ok_or(GateError::NoUser)
         });
         proxy.or_else(|refusal| {
             verify(&trust.client_ca, leaf).map_err(|_| refusal)?;
@@ -197,7 +221,7 @@ impl Gate {
         })
     }
 
-    async fn by_token(&self, token: &str) -> Result<User, String> {
+    async fn by_token(&self, token: &str) -> Result<User, GateError> {
         let review = TokenReview {
             spec: TokenReviewSpec {
                 token: token.to_owned(),
@@ -208,12 +232,12 @@ impl Gate {
         let answer = Api::<TokenReview>::all(self.client.clone())
             .create(&PostParams::default(), &review)
             .await
-            .map_err(|error| error.to_string())?;
+            .map_err(GateError::Review)?;
         let status = answer.status.unwrap_or_default();
         let user = status
             .user
             .filter(|_| status.authenticated == Some(true))
-            .ok_or_else(|| "the token is nobody's".to_owned())?;
+            .ok_or(GateError::UnknownToken)?;
         Ok(User {
             name: user.username.unwrap_or_default(),
             groups: user.groups.unwrap_or_default(),
@@ -221,7 +245,7 @@ impl Gate {
     }
 
     /// Nothing if the user may; else the words of the refusal.
-    async fn may(&self, user: &User, path: &str) -> Result<Option<String>, String> {
+    async fn may(&self, user: &User, path: &str) -> Result<Option<String>, GateError> {
         let masters = user.groups.iter().any(|group| group == "system:masters");
         if masters || self.lie == Some(Lie::SkipsAuthorization) {
             return Ok(None);
@@ -275,7 +299,7 @@ impl Gate {
         let answer = Api::<SubjectAccessReview>::all(self.client.clone())
             .create(&PostParams::default(), &review)
             .await
-            .map_err(|error| error.to_string())?;
+            .map_err(GateError::Review)?;
         let allowed = answer.status.is_some_and(|status| status.allowed);
         Ok((!allowed).then_some(refusal))
     }
@@ -287,17 +311,15 @@ fn known(mut user: User) -> User {
 }
 
 /// Whether an authority of a bundle stands behind a certificate, now and for clients.
-fn verify(bundle: &str, leaf: &CertificateDer<'_>) -> Result<(), String> {
+fn verify(bundle: &str, leaf: &CertificateDer<'_>) -> Result<(), NotVerified> {
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(bundle.as_bytes()) {
-        let certificate = certificate.map_err(|error| error.to_string())?;
-        roots.add(certificate).map_err(|error| error.to_string())?;
+        roots.add(certificate?)?;
     }
     let provider = Arc::new(aws_lc_rs::default_provider());
-    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
-        .build()
-        .map_err(|error| error.to_string())?
-        .verify_client_cert(leaf, &[], UnixTime::now())
-        .map(|_| ())
-        .map_err(|error| error.to_string())
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+    verifier
+        .build()?
+        .verify_client_cert(leaf, &[], UnixTime::now())?;
+    Ok(())
 }

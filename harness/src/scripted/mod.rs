@@ -21,12 +21,13 @@ use axum::routing::get;
 use http::{HeaderMap, StatusCode, header};
 use jiff::Timestamp;
 use serde::Deserialize;
+use setpoint_support::error_chain;
 
 use kept::Kept;
 use prometheus::Reading;
 
 pub use lie::Lie;
-pub use prometheus::table_over;
+pub use prometheus::{ReadError, table_over};
 pub use table::{Entry, Table, TableError};
 
 /// The age of a timestamp that is a lie.
@@ -99,10 +100,8 @@ impl Scripted {
                 read,
             } => (address, client, read),
         };
-        let failed =
-            |problem: String| failure(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", &problem);
         let reading = read.or(prometheus::read(address, client)).await;
-        Ok(reading.map_err(failed)?.table(labels))
+        Ok(reading.map_err(|error| internal(&error))?.table(labels))
     }
 
     fn lies(&self, lie: Lie) -> bool {
@@ -276,9 +275,8 @@ impl Scripted {
         let Source::Prometheus { client, .. } = &self.source else {
             return Ok(Table::default());
         };
-        let pods = prometheus::pods(client).await.map_err(|problem| {
-            failure(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", &problem)
-        })?;
+        let pods = prometheus::pods(client).await;
+        let pods = pods.map_err(|error| internal(&error))?;
         let zero = |((namespace, name), labels)| Entry {
             metric: path.metric.clone(),
             resource: "pods".to_owned(),
@@ -297,6 +295,12 @@ impl Scripted {
 
 fn bad_request(message: &str) -> Response {
     failure(StatusCode::BAD_REQUEST, "BadRequest", message)
+}
+
+/// The adapter could not do what was asked.
+fn internal(error: &(dyn std::error::Error + 'static)) -> Response {
+    let code = StatusCode::INTERNAL_SERVER_ERROR;
+    failure(code, "InternalError", &error_chain(error))
 }
 
 fn failure(code: StatusCode, reason: &str, message: &str) -> Response {

@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio::net::TcpStream;
 
 use super::table::{Entry, Table};
-use crate::request::{ANSWER, Identity, Limit, Question, ask_over};
+use crate::request::{ANSWER, Identity, Limit, Question, RequestError, ask_over};
 
 /// `{namespace!=""}`: every series that is of some object.
 const ALL: &str = "/api/v1/query?query=%7Bnamespace%21%3D%22%22%7D";
@@ -17,6 +17,38 @@ const ALL: &str = "/api/v1/query?query=%7Bnamespace%21%3D%22%22%7D";
 /// What labels stand for: label, resource, kind.
 const OBJECTS: [(&str, &str, &str); 2] =
     [("pod", "pods", "Pod"), ("service", "services", "Service")];
+
+/// Why there are no values.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// Prometheus isn't there.
+    #[error("reach Prometheus at {address}")]
+    Connect {
+        /// Its host and port.
+        address: String,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Prometheus doesn't answer.
+    #[error(transparent)]
+    Ask(#[from] RequestError),
+    /// Prometheus answers with an error.
+    #[error("Prometheus at {address} answered {status}")]
+    Status {
+        /// Its host and port.
+        address: String,
+        /// The HTTP status.
+        status: u16,
+    },
+    /// Prometheus answers with something else than JSON.
+    #[error("read Prometheus' answer as JSON")]
+    Json(#[from] serde_json::Error),
+    /// The API server doesn't list pods.
+    #[error("list pods")]
+    Pods(#[from] kube::Error),
+}
 
 /// What Prometheus and the API server answered.
 pub(super) struct Reading {
@@ -33,25 +65,27 @@ impl Reading {
 }
 
 /// Asks for all series and all pods.
-pub(super) async fn read(address: &str, client: &Client) -> Result<Reading, String> {
-    let stream = TcpStream::connect(address)
-        .await
-        .map_err(|error| format!("reach Prometheus at {address}: {error}"))?;
+pub(super) async fn read(address: &str, client: &Client) -> Result<Reading, ReadError> {
+    let stream = TcpStream::connect(address).await;
+    let stream = stream.map_err(|source| ReadError::Connect {
+        address: address.to_owned(),
+        source,
+    })?;
     read_over(stream, address, client).await
 }
 
 /// The value of each pod, Service and namespace, the sum over its series, by a stream to Prometheus.
 ///
 /// # Errors
-/// When Prometheus or the API server has no answer; the text says which.
-pub async fn table_over<S>(stream: S, address: &str, client: &Client) -> Result<Table, String>
+/// When Prometheus or the API server has no answer.
+pub async fn table_over<S>(stream: S, address: &str, client: &Client) -> Result<Table, ReadError>
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin + 'static,
 {
     Ok(read_over(stream, address, client).await?.table(&[]))
 }
 
-async fn read_over<S>(stream: S, address: &str, client: &Client) -> Result<Reading, String>
+async fn read_over<S>(stream: S, address: &str, client: &Client) -> Result<Reading, ReadError>
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin + 'static,
 {
@@ -60,17 +94,14 @@ where
         headers: BTreeMap::new(),
         identity: Identity::Nobody,
     };
-    let answer = ask_over(stream, "prometheus", &question, Limit::of(ANSWER))
-        .await
-        .map_err(|error| crate::words(&error))?;
+    let answer = ask_over(stream, "prometheus", &question, Limit::of(ANSWER)).await?;
     if answer.status != 200 {
-        return Err(format!(
-            "Prometheus at {address} answered {}",
-            answer.status
-        ));
+        return Err(ReadError::Status {
+            address: address.to_owned(),
+            status: answer.status,
+        });
     }
-    let mut body: Value = serde_json::from_slice(&answer.body)
-        .map_err(|error| format!("Prometheus' answer is no JSON: {error}"))?;
+    let mut body: Value = serde_json::from_slice(&answer.body)?;
     Ok(Reading {
         vector: body["data"]["result"].take(),
         pods: pods(client).await?,
@@ -80,12 +111,10 @@ where
 /// Labels by namespace and name.
 pub(super) type Labels = BTreeMap<(String, String), BTreeMap<String, String>>;
 
-/// The pods there are.
-pub(super) async fn pods(client: &Client) -> Result<Labels, String> {
-    let pods = Api::<Pod>::all(client.clone())
-        .list(&ListParams::default())
-        .await
-        .map_err(|error| format!("list pods: {error}"))?;
+/// The labels of all pods.
+pub(super) async fn pods(client: &Client) -> Result<Labels, ReadError> {
+    let pods: Api<Pod> = Api::all(client.clone());
+    let pods = pods.list(&ListParams::default()).await?;
     let labelled = |pod: &Pod| {
         let key = (pod.namespace().unwrap_or_default(), pod.name_any());
         (key, pod.labels().clone())

@@ -1,0 +1,246 @@
+//! What a scenario is played in, and what can be done there.
+
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use setpoint_cluster::Cluster;
+use tokio::sync::Mutex;
+
+use super::machine::{Activity, Event};
+use super::recorder::{Recorder, follow_targets};
+use super::set_up::{Installation, set_up};
+use super::steps::Stage;
+use super::tasks::BackgroundTasks;
+use super::traffic::Traffic;
+use super::words::words;
+use super::{Progress, RunOptions, evidence, health, not_run, write_metrics};
+use crate::expect::Scene;
+use crate::feed::Feed;
+use crate::notes::Source;
+use crate::outcome::{Context, HarnessProblem, Unmet};
+use crate::prometheus::Prometheus;
+use crate::report::{Outcome, StepOutcome, Verdict};
+use crate::request::Adapter;
+use crate::scenario::Scenario;
+
+/// A scenario that has a cluster.
+pub(super) struct RunContext<'a> {
+    scenario: &'a Scenario,
+    options: &'a RunOptions,
+    progress: &'a Arc<dyn Progress>,
+    cluster: Arc<dyn Cluster>,
+    recorder: Recorder,
+    /// The real Prometheus, where there is one.
+    prometheus: Option<Arc<Prometheus>>,
+    /// The fake Prometheus, where there is one, once it has its script.
+    feed: Option<Arc<Feed>>,
+    /// What steps act on, once everything is installed.
+    stage: Option<Stage>,
+    outcome: Outcome,
+}
+
+impl<'a> RunContext<'a> {
+    /// The scenario's time begins now.
+    pub(super) fn new(
+        scenario: &'a Scenario,
+        options: &'a RunOptions,
+        progress: &'a Arc<dyn Progress>,
+        cluster: Arc<dyn Cluster>,
+    ) -> Self {
+        let install = scenario.document.install;
+        let names = install.names();
+        let mut outcome = not_run(scenario, Verdict::interrupted());
+        outcome.cluster = Some(cluster.facts().clone());
+        let prometheus = install
+            .has_real_prometheus()
+            .then(|| Arc::new(Prometheus::new(cluster.clone(), names.namespace)));
+        Self {
+            scenario,
+            options,
+            progress,
+            recorder: Recorder::start(SystemTime::now(), &cluster.client(), names),
+            cluster,
+            prometheus,
+            feed: None,
+            stage: None,
+            outcome,
+        }
+    }
+
+    /// Does one thing.
+    pub(super) async fn perform(&mut self, activity: Activity) -> Event {
+        match activity {
+            Activity::SetUp => Event::SetUp(self.set_up().await),
+            Activity::Play(step) => Event::Played(self.play(step).await),
+            Activity::Check => Event::Checked(self.check().await),
+            Activity::Collect => {
+                self.collect().await;
+                Event::Collected
+            }
+        }
+    }
+
+    /// What an activity does, for reports.
+    pub(super) fn describe(&self, activity: Activity) -> String {
+        let steps = &self.scenario.document.steps;
+        match activity {
+            Activity::SetUp => "set up".to_owned(),
+            Activity::Play(index) => {
+                let words = steps.get(index).map(words).unwrap_or_default();
+                format!("step {} of {} ({words})", index + 1, steps.len())
+            }
+            Activity::Check => "after the last step that was played".to_owned(),
+            Activity::Collect => "collecting evidence".to_owned(),
+        }
+    }
+
+    /// Starts what goes on beside an activity, or ends it all.
+    pub(super) async fn change_tasks(&self, activity: Activity, tasks: &mut BackgroundTasks) {
+        let client = || self.cluster.client();
+        match activity {
+            Activity::SetUp => {
+                let pods = health::pod_not_supported(client());
+                tasks.spawn_until_problem("the watch on pods that can't be run", pods);
+                let api_server = health::api_server_gone(client());
+                tasks.spawn_until_problem("the check of the API server", api_server);
+            }
+            Activity::Play(0) => self.start_tasks(tasks),
+            Activity::Play(_) | Activity::Check => {}
+            Activity::Collect => tasks.end().await,
+        }
+    }
+
+    /// Starts what feeds the installation and looks at it.
+    fn start_tasks(&self, tasks: &mut BackgroundTasks) {
+        let client = self.cluster.client();
+        if let Some(port) = self.options.profile.write_metrics {
+            let names = self.scenario.document.install.names();
+            let writing = write_metrics::write_metrics(self.cluster.clone(), names, port);
+            tasks.spawn("writing metrics to the adapter", writing);
+        }
+        if let Some(feed) = self.feed.clone() {
+            let client = client.clone();
+            let following = async move { feed.follow_pods(client).await };
+            tasks.spawn("the watch on pods that have metrics", following);
+        }
+        if let Some(prometheus) = self.prometheus.clone() {
+            let notes = self.recorder.notes().clone();
+            let following = async move { follow_targets(&notes, &prometheus).await };
+            tasks.spawn("the watch on Prometheus' targets", following);
+        }
+        if let Some(traffic) = self.stage.as_ref().map(|stage| stage.traffic.clone()) {
+            let following = async move { traffic.follow(client).await };
+            tasks.spawn("sharing traffic among pods", following);
+        }
+    }
+
+    async fn set_up(&mut self) -> Result<(), Unmet> {
+        let began = Instant::now();
+        self.note("set up: install adapter, Prometheus and manifests".to_owned());
+        let name = self.scenario.name();
+        let at = |doing: &str| self.progress.at(&name, doing);
+        let set_up = set_up(self.scenario, self.options, &self.cluster, at).await;
+        self.push_step("set up".to_owned(), began, None);
+        let Installation { feed, installed } = set_up?;
+        self.feed.clone_from(&feed);
+        let names = self.scenario.document.install.names();
+        let cluster = self.cluster.clone();
+        let adapter = Adapter::new(cluster.clone(), names.namespace, names.service);
+        let notes = self.recorder.notes().clone();
+        self.stage = Some(Stage {
+            traffic: Arc::new(Traffic::new(cluster.clone(), notes.clone())),
+            scene: Scene {
+                cluster,
+                adapter: Arc::new(adapter),
+                prometheus: self.prometheus.clone(),
+            },
+            feed,
+            notes,
+            folder: self
+                .scenario
+                .path
+                .parent()
+                .unwrap_or(&self.scenario.path)
+                .to_owned(),
+            names,
+            installed,
+            kit: Mutex::default(),
+            tokens: Mutex::default(),
+        });
+        Ok(())
+    }
+
+    async fn play(&mut self, index: usize) -> Result<(), Unmet> {
+        let steps = &self.scenario.document.steps;
+        let (Some(stage), Some(step)) = (&self.stage, steps.get(index)) else {
+            let what = format!("step {}", index + 1);
+            return Err(HarnessProblem::NotInstalled { what }.into());
+        };
+        let step_words = words(step);
+        let begins = format!("step {} of {}: {step_words}", index + 1, steps.len());
+        self.progress.at(&self.scenario.name(), &begins);
+        self.note(begins);
+        let began = Instant::now();
+        let played = stage.play(step).await;
+        let (said, note) = match &played {
+            Ok(said) => (said.clone(), said.clone()),
+            Err(unmet) => (None, Some(format!("failed: {unmet}"))),
+        };
+        if let Some(note) = note {
+            self.note(note);
+        }
+        self.push_step(step_words, began, said);
+        let step = self.describe(Activity::Play(index));
+        played
+            .map(drop)
+            .map_err(|unmet| unmet.during(Context::Step { step }))
+    }
+
+    /// Whether those that aren't judged still do their part.
+    async fn check(&self) -> Result<(), Unmet> {
+        let client = self.cluster.client();
+        health::api_server(&client).await?;
+        match &self.feed {
+            Some(feed) => {
+                let namespace = self.scenario.document.install.names().namespace;
+                health::fake_prometheus(&client, namespace, feed).await
+            }
+            None => Ok(()),
+        }
+    }
+
+    async fn collect(&mut self) {
+        self.progress
+            .at(&self.scenario.name(), "collecting evidence");
+        let seen = evidence::Seen {
+            cluster: &*self.cluster,
+            feed: self.feed.as_deref(),
+            prometheus: self.prometheus.as_deref(),
+            names: self.scenario.document.install.names(),
+        };
+        let timeline = Box::pin(evidence::timeline(&seen, &self.recorder));
+        let collected = Box::pin(evidence::collect(&seen));
+        (self.outcome.timeline, self.outcome.evidence) = tokio::join!(timeline, collected);
+    }
+
+    fn note(&self, text: String) {
+        self.recorder.notes().note(Source::Scenario, text);
+    }
+
+    fn push_step(&mut self, step: String, began: Instant, said: Option<String>) {
+        self.outcome.steps.push(StepOutcome {
+            step,
+            seconds: began.elapsed().as_secs_f64(),
+            said,
+        });
+    }
+
+    /// What there is to report.
+    pub(super) fn into_outcome(self, verdict: Verdict) -> Outcome {
+        Outcome {
+            verdict,
+            replicas: self.recorder.replicas(),
+            ..self.outcome
+        }
+    }
+}

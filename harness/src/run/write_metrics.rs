@@ -1,0 +1,127 @@
+//! Feeds an adapter that has no Prometheus: the fake Prometheus' values are written to it whenever
+//! they change.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kube::ResourceExt as _;
+use setpoint_cluster::{Cluster, ConnectError, Target};
+use setpoint_support::error_chain;
+use tokio::time::{interval, timeout};
+
+use crate::expect::{Missed, ready_pod};
+use crate::install::Names;
+use crate::request::{RequestError, send_json};
+use crate::scripted::{Entry, ReadError, table_over};
+
+/// How often the fake Prometheus is asked what there is; a fraction of an HPA's period.
+const INTERVAL: Duration = Duration::from_millis(200);
+/// How long a round may take, from the question to the last value written.
+const ROUND: Duration = Duration::from_secs(15);
+/// How long it may take to find a ready pod.
+const POD_FOUND: Duration = Duration::from_secs(5);
+/// The port of the fake Prometheus.
+const PROMETHEUS_PORT: u16 = 9090;
+
+/// Writes until it is dropped. What can't be written is tried again: the adapter may be starting.
+pub(super) async fn write_metrics(cluster: Arc<dyn Cluster>, names: Names, port: u16) {
+    let mut writer = Writer {
+        cluster,
+        namespace: names.namespace,
+        port,
+        pod: String::new(),
+        written: BTreeMap::new(),
+    };
+    let mut rounds = interval(INTERVAL);
+    loop {
+        rounds.tick().await;
+        match timeout(ROUND, writer.write_changes()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::debug!(error = error_chain(&error), "write metrics to the adapter");
+            }
+            Err(_) => tracing::warn!("metrics were not written to the adapter within {ROUND:?}"),
+        }
+    }
+}
+
+/// Why values could not be written.
+#[derive(Debug, thiserror::Error)]
+enum WriteError {
+    #[error(transparent)]
+    Pod(#[from] Missed),
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error("write a value as JSON")]
+    Json(#[from] serde_json::Error),
+    #[error(transparent)]
+    Send(#[from] RequestError),
+}
+
+struct Writer {
+    cluster: Arc<dyn Cluster>,
+    namespace: &'static str,
+    port: u16,
+    /// The adapter's pod, and what it was given: value by path.
+    pod: String,
+    written: BTreeMap<String, String>,
+}
+
+impl Writer {
+    async fn write_changes(&mut self) -> Result<(), WriteError> {
+        let prometheus = self.target(self.ready_pod("prometheus").await?);
+        let stream = self.cluster.connect(&prometheus, PROMETHEUS_PORT).await?;
+        let client = self.cluster.client();
+        let table = table_over(stream, &prometheus.to_string(), &client).await?;
+        let pod = self.ready_pod("adapter").await?;
+        if self.pod != pod {
+            // A new one knows nothing.
+            self.pod.clone_from(&pod);
+            self.written.clear();
+        }
+        let adapter = self.target(pod);
+        for entry in &table.metrics {
+            let path = path(entry);
+            if self.written.get(&path) == Some(&entry.value) {
+                continue;
+            }
+            let stream = self.cluster.connect(&adapter, self.port).await?;
+            let value = serde_json::to_string(&entry.value)?;
+            send_json(stream, http::Method::POST, &path, value).await?;
+            self.written.insert(path, entry.value.clone());
+        }
+        Ok(())
+    }
+
+    async fn ready_pod(&self, container: &str) -> Result<String, Missed> {
+        let client = self.cluster.client();
+        let pod = ready_pod(&client, self.namespace, container, POD_FOUND).await?;
+        Ok(pod.name_any())
+    }
+
+    fn target(&self, pod: String) -> Target {
+        Target::Pod {
+            namespace: self.namespace.to_owned(),
+            name: pod,
+        }
+    }
+}
+
+/// Where a value is written (`custom-metrics-apiserver/test-adapter/provider/provider.go`).
+fn path(entry: &Entry) -> String {
+    let Entry {
+        namespace,
+        resource,
+        name,
+        metric,
+        ..
+    } = entry;
+    if namespace.is_empty() {
+        format!("/write-metrics/{resource}/{name}/metrics/{metric}")
+    } else {
+        format!("/write-metrics/namespaces/{namespace}/{resource}/{name}/{metric}")
+    }
+}
