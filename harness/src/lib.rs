@@ -23,12 +23,12 @@
 //!
 //! A scenario goes one way: file → [`scenario`] → [`install`] → steps ([`expect`], [`request`], [`feed`]) → [`report`].
 
-pub mod answer;
 pub mod commands;
 #[cfg(feature = "containers")]
 pub mod containers;
 pub mod expect;
 pub mod feed;
+pub mod format;
 pub mod install;
 pub mod matrix;
 pub mod notes;
@@ -45,17 +45,5 @@ pub mod run;
 pub mod sample_app;
 pub mod scenario;
 pub mod scripted;
-
-/// An error and its sources in one line; a source that the text before it ends with is not repeated.
-pub(crate) fn words(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let words = cause.to_string();
-        if !text.ends_with(&words) {
-            text = format!("{text}: {words}");
-        }
-        source = cause.source();
-    }
-    text
-}
+pub mod steps;
+pub mod wait;

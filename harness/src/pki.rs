@@ -1,4 +1,4 @@
-//! Certificates that the cluster knows nothing of: the adapter's serving pairs, and strangers.
+//! Certificates that are not the cluster's: the adapter's serving pairs, and those of strangers.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
@@ -16,7 +16,7 @@ const BACKDATED: Duration = Duration::from_secs(60 * 60);
 
 /// The authorities of one scenario, by name; each is made when it is first named.
 #[derive(Default)]
-pub struct Kit(BTreeMap<String, CertifiedIssuer<'static, KeyPair>>);
+pub struct Authorities(BTreeMap<String, CertifiedIssuer<'static, KeyPair>>);
 
 /// What a certificate is to say.
 #[derive(Debug, Clone, Default)]
@@ -31,7 +31,7 @@ pub struct Leaf {
     pub flaw: Option<Flaw>,
 }
 
-impl Kit {
+impl Authorities {
     /// The CA certificate of an authority, PEM.
     ///
     /// # Errors
@@ -110,12 +110,12 @@ mod tests {
     }
 
     /// What a client says of a serving certificate.
-    fn verified(leaf: &Leaf, authority: &str) -> Result<(), String> {
+    fn verified(leaf: &Leaf, authority: &str) -> Result<(), rustls::Error> {
         use rustls::client::danger::ServerCertVerifier as _;
         let provider = std::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let mut kit = Kit::default();
-        let trusted = roots(&kit.certificate("a").unwrap());
-        let minted = kit.issue(authority, leaf).unwrap();
+        let mut authorities = Authorities::default();
+        let trusted = roots(&authorities.certificate("a").unwrap());
+        let minted = authorities.issue(authority, leaf).unwrap();
         let verifier = rustls::client::WebPkiServerVerifier::builder_with_provider(
             std::sync::Arc::new(trusted),
             provider,
@@ -126,7 +126,7 @@ mod tests {
         let name = "adapter.example".try_into().unwrap();
         let now = rustls_pki_types::UnixTime::now();
         let outcome = verifier.verify_server_cert(&der, &[], &name, &[], now);
-        outcome.map(|_| ()).map_err(|error| error.to_string())
+        outcome.map(|_| ())
     }
 
     #[test]
@@ -172,7 +172,7 @@ mod tests {
                 "not valid for name",
             ),
         ] {
-            let found = verified(&leaf, authority).unwrap_err();
+            let found = verified(&leaf, authority).unwrap_err().to_string();
             assert!(found.contains(complaint), "{complaint}: {found}");
         }
     }

@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::scenario::Need;
+use crate::format::Need;
 use crate::scripted::Lie;
 
 /// A profile, as its file has it.

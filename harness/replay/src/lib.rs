@@ -6,7 +6,7 @@
 //! let script = Script {
 //!     series: vec![setpoint_replay::ScriptedSeries {
 //!         series: r#"http_requests_total{pod="web-1"}"#.to_owned(),
-//!         values: "0+10x60".to_owned(),
+//!         values: "0+10x60".parse()?,
 //!         interval: 1.0,
 //!         from: 0.0,
 //!         hold: false,

@@ -14,6 +14,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::notation::Values;
+
 /// Series and the clock that they are played by.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -48,7 +50,7 @@ pub struct ScriptedSeries {
     pub series: String,
     /// The samples: `0+10x60 _ 5x3 stale`. What follows the last sample is its repetition for ever when
     /// `hold` is true, else nothing.
-    pub values: String,
+    pub values: Values,
     /// Seconds between two samples, scenario time.
     pub interval: f64,
     /// Scenario time of the first sample, seconds.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use crate::labels::Labels;
-use crate::notation::{NotationError, Point, parse_series, parse_values};
+use crate::notation::{NotationError, Point, parse_series};
 use crate::{ClockMap, Script, ScriptedSeries};
 
 /// How many samples all series of a script may be written out to.
@@ -24,16 +24,6 @@ pub enum ScriptError {
         /// The text.
         text: String,
         /// Where it is wrong.
-        source: NotationError,
-    },
-    /// A series' values.
-    #[error("reading the values `{text}` of series {index}")]
-    Values {
-        /// Its position, from 0.
-        index: usize,
-        /// The text.
-        text: String,
-        /// Where they are wrong.
         source: NotationError,
     },
     /// A number that can't be used.
@@ -176,11 +166,7 @@ impl World {
             text: scripted.series.clone(),
             source,
         })?;
-        let points = parse_values(&scripted.values).map_err(|source| ScriptError::Values {
-            index,
-            text: scripted.values.clone(),
-            source,
-        })?;
+        let points = scripted.values.points().to_vec();
         self.samples += points.len();
         if self.samples > MAX_SAMPLES_IN_ALL {
             return Err(ScriptError::TooManySamples {

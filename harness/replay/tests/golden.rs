@@ -51,7 +51,7 @@ fn golden() -> Golden {
 fn world(golden: &Golden) -> World {
     let series = golden.series.iter().map(|series| ScriptedSeries {
         series: series.series.clone(),
-        values: series.values.clone(),
+        values: series.values.parse().expect("values"),
         interval: 30.0,
         from: 0.0,
         hold: false,

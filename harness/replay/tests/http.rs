@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 fn series(name: &str, values: &str) -> ScriptedSeries {
     ScriptedSeries {
         series: name.to_owned(),
-        values: values.to_owned(),
+        values: values.parse().unwrap(),
         interval: 1.0,
         from: 0.0,
         hold: true,

@@ -5,7 +5,7 @@
 )]
 
 use proptest::prelude::*;
-use setpoint_replay::notation::{MAX_SAMPLES, Point, parse_series, parse_values};
+use setpoint_replay::notation::{MAX_SAMPLES, Point, Values, parse_series, parse_values};
 
 /// An item, and what it stands for by the naive rule.
 fn item() -> impl Strategy<Value = (String, Vec<Point>)> {
@@ -128,4 +128,22 @@ fn the_longest_series_is_accepted_and_one_more_sample_is_not() {
     );
     assert!(parse_values(&format!("1x{MAX_SAMPLES}")).is_err());
     assert!(parse_values(&format!("1x{} 1", MAX_SAMPLES - 1)).is_err());
+}
+
+#[test]
+fn values_are_written_as_they_were_read_and_what_is_left_of_them_written_out() {
+    let values: Values = serde_json::from_str(r#""0+10x2 _ stale""#).unwrap();
+    assert_eq!(
+        serde_json::to_string(&values).unwrap(),
+        r#""0+10x2 _ stale""#
+    );
+    let left = values.from_step(1);
+    assert_eq!(left.to_string(), "10 20 _ stale");
+    assert_eq!(left, left.to_string().parse().unwrap());
+    assert_eq!(values.from_step(9).points(), []);
+    let error = "1 2+3".parse::<Values>().unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "values `1 2+3`: column 6: expected `x` and how many steps, found the end"
+    );
 }

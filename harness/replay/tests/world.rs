@@ -10,7 +10,7 @@ use setpoint_replay::{
 fn series(values: &str, from: f64, hold: bool) -> ScriptedSeries {
     ScriptedSeries {
         series: r#"m{pod="a"}"#.to_owned(),
-        values: values.to_owned(),
+        values: values.parse().unwrap(),
         interval: 1.0,
         from,
         hold,

@@ -92,7 +92,7 @@ mod tests {
         let text = "clock: {speed: 2}\nseries:\n- {series: 'up', values: '1x3', interval: 5, hold: true}\n";
         let script = script(text).unwrap();
         assert_eq!(script.clock.speed, 2.0);
-        assert_eq!(script.series[0].values, "1x3");
+        assert_eq!(script.series[0].values.to_string(), "1x3");
         assert!(script.series[0].hold);
     }
 
@@ -101,7 +101,7 @@ mod tests {
         let error = script("series:\n- {series: up, values: '1 2+3', interval: 1}\n").unwrap_err();
         let text = format!("{error:#}");
         assert!(
-            text.contains("values `1 2+3` of series 0: column 6"),
+            text.contains("line 2 column 24: values `1 2+3`: column 6"),
             "{text}"
         );
     }

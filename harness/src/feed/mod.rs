@@ -21,7 +21,7 @@ use tokio::time::sleep;
 
 use self::place::{Place, Places};
 use self::series::{ended, seconds, series_name, series_of_object, series_of_pod, speaks_of};
-use crate::scenario::{Metric, Sample};
+use crate::format::{Metric, Sample};
 
 /// The port of the fake Prometheus' control (`adapter/deploy/fake-prometheus`).
 const CONTROL_PORT: u16 = 9091;

@@ -7,7 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt as _;
 
 use super::{CONTAINER, PodKey, key_of};
-use crate::expect::has_ready_container;
+use crate::wait::has_ready_container;
 
 /// A pod of the fake Prometheus.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 
 use setpoint_replay::ScriptedSeries;
-use setpoint_replay::notation::{Point, parse_values};
+use setpoint_replay::notation::Values;
 
-use crate::scenario::{Metric, On, Span};
+use crate::format::{Metric, On, Span};
 
 /// A series that has no value from now on.
 pub(super) fn ended(name: &str, now: f64) -> ScriptedSeries {
     ScriptedSeries {
         series: name.to_owned(),
-        values: "stale".to_owned(),
+        values: Values::stale(),
         interval: 1.0,
         from: now,
         hold: false,
@@ -81,51 +81,53 @@ pub(super) fn series_name(metric: &Metric, object: &[(&str, &str)]) -> String {
     let labels: Vec<String> = std::iter::once(("namespace", metric.namespace.as_str()))
         .chain(object.iter().copied())
         .chain(own)
-        .map(|(key, value)| format!("{key}={value:?}"))
+        .map(|(key, value)| format!("{key}={}", quoted(value)))
         .collect();
     format!("{}{{{}}}", metric.custom, labels.join(","))
 }
 
-/// The notation of what is left of values, and the time of the first: the one that holds at `now`.
-fn rest(values: &str, interval: f64, start: f64, now: f64, hold: bool) -> Option<(String, f64)> {
-    let points = parse_values(values).ok()?;
+/// A label's value as PromQL quotes it.
+fn quoted(value: &str) -> String {
+    let escaped = value.chars().map(|c| match c {
+        '"' => "\\\"".to_owned(),
+        '\\' => "\\\\".to_owned(),
+        '\n' => "\\n".to_owned(),
+        other => other.to_string(),
+    });
+    format!("\"{}\"", escaped.collect::<String>())
+}
+
+/// What is left of values, and the time of the first: the one that holds at `now`.
+fn rest(values: &Values, interval: f64, start: f64, now: f64, hold: bool) -> Option<(Values, f64)> {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "a count, from zero up"
     )]
     let passed = ((now - start) / interval).floor().max(0.0) as usize;
-    let last = points.len().checked_sub(1)?;
+    let last = values.points().len().checked_sub(1)?;
     if passed > last && !hold {
         return None;
     }
-    let written = |point: &Point| match point {
-        Point::Value(value) => value.to_string(),
-        Point::Stale => "stale".to_owned(),
-        Point::Missing => "_".to_owned(),
-    };
-    let left: Vec<String> = points[passed.min(last)..].iter().map(written).collect();
-    Some((left.join(" "), if passed == 0 { start } else { now }))
+    let left = values.from_step(passed.min(last));
+    Some((left, if passed == 0 { start } else { now }))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn left(start: f64, now: f64, hold: bool) -> Option<(String, f64)> {
+        let values = "5 6 7".parse().unwrap();
+        let left = rest(&values, 1.0, start, now, hold);
+        left.map(|(values, from)| (values.to_string(), from))
+    }
+
     #[test]
     fn a_pod_that_is_born_later_gets_what_is_left() {
-        assert_eq!(
-            rest("5 6 7", 1.0, 0.0, 0.2, true),
-            Some(("5 6 7".to_owned(), 0.0))
-        );
-        assert_eq!(
-            rest("5 6 7", 1.0, 0.0, 1.2, true),
-            Some(("6 7".to_owned(), 1.2))
-        );
-        assert_eq!(
-            rest("5 6 7", 1.0, 10.0, 19.0, true),
-            Some(("7".to_owned(), 19.0))
-        );
-        assert_eq!(rest("5 6 7", 1.0, 0.0, 9.0, false), None);
+        assert_eq!(left(0.0, 0.2, true), Some(("5 6 7".to_owned(), 0.0)));
+        assert_eq!(left(0.0, 1.2, true), Some(("6 7".to_owned(), 1.2)));
+        assert_eq!(left(10.0, 19.0, true), Some(("7".to_owned(), 19.0)));
+        assert_eq!(left(0.0, 9.0, false), None);
     }
 }

@@ -6,7 +6,7 @@ use kube::api::{
 use kube::discovery::{Scope, pinned_kind};
 use serde_json::Value;
 
-use crate::scenario::{RefusedStep, ScenarioObject};
+use crate::format::ObjectRef;
 
 /// Whose fields they are.
 const FIELD_MANAGER: &str = "setpoint";
@@ -60,13 +60,13 @@ pub async fn apply(client: &kube::Client, objects: &[Value]) -> Result<(), Apply
 ///
 /// # Errors
 /// When there is none, or it can't be deleted.
-pub async fn delete(client: &kube::Client, object: &ScenarioObject) -> Result<(), ApplyError> {
+pub async fn delete(client: &kube::Client, object: &ObjectRef) -> Result<(), ApplyError> {
     delete_with(client, object, &DeleteParams::default()).await
 }
 
 async fn delete_with(
     client: &kube::Client,
-    object: &ScenarioObject,
+    object: &ObjectRef,
     parameters: &DeleteParams,
 ) -> Result<(), ApplyError> {
     let shown = format!("{} {}", object.kind, object.name);
@@ -102,7 +102,7 @@ pub async fn remove(client: &kube::Client, objects: &[Value]) -> Result<(), Appl
     sorted
         .sort_by_key(|object| std::cmp::Reverse(rank(object["kind"].as_str().unwrap_or_default())));
     for object in sorted {
-        let object = ScenarioObject {
+        let object = ObjectRef {
             api_version: text(object, "/apiVersion"),
             kind: text(object, "/kind"),
             namespace: object
@@ -121,77 +121,6 @@ pub async fn remove(client: &kube::Client, objects: &[Value]) -> Result<(), Appl
         }
     }
     Ok(())
-}
-
-/// Puts one of the `installed` objects back.
-///
-/// # Errors
-/// When it isn't one of them, or is refused.
-pub async fn restore(
-    client: &kube::Client,
-    installed: &[Value],
-    object: &ScenarioObject,
-) -> Result<(), RestoreError> {
-    let is_meant = |found: &&Value| {
-        let namespace = found.pointer("/metadata/namespace").and_then(Value::as_str);
-        text(found, "/apiVersion") == object.api_version
-            && text(found, "/kind") == object.kind
-            && text(found, "/metadata/name") == object.name
-            && namespace == object.namespace.as_deref()
-    };
-    let Some(found) = installed.iter().find(is_meant) else {
-        return Err(RestoreError::NotInstalled {
-            kind: object.kind.clone(),
-            name: object.name.clone(),
-        });
-    };
-    Ok(apply(client, std::slice::from_ref(found)).await?)
-}
-
-/// Why an object can't be put back.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum RestoreError {
-    /// Nothing says how it was.
-    #[error(
-        "put back {kind} {name}: neither the installation nor the scenario's manifests have it; look at apiVersion, kind, namespace and name"
-    )]
-    NotInstalled {
-        /// Its kind.
-        kind: String,
-        /// Its name.
-        name: String,
-    },
-    /// The API server refuses it.
-    #[error(transparent)]
-    Apply(#[from] ApplyError),
-}
-
-/// Applies an object and wants it refused in the expected words.
-///
-/// # Errors
-/// What happened instead.
-pub async fn refused(client: &kube::Client, step: &RefusedStep) -> Result<(), String> {
-    let shown = format!(
-        "{} {}",
-        text(&step.apply, "/kind"),
-        text(&step.apply, "/metadata/name")
-    );
-    let error = match apply(client, std::slice::from_ref(&step.apply)).await {
-        Ok(()) => return Err(format!("{shown} was accepted")),
-        Err(error) => error,
-    };
-    let kube::Error::Api(refusal) = &error.source else {
-        return Err(crate::words(&error));
-    };
-    if refusal.code == step.status && refusal.message.contains(&step.message) {
-        Ok(())
-    } else {
-        Err(format!(
-            "{shown} was refused by {}: {}",
-            refusal.code, refusal.message
-        ))
-    }
 }
 
 fn rank(kind: &str) -> u8 {

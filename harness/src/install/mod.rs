@@ -8,11 +8,11 @@ use serde_json::Value;
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
-pub use apply::{ApplyError, RestoreError, apply, delete, refused, remove, restore};
+pub use apply::{ApplyError, apply, delete, remove};
 
+use crate::format::Install;
 use crate::profile::Profile;
 use crate::programs::{Programs, SETPOINT_IMAGE};
-use crate::scenario::Install;
 
 /// Where things are after an installation.
 #[derive(Debug, Clone, Copy)]

@@ -78,6 +78,14 @@ pub enum ClusterProblem {
         /// How many are ready.
         ready: i32,
     },
+    /// The HPA controller did not judge an HPA, and the adapter did not keep it from that.
+    #[error(
+        "the HPA controller has not judged HPA {name} since the step before, and the adapter answers"
+    )]
+    NotJudged {
+        /// The HPA.
+        name: String,
+    },
     /// A pod of the installation that isn't judged is not ready.
     #[error("{what}: not within {within:?}; pods: {seen}")]
     PodNotReady {
@@ -127,6 +135,7 @@ impl ClusterProblem {
         match self {
             Self::Call { .. } | Self::Late { .. } => Kind::ApiServerUnreachable,
             Self::Refused { .. } => Kind::ApiServerRefused,
+            Self::NotJudged { .. } => Kind::NotJudged,
             Self::Watch { .. } | Self::NothingSeen => Kind::WatchFailed,
             Self::WatchEnded { .. } => Kind::WatchEnded,
             Self::Connect { .. } => Kind::NoConnection,

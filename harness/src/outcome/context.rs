@@ -34,10 +34,8 @@ pub enum Context {
         /// How often it was asked.
         count: u32,
     },
-    /// A step that is played while requests are made.
+    /// Making requests while steps are played.
     Load {
-        /// Which of its steps, and what it does.
-        step: String,
         /// How the requests were answered by then.
         answers: String,
     },
@@ -80,9 +78,7 @@ impl Context {
                 format!("{problem}; what was found says nothing then: {found}")
             }
             Self::Tries { count } => format!("{problem} (asked {count} times)"),
-            Self::Load { step, answers } => {
-                format!("{step}: {problem}; of the load by then, {answers}")
-            }
+            Self::Load { answers } => format!("{problem}; of the load by then, {answers}"),
         }
     }
 }

@@ -35,6 +35,12 @@ pub enum HarnessProblem {
         /// What it doesn't have.
         what: String,
     },
+    /// The scenario asks for what can't be told.
+    #[error("{problem}")]
+    Scenario {
+        /// What, and what helps.
+        problem: String,
+    },
     /// The sample applications did not get their traffic.
     #[error("not every ready pod of {of} has its share within {within:?}; {last}")]
     Traffic {
@@ -92,6 +98,7 @@ impl HarnessProblem {
             Self::Prometheus { .. } => Kind::PrometheusUnreachable,
             Self::PrometheusRestarted { .. } => Kind::PrometheusRestarted,
             Self::NotInstalled { .. } => Kind::NotInstalled,
+            Self::Scenario { .. } => Kind::Scenario,
             Self::Traffic { .. } => Kind::TrafficNotShared,
             Self::TooFewRequests { .. } => Kind::TooFewRequests,
             Self::NotMade { .. } => Kind::NotMade,

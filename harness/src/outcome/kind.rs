@@ -48,6 +48,8 @@ pub enum Kind {
     NotRefused,
     /// A state that had to stay has changed.
     DidNotStay,
+    /// The HPA controller did not judge the HPA.
+    NotJudged,
     /// The adapter's pod is not ready.
     AdapterNotReady,
 
@@ -84,8 +86,8 @@ pub enum Kind {
     FileUnusable,
     /// The scenario asks for what its installation doesn't have.
     NotInstalled,
-    /// It could not be told whether the HPA controller judged the new input.
-    NotProven,
+    /// The scenario asks for what can't be told.
+    Scenario,
     /// A task of the harness ended before the scenario.
     TaskEnded,
     /// The run was interrupted.

@@ -105,6 +105,15 @@ impl Unmet {
         &self.problem
     }
 
+    /// The same, but the problem is another one, which explains what was found.
+    #[must_use]
+    pub fn because_of(self, problem: ClusterProblem) -> Self {
+        Self {
+            problem: Box::new(Problem::Cluster(problem)),
+            ..self
+        }
+    }
+
     /// The same, and what was being done.
     #[must_use]
     pub fn during(mut self, context: Context) -> Self {

@@ -10,9 +10,9 @@ use kube::ResourceExt as _;
 use serde_json::Value;
 use setpoint_cluster::{Cluster, Target};
 
-use crate::expect::ready_pod;
+use crate::outcome::HarnessProblem;
 use crate::request::{ANSWER, Identity, Limit, Question, ask_over};
-use crate::words;
+use crate::wait::ready_pod;
 
 pub use targets::{Active, Dropped, Targets};
 
@@ -20,6 +20,8 @@ pub use targets::{Active, Dropped, Targets};
 const PORT: u16 = 9090;
 /// How long an answer may take.
 const ANSWERS: Duration = Duration::from_secs(2);
+/// The pause before it is asked again; less than the shortest scrape interval.
+pub(crate) const PAUSE: Duration = Duration::from_millis(200);
 
 /// A real Prometheus.
 pub struct Prometheus {
@@ -37,52 +39,74 @@ impl Prometheus {
     /// What it scrapes, and what it doesn't.
     ///
     /// # Errors
-    /// Why there is no answer, in words.
-    pub async fn targets(&self) -> Result<Targets, String> {
+    /// Why there is no answer.
+    pub async fn targets(&self) -> Result<Targets, HarnessProblem> {
         let data = self.ask("/api/v1/targets?state=any").await?;
-        serde_json::from_value(data).map_err(|error| format!("read its targets: {error}"))
+        serde_json::from_value(data).map_err(problem("read Prometheus' targets"))
     }
 
     /// The instant vector that it answers a query with.
     ///
     /// # Errors
-    /// Why there is no answer, in words.
-    pub async fn query(&self, promql: &str) -> Result<Vec<Element>, String> {
+    /// Why there is no answer.
+    pub async fn query(&self, promql: &str) -> Result<Vec<Element>, HarnessProblem> {
         let query = encoded(promql);
         let data = self.ask(&format!("/api/v1/query?query={query}")).await?;
-        vector(&data).ok_or_else(|| format!("its answer is no instant vector: {data}"))
+        let not_a_vector =
+            || problem("read Prometheus' answer")(AnswerError::NotAVector(data.clone()));
+        vector(&data).ok_or_else(not_a_vector)
     }
 
     /// The `data` of an answer.
-    async fn ask(&self, path: &str) -> Result<Value, String> {
-        let asked = tokio::time::timeout(ANSWERS, self.answer(path)).await;
-        asked.unwrap_or_else(|_| Err(format!("Prometheus doesn't answer within {ANSWERS:?}")))
+    async fn ask(&self, path: &str) -> Result<Value, HarnessProblem> {
+        let answer = tokio::time::timeout(ANSWERS, self.answer(path)).await;
+        let answer = answer.unwrap_or_else(|_| Err(AnswerError::Late.into()));
+        answer.map_err(problem(format!("ask Prometheus for {path}")))
     }
 
-    async fn answer(&self, path: &str) -> Result<Value, String> {
+    async fn answer(&self, path: &str) -> Result<Value, BoxError> {
         let client = self.cluster.client();
-        let pod = ready_pod(&client, self.namespace, "prometheus", ANSWERS).await;
+        let pod = ready_pod(&client, self.namespace, "prometheus", ANSWERS).await?;
         let target = Target::Pod {
             namespace: self.namespace.to_owned(),
-            name: pod.map_err(|missed| missed.to_string())?.name_any(),
+            name: pod.name_any(),
         };
-        let stream = self.cluster.connect(&target, PORT).await;
+        let stream = self.cluster.connect(&target, PORT).await?;
         let question = Question {
             path: path.to_owned(),
             headers: BTreeMap::new(),
             identity: Identity::Nobody,
         };
-        let stream = stream.map_err(|error| words(&error))?;
-        let answer = ask_over(stream, "prometheus", &question, Limit::of(ANSWER)).await;
-        let answer = answer.map_err(|error| words(&error))?;
-        let mut document: Value = serde_json::from_slice(&answer.body)
-            .map_err(|error| format!("{} without a JSON body: {error}", answer.status))?;
+        let answer = ask_over(stream, "prometheus", &question, Limit::of(ANSWER)).await?;
+        let mut document: Value = serde_json::from_slice(&answer.body)?;
         if document["status"] == "success" {
             Ok(document["data"].take())
         } else {
-            Err(format!("{}: {}", answer.status, document["error"]))
+            let (status, error) = (answer.status, document["error"].to_string());
+            Err(AnswerError::Refused { status, error }.into())
         }
     }
+}
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+fn problem<E: Into<BoxError>>(doing: impl Into<String>) -> impl FnOnce(E) -> HarnessProblem {
+    let doing = doing.into();
+    move |source| HarnessProblem::Prometheus {
+        doing,
+        source: source.into(),
+    }
+}
+
+/// Why an answer of Prometheus can't be used.
+#[derive(Debug, thiserror::Error)]
+enum AnswerError {
+    #[error("it doesn't answer within {ANSWERS:?}")]
+    Late,
+    #[error("{status}: {error}")]
+    Refused { status: u16, error: String },
+    #[error("it is no instant vector: {0}")]
+    NotAVector(Value),
 }
 
 /// An element of an instant vector.
@@ -92,6 +116,12 @@ pub struct Element {
     pub labels: Value,
     /// Its value.
     pub value: f64,
+}
+
+impl std::fmt::Display for Element {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.labels, self.value)
+    }
 }
 
 fn vector(data: &Value) -> Option<Vec<Element>> {
@@ -105,31 +135,6 @@ fn vector(data: &Value) -> Option<Vec<Element>> {
         })
     };
     data["result"].as_array()?.iter().map(element).collect()
-}
-
-/// Whether an answer is as many elements as expected, each near the expected value.
-///
-/// # Errors
-/// What is wrong, in words.
-pub fn judge_vector(
-    found: &[Element],
-    count: usize,
-    value: Option<f64>,
-    tolerance: f64,
-) -> Result<(), String> {
-    let near = |element: &Element| {
-        value.is_none_or(|value| (element.value - value).abs() <= tolerance * value.abs())
-    };
-    if found.len() == count && found.iter().all(near) {
-        return Ok(());
-    }
-    let shown = |element: &Element| format!("{} {}", element.labels, element.value);
-    let shown: Vec<String> = found.iter().map(shown).collect();
-    Err(format!(
-        "there are {} elements: [{}]",
-        found.len(),
-        shown.join(", ")
-    ))
 }
 
 /// A query as part of a URL.
@@ -150,19 +155,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_element_of_a_vector_must_be_near_the_value() {
-        let data = json!({"resultType": "vector", "result": [
-            {"metric": {"pod": "a"}, "value": [1, "0.5"]}, {"metric": {"pod": "b"}, "value": [1, "0.44"]},
-        ]});
+    fn an_instant_vector_is_read_and_nothing_else_is() {
+        let data = json!({"resultType": "vector", "result": [{"metric": {"pod": "a"}, "value": [1, "0.5"]}]});
         let found = vector(&data).unwrap();
-        assert_eq!(judge_vector(&found, 2, Some(0.47), 0.1), Ok(()));
-        assert_eq!(judge_vector(&found, 2, None, 0.0), Ok(()));
-        let wrong = judge_vector(&found, 2, Some(0.5), 0.1).unwrap_err();
-        assert_eq!(
-            wrong,
-            r#"there are 2 elements: [{"pod":"a"} 0.5, {"pod":"b"} 0.44]"#
-        );
-        assert!(judge_vector(&found, 1, None, 0.0).is_err());
+        assert_eq!(found[0].to_string(), r#"{"pod":"a"} 0.5"#);
         assert!(vector(&json!({"resultType": "scalar", "result": [1, "2"]})).is_none());
     }
 

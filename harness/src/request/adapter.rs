@@ -9,7 +9,20 @@ use setpoint_cluster::{Cluster, Target};
 
 use super::route::{Destination, Route};
 use super::tls::{client_config, client_config_without_verification, roots};
-use super::{Answer, Identity, Limit, Question, RequestError, failed};
+use super::{Answer, Identity, Limit, Question, call};
+use crate::outcome::{Finding, Kind, Owner, Unmet};
+use crate::wait::ready_adapter;
+
+/// The adapter's TLS handshake shows no certificate.
+#[derive(Debug, thiserror::Error)]
+#[error("see the adapter's certificate: it shows none")]
+struct NoCertificate;
+
+impl Finding for NoCertificate {
+    fn kind(&self) -> Kind {
+        Kind::UnexpectedCertificate
+    }
+}
 
 /// The adapter, reached without the API server between.
 pub struct Adapter {
@@ -34,7 +47,7 @@ impl Adapter {
     ///
     /// # Errors
     /// When there is no answer in time.
-    pub async fn ask(&self, question: &Question, limit: Limit) -> Result<Answer, RequestError> {
+    pub async fn ask(&self, question: &Question, limit: Limit) -> Result<Answer, Unmet> {
         let route = self.route(&question.identity, limit).await?;
         route.ask(question, limit).await
     }
@@ -43,11 +56,12 @@ impl Adapter {
     ///
     /// # Errors
     /// When there is none.
-    pub async fn route(&self, identity: &Identity, limit: Limit) -> Result<Route, RequestError> {
-        let roots = self.ca_bundle(limit).await?;
+    pub async fn route(&self, identity: &Identity, limit: Limit) -> Result<Route, Unmet> {
+        let roots = self.ca_bundle().await?;
         let tls = client_config(&*self.cluster, identity, roots, limit).await?;
         Ok(Route {
             cluster: self.cluster.clone(),
+            asked: Owner::Adapter,
             to: Destination::Pod(self.pod(limit).await?),
             server: self.server(),
             connector: tokio_rustls::TlsConnector::from(Arc::new(tls)),
@@ -64,13 +78,11 @@ impl Adapter {
     ///
     /// # Errors
     /// When it shows none in time.
-    pub async fn shown_certificate(
-        &self,
-        limit: Limit,
-    ) -> Result<CertificateDer<'static>, RequestError> {
+    pub async fn shown_certificate(&self, limit: Limit) -> Result<CertificateDer<'static>, Unmet> {
         let tls = client_config_without_verification()?;
         let route = Route {
             cluster: self.cluster.clone(),
+            asked: Owner::Adapter,
             to: Destination::Pod(self.pod(limit).await?),
             server: self.server(),
             connector: tokio_rustls::TlsConnector::from(Arc::new(tls)),
@@ -78,25 +90,22 @@ impl Adapter {
         let stream = route.connect(limit).await?;
         let shown = stream.get_ref().1.peer_certificates().unwrap_or_default();
         let leaf = shown.first().cloned();
-        leaf.ok_or_else(|| failed("see the adapter's certificate")("it shows none"))
+        Ok(leaf.ok_or(NoCertificate)?)
     }
 
-    async fn pod(&self, limit: Limit) -> Result<Target, RequestError> {
+    async fn pod(&self, limit: Limit) -> Result<Target, Unmet> {
         let client = self.cluster.client();
-        // What was seen of the pods instead has to be told before the limit is over.
-        let within = limit.left().mul_f64(0.7);
-        let pod = crate::expect::ready_pod(&client, &self.namespace, "adapter", within);
-        let pod = pod.await.map_err(failed("find a pod of the adapter"))?;
+        let pod = ready_adapter(&client, &self.namespace, limit.left()).await?;
         Ok(Target::Pod {
             namespace: self.namespace.clone(),
             name: pod.name_any(),
         })
     }
 
-    async fn ca_bundle(&self, limit: Limit) -> Result<rustls::RootCertStore, RequestError> {
+    async fn ca_bundle(&self) -> Result<rustls::RootCertStore, Unmet> {
         let services: Api<APIService> = Api::all(self.cluster.client());
         let all = kube::api::ListParams::default();
-        let list = limit.bound("list APIServices", services.list(&all)).await?;
+        let list = call("list APIServices", services.list(&all)).await?;
         let specs = list.items.into_iter().filter_map(|service| service.spec);
         let is_ours = |spec: &k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1::APIServiceSpec| {
             spec.service.as_ref().is_some_and(|service| service.name.as_deref() == Some(&self.service))
@@ -105,6 +114,6 @@ impl Adapter {
             .filter(is_ours)
             .find_map(|spec| spec.ca_bundle)
             .unwrap_or_default();
-        roots(&bundle.0)
+        Ok(roots(&bundle.0)?)
     }
 }

@@ -1,11 +1,12 @@
-//! How long something may take, in all its parts; nobody who is judged may keep the judge waiting.
+//! How long something may take, in all its parts: an adapter must not keep a scenario waiting.
 
 use std::error::Error;
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{RequestError, failed};
+use crate::outcome::{ClusterError, ClusterProblem};
 
 /// How long one answer may take. What an adapter has to ask for itself, such as a review of a token, it gives up after ten
 /// seconds; the rest is for an answer then.
@@ -18,10 +19,10 @@ pub struct Limit {
     ends: Instant,
 }
 
-/// Somebody let the judge wait.
+/// It took too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not within {:.1}s", .0.as_secs_f64())]
-struct TooLate(Duration);
+pub(super) struct TooLate(pub(super) Duration);
 
 impl Limit {
     /// A limit that begins now.
@@ -41,13 +42,19 @@ impl Limit {
         Self::of(left.map_or(ANSWER, |left| ANSWER.min(left.max(Duration::from_secs(1)))))
     }
 
+    /// The moment.
+    #[must_use]
+    pub fn ends(&self) -> Instant {
+        self.ends
+    }
+
     /// What is left.
     #[must_use]
     pub fn left(&self) -> Duration {
         self.ends.saturating_duration_since(Instant::now())
     }
 
-    /// Does a part of it; what isn't done in time is said.
+    /// Does a part of it.
     ///
     /// # Errors
     /// Those of the part, and when it takes too long.
@@ -67,16 +74,22 @@ impl Limit {
     }
 }
 
-/// Asks the API server as the cluster's admin; an error is in words.
+/// Asks the API server as the cluster's admin.
 ///
 /// # Errors
 /// Those of the call, and when it takes longer than an answer may.
-pub(crate) async fn call<T>(
+pub(crate) async fn call<T, E: Into<ClusterError>>(
     doing: impl Into<String>,
-    call: impl Future<Output = Result<T, kube::Error>>,
-) -> Result<T, String> {
-    let done = Limit::of(ANSWER).bound(doing, call).await;
-    done.map_err(|error| crate::words(&error))
+    call: impl Future<Output = Result<T, E>>,
+) -> Result<T, ClusterProblem> {
+    let doing = doing.into();
+    match timeout(ANSWER, call).await {
+        Ok(done) => done.map_err(|error| ClusterProblem::call(doing, error)),
+        Err(_) => Err(ClusterProblem::Late {
+            doing,
+            within: ANSWER,
+        }),
+    }
 }
 
 #[cfg(test)]
@@ -95,7 +108,10 @@ mod tests {
             .bound("do the second", two_seconds())
             .await
             .unwrap_err();
-        assert_eq!(crate::words(&late), "do the second: not within 3.0s");
+        assert_eq!(
+            setpoint_support::error_chain(&late),
+            "do the second: not within 3.0s"
+        );
     }
 
     #[tokio::test(start_paused = true)]

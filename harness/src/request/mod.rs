@@ -1,6 +1,7 @@
 //! One request, through the API server or straight to the adapter, as anybody; judged from raw bytes.
 
 mod adapter;
+mod error;
 mod limit;
 mod plain;
 mod route;
@@ -11,11 +12,14 @@ use std::collections::BTreeMap;
 use setpoint_cluster::{MintRequest, Minted};
 
 pub use adapter::Adapter;
+pub use error::RequestError;
+use error::failed;
+pub(crate) use error::{not_made, unanswered};
 pub(crate) use limit::call;
 pub use limit::{ANSWER, Limit};
 pub(crate) use plain::send_json;
 pub(crate) use route::ask_over;
-pub use route::{Route, ask_api_server, route_to_api_server};
+pub use route::{Route, route_to_api_server};
 
 /// The name that kube-apiserver's own front-proxy certificate has.
 pub const FRONT_PROXY: &str = "front-proxy-client";
@@ -104,23 +108,4 @@ pub struct Answer {
     pub headers: http::HeaderMap,
     /// The body, as it came.
     pub body: Vec<u8>,
-}
-
-/// Why there is no answer.
-#[derive(Debug, thiserror::Error)]
-#[error("{doing}")]
-pub struct RequestError {
-    doing: String,
-    #[source]
-    source: Box<dyn std::error::Error + Send + Sync>,
-}
-
-fn failed<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
-    doing: impl Into<String>,
-) -> impl FnOnce(E) -> RequestError {
-    let doing = doing.into();
-    move |source| RequestError {
-        doing,
-        source: source.into(),
-    }
 }

@@ -10,25 +10,11 @@ use setpoint_cluster::{Cluster, Target};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::tls::client_config;
-use super::{Answer, Identity, Limit, Question, RequestError, Secret, failed};
+use super::{Answer, Identity, Limit, Question, RequestError, Secret, failed, not_made};
+use crate::outcome::{Owner, Unmet};
 
 /// The port that the product's adapter serves on (`adapter/deploy`).
 const ADAPTER_PORT: u16 = 6443;
-
-/// Asks the API server.
-///
-/// # Errors
-/// When there is no answer in time.
-pub async fn ask_api_server(
-    cluster: &Arc<dyn Cluster>,
-    question: &Question,
-    limit: Limit,
-) -> Result<Answer, RequestError> {
-    route_to_api_server(cluster, &question.identity, limit)
-        .await?
-        .ask(question, limit)
-        .await
-}
 
 /// The way to the API server, for many questions of one identity.
 ///
@@ -38,7 +24,7 @@ pub async fn route_to_api_server(
     cluster: &Arc<dyn Cluster>,
     identity: &Identity,
     limit: Limit,
-) -> Result<Route, RequestError> {
+) -> Result<Route, Unmet> {
     let config = cluster.config();
     let host = config.cluster_url.host().unwrap_or("localhost").to_owned();
     let port = config.cluster_url.port_u16().unwrap_or(443);
@@ -46,11 +32,12 @@ pub async fn route_to_api_server(
     for der in config.root_cert.iter().flatten() {
         store
             .add(CertificateDer::from(der.clone()))
-            .map_err(failed("use the cluster's CA"))?;
+            .map_err(not_made("use the cluster's CA"))?;
     }
     let tls = client_config(&**cluster, identity, store, limit).await?;
     Ok(Route {
         cluster: cluster.clone(),
+        asked: Owner::Cluster,
         to: Destination::Host(host.clone(), port),
         server: host,
         connector: tokio_rustls::TlsConnector::from(Arc::new(tls)),
@@ -60,6 +47,8 @@ pub async fn route_to_api_server(
 /// A way to ask as somebody; each question takes a connection of its own.
 pub struct Route {
     pub(super) cluster: Arc<dyn Cluster>,
+    /// Who is asked.
+    pub(super) asked: Owner,
     pub(super) to: Destination,
     /// The name in the server's certificate.
     pub(super) server: String,
@@ -76,13 +65,25 @@ impl Route {
     ///
     /// # Errors
     /// When there is no answer in time.
-    pub async fn ask(&self, question: &Question, limit: Limit) -> Result<Answer, RequestError> {
+    pub async fn ask(&self, question: &Question, limit: Limit) -> Result<Answer, Unmet> {
         let stream = self.connect(limit).await?;
-        ask_over(stream, &self.server, question, limit).await
+        let answer = ask_over(stream, &self.server, question, limit).await;
+        answer.map_err(|error| error.when_asking(self.asked))
     }
 
     pub(super) async fn connect(
         &self,
+        limit: Limit,
+    ) -> Result<tokio_rustls::client::TlsStream<setpoint_cluster::Connection>, Unmet> {
+        let name = ServerName::try_from(self.server.clone())
+            .map_err(not_made(format!("use the name {}", self.server)))?;
+        let connected = self.connect_as(name, limit).await;
+        connected.map_err(|error| error.when_asking(self.asked))
+    }
+
+    async fn connect_as(
+        &self,
+        name: ServerName<'static>,
         limit: Limit,
     ) -> Result<tokio_rustls::client::TlsStream<setpoint_cluster::Connection>, RequestError> {
         let (stream, to) = match &self.to {
@@ -98,8 +99,6 @@ impl Route {
                 (stream, format!("{} in {target}", self.server))
             }
         };
-        let name = ServerName::try_from(self.server.clone())
-            .map_err(failed(format!("use the name {}", self.server)))?;
         limit
             .bound(
                 format!("speak TLS with {to}"),

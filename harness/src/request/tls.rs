@@ -7,7 +7,8 @@ use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use setpoint_cluster::{Authority, Cluster, MintRequest, Minted};
 
-use super::{FRONT_PROXY, Identity, Limit, ProxyCertificate, RequestError, failed};
+use super::{FRONT_PROXY, Identity, Limit, ProxyCertificate, not_made};
+use crate::outcome::{HarnessProblem, Owner, Unmet};
 
 /// Shows an identity's certificate and believes in some roots.
 pub(super) async fn client_config(
@@ -15,11 +16,11 @@ pub(super) async fn client_config(
     identity: &Identity,
     roots: rustls::RootCertStore,
     limit: Limit,
-) -> Result<rustls::ClientConfig, RequestError> {
+) -> Result<rustls::ClientConfig, Unmet> {
     let builder =
         rustls::ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()
-            .map_err(failed("set TLS up"))?
+            .map_err(not_made("set TLS up"))?
             .with_root_certificates(roots);
     let shown = match identity {
         Identity::Nobody | Identity::Token(_) => return Ok(builder.with_no_client_auth()),
@@ -33,18 +34,18 @@ pub(super) async fn client_config(
         },
     };
     let (chain, key) = parsed(&shown)?;
-    builder
+    Ok(builder
         .with_client_auth_cert(chain, key)
-        .map_err(failed("use a certificate"))
+        .map_err(not_made("use a certificate"))?)
 }
 
 /// Shows nothing and believes everything: to look at a certificate that may be worth nothing.
-pub(super) fn client_config_without_verification() -> Result<rustls::ClientConfig, RequestError> {
+pub(super) fn client_config_without_verification() -> Result<rustls::ClientConfig, HarnessProblem> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     Ok(
         rustls::ClientConfig::builder_with_provider(provider.clone())
             .with_safe_default_protocol_versions()
-            .map_err(failed("set TLS up"))?
+            .map_err(not_made("set TLS up"))?
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(Anybody(provider)))
             .with_no_client_auth(),
@@ -52,21 +53,24 @@ pub(super) fn client_config_without_verification() -> Result<rustls::ClientConfi
 }
 
 /// The roots in a caBundle.
-pub(super) fn roots(pem: &[u8]) -> Result<rustls::RootCertStore, RequestError> {
+pub(super) fn roots(pem: &[u8]) -> Result<rustls::RootCertStore, HarnessProblem> {
     let mut store = rustls::RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(pem) {
-        let certificate = certificate.map_err(failed("read the caBundle"))?;
-        store.add(certificate).map_err(failed("use the caBundle"))?;
+        let certificate = certificate.map_err(not_made("read the caBundle"))?;
+        store
+            .add(certificate)
+            .map_err(not_made("use the caBundle"))?;
     }
     Ok(store)
 }
 
 type Pair = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 
-fn parsed(minted: &Minted) -> Result<Pair, RequestError> {
+fn parsed(minted: &Minted) -> Result<Pair, HarnessProblem> {
     let certificate = CertificateDer::from_pem_slice(minted.certificate.as_bytes())
-        .map_err(failed("read a certificate"))?;
-    let key = PrivateKeyDer::from_pem_slice(minted.key.as_bytes()).map_err(failed("read a key"))?;
+        .map_err(not_made("read a certificate"))?;
+    let key =
+        PrivateKeyDer::from_pem_slice(minted.key.as_bytes()).map_err(not_made("read a key"))?;
     Ok((vec![certificate], key))
 }
 
@@ -75,9 +79,10 @@ async fn mint(
     authority: Authority,
     request: &MintRequest,
     limit: Limit,
-) -> Result<Minted, RequestError> {
+) -> Result<Minted, Unmet> {
     let minted = cluster.mint(authority, request);
-    limit.bound("get a certificate", minted).await
+    let minted = limit.bound("get a certificate", minted).await;
+    minted.map_err(|error| error.when_asking(Owner::Cluster))
 }
 
 /// Shows the front proxy's certificate and signs with another key.
@@ -85,7 +90,7 @@ async fn without_key(
     cluster: &dyn Cluster,
     builder: rustls::ConfigBuilder<rustls::ClientConfig, rustls::client::WantsClientCert>,
     limit: Limit,
-) -> Result<rustls::ClientConfig, RequestError> {
+) -> Result<rustls::ClientConfig, Unmet> {
     #[derive(Debug)]
     struct Thief(Arc<rustls::sign::CertifiedKey>);
     impl rustls::client::ResolvesClientCert for Thief {
@@ -106,7 +111,7 @@ async fn without_key(
     };
     let (chain, _) = parsed(&mint(cluster, Authority::FrontProxy, &request, limit).await?)?;
     let (_, key) = parsed(&mint(cluster, Authority::Client, &request, limit).await?)?;
-    let signer = aws_lc_rs::sign::any_supported_type(&key).map_err(failed("use a key"))?;
+    let signer = aws_lc_rs::sign::any_supported_type(&key).map_err(not_made("use a key"))?;
     let key = rustls::sign::CertifiedKey::new(chain, signer);
     Ok(builder.with_client_cert_resolver(Arc::new(Thief(Arc::new(key)))))
 }

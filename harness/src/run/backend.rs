@@ -14,10 +14,11 @@ use setpoint_cluster::{
 };
 
 use super::{Progress, RunOptions, clean};
+use crate::format::Need;
 use crate::outcome::ClusterProblem;
 use crate::programs::{ProgramError, Programs};
 use crate::report::{Kept, SkipReason};
-use crate::scenario::{ClusterOptions, Need, Scenario};
+use crate::scenario::{ClusterOptions, Scenario};
 
 /// What clusters are made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]

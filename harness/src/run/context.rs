@@ -9,12 +9,9 @@ use tokio::sync::Mutex;
 use super::machine::{Activity, Event};
 use super::recorder::{Recorder, follow_targets};
 use super::set_up::{Installation, set_up};
-use super::steps::Stage;
 use super::tasks::BackgroundTasks;
-use super::traffic::Traffic;
-use super::words::words;
 use super::{Progress, RunOptions, evidence, health, not_run, write_metrics};
-use crate::expect::Scene;
+use crate::expect::ExpectContext;
 use crate::feed::Feed;
 use crate::notes::Source;
 use crate::outcome::{Context, HarnessProblem, Unmet};
@@ -22,6 +19,7 @@ use crate::prometheus::Prometheus;
 use crate::report::{Outcome, StepOutcome, Verdict};
 use crate::request::Adapter;
 use crate::scenario::Scenario;
+use crate::steps::{StepContext, Traffic};
 
 /// A scenario that has a cluster.
 pub(super) struct RunContext<'a> {
@@ -35,7 +33,7 @@ pub(super) struct RunContext<'a> {
     /// The fake Prometheus, where there is one, once it has its script.
     feed: Option<Arc<Feed>>,
     /// What steps act on, once everything is installed.
-    stage: Option<Stage>,
+    steps: Option<StepContext>,
     outcome: Outcome,
 }
 
@@ -62,7 +60,7 @@ impl<'a> RunContext<'a> {
             cluster,
             prometheus,
             feed: None,
-            stage: None,
+            steps: None,
             outcome,
         }
     }
@@ -86,8 +84,11 @@ impl<'a> RunContext<'a> {
         match activity {
             Activity::SetUp => "set up".to_owned(),
             Activity::Play(index) => {
-                let words = steps.get(index).map(words).unwrap_or_default();
-                format!("step {} of {} ({words})", index + 1, steps.len())
+                let step = steps
+                    .get(index)
+                    .map(|step| step.describe())
+                    .unwrap_or_default();
+                format!("step {} of {} ({step})", index + 1, steps.len())
             }
             Activity::Check => "after the last step that was played".to_owned(),
             Activity::Collect => "collecting evidence".to_owned(),
@@ -128,7 +129,7 @@ impl<'a> RunContext<'a> {
             let following = async move { follow_targets(&notes, &prometheus).await };
             tasks.spawn("the watch on Prometheus' targets", following);
         }
-        if let Some(traffic) = self.stage.as_ref().map(|stage| stage.traffic.clone()) {
+        if let Some(traffic) = self.steps.as_ref().map(|steps| steps.traffic.clone()) {
             let following = async move { traffic.follow(client).await };
             tasks.spawn("sharing traffic among pods", following);
         }
@@ -147,9 +148,9 @@ impl<'a> RunContext<'a> {
         let cluster = self.cluster.clone();
         let adapter = Adapter::new(cluster.clone(), names.namespace, names.service);
         let notes = self.recorder.notes().clone();
-        self.stage = Some(Stage {
+        self.steps = Some(StepContext {
             traffic: Arc::new(Traffic::new(cluster.clone(), notes.clone())),
-            scene: Scene {
+            expect: ExpectContext {
                 cluster,
                 adapter: Arc::new(adapter),
                 prometheus: self.prometheus.clone(),
@@ -164,7 +165,7 @@ impl<'a> RunContext<'a> {
                 .to_owned(),
             names,
             installed,
-            kit: Mutex::default(),
+            authorities: Mutex::default(),
             tokens: Mutex::default(),
         });
         Ok(())
@@ -172,16 +173,16 @@ impl<'a> RunContext<'a> {
 
     async fn play(&mut self, index: usize) -> Result<(), Unmet> {
         let steps = &self.scenario.document.steps;
-        let (Some(stage), Some(step)) = (&self.stage, steps.get(index)) else {
+        let (Some(context), Some(step)) = (&self.steps, steps.get(index)) else {
             let what = format!("step {}", index + 1);
             return Err(HarnessProblem::NotInstalled { what }.into());
         };
-        let step_words = words(step);
-        let begins = format!("step {} of {}: {step_words}", index + 1, steps.len());
+        let description = step.describe();
+        let begins = format!("step {} of {}: {description}", index + 1, steps.len());
         self.progress.at(&self.scenario.name(), &begins);
         self.note(begins);
         let began = Instant::now();
-        let played = stage.play(step).await;
+        let played = step.play(context).await;
         let (said, note) = match &played {
             Ok(said) => (said.clone(), said.clone()),
             Err(unmet) => (None, Some(format!("failed: {unmet}"))),
@@ -189,7 +190,7 @@ impl<'a> RunContext<'a> {
         if let Some(note) = note {
             self.note(note);
         }
-        self.push_step(step_words, began, said);
+        self.push_step(description, began, said);
         let step = self.describe(Activity::Play(index));
         played
             .map(drop)

@@ -102,7 +102,7 @@ async fn of_prometheus(
     let Some(prometheus) = prometheus else {
         return Vec::new();
     };
-    let targets = async { Some(prometheus.targets().await.ok()?.in_words().join("\n")) };
+    let targets = async { Some(prometheus.targets().await.ok()?.describe().join("\n")) };
     let (targets, logs) = tokio::join!(
         bounded(targets),
         bounded(logs(client, namespace, PROMETHEUS))

@@ -1,23 +1,16 @@
 //! Runs scenarios: each on a control plane of its own, the next one starting while one runs. Whose turn it is is said by
 //! permits: a plane that is ready before waits for one.
 
-mod ask;
 mod backend;
-mod certificates;
 pub mod clean;
 mod context;
 mod evidence;
 mod health;
 mod machine;
-
-mod objects;
 mod one;
 mod recorder;
 mod set_up;
-mod steps;
 mod tasks;
-mod traffic;
-mod words;
 mod write_metrics;
 
 use std::path::PathBuf;

@@ -46,7 +46,7 @@ pub(super) async fn follow_targets(notes: &Notes, prometheus: &Prometheus) {
         let Ok(targets) = prometheus.targets().await else {
             continue;
         };
-        let lines: BTreeSet<String> = targets.in_words().into_iter().collect();
+        let lines: BTreeSet<String> = targets.describe().into_iter().collect();
         for line in lines.difference(&last) {
             notes.note(Source::Target, line.clone());
         }

@@ -10,10 +10,11 @@ use setpoint_cluster::{Cluster, ConnectError, Target};
 use setpoint_support::error_chain;
 use tokio::time::{interval, timeout};
 
-use crate::expect::{Missed, ready_pod};
 use crate::install::Names;
+use crate::outcome::ClusterProblem;
 use crate::request::{RequestError, send_json};
 use crate::scripted::{Entry, ReadError, table_over};
+use crate::wait::ready_pod;
 
 /// How often the fake Prometheus is asked what there is; a fraction of an HPA's period.
 const INTERVAL: Duration = Duration::from_millis(200);
@@ -50,7 +51,7 @@ pub(super) async fn write_metrics(cluster: Arc<dyn Cluster>, names: Names, port:
 #[derive(Debug, thiserror::Error)]
 enum WriteError {
     #[error(transparent)]
-    Pod(#[from] Missed),
+    Pod(#[from] ClusterProblem),
     #[error(transparent)]
     Connect(#[from] ConnectError),
     #[error(transparent)]
@@ -96,7 +97,7 @@ impl Writer {
         Ok(())
     }
 
-    async fn ready_pod(&self, container: &str) -> Result<String, Missed> {
+    async fn ready_pod(&self, container: &str) -> Result<String, ClusterProblem> {
         let client = self.cluster.client();
         let pod = ready_pod(&client, self.namespace, container, POD_FOUND).await?;
         Ok(pod.name_any())

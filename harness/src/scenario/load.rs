@@ -2,8 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
+
 use super::Document;
-use super::check::check;
+use crate::format::{Checks, Place, first_line};
 
 /// A scenario that can run.
 #[derive(Debug, Clone)]
@@ -28,6 +30,18 @@ impl Scenario {
         } else {
             format!("{area}/{stem}")
         }
+    }
+
+    /// The objects that the scenario installs, brings along and may leave by its steps.
+    #[must_use]
+    pub fn objects(&self) -> Vec<Value> {
+        let document = &self.document;
+        // Manifests that can't be read are reported when they are installed.
+        let mut objects = document.install.objects().unwrap_or_default();
+        objects.extend(document.manifests.iter().cloned());
+        let steps = document.steps.iter();
+        objects.extend(steps.flat_map(|step| step.objects()).cloned());
+        objects
     }
 }
 
@@ -120,7 +134,9 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), LoadError> {
 /// The text of a scenario that stands in a folder, or everything that is wrong with it, each as `line:column: …`.
 pub(super) fn parse(text: &str, folder: &Path) -> Result<Document, Vec<String>> {
     let document: Document = serde_saphyr::from_str(text).map_err(|error| vec![located(&error)])?;
-    let problems = check(&document, text, folder);
+    let mut checks = Checks::new(folder);
+    document.check(&Place::of(text), text, &mut checks);
+    let problems = checks.problems();
     if problems.is_empty() {
         Ok(document)
     } else {
@@ -130,7 +146,7 @@ pub(super) fn parse(text: &str, folder: &Path) -> Result<Document, Vec<String>> 
 
 /// The library's message, its place in front as compilers write it.
 fn located(error: &serde_saphyr::Error) -> String {
-    let first = super::first_line(error);
+    let first = first_line(error);
     let place = error
         .location()
         .map(|location| format!("{}:{}", location.line(), location.column()));

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use setpoint_replay::engine::{parse_query, parse_selector};
 
-use super::place::Place;
+use crate::format::{Place, first_line};
 
 /// What is wrong with rules that stand in a scenario's text, each with its line and column there.
 pub(super) fn problems(rules: &str, place: &Place, text: &str) -> Vec<(usize, usize, String)> {
@@ -15,7 +15,7 @@ pub(super) fn problems(rules: &str, place: &Place, text: &str) -> Vec<(usize, us
             let number = |number: u64| usize::try_from(number).unwrap_or(1);
             let (line, column) = at.map_or((1, 1), |at| (number(at.line()), number(at.column())));
             let (line, column) = outer(line, column);
-            let said = super::first_line(&error);
+            let said = first_line(&error);
             // The library's own place is that within the rules.
             let problem = said.split_once(": ").map_or(&*said, |(_, problem)| problem);
             let problem = format!("rules are no YAML: {problem}");

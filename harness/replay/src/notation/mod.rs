@@ -11,7 +11,7 @@ mod values;
 use thiserror::Error;
 
 pub use selector::parse_series;
-pub use values::{MAX_SAMPLES, Point, parse_values};
+pub use values::{MAX_SAMPLES, Point, Values, ValuesError, parse_values};
 
 /// Where a notation can't be read, and what would have been right.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

@@ -1,5 +1,11 @@
 //! The values of a series.
 
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
 use super::{NotationError, cursor::Cursor};
 
 /// How many samples one series may be written out to; `1x1e12` must not cost the memory of the machine.
@@ -14,6 +20,93 @@ pub enum Point {
     Stale,
     /// A sample.
     Value(f64),
+}
+
+/// Values in promtool's notation, such as `0+10x60 _ 5x3 stale`: read once, and written as they were.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Values {
+    text: String,
+    points: Vec<Point>,
+}
+
+impl Values {
+    /// Nothing but the staleness marker.
+    #[must_use]
+    pub fn stale() -> Self {
+        Self::of(vec![Point::Stale])
+    }
+
+    /// What stands at each step.
+    #[must_use]
+    pub fn points(&self) -> &[Point] {
+        &self.points
+    }
+
+    /// The values from a step on.
+    #[must_use]
+    pub fn from_step(&self, step: usize) -> Self {
+        if step == 0 {
+            return self.clone();
+        }
+        Self::of(self.points.get(step..).unwrap_or_default().to_vec())
+    }
+
+    fn of(points: Vec<Point>) -> Self {
+        let text: Vec<String> = points.iter().map(ToString::to_string).collect();
+        let text = text.join(" ");
+        Self { text, points }
+    }
+}
+
+impl fmt::Display for Point {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Value(value) => write!(f, "{value}"),
+            Self::Stale => f.write_str("stale"),
+            Self::Missing => f.write_str("_"),
+        }
+    }
+}
+
+impl fmt::Display for Values {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl From<Values> for String {
+    fn from(values: Values) -> Self {
+        values.text
+    }
+}
+
+impl FromStr for Values {
+    type Err = ValuesError;
+
+    fn from_str(text: &str) -> Result<Self, ValuesError> {
+        let text = text.to_owned();
+        match parse_values(&text) {
+            Ok(points) => Ok(Self { text, points }),
+            Err(source) => Err(ValuesError { text, source }),
+        }
+    }
+}
+
+impl TryFrom<String> for Values {
+    type Error = ValuesError;
+
+    fn try_from(text: String) -> Result<Self, ValuesError> {
+        text.parse()
+    }
+}
+
+/// Values that can't be read.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("values `{text}`: {source}")]
+pub struct ValuesError {
+    text: String,
+    source: NotationError,
 }
 
 /// Reads values such as `0+10x60 _ 5x3 stale` and writes them out.

@@ -1,0 +1,81 @@
+//! What can be said of Kubernetes objects before an API server says it.
+
+use crate::quantity::is_quantity;
+use serde_json::Value;
+
+use super::place::Place;
+use super::quantity::no_quantity;
+use crate::obsolete::{self, Obsolete};
+
+/// What is wrong with an object, each with its place.
+pub(super) fn problems<'a>(object: &Value, place: &'a Place) -> Vec<(&'a Place, String)> {
+    let mut found = Vec::new();
+    for key in ["apiVersion", "kind"] {
+        if !object[key].is_string() {
+            found.push((
+                place.key(key),
+                format!("a manifest has no `{key}`: {object}"),
+            ));
+        }
+    }
+    if !object["metadata"]["name"].is_string() {
+        let problem = format!("a manifest has no `metadata.name`: {object}");
+        found.push((place.key("metadata"), problem));
+    }
+    if object["kind"] == "HorizontalPodAutoscaler" {
+        let place = place.key("spec").key("metrics");
+        let metrics = object["spec"]["metrics"].as_array();
+        for (index, metric) in metrics.into_iter().flatten().enumerate() {
+            targets(metric, place.item(index), &mut found);
+        }
+    }
+    obsolete_in(object, place, &mut found);
+    found
+}
+
+/// What no cluster of today takes, or would ever make Available.
+fn obsolete_in<'a>(object: &Value, place: &'a Place, found: &mut Vec<(&'a Place, String)>) {
+    let mut add = |place: &'a Place, obsolete: Option<&Obsolete>| {
+        found.extend(obsolete.map(|obsolete| (place, obsolete.to_string())));
+    };
+    if let Some(version) = object["apiVersion"].as_str() {
+        add(place.key("apiVersion"), obsolete::of_api(version));
+    }
+    let spec = &object["spec"];
+    if object["kind"] == "APIService"
+        && let (Some(group), Some(version)) = (spec["group"].as_str(), spec["version"].as_str())
+    {
+        let api = format!("{group}/{version}");
+        add(place.key("spec").key("version"), obsolete::of_api(&api));
+    }
+    let of_pod = place.key("spec");
+    let of_template = of_pod.key("template").key("spec");
+    for (pod, place) in [(spec, of_pod), (&spec["template"]["spec"], of_template)] {
+        for key in ["containers", "initContainers"] {
+            let containers = pod[key].as_array();
+            for (index, container) in containers.into_iter().flatten().enumerate() {
+                if let Some(image) = container["image"].as_str() {
+                    let place = place.key(key).item(index).key("image");
+                    add(place, obsolete::of_image(image));
+                }
+            }
+        }
+    }
+}
+
+/// The API server says of such a quantity only that it can't be read, and of the object nothing else.
+fn targets<'a>(metric: &Value, place: &'a Place, found: &mut Vec<(&'a Place, String)>) {
+    for (kind, source) in metric.as_object().into_iter().flatten() {
+        for key in ["averageValue", "value"] {
+            let text = match &source["target"][key] {
+                Value::String(text) => text.clone(),
+                Value::Number(number) => number.to_string(),
+                _ => continue,
+            };
+            if !is_quantity(&text) {
+                let place = place.key(kind).key("target").key(key);
+                found.push((place, no_quantity(&text)));
+            }
+        }
+    }
+}

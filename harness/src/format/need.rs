@@ -1,0 +1,51 @@
+//! What a scenario needs, and what is installed for it.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Something that not every adapter or cluster offers.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Need {
+    /// The adapter serves custom.metrics.k8s.io.
+    CustomMetrics,
+    /// The cluster runs the HPA controller.
+    Hpa,
+    /// The adapter reads prometheus-adapter's rules.
+    PrometheusAdapterRules,
+    /// The adapter takes its values from Prometheus.
+    Prometheus,
+    /// The adapter tells the series of one metric apart by their labels (`metricLabelSelector`).
+    MetricSelectors,
+    /// The adapter's own discovery is there in aggregated form.
+    AggregatedDiscovery,
+    /// The adapter's own discovery is always in the same order.
+    SortedDiscovery,
+    /// The cluster gives certificates of its authorities away.
+    Mint,
+    /// The cluster lets the harness reach pods by hundreds of connections a second.
+    ManyConnections,
+}
+
+impl fmt::Display for Need {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
+}
+
+/// A kustomization of `adapter/deploy`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Install {
+    /// Modern names, namespace `setpoint`.
+    #[default]
+    Base,
+    /// Classic names, namespace `prom`, with the sample application.
+    Walkthrough,
+    /// The same with the real Prometheus, which scrapes a sample application that takes `traffic`.
+    WalkthroughScrape,
+}

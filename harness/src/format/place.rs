@@ -1,0 +1,186 @@
+//! Where each value stands in a scenario's file.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_saphyr::Spanned;
+
+/// Where a value stands, and what it holds.
+#[derive(Debug)]
+pub struct Place {
+    /// From 1.
+    pub line: usize,
+    /// From 1.
+    pub column: usize,
+    held: Held,
+}
+
+#[derive(Debug)]
+enum Held {
+    Nothing,
+    Map(Vec<(String, Place)>),
+    List(Vec<Place>),
+}
+
+impl Place {
+    /// The places of a document's values.
+    #[must_use]
+    pub fn of(text: &str) -> Self {
+        // What can't be read as a document was told before.
+        let whole = serde_saphyr::from_str::<Spanned<Node>>(text);
+        whole.map_or_else(
+            |_| Self {
+                line: 1,
+                column: 1,
+                held: Held::Nothing,
+            },
+            Self::from,
+        )
+    }
+
+    /// Where the value of a key stands; the map itself where it lacks the key.
+    #[must_use]
+    pub fn key(&self, key: &str) -> &Self {
+        let Held::Map(values) = &self.held else {
+            return self;
+        };
+        let found = values.iter().find(|(found, _)| found == key);
+        found.map_or(self, |(_, place)| place)
+    }
+
+    /// Where the value of a map with a single key stands.
+    #[must_use]
+    pub fn value(&self) -> &Self {
+        match &self.held {
+            Held::Map(values) if values.len() == 1 => &values[0].1,
+            _ => self,
+        }
+    }
+
+    /// Where an element of a list stands; the list itself where it is shorter.
+    #[must_use]
+    pub fn item(&self, index: usize) -> &Self {
+        match &self.held {
+            Held::List(elements) => elements.get(index).unwrap_or(self),
+            _ => self,
+        }
+    }
+}
+
+impl From<Spanned<Node>> for Place {
+    fn from(node: Spanned<Node>) -> Self {
+        let at = node.referenced;
+        Self {
+            line: usize::try_from(at.line()).unwrap_or(1).max(1),
+            column: usize::try_from(at.column()).unwrap_or(1).max(1),
+            held: node.value.0,
+        }
+    }
+}
+
+/// Any value; of scalars nothing is kept.
+struct Node(Held);
+
+impl<'de> Deserialize<'de> for Node {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Anything)
+    }
+}
+
+struct Anything;
+
+impl<'de> Visitor<'de> for Anything {
+    type Value = Node;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("anything")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Node, A::Error> {
+        let mut values = Vec::new();
+        while let Some((key, value)) = map.next_entry::<String, Spanned<Node>>()? {
+            values.push((key, Place::from(value)));
+        }
+        Ok(Node(Held::Map(values)))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Node, A::Error> {
+        let mut elements = Vec::new();
+        while let Some(element) = list.next_element::<Spanned<Node>>()? {
+            elements.push(Place::from(element));
+        }
+        Ok(Node(Held::List(elements)))
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Node, D::Error> {
+        Node::deserialize(deserializer)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Node, E> {
+        Ok(Node(Held::Nothing))
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Node, E> {
+        Ok(Node(Held::Nothing))
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Node, E> {
+        Ok(Node(Held::Nothing))
+    }
+
+    fn visit_i128<E>(self, _: i128) -> Result<Node, E> {
+        Ok(Node(Held::Nothing))
+    }
+
+    fn visit_u128<E>(self, _: u128) -> Result<Node, E> {
+        Ok(Node(Held::Nothing))
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Node, E> {
+        Ok(Node(Held::Nothing))
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Node, E> {
+        Ok(Node(Held::Nothing))
+    }
+
+    fn visit_bytes<E>(self, _: &[u8]) -> Result<Node, E> {
+        Ok(Node(Held::Nothing))
+    }
+
+    fn visit_none<E>(self) -> Result<Node, E> {
+        Ok(Node(Held::Nothing))
+    }
+
+    fn visit_unit<E>(self) -> Result<Node, E> {
+        Ok(Node(Held::Nothing))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(place: &Place) -> (usize, usize) {
+        (place.line, place.column)
+    }
+
+    #[test]
+    fn the_same_words_stand_at_their_own_places() {
+        let place = Place::of("a: [x, {b: x}]\nc:\n  - x\n  - &again {d: x}\n  - *again\n");
+        assert_eq!(at(place.key("a").item(0)), (1, 5));
+        assert_eq!(at(place.key("a").item(1).key("b")), (1, 12));
+        assert_eq!(at(place.key("c").item(0)), (3, 5));
+        assert_eq!(at(place.key("c").item(1).key("d")), (4, 16));
+        assert_eq!(place.key("c").item(2).line, 5);
+    }
+
+    #[test]
+    fn what_is_not_there_is_where_it_should_be() {
+        let place = Place::of("a: {b: 1}\n");
+        assert_eq!(at(place.key("a").key("c")), at(place.key("a")));
+        assert_eq!(at(place.key("a").item(3)), at(place.key("a")));
+        assert_eq!(at(Place::of("{").key("a")), (1, 1));
+    }
+}

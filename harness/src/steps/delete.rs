@@ -1,0 +1,30 @@
+//! Deletes an object.
+
+use futures::future::BoxFuture;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{Play, Remark, StepContext};
+use crate::format::ObjectRef;
+use crate::install::delete;
+use crate::outcome::Unmet;
+use crate::request::call;
+
+/// The object.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Delete(ObjectRef);
+
+impl Play for Delete {
+    fn describe(&self) -> String {
+        format!("delete {}", self.0)
+    }
+
+    fn play<'a>(&'a self, context: &'a StepContext) -> BoxFuture<'a, Result<Remark, Unmet>> {
+        Box::pin(async move {
+            let client = context.expect.cluster.client();
+            call("change objects", delete(&client, &self.0)).await?;
+            Ok(None)
+        })
+    }
+}

@@ -1,0 +1,39 @@
+//! Expects a state, or that it stays.
+
+use futures::future::BoxFuture;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{Needs, Play, Remark, StepContext};
+use crate::expect::Expectation;
+use crate::format::{Checks, Place};
+use crate::outcome::Unmet;
+
+/// The state.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct ExpectStep(Expectation);
+
+impl Play for ExpectStep {
+    fn check(&self, place: &Place, checks: &mut Checks<'_>) {
+        self.0.check(place.value(), checks);
+    }
+
+    fn describe(&self) -> String {
+        format!("expect {}", self.0.describe())
+    }
+
+    fn needs(&self) -> Needs {
+        Needs {
+            real_prometheus: self.0.needs_real_prometheus(),
+            ..Needs::default()
+        }
+    }
+
+    fn play<'a>(&'a self, context: &'a StepContext) -> BoxFuture<'a, Result<Remark, Unmet>> {
+        Box::pin(async move {
+            self.0.judge(&context.expect).await?;
+            Ok(None)
+        })
+    }
+}

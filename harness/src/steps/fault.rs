@@ -1,0 +1,108 @@
+//! Breaks something, or mends it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use setpoint_replay::{Fault, FaultAnswer};
+
+use super::{Needs, Play, Remark, StepContext};
+use crate::format::{Checks, Nothing, Place, Span};
+use crate::outcome::{Owner, Unmet};
+use crate::request::unanswered;
+
+/// What is broken.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum FaultStep {
+    /// The fake Prometheus answers differently, until `none`.
+    Prometheus(PrometheusFault),
+    /// Nothing is broken any more.
+    None(Nothing),
+}
+
+/// How the fake Prometheus answers.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PrometheusFault {
+    /// The HTTP status; without it the true answer comes late.
+    pub answer: Option<u16>,
+    /// Which paths, such as `/api/v1/query`; all without.
+    #[serde(default)]
+    pub paths: Vec<String>,
+    /// Time before the answer.
+    pub delay: Option<Span>,
+    /// The body.
+    pub body: Option<String>,
+}
+
+impl Play for FaultStep {
+    fn check(&self, place: &Place, checks: &mut Checks<'_>) {
+        let Self::Prometheus(fault) = self else {
+            return;
+        };
+        let place = place.value();
+        if let Some(status) = fault.answer
+            && !(200..=599).contains(&status)
+        {
+            checks.at(
+                place.key("answer"),
+                format!("{status} is no HTTP status of an answer; expected 200 to 599"),
+            );
+        }
+        if fault.answer.is_none() && fault.delay.is_none() {
+            checks.at(
+                place,
+                "say by `answer` or `delay` how Prometheus answers differently",
+            );
+        }
+        for (index, path) in fault.paths.iter().enumerate() {
+            checks.path(path, place.key("paths").item(index));
+        }
+    }
+
+    fn describe(&self) -> String {
+        match self {
+            Self::None(_) => "no fault any more".to_owned(),
+            Self::Prometheus(fault) => match (fault.answer, fault.delay) {
+                (Some(status), _) => format!("Prometheus answers {status}"),
+                (None, Some(delay)) => format!("Prometheus answers after {delay}"),
+                (None, None) => "Prometheus answers late".to_owned(),
+            },
+        }
+    }
+
+    fn needs(&self) -> Needs {
+        Needs::FAKE_PROMETHEUS
+    }
+
+    fn play<'a>(&'a self, context: &'a StepContext) -> BoxFuture<'a, Result<Remark, Unmet>> {
+        Box::pin(async move {
+            let replaced = context.feed()?.replace_faults(&self.faults()).await;
+            replaced.map_err(unanswered("change the faults", Owner::Harness))?;
+            Ok(None)
+        })
+    }
+}
+
+impl FaultStep {
+    fn faults(&self) -> Vec<Fault> {
+        let Self::Prometheus(fault) = self else {
+            return Vec::new();
+        };
+        let delay = fault
+            .delay
+            .map(|span| span.duration(Duration::from_secs(1)));
+        vec![Fault {
+            paths: fault.paths.clone(),
+            answer: FaultAnswer {
+                status: fault.answer,
+                body: fault.body.clone(),
+                headers: BTreeMap::new(),
+                delay: delay.unwrap_or_default().as_secs_f64(),
+            },
+        }]
+    }
+}

@@ -1,0 +1,39 @@
+//! Gives metrics new values from now on.
+
+use futures::future::BoxFuture;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{Needs, Play, Remark, StepContext};
+use crate::format::{Checks, Metric, Place};
+use crate::outcome::{Owner, Unmet};
+use crate::request::unanswered;
+
+/// The metrics; those of other names go on as they do.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Metrics(Vec<Metric>);
+
+impl Play for Metrics {
+    fn check(&self, place: &Place, checks: &mut Checks<'_>) {
+        checks.metrics(&self.0, place);
+    }
+
+    fn describe(&self) -> String {
+        let metrics = self.0.iter();
+        let metrics = metrics.map(|metric| format!("{} = {}", metric.custom, metric.values));
+        format!("metrics {}", metrics.collect::<Vec<_>>().join(", "))
+    }
+
+    fn needs(&self) -> Needs {
+        Needs::FAKE_PROMETHEUS
+    }
+
+    fn play<'a>(&'a self, context: &'a StepContext) -> BoxFuture<'a, Result<Remark, Unmet>> {
+        Box::pin(async move {
+            let replaced = context.feed()?.replace(&self.0).await;
+            replaced.map_err(unanswered("give metrics new values", Owner::Harness))?;
+            Ok(None)
+        })
+    }
+}

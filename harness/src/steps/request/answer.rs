@@ -1,0 +1,389 @@
+//! What an answer must be, and whether it is.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::format::Span;
+use crate::outcome::{Finding, HarnessProblem, Kind, RequestFailure, Unmet};
+use crate::request::Answer;
+
+/// The variable that has snapshots written instead of compared.
+const UPDATE: &str = "SETPOINT_UPDATE";
+
+/// What an answer must be.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ExpectedAnswer {
+    /// The HTTP status; 200 by default.
+    #[serde(default = "ok")]
+    pub status: u16,
+    /// There must be no answer at all, for this reason.
+    pub failure: Option<RequestFailure>,
+    /// Headers that must be there with these values.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    /// What the JSON body must hold: objects may have further keys, lists must be equally long.
+    pub body: Option<Value>,
+    /// How far from now, by the clock of the harness, the `timestamp` of each of the body's `items` may be.
+    pub fresh: Option<Span>,
+    /// A file beside the scenario that the whole JSON body must equal. `SETPOINT_UPDATE=1` writes it.
+    pub snapshot: Option<String>,
+    /// Whether elements that have a `name` may stand in any order, for the snapshot.
+    #[serde(default)]
+    pub any_order: bool,
+    /// How long to try again until the answer is as expected; each try is counted.
+    pub within: Option<Span>,
+}
+
+fn ok() -> u16 {
+    200
+}
+
+/// An answer is not as expected.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+enum AnswerFinding {
+    #[error("the status is {seen} instead of {expected}: {}", shortened(.body))]
+    Status {
+        expected: u16,
+        seen: u16,
+        body: String,
+    },
+    #[error("header `{name}` is {seen:?} instead of `{expected}`")]
+    Header {
+        name: String,
+        expected: String,
+        seen: Option<String>,
+    },
+    #[error("the body is no JSON ({error}): {}", shortened(.body))]
+    NotJson { error: String, body: String },
+    #[error("{place}.{key} is missing; {expected} is expected")]
+    Missing {
+        place: String,
+        key: String,
+        expected: Value,
+    },
+    #[error("{place} is {}, which is not {expected} long", shortened(&.seen.to_string()))]
+    Length {
+        place: String,
+        expected: usize,
+        seen: Value,
+    },
+    #[error("{place} is {seen} instead of {expected}")]
+    Value {
+        place: String,
+        expected: Value,
+        seen: Value,
+    },
+    #[error("body.items has no item whose timestamp could be compared")]
+    NoItems,
+    #[error("body.items[{index}].timestamp is {seen}, which is no time")]
+    NoTime { index: usize, seen: Value },
+    #[error("body.items[{index}].timestamp is {seen}, {}s from now ({now:.0}); at most {expected:?} are expected", .distance.as_secs())]
+    Stale {
+        index: usize,
+        seen: Value,
+        distance: Duration,
+        now: Timestamp,
+        expected: Duration,
+    },
+    #[error("the body differs from {} at line {line}: `{seen}` instead of `{expected}`", .file.display())]
+    Snapshot {
+        file: PathBuf,
+        line: usize,
+        expected: String,
+        seen: String,
+    },
+}
+
+impl Finding for AnswerFinding {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Status { seen, .. } if (300..400).contains(seen) => Kind::Redirect,
+            Self::Status { .. } => Kind::UnexpectedStatus,
+            Self::Header { .. } => Kind::UnexpectedHeader,
+            Self::NotJson { .. }
+            | Self::Missing { .. }
+            | Self::Length { .. }
+            | Self::Value { .. }
+            | Self::NoItems
+            | Self::NoTime { .. }
+            | Self::Stale { .. }
+            | Self::Snapshot { .. } => Kind::UnexpectedBody,
+        }
+    }
+}
+
+impl ExpectedAnswer {
+    /// Nothing, or the first thing that is not as expected. Snapshots are in the folder.
+    pub(super) fn judge(&self, answer: &Answer, folder: &Path) -> Result<(), Unmet> {
+        self.judge_head(answer)?;
+        if self.body.is_none() && self.fresh.is_none() && self.snapshot.is_none() {
+            return Ok(());
+        }
+        let body: Value = serde_json::from_slice(&answer.body).map_err(|error| {
+            let error = error.to_string();
+            let body = String::from_utf8_lossy(&answer.body).into_owned();
+            AnswerFinding::NotJson { error, body }
+        })?;
+        if let Some(wanted) = &self.body {
+            holds(&body, wanted, "body")?;
+        }
+        if let Some(age) = self.fresh {
+            // A period of the HPA controller isn't known here; the file was checked for it.
+            fresh(&body, age.duration(Duration::ZERO), Timestamp::now())?;
+        }
+        match &self.snapshot {
+            Some(file) if self.any_order => snapshot(&by_name(body), folder.join(file)),
+            Some(file) => snapshot(&body, folder.join(file)),
+            None => Ok(()),
+        }
+    }
+
+    fn judge_head(&self, answer: &Answer) -> Result<(), AnswerFinding> {
+        if answer.status != self.status {
+            return Err(AnswerFinding::Status {
+                expected: self.status,
+                seen: answer.status,
+                body: String::from_utf8_lossy(&answer.body).into_owned(),
+            });
+        }
+        for (name, expected) in &self.headers {
+            let seen = answer.headers.get(name);
+            let seen = seen.map(|seen| String::from_utf8_lossy(seen.as_bytes()).into_owned());
+            if seen.as_ref() != Some(expected) {
+                return Err(AnswerFinding::Header {
+                    name: name.clone(),
+                    expected: expected.clone(),
+                    seen,
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a document holds another: objects may have more keys, lists may not have more elements.
+fn holds(seen: &Value, expected: &Value, place: &str) -> Result<(), AnswerFinding> {
+    match (seen, expected) {
+        (Value::Object(seen), Value::Object(expected)) => {
+            expected.iter().try_for_each(|(key, expected)| {
+                let seen = seen.get(key).ok_or_else(|| AnswerFinding::Missing {
+                    place: place.to_owned(),
+                    key: key.clone(),
+                    expected: expected.clone(),
+                })?;
+                holds(seen, expected, &format!("{place}.{key}"))
+            })
+        }
+        (Value::Array(elements), Value::Array(expected)) => {
+            if elements.len() != expected.len() {
+                return Err(AnswerFinding::Length {
+                    place: place.to_owned(),
+                    expected: expected.len(),
+                    seen: seen.clone(),
+                });
+            }
+            let mut pairs = elements.iter().zip(expected).enumerate();
+            pairs.try_for_each(|(index, (seen, expected))| {
+                holds(seen, expected, &format!("{place}[{index}]"))
+            })
+        }
+        _ if seen == expected => Ok(()),
+        _ => Err(AnswerFinding::Value {
+            place: place.to_owned(),
+            expected: expected.clone(),
+            seen: seen.clone(),
+        }),
+    }
+}
+
+/// Whether each item was measured about now.
+fn fresh(body: &Value, age: Duration, now: Timestamp) -> Result<(), AnswerFinding> {
+    let items = body["items"].as_array().map_or(&[][..], Vec::as_slice);
+    if items.is_empty() {
+        return Err(AnswerFinding::NoItems);
+    }
+    items.iter().enumerate().try_for_each(|(index, item)| {
+        let seen = item["timestamp"].clone();
+        let timestamp: Option<Timestamp> = seen.as_str().and_then(|text| text.parse().ok());
+        let Some(timestamp) = timestamp else {
+            return Err(AnswerFinding::NoTime { index, seen });
+        };
+        let distance = now.duration_since(timestamp).unsigned_abs();
+        if distance <= age {
+            return Ok(());
+        }
+        Err(AnswerFinding::Stale {
+            index,
+            seen,
+            distance,
+            now,
+            expected: age,
+        })
+    })
+}
+
+/// The document with every list of named things sorted by their names.
+fn by_name(document: Value) -> Value {
+    match document {
+        Value::Object(fields) => fields
+            .into_iter()
+            .map(|(key, value)| (key, by_name(value)))
+            .collect(),
+        Value::Array(elements) => {
+            let mut elements: Vec<Value> = elements.into_iter().map(by_name).collect();
+            let name = |element: &Value| element["name"].as_str().map(str::to_owned);
+            if elements.iter().all(|element| name(element).is_some()) {
+                elements.sort_by_key(name);
+            }
+            Value::Array(elements)
+        }
+        other => other,
+    }
+}
+
+/// Whether snapshots are written instead of compared.
+pub(super) fn updates_snapshots() -> bool {
+    std::env::var_os(UPDATE).is_some_and(|value| value == "1")
+}
+
+fn snapshot(body: &Value, file: PathBuf) -> Result<(), Unmet> {
+    let seen = format!("{body:#}\n");
+    if updates_snapshots() {
+        return std::fs::write(&file, seen).map_err(|source| {
+            let doing = "write";
+            HarnessProblem::File {
+                doing,
+                path: file,
+                source,
+            }
+            .into()
+        });
+    }
+    let kept = std::fs::read_to_string(&file).map_err(|source| HarnessProblem::File {
+        doing: "read",
+        path: file.clone(),
+        source,
+    })?;
+    match first_difference(&kept, &seen) {
+        None => Ok(()),
+        Some((line, expected, seen)) => Err(AnswerFinding::Snapshot {
+            file,
+            line,
+            expected,
+            seen,
+        }
+        .into()),
+    }
+}
+
+/// The number of the first line that differs, and the two lines.
+fn first_difference(expected: &str, seen: &str) -> Option<(usize, String, String)> {
+    let (mut expected, mut seen) = (expected.lines(), seen.lines());
+    let shown = |line: Option<&str>| line.unwrap_or("nothing").trim().to_owned();
+    (1..).find_map(|number| match (expected.next(), seen.next()) {
+        (None, None) => Some(None),
+        (expected, seen) if expected == seen => None,
+        (expected, seen) => Some(Some((number, shown(expected), shown(seen)))),
+    })?
+}
+
+fn shortened(text: &str) -> &str {
+    let end = text
+        .char_indices()
+        .nth(300)
+        .map_or(text.len(), |(index, _)| index);
+    &text[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn lists_of_named_things_are_sorted_and_others_are_not() {
+        let document = json!({"named": [{"name": "b"}, {"name": "a"}], "plain": ["b", "a"]});
+        let sorted = json!({"named": [{"name": "a"}, {"name": "b"}], "plain": ["b", "a"]});
+        assert_eq!(by_name(document), sorted);
+    }
+
+    #[test]
+    fn items_are_fresh_when_each_timestamp_is_near_now() {
+        let now: Timestamp = "2026-01-01T12:00:00Z".parse().unwrap();
+        let judge = |timestamps: Value| {
+            let items = timestamps.as_array().unwrap().iter();
+            let items: Vec<Value> = items.map(|time| json!({"timestamp": time})).collect();
+            let judged = fresh(&json!({"items": items}), Duration::from_secs(60), now);
+            judged.err().map(|finding| finding.to_string())
+        };
+        let near = json!(["2026-01-01T11:59:00Z", "2026-01-01T12:01:00Z"]);
+        assert_eq!(judge(near), None);
+        assert_eq!(
+            judge(json!(["2026-01-01T12:00:00Z", "2026-01-01T10:00:00Z"])).as_deref(),
+            Some(
+                "body.items[1].timestamp is \"2026-01-01T10:00:00Z\", 7200s from now (2026-01-01T12:00:00Z); at most 60s are expected"
+            )
+        );
+        for broken in [
+            json!([]),
+            json!([null]),
+            json!(["yesterday"]),
+            json!(["2026-01-01T12:01:01Z"]),
+        ] {
+            assert!(judge(broken.clone()).is_some(), "{broken}");
+        }
+    }
+
+    #[test]
+    fn documents_may_hold_more_than_is_expected_but_lists_may_not() {
+        let found = json!({"a": 1, "b": [{"c": 2, "d": 3}]});
+        let problem = |wanted: Value| {
+            let held = holds(&found, &wanted, "body");
+            held.err().map(|finding| finding.to_string())
+        };
+        assert_eq!(problem(json!({"b": [{"c": 2}]})), None);
+        let cases = [
+            (
+                json!({"b": []}),
+                r#"body.b is [{"c":2,"d":3}], which is not 0 long"#,
+            ),
+            (json!({"b": [{"c": 3}]}), "body.b[0].c is 2 instead of 3"),
+            (json!({"x": 1}), "body.x is missing; 1 is expected"),
+        ];
+        for (wanted, expected) in cases {
+            assert_eq!(problem(wanted).as_deref(), Some(expected));
+        }
+    }
+
+    #[test]
+    fn the_first_line_that_differs_is_shown() {
+        assert_eq!(first_difference("a\nb\n", "a\nb\n"), None);
+        let line = |number, expected: &str, seen: &str| {
+            Some((number, expected.to_owned(), seen.to_owned()))
+        };
+        assert_eq!(first_difference("a\n b\n", "a\nc\n"), line(2, "b", "c"));
+        assert_eq!(first_difference("a\n", "a\nb\n"), line(2, "nothing", "b"));
+        assert_eq!(first_difference("a\nb\n", "a\n"), line(2, "b", "nothing"));
+    }
+
+    #[test]
+    fn a_redirect_is_no_mere_other_status() {
+        let expected: ExpectedAnswer = serde_json::from_value(json!({"status": 200})).unwrap();
+        let answer = |status| Answer {
+            status,
+            headers: http::HeaderMap::new(),
+            body: Vec::new(),
+        };
+        let kind = |status| expected.judge_head(&answer(status)).unwrap_err().kind();
+        assert_eq!(kind(302), Kind::Redirect);
+        assert_eq!(kind(403), Kind::UnexpectedStatus);
+    }
+}

@@ -1,0 +1,179 @@
+//! Makes one request and judges the answer.
+
+mod answer;
+mod identity;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use tokio::time::{Instant, interval};
+
+use self::answer::{ExpectedAnswer, updates_snapshots};
+use self::identity::As;
+use super::{Play, Remark, StepContext};
+use crate::format::{Checks, Place, Span};
+use crate::outcome::{Context, Finding, Kind, Owner, RequestFailure, Unmet};
+use crate::request::{Answer, Identity, Limit, Question, Route, route_to_api_server};
+
+/// The pause before a request is made again whose answer may still change.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// One request.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RequestStep {
+    /// Path and query.
+    pub path: String,
+    /// Through whom.
+    #[serde(default)]
+    pub via: Via,
+    /// As whom; by default the cluster's admin, or the front proxy in the admin's name.
+    #[serde(default, rename = "as")]
+    pub as_: Option<As>,
+    /// Further headers.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    /// The answer.
+    pub expect: ExpectedAnswer,
+}
+
+/// Through whom a request goes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Via {
+    /// The API server, which asks the adapter.
+    #[default]
+    ApiServer,
+    /// Straight to the adapter's pod.
+    Adapter,
+}
+
+/// There is an answer where there should be none.
+#[derive(Debug, thiserror::Error)]
+#[error("it is answered with {status} instead of failing by {failure}")]
+struct Answered {
+    status: u16,
+    failure: RequestFailure,
+}
+
+impl Finding for Answered {
+    fn kind(&self) -> Kind {
+        Kind::UnexpectedAnswer
+    }
+}
+
+impl Play for RequestStep {
+    fn check(&self, place: &Place, checks: &mut Checks<'_>) {
+        checks.path(&self.path, place.key("path"));
+        // Whether an old API is really gone may be asked.
+        if self.expect.status < 400 && self.expect.failure.is_none() {
+            checks.obsolete_path(&self.path, place.key("path"));
+        }
+        checks.headers(&self.headers, place.key("headers"));
+        if let Some(as_) = &self.as_ {
+            as_.check(place.key("as").value(), checks);
+        }
+        let (expected, place) = (&self.expect, place.key("expect"));
+        checks.headers(&expected.headers, place.key("headers"));
+        if !(100..=599).contains(&expected.status) {
+            checks.at(
+                place.key("status"),
+                format!("{} is no HTTP status", expected.status),
+            );
+        }
+        if expected.failure.is_some() && self.via == Via::ApiServer {
+            checks.at(
+                place.key("failure"),
+                "the API server always answers; `failure` needs `via: adapter`",
+            );
+        }
+        if !matches!(expected.fresh, None | Some(Span::Time(_))) {
+            checks.at(place.key("fresh"), "expected a time such as 60s or 1m");
+        }
+        if let Some(file) = &expected.snapshot
+            && !updates_snapshots()
+            && !checks.folder.join(file).is_file()
+        {
+            checks.at(
+                place.key("snapshot"),
+                format!("there is no `{file}` beside the scenario; `SETPOINT_UPDATE=1 setpoint run` writes it"),
+            );
+        }
+    }
+
+    fn describe(&self) -> String {
+        format!("request {}", self.path)
+    }
+
+    fn play<'a>(&'a self, context: &'a StepContext) -> BoxFuture<'a, Result<Remark, Unmet>> {
+        Box::pin(async move {
+            let question = Question {
+                path: self.path.clone(),
+                headers: self.headers.clone(),
+                identity: context.identity(self.as_.as_ref(), self.via).await?,
+            };
+            let sync = context.expect.cluster.facts().hpa_sync_period;
+            let within = self.expect.within;
+            let deadline = within.map(|within| Instant::now() + within.duration(sync));
+            let mut pauses = interval(PAUSE);
+            let mut count = 0;
+            loop {
+                pauses.tick().await;
+                count += 1;
+                let answer = self.ask(context, &question, deadline).await;
+                match self.judge(answer, context) {
+                    Ok(()) => return Ok(None),
+                    Err(_) if deadline.is_some_and(|deadline| Instant::now() < deadline) => {}
+                    Err(unmet) => return Err(unmet.during(Context::Tries { count })),
+                }
+            }
+        })
+    }
+}
+
+impl RequestStep {
+    async fn ask(
+        &self,
+        context: &StepContext,
+        question: &Question,
+        deadline: Option<Instant>,
+    ) -> Result<Answer, Unmet> {
+        let limit = Limit::of_answer(deadline);
+        let route = context.route(self.via, &question.identity, limit).await?;
+        route.ask(question, limit).await
+    }
+
+    fn judge(&self, answer: Result<Answer, Unmet>, context: &StepContext) -> Result<(), Unmet> {
+        match (answer, self.expect.failure) {
+            (Ok(answer), None) => self.expect.judge(&answer, &context.folder),
+            (Ok(answer), Some(failure)) => {
+                let status = answer.status;
+                Err(Answered { status, failure }.into())
+            }
+            (Err(unmet), Some(failure))
+                if unmet.owner() == Owner::Adapter && unmet.kind() == Kind::Request(failure) =>
+            {
+                Ok(())
+            }
+            (Err(unmet), _) => Err(unmet),
+        }
+    }
+}
+
+impl StepContext {
+    /// The way to whoever is asked.
+    pub(super) async fn route(
+        &self,
+        via: Via,
+        identity: &Identity,
+        limit: Limit,
+    ) -> Result<Route, Unmet> {
+        match via {
+            Via::ApiServer => route_to_api_server(&self.expect.cluster, identity, limit).await,
+            Via::Adapter => self.expect.adapter.route(identity, limit).await,
+        }
+    }
+}

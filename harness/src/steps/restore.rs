@@ -1,0 +1,55 @@
+//! Puts an object back as it was installed.
+
+use futures::future::BoxFuture;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{Play, Remark, StepContext};
+use crate::format::ObjectRef;
+use crate::install::apply;
+use crate::outcome::{HarnessProblem, Unmet};
+use crate::request::call;
+
+/// The object.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Restore(ObjectRef);
+
+impl Play for Restore {
+    fn describe(&self) -> String {
+        format!("put back {}", self.0)
+    }
+
+    fn play<'a>(&'a self, context: &'a StepContext) -> BoxFuture<'a, Result<Remark, Unmet>> {
+        Box::pin(async move {
+            let installed = context.installed.iter().find(|object| self.is(object));
+            let object = installed.ok_or_else(|| HarnessProblem::Scenario {
+                problem: format!(
+                    "put back {}: neither the installation nor the scenario's manifests have it; look at apiVersion, kind, namespace and name",
+                    self.0
+                ),
+            })?;
+            let client = context.expect.cluster.client();
+            let applied = apply(&client, std::slice::from_ref(object));
+            call("change objects", applied).await?;
+            Ok(None)
+        })
+    }
+}
+
+impl Restore {
+    fn is(&self, object: &Value) -> bool {
+        let ObjectRef {
+            api_version,
+            kind,
+            namespace,
+            name,
+        } = &self.0;
+        let metadata = &object["metadata"];
+        object["apiVersion"] == **api_version
+            && object["kind"] == **kind
+            && metadata["name"] == **name
+            && metadata["namespace"].as_str() == namespace.as_deref()
+    }
+}

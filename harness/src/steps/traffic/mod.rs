@@ -1,0 +1,273 @@
+//! Lets sample applications count requests: traffic is shared among the pods that are ready, and anew whenever those change.
+
+mod share;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use futures::future::{BoxFuture, join_all};
+use k8s_openapi::api::apps::v1::Deployment as DeploymentObject;
+use k8s_openapi::api::core::v1::Pod;
+use kube::runtime::reflector::Store;
+use kube::runtime::{WatchStreamExt as _, reflector, watcher};
+use kube::{Api, Client};
+use parking_lot::Mutex;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use setpoint_cluster::{Cluster, ConnectError, Target};
+use setpoint_support::error_chain;
+use tokio::sync::watch;
+use tokio::time::{interval, timeout};
+
+use super::{Play, Remark, StepContext};
+use crate::format::{Checks, DeploymentRef, Place, Span, default_namespace};
+use crate::notes::{Notes, Source};
+use crate::outcome::{HarnessProblem, Unmet};
+use crate::request::{RequestError, call, send_json};
+use crate::sample_app::counter::Rate;
+use crate::sample_app::{LOAD_PATH, Load};
+use share::{Deployment, Incarnation, Share, Wanted, shares};
+
+/// How long a step waits for every ready pod to have its share.
+const WITHIN: Span = Span::Time(Duration::from_secs(20));
+/// How soon a share is sent again that could not be.
+const AGAIN: Duration = Duration::from_millis(200);
+/// How long a pod may take to take its share.
+const TAKES: Duration = Duration::from_secs(2);
+
+/// Traffic to a sample application (`setpoint sample-app`): whenever its ready pods change, each gets its share anew.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TrafficStep {
+    /// The Deployment, such as `deployment/web`.
+    pub to: DeploymentRef,
+    /// Its namespace.
+    #[serde(default = "default_namespace")]
+    pub namespace: String,
+    /// The port of its pods.
+    #[serde(default = "sample_port")]
+    pub port: u16,
+    /// Requests a second, of all pods together.
+    pub total: f64,
+    /// Time until every ready pod has its share, and there is one.
+    pub within: Option<Span>,
+}
+
+fn sample_port() -> u16 {
+    8080
+}
+
+impl Play for TrafficStep {
+    fn check(&self, place: &Place, checks: &mut Checks<'_>) {
+        if let Err(error) = Rate::per_second(self.total) {
+            checks.at(place.key("total"), error.to_string());
+        }
+    }
+
+    fn describe(&self) -> String {
+        format!("{} requests a second to {}", self.total, self.to)
+    }
+
+    fn play<'a>(&'a self, context: &'a StepContext) -> BoxFuture<'a, Result<Remark, Unmet>> {
+        Box::pin(async move {
+            context.traffic.drive(self).await?;
+            Ok(None)
+        })
+    }
+}
+
+/// Traffic, and how many ready pods have their shares of it, or what is in the way.
+type Shared = (Wanted, Result<usize, NotShared>);
+
+/// A pod did not take its share.
+#[derive(Debug, thiserror::Error)]
+#[error("give pod {pod} its share")]
+struct NotShared {
+    pod: String,
+    #[source]
+    source: ShareError,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum ShareError {
+    #[error("it doesn't answer within {TAKES:?}")]
+    Late,
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    #[error("write its load as JSON")]
+    Json(#[from] serde_json::Error),
+}
+
+/// The traffic of a scenario.
+pub struct Traffic {
+    cluster: Arc<dyn Cluster>,
+    notes: Notes,
+    wanted: watch::Sender<BTreeMap<Deployment, Wanted>>,
+    shared: watch::Sender<BTreeMap<Deployment, Shared>>,
+    /// What pods were told, as far as they took it.
+    told: Mutex<BTreeMap<Incarnation, f64>>,
+}
+
+impl Traffic {
+    /// No traffic yet.
+    #[must_use]
+    pub fn new(cluster: Arc<dyn Cluster>, notes: Notes) -> Self {
+        Self {
+            cluster,
+            notes,
+            wanted: watch::Sender::default(),
+            shared: watch::Sender::default(),
+            told: Mutex::default(),
+        }
+    }
+
+    /// Sets the traffic, and waits until the ready pods have their shares.
+    async fn drive(&self, step: &TrafficStep) -> Result<(), Unmet> {
+        let name = &step.to.name;
+        let api: Api<DeploymentObject> = Api::namespaced(self.cluster.client(), &step.namespace);
+        let deployment = call(format!("look for {}", step.to), api.get(name)).await?;
+        let wanted = Wanted {
+            selector: deployment.spec.selector.match_labels.unwrap_or_default(),
+            port: step.port,
+            total: step.total,
+        };
+        let key = (step.namespace.clone(), name.clone());
+        let mut shared = self.shared.subscribe();
+        self.wanted.send_modify(|all| {
+            all.insert(key.clone(), wanted.clone());
+        });
+        let within = step.within.unwrap_or(WITHIN);
+        let within = within.duration(self.cluster.facts().hpa_sync_period);
+        let mut last = "nothing was shared yet".to_owned();
+        let done = shared.wait_for(|all| match all.get(&key) {
+            Some((of, Ok(pods))) if *of == wanted && *pods > 0 => true,
+            Some((_, Ok(_))) => {
+                last = "no pod is ready".to_owned();
+                false
+            }
+            Some((_, Err(problem))) => {
+                last = error_chain(problem);
+                false
+            }
+            None => false,
+        });
+        match timeout(within, done).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(HarnessProblem::Traffic {
+                of: step.to.to_string(),
+                within,
+                last,
+            }
+            .into()),
+        }
+    }
+
+    /// Follows the pods once there is traffic, until the future is dropped.
+    pub async fn follow(&self, client: Client) {
+        let mut wanted = self.wanted.subscribe();
+        if wanted.wait_for(|wanted| !wanted.is_empty()).await.is_err() {
+            return;
+        }
+        let (store, writer) = reflector::store::<Pod>();
+        let mut events = std::pin::pin!(
+            watcher(Api::all(client), watcher::Config::default())
+                .default_backoff()
+                .reflect(writer)
+        );
+        let mut again = interval(AGAIN);
+        let mut all_have_theirs = true;
+        loop {
+            tokio::select! {
+                event = events.next() => match event {
+                    Some(Ok(_)) => {}
+                    // The watch begins again by itself.
+                    Some(Err(error)) => tracing::warn!(%error, "watch pods to share traffic"),
+                    None => return,
+                },
+                changed = wanted.changed() => if changed.is_err() { return },
+                _ = again.tick(), if !all_have_theirs => {}
+            }
+            let loads = wanted.borrow_and_update().clone();
+            all_have_theirs = true;
+            for (deployment, load) in loads {
+                all_have_theirs &= self.share(&store, deployment, load).await;
+            }
+        }
+    }
+
+    /// Tells the pods of a Deployment what they don't know yet; whether all of them know theirs now.
+    async fn share(&self, store: &Store<Pod>, deployment: Deployment, wanted: Wanted) -> bool {
+        let pods = store.state();
+        let shares = shares(&wanted, &deployment.0, pods.iter().map(|pod| &**pod));
+        let ready: Vec<&Share> = shares.values().filter(|share| share.ready).collect();
+        let count = ready.len();
+        let each = ready.first().map_or(0.0, |share| share.requests_per_second);
+        let unknown = {
+            let told = self.told.lock();
+            let known = |pod: &Incarnation| told.get(pod).copied().unwrap_or(0.0);
+            let differs =
+                |(pod, share): &(&Incarnation, &Share)| known(pod) != share.requests_per_second;
+            let unknown = shares.iter().filter(differs);
+            unknown
+                .map(|(pod, share)| (pod.clone(), *share))
+                .collect::<Vec<_>>()
+        };
+        let tell = unknown.iter().map(async |(pod, share)| {
+            let told = timeout(TAKES, self.tell(pod, *share)).await;
+            let told = told.unwrap_or(Err(ShareError::Late));
+            (pod, share, told)
+        });
+        let mut problem = None;
+        let mut news = false;
+        for (pod, share, told) in join_all(tell).await {
+            match told {
+                Ok(()) => {
+                    news |= share.ready;
+                    self.told
+                        .lock()
+                        .insert(pod.clone(), share.requests_per_second);
+                }
+                // One that isn't ready may be gone already.
+                Err(why) if share.ready => {
+                    let pod = pod.name.clone();
+                    problem = Some(NotShared { pod, source: why });
+                }
+                Err(why) => {
+                    let error = &why as &dyn std::error::Error;
+                    tracing::debug!(pod = pod.name, error, "take its share from a pod");
+                }
+            }
+        }
+        if news {
+            let (namespace, name) = &deployment;
+            let text = format!(
+                "{namespace}/{name}: {} requests a second over {count} ready pods, {each:.3} each",
+                wanted.total
+            );
+            self.notes.note(Source::Traffic, text);
+        }
+        let outcome = problem.map_or(Ok(count), Err);
+        let all = outcome.is_ok();
+        self.shared.send_modify(|shared| {
+            shared.insert(deployment, (wanted, outcome));
+        });
+        all
+    }
+
+    async fn tell(&self, pod: &Incarnation, share: Share) -> Result<(), ShareError> {
+        let target = Target::Pod {
+            namespace: pod.namespace.clone(),
+            name: pod.name.clone(),
+        };
+        let stream = self.cluster.connect(&target, share.port).await?;
+        let load = Load {
+            requests_per_second: share.requests_per_second,
+        };
+        let load = serde_json::to_string(&load)?;
+        Ok(send_json(stream, http::Method::PUT, LOAD_PATH, load).await?)
+    }
+}

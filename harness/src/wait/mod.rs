@@ -1,0 +1,10 @@
+//! Waits: named and bounded, they remember what they saw last, and whether they could see at all.
+
+mod adapter;
+mod pods;
+mod state;
+
+pub use adapter::ready_adapter;
+pub use pods::ready_pod;
+pub(crate) use pods::{describe_pod, has_ready_container};
+pub(crate) use state::{Wait, keeps, watch_object};
