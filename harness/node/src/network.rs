@@ -12,10 +12,10 @@
 
 use std::fs::File;
 use std::net::Ipv4Addr;
-use std::sync::{Mutex, PoisonError};
 
 use futures::TryStreamExt;
 use nix::sched::{CloneFlags, setns};
+use parking_lot::Mutex;
 use rtnetlink::packet_route::route::{RouteScope, RouteType};
 use rtnetlink::{Handle, LinkBridge, LinkUnspec, LinkVeth, RouteMessageBuilder};
 
@@ -190,10 +190,8 @@ impl PodNetwork {
         request.execute().await.map_err(NetError::netlink(doing))
     }
 
-    fn addresses(&self) -> std::sync::MutexGuard<'_, Addresses> {
-        self.addresses
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    fn addresses(&self) -> parking_lot::MutexGuard<'_, Addresses> {
+        self.addresses.lock()
     }
 }
 

@@ -17,31 +17,35 @@ pub(crate) enum Severity {
     Warning,
 }
 
-/// Something to be told of a pod.
+/// An event that is to be written.
 #[derive(Debug)]
-struct Told {
+struct PendingEvent {
     about: ObjectReference,
     severity: Severity,
     reason: &'static str,
     message: String,
 }
 
-/// Tells of pods. Events are evidence, not state: one that can't be written is logged and forgotten.
+/// How many events may wait to be written. A node of tests writes a few a second.
+const PENDING: usize = 1024;
+
+/// Records events on pods. Events are evidence, not state: one that can't be written, or for which there is no room, is
+/// logged and forgotten.
 #[derive(Debug, Clone)]
-pub(crate) struct Recorder(mpsc::UnboundedSender<Told>);
+pub(crate) struct Recorder(mpsc::Sender<PendingEvent>);
 
 impl Recorder {
-    /// A recorder, and the task that writes what it is told.
+    /// A recorder, and the task that writes what it records.
     pub(crate) fn new(
         client: Client,
         node_name: String,
     ) -> (Self, impl Future<Output = ()> + Send + 'static) {
-        let (sender, receiver) = mpsc::unbounded_channel();
+        let (sender, receiver) = mpsc::channel(PENDING);
         (Self(sender), write_all(client, node_name, receiver))
     }
 
-    /// Tells something of a pod, or of one of its containers.
-    pub(crate) fn tell(
+    /// Records an event on a pod, or on one of its containers.
+    pub(crate) fn record(
         &self,
         pod: &Pod,
         container: Option<&str>,
@@ -53,23 +57,28 @@ impl Recorder {
         about.field_path = container.map(|name| format!("spec.containers{{{name}}}"));
         // The version would make each event a new one.
         about.resource_version = None;
-        let told = Told {
+        let event = PendingEvent {
             about,
             severity,
             reason,
             message: message.into(),
         };
         // The writer is gone only when the kubelet ends.
-        let _ = self.0.send(told);
+        if let Err(mpsc::error::TrySendError::Full(event)) = self.0.try_send(event) {
+            let PendingEvent {
+                reason, message, ..
+            } = event;
+            tracing::warn!(reason, message, "too many events wait; one is left out");
+        }
     }
 }
 
 type Seen = HashMap<(Option<String>, Option<String>, &'static str, String), (String, i32)>;
 
-async fn write_all(client: Client, host: String, mut told: mpsc::UnboundedReceiver<Told>) {
+async fn write_all(client: Client, host: String, mut pending: mpsc::Receiver<PendingEvent>) {
     let mut seen = Seen::new();
     let mut number = 0u64;
-    while let Some(event) = told.recv().await {
+    while let Some(event) = pending.recv().await {
         let namespace = event.about.namespace.clone().unwrap_or_default();
         let events: Api<Event> = Api::namespaced(client.clone(), &namespace);
         let key = (
@@ -99,26 +108,26 @@ async fn write_all(client: Client, host: String, mut told: mpsc::UnboundedReceiv
     }
 }
 
-fn new_event(told: &Told, host: &str, number: u64) -> Event {
+fn new_event(event: &PendingEvent, host: &str, number: u64) -> Event {
     let now = Timestamp::now();
-    let pod = told.about.name.as_deref().unwrap_or_default();
+    let pod = event.about.name.as_deref().unwrap_or_default();
     let name = format!("{pod}.{:x}{number:04x}", now.as_millisecond());
     Event {
         metadata: ObjectMeta {
             name: Some(name),
-            namespace: told.about.namespace.clone(),
+            namespace: event.about.namespace.clone(),
             ..ObjectMeta::default()
         },
-        involved_object: told.about.clone(),
+        involved_object: event.about.clone(),
         type_: Some(
-            match told.severity {
+            match event.severity {
                 Severity::Normal => "Normal",
                 Severity::Warning => "Warning",
             }
             .to_owned(),
         ),
-        reason: Some(told.reason.to_owned()),
-        message: Some(told.message.clone()),
+        reason: Some(event.reason.to_owned()),
+        message: Some(event.message.clone()),
         count: Some(1),
         first_timestamp: Some(Time(now)),
         last_timestamp: Some(Time(now)),

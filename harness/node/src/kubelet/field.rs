@@ -6,23 +6,28 @@ use std::net::Ipv4Addr;
 
 use k8s_openapi::api::core::v1::Pod;
 
-/// What a field can be read from.
-pub(crate) struct Facts<'p> {
+/// What fields are read from.
+pub(crate) struct FieldContext<'p> {
     pub(crate) pod: &'p Pod,
     pub(crate) pod_ip: Option<Ipv4Addr>,
     pub(crate) node_ip: Ipv4Addr,
 }
 
+/// The downward API has no such field.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("fieldPath \"{0}\" not supported")]
+pub(crate) struct FieldError(String);
+
 /// The value of a field by its path.
-pub(crate) fn value(path: &str, facts: &Facts<'_>) -> Result<String, String> {
-    let metadata = &facts.pod.metadata;
-    let spec = facts.pod.spec.as_ref();
+pub(crate) fn value(path: &str, fields: &FieldContext<'_>) -> Result<String, FieldError> {
+    let metadata = &fields.pod.metadata;
+    let spec = fields.pod.spec.as_ref();
     let text = |text: Option<&String>| text.cloned().unwrap_or_default();
     if let Some((map, key)) = subscript(path) {
         let map = match map {
             "metadata.labels" => metadata.labels.as_ref(),
             "metadata.annotations" => metadata.annotations.as_ref(),
-            _ => return Err(format!("fieldPath \"{path}\" not supported")),
+            _ => return Err(FieldError(path.to_owned())),
         };
         return Ok(text(map.and_then(|map| map.get(key))));
     }
@@ -34,11 +39,11 @@ pub(crate) fn value(path: &str, facts: &Facts<'_>) -> Result<String, String> {
         "metadata.annotations" => format_map(metadata.annotations.as_ref()),
         "spec.nodeName" => text(spec.and_then(|spec| spec.node_name.as_ref())),
         "spec.serviceAccountName" => text(spec.and_then(|spec| spec.service_account_name.as_ref())),
-        "status.hostIP" | "status.hostIPs" => facts.node_ip.to_string(),
+        "status.hostIP" | "status.hostIPs" => fields.node_ip.to_string(),
         "status.podIP" | "status.podIPs" => {
-            facts.pod_ip.map(|ip| ip.to_string()).unwrap_or_default()
+            fields.pod_ip.map(|ip| ip.to_string()).unwrap_or_default()
         }
-        _ => return Err(format!("fieldPath \"{path}\" not supported")),
+        _ => return Err(FieldError(path.to_owned())),
     })
 }
 
@@ -95,7 +100,7 @@ mod tests {
             "spec": {"containers": [], "nodeName": "n", "serviceAccountName": "sa"},
         }))
         .expect("a pod");
-        let facts = Facts {
+        let fields = FieldContext {
             pod: &pod,
             pod_ip: Some(Ipv4Addr::new(10, 244, 0, 7)),
             node_ip: Ipv4Addr::new(172, 30, 0, 2),
@@ -112,8 +117,8 @@ mod tests {
             ("status.podIP", "10.244.0.7"),
             ("status.hostIP", "172.30.0.2"),
         ] {
-            assert_eq!(value(path, &facts), Ok(expected.to_owned()), "{path}");
+            assert_eq!(value(path, &fields), Ok(expected.to_owned()), "{path}");
         }
-        assert!(value("spec.containers", &facts).is_err());
+        assert!(value("spec.containers", &fields).is_err());
     }
 }

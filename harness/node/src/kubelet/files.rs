@@ -2,22 +2,52 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use k8s_openapi::api::authentication::v1::{BoundObjectReference, TokenRequest, TokenRequestSpec};
 use k8s_openapi::api::core::v1::{Pod, ServiceAccount};
 use kube::api::{Api, PostParams};
 use kube::{Client, ResourceExt};
+use setpoint_support::error_chain;
 
 use super::Node;
-use super::field::Facts;
+use super::field::FieldContext;
 use super::objects::{self, Names};
 use super::plan::{ContainerPlan, Content, PodPlan, Source};
-use super::volume::{self, TokenKey, payload, token_key};
+use super::volume::{self, Objects, PayloadError, SwapError, TokenKey, payload, token_key};
 
 /// The kubelet renews a token when a fifth of its life is left, and at the latest after a day (`maxTTL`).
 const LONGEST_USE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Why a pod's files can't be written, in the kubelet's words.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum MountError {
+    #[error("the Services' names are not known")]
+    NoNames,
+    #[error("write {}: {source}", folder.display())]
+    Etc { folder: PathBuf, source: io::Error },
+    #[error("read what the volumes hold: {0}")]
+    Read(kube::Error),
+    #[error("failed to fetch token: {0}")]
+    Token(kube::Error),
+    #[error(
+        "MountVolume.SetUp failed for volume \"{name}\" : {}",
+        error_chain(source)
+    )]
+    Volume { name: String, source: VolumeError },
+}
+
+/// Why one volume can't be written.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum VolumeError {
+    #[error(transparent)]
+    Scratch(#[from] io::Error),
+    #[error(transparent)]
+    Payload(#[from] PayloadError),
+    #[error(transparent)]
+    Swap(#[from] SwapError),
+}
 
 /// The files of one pod's volumes.
 pub(super) struct Volumes {
@@ -62,20 +92,20 @@ impl Volumes {
         self.tokens.clear();
     }
 
-    /// Writes all volumes as they are to be now; an error is in the kubelet's words.
+    /// Writes all volumes as they are to be now.
     pub(super) async fn write(
         &mut self,
         node: &Node,
         plan: &PodPlan,
-        facts: &Facts<'_>,
-    ) -> Result<(), String> {
+        fields: &FieldContext<'_>,
+    ) -> Result<(), MountError> {
         let client = &node.config.client;
-        let namespace = facts.pod.namespace().unwrap_or_default();
-        let uid = facts.pod.uid().unwrap_or_default();
+        let namespace = fields.pod.namespace().unwrap_or_default();
+        let uid = fields.pod.uid().unwrap_or_default();
         let mut objects = objects::read(client, &namespace, &self.names)
             .await
-            .map_err(|error| format!("read what the volumes hold: {error}"))?;
-        self.issue_tokens(client, plan, facts.pod).await?;
+            .map_err(MountError::Read)?;
+        self.issue_tokens(client, plan, fields.pod).await?;
         objects.tokens = self
             .tokens
             .iter()
@@ -83,25 +113,11 @@ impl Volumes {
             .collect();
         for volume in &plan.volumes {
             let folder = node.config.paths.volume(&uid, &volume.name);
-            let failed = |why: String| {
-                format!(
-                    "MountVolume.SetUp failed for volume \"{}\" : {why}",
-                    volume.name
-                )
-            };
-            match &volume.content {
-                Content::Scratch { mode } => {
-                    make_scratch(&folder, *mode).map_err(|error| failed(error.to_string()))?;
-                }
-                Content::Files {
-                    sources,
-                    default_mode,
-                } => {
-                    let files = payload(sources, *default_mode, &objects, facts).map_err(failed)?;
-                    volume::swap(&folder, &files)
-                        .map_err(|error| failed(setpoint_support::error_chain(&error)))?;
-                }
-            }
+            let written = write_volume(&folder, &volume.content, &objects, fields);
+            written.map_err(|source| MountError::Volume {
+                name: volume.name.clone(),
+                source,
+            })?;
         }
         Ok(())
     }
@@ -111,7 +127,7 @@ impl Volumes {
         client: &Client,
         plan: &PodPlan,
         pod: &Pod,
-    ) -> Result<(), String> {
+    ) -> Result<(), MountError> {
         for source in sources(plan) {
             let Source::Token(projection) = source else {
                 continue;
@@ -123,7 +139,7 @@ impl Volumes {
             }
             let issued = issue(client, &plan.service_account, pod, &key)
                 .await
-                .map_err(|error| format!("failed to fetch token: {error}"))?;
+                .map_err(MountError::Token)?;
             self.tokens.insert(key, issued);
         }
         Ok(())
@@ -175,6 +191,25 @@ async fn issue(
             .unwrap_or_default(),
         renew: Instant::now() + used,
     })
+}
+
+fn write_volume(
+    folder: &Path,
+    content: &Content,
+    objects: &Objects,
+    fields: &FieldContext<'_>,
+) -> Result<(), VolumeError> {
+    match content {
+        Content::Scratch { mode } => make_scratch(folder, *mode)?,
+        Content::Files {
+            sources,
+            default_mode,
+        } => {
+            let files = payload(sources, *default_mode, objects, fields)?;
+            volume::swap(folder, &files)?;
+        }
+    }
+    Ok(())
 }
 
 fn make_scratch(folder: &Path, mode: u32) -> io::Result<()> {

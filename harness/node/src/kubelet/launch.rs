@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::logs::Log;
-use super::stage::{self, ContainerSpec, Order, Report};
+use super::stage::{self, ContainerSpec, Report, StopRequest};
 
 /// The plane's own binary; resolved by the child, so a rebuilt file doesn't matter.
 const THIS_BINARY: &str = "/proc/self/exe";
@@ -71,20 +71,32 @@ impl Sandbox {
     }
 }
 
+/// Why a container's program does not run.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LaunchError {
+    #[error("start the container's process")]
+    Process(#[source] io::Error),
+    /// In the words of the container's stage.
+    #[error("{0}")]
+    Stage(String),
+    #[error("the container's stage ended without a word")]
+    Silent,
+}
+
 /// A running container. It is killed when this is dropped: its stage sees the end of the socket.
 #[derive(Debug)]
 pub(crate) struct Process {
     child: Child,
-    orders: OwnedWriteHalf,
+    requests: OwnedWriteHalf,
     reports: Lines<BufReader<OwnedReadHalf>>,
     pumps: Vec<JoinHandle<()>>,
     code: Option<i32>,
 }
 
 impl Process {
-    /// Starts a container; an error is why it could not be, in words.
-    pub(crate) async fn start(spec: &ContainerSpec, log: Log) -> Result<Self, String> {
-        let io = |error: io::Error| format!("start the container's process: {error}");
+    /// Starts a container and waits until its program runs.
+    pub(crate) async fn start(spec: &ContainerSpec, log: Log) -> Result<Self, LaunchError> {
+        let io = LaunchError::Process;
         let (control, theirs) = socket().map_err(io)?;
         let mut child = Command::new(THIS_BINARY)
             .arg(stage::CONTAINER)
@@ -101,26 +113,26 @@ impl Process {
             tokio::spawn(log.clone().copy("stdout", stdout)),
             tokio::spawn(log.copy("stderr", stderr)),
         ];
-        let (reader, orders) = control.into_split();
+        let (reader, requests) = control.into_split();
         let mut process = Self {
             child,
-            orders,
+            requests,
             reports: BufReader::new(reader).lines(),
             pumps,
             code: None,
         };
         let mut line = serde_json::to_vec(spec).map_err(|error| io(error.into()))?;
         line.push(b'\n');
-        process.orders.write_all(&line).await.map_err(io)?;
+        process.requests.write_all(&line).await.map_err(io)?;
         match process.report().await {
             Some(Report::Started) => Ok(process),
             Some(Report::Failed(why)) => {
-                process.bury().await;
-                Err(why)
+                process.reap().await;
+                Err(LaunchError::Stage(why))
             }
             Some(Report::Exited(_)) | None => {
-                process.bury().await;
-                Err("the container's stage ended without a word".to_owned())
+                process.reap().await;
+                Err(LaunchError::Silent)
             }
         }
     }
@@ -138,17 +150,17 @@ impl Process {
             },
         };
         self.code = Some(code);
-        self.bury().await;
+        self.reap().await;
         code
     }
 
-    pub(crate) async fn order(&mut self, order: Order) {
-        let Ok(mut line) = serde_json::to_vec(&order) else {
+    pub(crate) async fn request(&mut self, request: StopRequest) {
+        let Ok(mut line) = serde_json::to_vec(&request) else {
             return;
         };
         line.push(b'\n');
-        // A stage that has gone has nothing left to be ordered.
-        let _ = self.orders.write_all(&line).await;
+        // A stage that has gone has nothing left to end.
+        let _ = self.requests.write_all(&line).await;
     }
 
     async fn report(&mut self) -> Option<Report> {
@@ -156,7 +168,7 @@ impl Process {
         serde_json::from_str(&line).ok()
     }
 
-    async fn bury(&mut self) {
+    async fn reap(&mut self) {
         while let Some(pump) = self.pumps.last_mut() {
             if timeout(LAST_WORDS, pump).await.is_err() {
                 tracing::debug!("a container's output stays open after its end");

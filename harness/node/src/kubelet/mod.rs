@@ -15,6 +15,7 @@
 //! the table of the `plan` module; a pod that has a refused one fails with reason [`UNSUPPORTED_FIELD`].
 
 mod backoff;
+mod clock;
 mod container;
 mod env;
 mod events;

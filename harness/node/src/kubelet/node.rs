@@ -7,6 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use kube::{Client, ResourceExt};
 use serde_json::json;
+use setpoint_support::backoff;
 use tokio::time::{Instant, sleep_until};
 
 use super::events::Severity;
@@ -110,8 +111,7 @@ pub(super) fn is_bindable(pod: &Pod) -> bool {
 
 /// Binds a pod to this node, however often that takes. One that has gone or has been bound meanwhile is left as it is.
 pub(super) async fn bind(node: Arc<Node>, pod: Pod) {
-    let mut retry = FIRST_RETRY;
-    loop {
+    for pause in backoff(FIRST_RETRY, LAST_RETRY) {
         let bound = post_binding(&node.config.client, &node.config.node_name, &pod).await;
         let Err(error) = bound else { return };
         if is_settled(&error) {
@@ -121,9 +121,8 @@ pub(super) async fn bind(node: Arc<Node>, pod: Pod) {
         tracing::warn!(namespace, name, %error, "bind a pod; trying again");
         let why = format!("bind to {}: {error}", node.config.node_name);
         node.events
-            .tell(&pod, None, Severity::Warning, "FailedScheduling", why);
-        sleep_until(Instant::now() + retry).await;
-        retry = (retry * 2).min(LAST_RETRY);
+            .record(&pod, None, Severity::Warning, "FailedScheduling", why);
+        sleep_until(Instant::now() + pause).await;
     }
 }
 

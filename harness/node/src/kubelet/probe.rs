@@ -158,19 +158,28 @@ impl Thresholds {
     }
 }
 
+/// Why a probe's port leads nowhere.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum PortError {
+    #[error("port {0} is not between 1 and 65535")]
+    Number(i32),
+    #[error("the container has no port named `{0}`")]
+    Name(String),
+}
+
 /// Where a probe's port leads: a number, or the container's port of that name.
 pub(crate) fn port_of(
     port: &IntOrString,
     named: impl Fn(&str) -> Option<u16>,
-) -> Result<u16, String> {
+) -> Result<u16, PortError> {
     match port {
         IntOrString::Int(number) => u16::try_from(*number)
             .ok()
             .filter(|&number| number > 0)
-            .ok_or_else(|| format!("port {number} is not between 1 and 65535")),
+            .ok_or(PortError::Number(*number)),
         IntOrString::String(name) => named(name)
             .or_else(|| name.parse().ok())
-            .ok_or_else(|| format!("the container has no port named `{name}`")),
+            .ok_or_else(|| PortError::Name(name.clone())),
     }
 }
 

@@ -1,23 +1,45 @@
 //! Asks a container how it is, after `pkg/probe/{http,tcp}` and `pkg/kubelet/prober` of Kubernetes.
 
-use std::error::Error;
+use std::io;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use k8s_openapi::api::core::v1::Pod;
 use reqwest::redirect;
+use setpoint_support::error_chain;
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::events::{Recorder, Severity};
-use super::probe::{Ask, Kind, Plan, Thresholds, port_of};
+use super::probe::{Ask, Kind, Plan, PortError, Thresholds, port_of};
 
 /// What the kubelet sends; the version is the control plane's.
 const USER_AGENT: &str = "kube-probe/1.36";
 /// `maxRedirects` of `pkg/probe/http`.
 const MAX_REDIRECTS: usize = 10;
+
+/// Why a probe failed, in the kubelet's words.
+#[derive(Debug, thiserror::Error)]
+enum ProbeError {
+    #[error(transparent)]
+    Port(#[from] PortError),
+    #[error("dial tcp {host}:{port}: {source}")]
+    Dial {
+        host: String,
+        port: u16,
+        source: io::Error,
+    },
+    #[error("dial tcp {host}:{port}: i/o timeout")]
+    DialTimeout { host: String, port: u16 },
+    #[error("prepare the request: {}", error_chain(source))]
+    Prepare { source: reqwest::Error },
+    #[error("Get \"{url}\": {}", error_chain(source))]
+    Get { url: String, source: reqwest::Error },
+    #[error("HTTP probe failed with statuscode: {0}")]
+    Status(u16),
+}
 
 /// Whom a probe asks.
 #[derive(Clone)]
@@ -31,7 +53,7 @@ pub(crate) struct Target {
 }
 
 /// Probes one run of a container until a startup probe is decided or a liveness probe has failed; sends each
-/// verdict. Other probes wait until the container counts as started.
+/// result. Other probes wait until the container counts as started.
 pub(crate) async fn run(
     kind: Kind,
     plan: Plan,
@@ -57,7 +79,7 @@ pub(crate) async fn run(
             let pod = &target.pod;
             target
                 .events
-                .tell(pod, container, Severity::Warning, "Unhealthy", message);
+                .record(pod, container, Severity::Warning, "Unhealthy", message);
         }
         if let Some(verdict) = thresholds.record(answer.is_ok()) {
             if verdicts.send((kind, verdict)).await.is_err() {
@@ -70,7 +92,7 @@ pub(crate) async fn run(
     }
 }
 
-async fn ask(plan: &Plan, target: &Target) -> Result<(), String> {
+async fn ask(plan: &Plan, target: &Target) -> Result<(), ProbeError> {
     let named = |name: &str| {
         let mut ports = target.ports.iter();
         ports.find(|(port, _)| port == name).map(|(_, port)| *port)
@@ -78,11 +100,12 @@ async fn ask(plan: &Plan, target: &Target) -> Result<(), String> {
     let address = |host: &Option<String>| host.clone().unwrap_or_else(|| target.ip.to_string());
     match &plan.ask {
         Ask::Tcp { host, port } => {
-            let to = (address(host), port_of(port, named)?);
-            match timeout(plan.timeout, TcpStream::connect(&to)).await {
+            let (host, port) = (address(host), port_of(port, named)?);
+            let connecting = TcpStream::connect((&*host, port));
+            match timeout(plan.timeout, connecting).await {
                 Ok(Ok(_)) => Ok(()),
-                Ok(Err(error)) => Err(format!("dial tcp {}:{}: {error}", to.0, to.1)),
-                Err(_) => Err(format!("dial tcp {}:{}: i/o timeout", to.0, to.1)),
+                Ok(Err(source)) => Err(ProbeError::Dial { host, port, source }),
+                Err(_) => Err(ProbeError::DialTimeout { host, port }),
             }
         }
         Ask::Http {
@@ -103,7 +126,7 @@ async fn ask(plan: &Plan, target: &Target) -> Result<(), String> {
 
 /// A GET as the kubelet's: certificates unverified, no proxy, no connection reused, redirects followed on the
 /// same host alone; any answer from 200 to 399 is a success.
-async fn get(url: &str, headers: &[(String, String)], limit: Duration) -> Result<(), String> {
+async fn get(url: &str, headers: &[(String, String)], limit: Duration) -> Result<(), ProbeError> {
     let client = reqwest::Client::builder()
         .tls_certs_only([])
         .tls_danger_accept_invalid_certs(true)
@@ -113,20 +136,20 @@ async fn get(url: &str, headers: &[(String, String)], limit: Duration) -> Result
         .redirect(redirect::Policy::custom(follow))
         .user_agent(USER_AGENT)
         .build()
-        .map_err(|error| format!("prepare the request: {}", whole(&error)))?;
+        .map_err(|source| ProbeError::Prepare { source })?;
     let mut request = client.get(url).header("Accept", "*/*");
     for (name, value) in headers {
         request = request.header(name, value);
     }
-    let answer = request
-        .send()
-        .await
-        .map_err(|error| format!("Get \"{url}\": {}", whole(&error.without_url())))?;
+    let answer = request.send().await.map_err(|error| ProbeError::Get {
+        url: url.to_owned(),
+        source: error.without_url(),
+    })?;
     let status = answer.status().as_u16();
     if (200..400).contains(&status) {
         Ok(())
     } else {
-        Err(format!("HTTP probe failed with statuscode: {status}"))
+        Err(ProbeError::Status(status))
     }
 }
 
@@ -139,15 +162,4 @@ fn follow(attempt: redirect::Attempt<'_>) -> redirect::Action {
         return attempt.error(format!("stopped after {MAX_REDIRECTS} redirects"));
     }
     attempt.follow()
-}
-
-/// An error with all its causes: the last one is what matters.
-fn whole(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }

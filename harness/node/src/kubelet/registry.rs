@@ -1,8 +1,9 @@
 //! Which pods have which containers here, for the kubelet's server.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::watch;
 
 use super::paths::Paths;
@@ -71,7 +72,7 @@ impl Registry {
     }
 
     fn pods(&self) -> MutexGuard<'_, HashMap<(String, String), Entry>> {
-        self.pods.lock().unwrap_or_else(PoisonError::into_inner)
+        self.pods.lock()
     }
 }
 

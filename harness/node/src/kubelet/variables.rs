@@ -4,7 +4,7 @@ use k8s_openapi::api::core::v1::EnvVarSource;
 use kube::ResourceExt;
 
 use super::env::{self, Variables};
-use super::field::{self, Facts};
+use super::field::{self, FieldContext, FieldError};
 use super::objects::Names;
 use super::plan::ContainerPlan;
 use super::volume::Objects;
@@ -31,13 +31,24 @@ pub(super) fn names(plan: &ContainerPlan) -> Names {
     names
 }
 
-/// A container's variables; an error is in the kubelet's words.
+/// Why a variable has no value, in the kubelet's words.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum VariableError {
+    #[error("{kind} \"{name}\" not found")]
+    NoObject { kind: &'static str, name: String },
+    #[error("couldn't find key {key} in {object}")]
+    NoKey { key: String, object: String },
+    #[error(transparent)]
+    Field(#[from] FieldError),
+}
+
+/// A container's variables.
 pub(super) fn variables(
     plan: &ContainerPlan,
     objects: &Objects,
     services: &Variables,
-    facts: &Facts<'_>,
-) -> Result<Variables, String> {
+    fields: &FieldContext<'_>,
+) -> Result<Variables, VariableError> {
     let mut from = Variables::new();
     for source in &plan.env_from {
         let prefix = source.prefix.as_deref().unwrap_or_default();
@@ -53,24 +64,27 @@ pub(super) fn variables(
                 .map(|(key, value)| (format!("{prefix}{key}"), value)),
         );
     }
-    let namespace = facts.pod.namespace().unwrap_or_default();
+    let namespace = fields.pod.namespace().unwrap_or_default();
     env::build(&plan.env, from, services, |source| {
-        value_from(source, objects, facts, &namespace)
+        value_from(source, objects, fields, &namespace)
     })
 }
 
 fn value_from(
     source: &EnvVarSource,
     objects: &Objects,
-    facts: &Facts<'_>,
+    fields: &FieldContext<'_>,
     namespace: &str,
-) -> Result<Option<String>, String> {
-    let pick = |mut data: Variables, key: &str, optional: Option<bool>, what: String| match data
+) -> Result<Option<String>, VariableError> {
+    let pick = |mut data: Variables, key: &str, optional: Option<bool>, object: String| match data
         .remove(key)
     {
         Some(value) => Ok(Some(value)),
         None if optional == Some(true) => Ok(None),
-        None => Err(format!("couldn't find key {key} in {what}")),
+        None => Err(VariableError::NoKey {
+            key: key.to_owned(),
+            object,
+        }),
     };
     if let Some(of) = &source.config_map_key_ref {
         let data = data_of_config_map(objects, &of.name, of.optional)?;
@@ -83,20 +97,22 @@ fn value_from(
         return pick(data, &of.key, of.optional, what);
     }
     let field = source.field_ref.as_ref();
-    field
-        .map(|field| field::value(&field.field_path, facts))
-        .transpose()
+    let value = field.map(|field| field::value(&field.field_path, fields));
+    Ok(value.transpose()?)
 }
 
 fn data_of_config_map(
     objects: &Objects,
     name: &str,
     optional: Option<bool>,
-) -> Result<Variables, String> {
+) -> Result<Variables, VariableError> {
     match objects.config_maps.get(name).and_then(Option::as_ref) {
         Some(map) => Ok(map.data.clone().unwrap_or_default()),
         None if optional == Some(true) => Ok(Variables::new()),
-        None => Err(format!("configmap \"{name}\" not found")),
+        None => Err(VariableError::NoObject {
+            kind: "configmap",
+            name: name.to_owned(),
+        }),
     }
 }
 
@@ -104,7 +120,7 @@ fn data_of_secret(
     objects: &Objects,
     name: &str,
     optional: Option<bool>,
-) -> Result<Variables, String> {
+) -> Result<Variables, VariableError> {
     match objects.secrets.get(name).and_then(Option::as_ref) {
         Some(secret) => {
             let data = secret.data.iter().flatten();
@@ -114,6 +130,9 @@ fn data_of_secret(
             Ok(data.map(text).collect())
         }
         None if optional == Some(true) => Ok(Variables::new()),
-        None => Err(format!("secret \"{name}\" not found")),
+        None => Err(VariableError::NoObject {
+            kind: "secret",
+            name: name.to_owned(),
+        }),
     }
 }

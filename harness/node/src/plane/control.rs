@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::convert::Infallible;
 use std::io;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Pod, Service};
 use kube::{Api, Client};
+use parking_lot::Mutex;
 use setpoint_support::accept;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpStream, UnixListener, UnixStream};
@@ -63,7 +64,7 @@ async fn answer(
                     tokio::io::copy_bidirectional(&mut stream, &mut opened).await?;
                     Ok(())
                 }
-                Err(reason) => reply(&mut stream, &Reply::Failed(reason)).await,
+                Err(error) => reply(&mut stream, &Reply::Failed(error.to_string())).await,
             }
         }
         Ok(Command::RenewTokens) => {
@@ -86,6 +87,38 @@ async fn reply(stream: &mut BufReader<UnixStream>, reply: &Reply) -> io::Result<
     stream.write_all(&line).await
 }
 
+/// Why there is no stream to a target.
+#[derive(Debug, thiserror::Error)]
+enum ConnectError {
+    #[error("the API server did not say within {} s where {target} is", CONNECT_TIMEOUT.as_secs())]
+    NoWord { target: Target },
+    #[error("{}", api_message(.0))]
+    ApiServer(kube::Error),
+    #[error("{0} has no address")]
+    NoAddress(Target),
+    #[error("{}", refusal(.0))]
+    Connect(#[from] io::Error),
+    #[error("no answer within {} s", CONNECT_TIMEOUT.as_secs())]
+    NoAnswer,
+}
+
+/// An API server's refusal is told by its message alone.
+fn api_message(error: &kube::Error) -> String {
+    match error {
+        kube::Error::Api(status) => status.message.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// Rust adds the number of a refusal, which nobody looks for.
+fn refusal(error: &io::Error) -> String {
+    if error.kind() == io::ErrorKind::ConnectionRefused {
+        "connection refused".to_owned()
+    } else {
+        error.to_string()
+    }
+}
+
 /// Where targets are. Whoever makes many connections to one asks the API server once a second and not for each.
 #[derive(Default)]
 struct Addresses(Mutex<HashMap<Target, Arc<Known>>>);
@@ -94,7 +127,7 @@ struct Addresses(Mutex<HashMap<Target, Arc<Known>>>);
 type Known = tokio::sync::Mutex<Option<(Instant, IpAddr)>>;
 
 impl Addresses {
-    async fn of(&self, client: &Client, target: &Target) -> Result<IpAddr, String> {
+    async fn of(&self, client: &Client, target: &Target) -> Result<IpAddr, ConnectError> {
         self.or(target, address_of(client, target)).await
     }
 
@@ -102,10 +135,10 @@ impl Addresses {
     async fn or(
         &self,
         target: &Target,
-        find_out: impl Future<Output = Result<IpAddr, String>>,
-    ) -> Result<IpAddr, String> {
+        find_out: impl Future<Output = Result<IpAddr, ConnectError>>,
+    ) -> Result<IpAddr, ConnectError> {
         let known = {
-            let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut all = self.0.lock();
             Arc::clone(all.entry(target.clone()).or_default())
         };
         let mut known = known.lock().await;
@@ -125,27 +158,21 @@ async fn open(
     addresses: &Addresses,
     target: &Target,
     port: u16,
-) -> Result<TcpStream, String> {
+) -> Result<TcpStream, ConnectError> {
     let address = timeout(CONNECT_TIMEOUT, addresses.of(client, target)).await;
-    let address = address.map_err(|_| {
-        let limit = CONNECT_TIMEOUT.as_secs();
-        format!("the API server did not say within {limit} s where {target} is")
+    let address = address.map_err(|_| ConnectError::NoWord {
+        target: target.clone(),
     })??;
     let connecting = TcpStream::connect((address, port));
-    match timeout(CONNECT_TIMEOUT, connecting).await {
-        Ok(Ok(stream)) => stream
-            .set_nodelay(true)
-            .map(|()| stream)
-            .map_err(|error| error.to_string()),
-        Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => {
-            Err("connection refused".to_owned())
-        }
-        Ok(Err(error)) => Err(error.to_string()),
-        Err(_) => Err(format!("no answer within {} s", CONNECT_TIMEOUT.as_secs())),
-    }
+    let stream = match timeout(CONNECT_TIMEOUT, connecting).await {
+        Ok(stream) => stream?,
+        Err(_) => return Err(ConnectError::NoAnswer),
+    };
+    stream.set_nodelay(true)?;
+    Ok(stream)
 }
 
-async fn address_of(client: &Client, target: &Target) -> Result<IpAddr, String> {
+async fn address_of(client: &Client, target: &Target) -> Result<IpAddr, ConnectError> {
     let found = match target {
         Target::Service { namespace, name } => {
             Api::<Service>::namespaced(client.clone(), namespace)
@@ -158,14 +185,11 @@ async fn address_of(client: &Client, target: &Target) -> Result<IpAddr, String> 
             .await
             .map(|pod| pod.status.and_then(|status| status.pod_ip)),
     };
-    let address = found.map_err(|error| match error {
-        kube::Error::Api(status) => status.message.clone(),
-        other => other.to_string(),
-    })?;
+    let address = found.map_err(ConnectError::ApiServer)?;
     // A headless Service's clusterIP is "None".
     address
         .and_then(|address| address.parse().ok())
-        .ok_or_else(|| format!("{target} has no address"))
+        .ok_or_else(|| ConnectError::NoAddress(target.clone()))
 }
 
 #[cfg(test)]
@@ -179,14 +203,13 @@ mod tests {
             namespace: "a".to_owned(),
             name: "b".to_owned(),
         };
-        let ask = async |answer: Result<u8, &str>| {
-            let answer = answer
-                .map(|last| IpAddr::from([10, 0, 0, last]))
-                .map_err(str::to_owned);
-            addresses.or(&target, std::future::ready(answer)).await
+        let ask = async |answer: Result<u8, ()>| {
+            let answer = answer.map(|last| IpAddr::from([10, 0, 0, last]));
+            let answer = answer.map_err(|()| ConnectError::NoAnswer);
+            addresses.or(&target, std::future::ready(answer)).await.ok()
         };
-        let address = |last: u8| Ok(IpAddr::from([10, 0, 0, last]));
-        assert_eq!(ask(Err("no")).await, Err("no".to_owned()));
+        let address = |last: u8| Some(IpAddr::from([10, 0, 0, last]));
+        assert_eq!(ask(Err(())).await, None);
         assert_eq!(ask(Ok(1)).await, address(1));
         assert_eq!(ask(Ok(2)).await, address(1));
         tokio::time::advance(ADDRESS_AGE).await;

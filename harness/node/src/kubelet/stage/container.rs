@@ -13,7 +13,7 @@ use nix::sys::signal::{SigSet, SigmaskHow, Signal, kill, sigprocmask};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::Pid;
 
-use super::{CONTAINER_INIT, ContainerSpec, Doing, Order, Report, StageError, control};
+use super::{CONTAINER_INIT, ContainerSpec, Doing, Report, StageError, StopRequest, control};
 use setpoint_support::error_chain;
 
 pub(super) fn run() -> ExitCode {
@@ -35,13 +35,13 @@ pub(super) fn run() -> ExitCode {
 }
 
 fn supervise(control: &mut UnixStream) -> Result<(), StageError> {
-    let mut orders = BufReader::new(
+    let mut requests = BufReader::new(
         control
             .try_clone()
             .doing(|| "duplicate the control socket".to_owned())?,
     );
     let mut line = String::new();
-    orders
+    requests
         .read_line(&mut line)
         .doing(|| "read the container's specification".to_owned())?;
     let spec: ContainerSpec = serde_json::from_str(&line)
@@ -62,7 +62,7 @@ fn supervise(control: &mut UnixStream) -> Result<(), StageError> {
         return tell(control, &Report::Failed(failure));
     }
     tell(control, &Report::Started)?;
-    let status = serve(&mut child, &mut orders, &endings)?;
+    let status = serve(&mut child, &mut requests, &endings)?;
     tell(control, &Report::Exited(exit_code(status)))
 }
 
@@ -101,10 +101,10 @@ fn start(spec: &str) -> Result<(Child, String), StageError> {
     Ok((child, failure))
 }
 
-/// Passes orders on until the container has ended.
+/// Passes requests on until the container has ended.
 fn serve(
     child: &mut Child,
-    orders: &mut BufReader<UnixStream>,
+    requests: &mut BufReader<UnixStream>,
     endings: &SignalFd,
 ) -> Result<ExitStatus, StageError> {
     let pid = Pid::from_raw(child.id().cast_signed());
@@ -117,7 +117,7 @@ fn serve(
             return Ok(status);
         }
         let ended = PollFd::new(endings.as_fd(), PollFlags::POLLIN);
-        let ordered = PollFd::new(orders.get_ref().as_fd(), PollFlags::POLLIN);
+        let ordered = PollFd::new(requests.get_ref().as_fd(), PollFlags::POLLIN);
         let mut both = [ended, ordered];
         let watched = if listening { 2 } else { 1 };
         match poll(&mut both[..watched], PollTimeout::NONE) {
@@ -127,15 +127,15 @@ fn serve(
         let ordered = listening && both[1].any().unwrap_or(false);
         while let Ok(Some(_)) = endings.read_signal() {}
         while ordered && listening {
-            let order = next_order(orders);
+            let order = next_request(requests);
             listening = order.is_some();
             let signal = match order {
-                Some(Order::Terminate) => Signal::SIGTERM,
-                Some(Order::Kill) | None => Signal::SIGKILL,
+                Some(StopRequest::Terminate) => Signal::SIGTERM,
+                Some(StopRequest::Kill) | None => Signal::SIGKILL,
             };
             // A process that has just ended is reaped above, on the next turn.
             let _ = kill(pid, signal);
-            if orders.buffer().is_empty() {
+            if requests.buffer().is_empty() {
                 break;
             }
         }
@@ -144,9 +144,9 @@ fn serve(
 
 /// The next order, or `None` when there will be none. The kubelet writes a line at once and waits for nothing
 /// between two, so a line that has begun is soon whole.
-fn next_order(orders: &mut BufReader<UnixStream>) -> Option<Order> {
+fn next_request(requests: &mut BufReader<UnixStream>) -> Option<StopRequest> {
     let mut line = String::new();
-    match orders.read_line(&mut line) {
+    match requests.read_line(&mut line) {
         Ok(length) if length > 0 => serde_json::from_str(&line).ok(),
         _ => None,
     }

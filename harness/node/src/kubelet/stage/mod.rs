@@ -7,8 +7,8 @@
 //! ```
 //!
 //! A stage's standard input is a socket to the one who started it. A `container` reads its [`ContainerSpec`] as
-//! one line of JSON and then one [`Order`] a line; it writes one [`Report`] a line. The end of the socket is an
-//! order too: a container dies with its kubelet.
+//! one line of JSON and then one [`StopRequest`] a line; it writes one [`Report`] a line. The end of the socket is a
+//! request too: a container dies with its kubelet.
 
 mod container;
 mod init;
@@ -83,7 +83,7 @@ pub(crate) struct Mount {
 /// What a container is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) enum Order {
+pub(crate) enum StopRequest {
     /// End yourself: SIGTERM.
     Terminate,
     /// Be ended: SIGKILL.

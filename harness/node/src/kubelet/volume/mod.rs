@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{ConfigMap, KeyToPath, Secret};
 
-use super::field::{self, Facts};
+use super::field::{self, FieldContext, FieldError};
 use super::plan::{Source, permissions};
 
-pub(crate) use swap::swap;
+pub(crate) use swap::{SwapError, swap};
 
 /// Files by their path in the volume.
 pub(crate) type Payload = BTreeMap<String, File>;
@@ -46,13 +46,26 @@ pub(crate) fn token_key(
     )
 }
 
-/// The files of a volume, or why it can't be made, in the kubelet's words.
+/// Why a volume can't be made, in the kubelet's words.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum PayloadError {
+    #[error("{kind} \"{name}\" not found")]
+    NoObject { kind: &'static str, name: String },
+    #[error("references non-existent {kind} key: {key}")]
+    NoKey { kind: &'static str, key: String },
+    #[error("the token was not issued")]
+    NoToken,
+    #[error(transparent)]
+    Field(#[from] FieldError),
+}
+
+/// The files of a volume.
 pub(crate) fn payload(
     sources: &[Source],
     default_mode: u32,
     objects: &Objects,
-    facts: &Facts<'_>,
-) -> Result<Payload, String> {
+    fields: &FieldContext<'_>,
+) -> Result<Payload, PayloadError> {
     let mut files = Payload::new();
     for source in sources {
         match source {
@@ -63,13 +76,15 @@ pub(crate) fn payload(
             } => {
                 let secret = objects.secrets.get(name).and_then(Option::as_ref);
                 if secret.is_none() && !optional {
-                    return Err(format!("secret \"{name}\" not found"));
+                    return Err(PayloadError::NoObject {
+                        kind: "secret",
+                        name: name.clone(),
+                    });
                 }
                 let data = secret.and_then(|secret| secret.data.clone());
                 let data = data.unwrap_or_default().into_iter();
                 let data = data.map(|(key, value)| (key, value.0)).collect();
-                let chosen = choose(data, items.as_deref(), default_mode, *optional)
-                    .map_err(|key| format!("references non-existent secret key: {key}"))?;
+                let chosen = choose(data, items.as_deref(), default_mode, *optional, "secret")?;
                 files.extend(chosen);
             }
             Source::ConfigMap {
@@ -79,17 +94,19 @@ pub(crate) fn payload(
             } => {
                 let config_map = objects.config_maps.get(name).and_then(Option::as_ref);
                 if config_map.is_none() && !optional {
-                    return Err(format!("configmap \"{name}\" not found"));
+                    return Err(PayloadError::NoObject {
+                        kind: "configmap",
+                        name: name.clone(),
+                    });
                 }
                 let data = config_map.map(bytes_of).unwrap_or_default();
-                let chosen = choose(data, items.as_deref(), default_mode, *optional)
-                    .map_err(|key| format!("references non-existent config key: {key}"))?;
+                let chosen = choose(data, items.as_deref(), default_mode, *optional, "config")?;
                 files.extend(chosen);
             }
             Source::Downward(items) => {
                 for item in items {
                     let path = item.field_ref.as_ref().map(|field| &*field.field_path);
-                    let value = field::value(path.unwrap_or_default(), facts)?;
+                    let value = field::value(path.unwrap_or_default(), fields)?;
                     let mode = item.mode.map_or(default_mode, permissions);
                     let data = value.into_bytes();
                     files.insert(item.path.clone(), File { data, mode });
@@ -97,7 +114,7 @@ pub(crate) fn payload(
             }
             Source::Token(projection) => {
                 let token = objects.tokens.get(&token_key(projection));
-                let token = token.ok_or("the token was not issued")?;
+                let token = token.ok_or(PayloadError::NoToken)?;
                 let file = File {
                     data: token.clone().into_bytes(),
                     mode: default_mode,
@@ -123,7 +140,8 @@ fn choose(
     items: Option<&[KeyToPath]>,
     default_mode: u32,
     optional: bool,
-) -> Result<Payload, String> {
+    kind: &'static str,
+) -> Result<Payload, PayloadError> {
     let Some(items) = items.filter(|items| !items.is_empty()) else {
         let file = |data| File {
             data,
@@ -142,7 +160,10 @@ fn choose(
                 files.insert(item.path.clone(), File { data, mode });
             }
             None if optional => {}
-            None => return Err(item.key.clone()),
+            None => {
+                let key = item.key.clone();
+                return Err(PayloadError::NoKey { kind, key });
+            }
         }
     }
     Ok(files)
@@ -154,17 +175,20 @@ mod tests {
     use k8s_openapi::api::core::v1::Pod;
     use serde_json::json;
 
-    fn volume(source: Source, objects: &Objects) -> Result<Vec<(String, String, u32)>, String> {
+    fn volume(
+        source: Source,
+        objects: &Objects,
+    ) -> Result<Vec<(String, String, u32)>, PayloadError> {
         let pod: Pod = serde_json::from_value(json!({
             "metadata": {"name": "web-1", "namespace": "shop", "labels": {"b": "2", "a": "1"}},
         }))
         .expect("a pod");
-        let facts = Facts {
+        let fields = FieldContext {
             pod: &pod,
             pod_ip: None,
             node_ip: std::net::Ipv4Addr::LOCALHOST,
         };
-        let files = payload(&[source], 0o644, objects, &facts)?;
+        let files = payload(&[source], 0o644, objects, &fields)?;
         Ok(files
             .into_iter()
             .map(|(path, file)| {
@@ -221,13 +245,19 @@ mod tests {
         let items = json!([{"key": "z", "path": "z"}]);
         assert_eq!(
             volume(config(items.clone(), false), &objects()),
-            Err("references non-existent config key: z".to_owned())
+            Err(PayloadError::NoKey {
+                kind: "config",
+                key: "z".to_owned()
+            })
         );
         assert_eq!(volume(config(items, true), &objects()), Ok(vec![]));
         let nothing = Objects::default();
         assert_eq!(
             volume(config(json!(null), false), &nothing),
-            Err("configmap \"config\" not found".to_owned())
+            Err(PayloadError::NoObject {
+                kind: "configmap",
+                name: "config".to_owned()
+            })
         );
         assert_eq!(volume(config(json!(null), true), &nothing), Ok(vec![]));
     }
