@@ -106,7 +106,7 @@ impl Authenticator for Everybody {
     }
 }
 
-/// Everything but the namespace `secret`; of `broken` it knows nothing.
+/// Allows everything but the namespace `secret`; fails for the namespace `broken`.
 struct NotSecret;
 
 impl Authorizer for NotSecret {
@@ -185,7 +185,7 @@ async fn values_are_answered_in_the_version_asked_for() {
     let selected =
         format!("{V2}/namespaces/default/pods/%2A/http_requests?metricLabelSelector=verb%3DGET");
     insta::assert_snapshot!("values_v1beta2", get(&selected).await);
-    // A namespace's own metrics describe no object inside it.
+    // The metrics of a namespace itself.
     insta::assert_snapshot!(
         "values_of_a_namespace",
         get(&format!("{V1}/namespaces/default/metrics/http_requests")).await
@@ -284,7 +284,7 @@ async fn the_version_and_the_open_api_document_are_whole() {
     insta::assert_json_snapshot!("openapi_v2", document("/openapi/v2").await);
 }
 
-/// Everything that is logged while something is done.
+/// The log of something that is done.
 async fn logged(done: impl Future<Output = ()>) -> String {
     #[derive(Clone, Default)]
     struct Lines(Arc<parking_lot::Mutex<Vec<u8>>>);

@@ -8,7 +8,7 @@ use rcgen::{
 };
 
 /// A serving pair and its CA, in PEM. The key of the CA isn't kept.
-pub(crate) struct ServingPair {
+pub(crate) struct IssuedPair {
     /// The certificate for `<service>.<namespace>.svc`.
     pub(crate) certificate: String,
     /// PKCS#8.
@@ -37,7 +37,7 @@ pub(crate) fn mint(
     service: &str,
     namespace: &str,
     valid_for: Duration,
-) -> Result<ServingPair, MintError> {
+) -> Result<IssuedPair, MintError> {
     let name = format!("{service}.{namespace}.svc");
     let failed = |source| MintError::Make {
         name: name.clone(),
@@ -68,7 +68,7 @@ pub(crate) fn mint(
     leaf.use_authority_key_identifier_extension = true;
     let key = KeyPair::generate().map_err(failed)?;
     let certificate = leaf.signed_by(&key, &ca).map_err(failed)?;
-    Ok(ServingPair {
+    Ok(IssuedPair {
         certificate: certificate.pem(),
         key: key.serialize_pem(),
         ca: ca.pem(),

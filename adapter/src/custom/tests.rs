@@ -8,7 +8,7 @@ use setpoint_rules::{GroupResource, Sample, Series};
 use super::*;
 use crate::prometheus::PrometheusError;
 
-/// A Prometheus with one counter of two pods; remembers what it was asked.
+/// A Prometheus with one counter of two pods; records its queries.
 #[derive(Default)]
 struct Scripted {
     asked: Mutex<Vec<String>>,
@@ -156,7 +156,7 @@ async fn objects_that_a_selector_selects_are_asked_for_in_one_query() {
 }
 
 #[tokio::test]
-async fn what_there_is_no_value_for_is_said_as_the_go_adapter_says_it() {
+async fn missing_metrics_and_values_have_the_messages_of_prometheus_adapter() {
     let provider = provider(Arc::default()).await;
     let said = async |query: MetricQuery| {
         provider

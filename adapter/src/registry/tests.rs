@@ -9,8 +9,8 @@ use tokio::sync::watch;
 
 use super::*;
 
-/// Has one series for each selector, named like it; fails for those that are broken, and never
-/// answers for `silent`.
+/// Has one series for each selector, of the same name. Fails for broken selectors, and never answers
+/// for `silent`.
 struct Prometheus {
     broken: watch::Sender<BTreeSet<&'static str>>,
 }
@@ -127,7 +127,7 @@ async fn the_first_relist_has_ended_though_it_failed_and_a_later_one_succeeds() 
 }
 
 #[tokio::test]
-async fn an_api_server_that_never_answers_holds_up_nobody_for_ever() {
+async fn an_api_server_that_never_answers_ends_the_first_relist_in_time() {
     let prometheus = Prometheus::with_broken([]);
     let registry = registry(&["load"], prometheus, kubernetes(false), HOUR);
     run_until(&registry, Registry::attempted).await;

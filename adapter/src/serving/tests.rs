@@ -40,7 +40,7 @@ fn same(before: &Arc<rustls::ServerConfig>, pair: &ServingPair) -> bool {
 }
 
 #[tokio::test]
-async fn a_swapped_volume_is_served_without_waiting_for_the_next_look() {
+async fn a_swapped_volume_is_served_before_the_next_interval() {
     let (volume, pair) = volume();
     let (pair, shutdown) = (Arc::new(pair), CancellationToken::new());
     let before = pair.config();
@@ -89,7 +89,7 @@ fn a_pair_that_cannot_be_used_leaves_the_old_one() {
 }
 
 #[test]
-fn a_pair_that_is_the_same_is_no_news() {
+fn an_unchanged_pair_is_not_replaced() {
     let (_volume, pair) = volume();
     let before = pair.config();
     pair.reload();
@@ -119,8 +119,7 @@ async fn served(
     (url, running)
 }
 
-/// A client without connections. Whose certificate is served is another test's matter; here it
-/// changes all the time.
+/// A client without connections. It accepts any certificate, because the served one changes.
 fn client() -> reqwest::Client {
     reqwest::Client::builder()
         .no_proxy()
@@ -186,7 +185,7 @@ async fn the_adapter_stays_ready_while_its_pair_is_renewed_under_load_and_then_a
 }
 
 #[test]
-fn what_strangers_can_take_of_memory_is_less_than_the_manifests_grant() {
+fn heads_of_requests_take_less_memory_than_the_manifests_grant() {
     /// The rest: a thread's stacks, TLS, series and answers. Idle, all of it is 20 MiB.
     const REST: f64 = 64.0 * 1024.0 * 1024.0;
     let manifests = include_str!("../../deploy/base/adapter.yaml");

@@ -53,7 +53,7 @@ impl Metrics {
             let Some(metric) = rule.metric_name(series) else {
                 continue;
             };
-            let (resources, namespaced) = rule.resources(series, &self.mapper);
+            let (resources, namespaced) = rule.resources.of_series(series, &self.mapper);
             for group_resource in resources {
                 let info = MetricInfo {
                     namespaced: namespaced && !group_resource.is_root_scoped(),

@@ -76,7 +76,10 @@ impl<'a> ResolvedQuery<'a> {
         origin: &'a Origin,
         mapper: &'a RestMapper,
     ) -> Result<Self, MetricError> {
-        let label = origin.rule.label(&resource.group_resource(), mapper);
+        let label = origin
+            .rule
+            .resources
+            .label(&resource.group_resource(), mapper);
         let label = label.map_err(|error| no_query(query, resource, error.into()))?;
         Ok(Self {
             query,
@@ -108,7 +111,9 @@ impl<'a> ResolvedQuery<'a> {
             });
         }
         let Origin { series, rule } = self.origin;
-        rule.promql(series, &group_resource, self.query, names, self.mapper)
+        let label = |resource: &GroupResource| rule.resources.label(resource, self.mapper);
+        rule.metrics_query
+            .render(series, &group_resource, self.query, names, label)
             .map_err(|error| no_query(self.query, self.resource, error))
     }
 
@@ -192,4 +197,120 @@ fn quantity(metric: &str, value: f64) -> Result<Quantity, MetricError> {
     )]
     let milli = milli as i64;
     Ok(Quantity::from_milli(milli))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::resources::tests::cluster;
+    use crate::{Metrics, Rules, Selector, Series};
+
+    const RULES: &str = "rules: [{seriesQuery: load, resources: {overrides: {\
+        namespace: {resource: namespace}, pod: {resource: pod}}}, \
+        metricsQuery: 'avg(<<.Series>>{<<.LabelMatchers>>}) by (<<.GroupBy>>)'}]";
+
+    fn labels(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        let owned = |&(name, value): &(&str, &str)| (name.to_owned(), value.to_owned());
+        pairs.iter().map(owned).collect()
+    }
+
+    /// Pods in namespaces have the metric `load`.
+    fn metrics() -> Metrics {
+        let series = [Series {
+            name: "load".to_owned(),
+            labels: labels(&[("namespace", "shop"), ("pod", "web-1")]),
+        }];
+        let rules = Rules::parse(RULES).unwrap();
+        rules.discover(|_| &series, Arc::new(cluster()))
+    }
+
+    fn query(objects: Objects) -> MetricQuery {
+        MetricQuery {
+            group_resource: GroupResource::parse("pod"),
+            namespace: Some("shop".to_owned()),
+            objects,
+            metric: "load".to_owned(),
+            metric_selector: Selector::default(),
+        }
+    }
+
+    fn sample(pod: &str, value: f64) -> Sample {
+        Sample {
+            labels: labels(&[("pod", pod)]),
+            value,
+        }
+    }
+
+    /// The names and values of the items for the pods `web-1` and `web-2`.
+    fn items(samples: &[Sample]) -> Result<Vec<(String, String)>, MetricError> {
+        let (metrics, query) = (metrics(), query(Objects::Selected(Selector::default())));
+        let names = ["web-1", "web-2"].map(str::to_owned);
+        let resolved = metrics.resolve(&query).unwrap();
+        let items = resolved.items(&names, samples, Timestamp::UNIX_EPOCH)?;
+        let shown = |item: MetricValue| {
+            let name = item.described_object.name.unwrap();
+            (name, item.value.to_string())
+        };
+        Ok(items.into_iter().map(shown).collect())
+    }
+
+    #[test]
+    fn items_are_in_the_order_of_the_names_and_the_last_sample_of_an_object_counts() {
+        let samples = [
+            sample("web-2", 1.0),
+            sample("other", 2.0),
+            sample("web-1", f64::NAN),
+            sample("web-2", 2.0015),
+        ];
+        let expected = [("web-1", "0"), ("web-2", "2001m")];
+        let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(items(&samples).unwrap(), expected);
+        assert_eq!(items(&[]).unwrap(), []);
+    }
+
+    #[test]
+    fn a_value_that_a_quantity_cant_hold_is_an_error() {
+        for value in [f64::INFINITY, f64::NEG_INFINITY, 1e16, -1e16] {
+            let error = items(&[sample("web-1", value)]).unwrap_err();
+            assert!(
+                matches!(error, MetricError::Unrepresentable { .. }),
+                "{value}: {error}"
+            );
+        }
+        assert!(items(&[sample("web-1", 9e15)]).is_ok());
+    }
+
+    #[test]
+    fn a_named_object_without_a_sample_is_an_error_and_no_selected_object_is_no_metric() {
+        let metrics = metrics();
+        let named = query(Objects::Named("web-1".to_owned()));
+        let names = ["web-1".to_owned()];
+        let resolved = metrics.resolve(&named).unwrap();
+        let no_value = resolved.items(&names, &[], Timestamp::UNIX_EPOCH);
+        assert!(matches!(no_value, Err(MetricError::NoValue { .. })));
+        let no_names = resolved.promql(&[]);
+        assert!(matches!(no_names, Err(MetricError::NoSuchMetric { .. })));
+    }
+
+    #[test]
+    fn a_request_that_the_rule_has_no_query_for_says_why_in_its_source() {
+        use std::error::Error as _;
+
+        let metrics = metrics();
+        let mut compared = query(Objects::Selected(Selector::default()));
+        compared.metric_selector = Selector::parse("code>400").unwrap();
+        let error = metrics
+            .resolve(&compared)
+            .unwrap()
+            .promql(&["web-1".to_owned()])
+            .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the server could not find the metric load for pods"
+        );
+        let source = error.source().expect("the reason").to_string();
+        assert!(source.contains("`code` is compared by < or >"), "{source}");
+    }
 }

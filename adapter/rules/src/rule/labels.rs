@@ -12,17 +12,28 @@ use crate::series::Series;
 
 /// Which label names the objects of which resource.
 #[derive(Debug)]
-pub(super) struct ResourceLabels {
+pub(crate) struct ResourceLabels {
     overrides: BTreeMap<String, GroupResource>,
     template: Option<LabelTemplate>,
 }
 
 #[derive(Debug)]
 struct LabelTemplate {
-    template: Template,
+    template: Template<Field>,
     /// Matches the labels that the template can give, and captures group and resource.
     labels: Regex,
 }
+
+#[derive(Debug, Clone, Copy)]
+enum Field {
+    Group,
+    Resource,
+}
+
+const FIELDS: Fields<Field> = Fields {
+    texts: &[("Group", Field::Group), ("Resource", Field::Resource)],
+    map: None,
+};
 
 /// Why a resource has no label.
 #[derive(Debug, thiserror::Error)]
@@ -60,7 +71,7 @@ impl ResourceLabels {
     }
 
     /// The label that names the objects of a resource as the cluster calls it.
-    pub(super) fn label(
+    pub(crate) fn label(
         &self,
         resource: &GroupResource,
         mapper: &RestMapper,
@@ -82,16 +93,14 @@ impl ResourceLabels {
                 resource: resource.clone(),
             });
         };
-        Ok(template.template.render(&GroupAndResource {
-            group: &resource.group.replace(['.', '-'], "_"),
-            resource: &known.singular,
-        }))
+        let group = resource.group.replace(['.', '-'], "_");
+        Ok(rendered(&template.template, &group, &known.singular))
     }
 
     /// The resources whose objects the labels of a series name, and whether the metric is
     /// namespaced: in prometheus-adapter it is if any label names neither a namespace nor a node
     /// nor a persistent volume.
-    pub(super) fn of_series(
+    pub(crate) fn of_series(
         &self,
         series: &Series,
         mapper: &RestMapper,
@@ -121,34 +130,12 @@ fn normalized(name: &GroupResource, mapper: &RestMapper) -> Option<GroupResource
     mapper.resource(name).map(Resource::group_resource)
 }
 
-struct GroupAndResource<'a> {
-    group: &'a str,
-    resource: &'a str,
-}
-
-impl Fields for GroupAndResource<'_> {
-    fn field(&self, name: &str) -> Option<String> {
-        match name {
-            "Group" => Some(self.group.to_owned()),
-            "Resource" => Some(self.resource.to_owned()),
-            _ => None,
-        }
-    }
-
-    fn member(&self, _: &str, _: &str) -> Option<String> {
-        None
-    }
-}
-
 impl LabelTemplate {
     fn new(text: &str) -> Result<Self, RuleError> {
         const KEY: &str = "resources.template";
-        let template = Template::parse(text, &["Group", "Resource"], &[])
+        let template = Template::parse(text, &FIELDS)
             .map_err(|source| RuleError::Template { key: KEY, source })?;
-        let pattern = template.render(&GroupAndResource {
-            group: "(?P<group>.+?)",
-            resource: "(?P<resource>.+?)",
-        });
+        let pattern = rendered(&template, "(?P<group>.+?)", "(?P<resource>.+?)");
         let labels = super::regex(KEY, &format!("^{pattern}$"))?;
         let names_resource = labels
             .capture_names()
@@ -161,4 +148,12 @@ impl LabelTemplate {
         }
         Ok(Self { template, labels })
     }
+}
+
+fn rendered(template: &Template<Field>, group: &str, resource: &str) -> String {
+    let field = |field| match field {
+        Field::Group => group.to_owned(),
+        Field::Resource => resource.to_owned(),
+    };
+    template.render(field, |_| None)
 }

@@ -7,8 +7,6 @@ mod template;
 use regex::Regex;
 
 use crate::config::{DiscoveryRule, RegexFilter};
-use crate::query::MetricQuery;
-use crate::resources::{GroupResource, RestMapper};
 use crate::series::Series;
 
 pub use labels::LabelError;
@@ -26,8 +24,8 @@ pub struct Rule {
     series_filters: Vec<(Regex, bool)>,
     name_matches: Regex,
     name_as: String,
-    resources: ResourceLabels,
-    metrics_query: QueryTemplate,
+    pub(crate) resources: ResourceLabels,
+    pub(crate) metrics_query: QueryTemplate,
 }
 
 /// Why a rule can't be used.
@@ -82,11 +80,7 @@ pub enum RuleError {
 }
 
 impl Rule {
-    /// Compiles a rule.
-    ///
-    /// # Errors
-    /// The first thing in it that can't be used.
-    pub fn new(rule: &DiscoveryRule) -> Result<Self, RuleError> {
+    pub(crate) fn new(rule: &DiscoveryRule) -> Result<Self, RuleError> {
         if rule.series_query.trim().is_empty() {
             return Err(RuleError::NoSeriesQuery);
         }
@@ -139,39 +133,6 @@ impl Rule {
         let mut name = String::new();
         captures.expand(&self.name_as, &mut name);
         Some(name)
-    }
-
-    /// The resources whose objects the labels of a series name, and whether the metric is
-    /// namespaced.
-    pub(crate) fn resources(
-        &self,
-        series: &Series,
-        mapper: &RestMapper,
-    ) -> (Vec<GroupResource>, bool) {
-        self.resources.of_series(series, mapper)
-    }
-
-    /// The label that names objects of a resource.
-    pub(crate) fn label(
-        &self,
-        resource: &GroupResource,
-        mapper: &RestMapper,
-    ) -> Result<String, LabelError> {
-        self.resources.label(resource, mapper)
-    }
-
-    /// The PromQL query for the values that objects of a resource have by a series.
-    pub(crate) fn promql(
-        &self,
-        series: &str,
-        resource: &GroupResource,
-        query: &MetricQuery,
-        names: &[String],
-        mapper: &RestMapper,
-    ) -> Result<String, PromqlError> {
-        let label = |resource: &GroupResource| self.label(resource, mapper);
-        self.metrics_query
-            .render(series, resource, query, names, &label)
     }
 }
 

@@ -11,9 +11,27 @@ use crate::selector::{Condition, Requirement};
 
 /// A compiled `metricsQuery`.
 #[derive(Debug)]
-pub(super) struct QueryTemplate {
-    template: Template,
+pub(crate) struct QueryTemplate {
+    template: Template<Field>,
 }
+
+#[derive(Debug, Clone, Copy)]
+enum Field {
+    Series,
+    LabelMatchers,
+    GroupBy,
+    GroupBySlice,
+}
+
+const FIELDS: Fields<Field> = Fields {
+    texts: &[
+        ("Series", Field::Series),
+        ("LabelMatchers", Field::LabelMatchers),
+        ("GroupBy", Field::GroupBy),
+        ("GroupBySlice", Field::GroupBySlice),
+    ],
+    map: Some("LabelValuesByName"),
+};
 
 /// Why a request has no PromQL query.
 #[derive(Debug, thiserror::Error)]
@@ -35,52 +53,26 @@ pub enum PromqlError {
     Empty,
 }
 
-struct Arguments {
-    series: String,
-    label_matchers: String,
-    label_values_by_name: BTreeMap<String, String>,
-    group_by: String,
-}
-
-impl Fields for Arguments {
-    fn field(&self, name: &str) -> Option<String> {
-        match name {
-            "Series" => Some(self.series.clone()),
-            "LabelMatchers" => Some(self.label_matchers.clone()),
-            "GroupBy" => Some(self.group_by.clone()),
-            // Go prints a slice of one as `[pod]`.
-            "GroupBySlice" => Some(format!("[{}]", self.group_by)),
-            _ => None,
+impl QueryTemplate {
+    pub(super) fn new(text: &str) -> Result<Self, RuleError> {
+        match Template::parse(text, &FIELDS) {
+            Ok(template) => Ok(Self { template }),
+            Err(source) => Err(RuleError::Template {
+                key: "metricsQuery",
+                source,
+            }),
         }
     }
 
-    fn member(&self, map: &str, key: &str) -> Option<String> {
-        (map == "LabelValuesByName")
-            .then(|| self.label_values_by_name.get(key).cloned())
-            .flatten()
-    }
-}
-
-impl QueryTemplate {
-    pub(super) fn new(text: &str) -> Result<Self, RuleError> {
-        let fields = ["Series", "LabelMatchers", "GroupBy", "GroupBySlice"];
-        let template =
-            Template::parse(text, &fields, &["LabelValuesByName"]).map_err(|source| {
-                RuleError::Template {
-                    key: "metricsQuery",
-                    source,
-                }
-            })?;
-        Ok(Self { template })
-    }
-
-    pub(super) fn render(
+    /// The query for the values that `names` of a resource have by a series. `label` gives the label
+    /// that names the objects of a resource.
+    pub(crate) fn render(
         &self,
         series: &str,
         resource: &GroupResource,
         query: &MetricQuery,
         names: &[String],
-        label: &dyn Fn(&GroupResource) -> Result<String, LabelError>,
+        label: impl Fn(&GroupResource) -> Result<String, LabelError>,
     ) -> Result<String, PromqlError> {
         let mut matchers = Vec::new();
         let mut values = BTreeMap::new();
@@ -101,12 +93,15 @@ impl QueryTemplate {
         let names = names.join("|");
         matchers.push(matcher(&resource_label, names_operator, &names));
         values.insert(resource_label.clone(), names);
-        let promql = self.template.render(&Arguments {
-            series: series.to_owned(),
-            label_matchers: matchers.join(","),
-            label_values_by_name: values,
-            group_by: resource_label,
-        });
+        let matchers = matchers.join(",");
+        let field = |field| match field {
+            Field::Series => series.to_owned(),
+            Field::LabelMatchers => matchers.clone(),
+            Field::GroupBy => resource_label.clone(),
+            // Go prints a slice of one as `[pod]`.
+            Field::GroupBySlice => format!("[{resource_label}]"),
+        };
+        let promql = self.template.render(field, |key| values.get(key).cloned());
         if promql.is_empty() {
             return Err(PromqlError::Empty);
         }
@@ -172,7 +167,7 @@ mod tests {
         };
         let pods = &query.group_resource;
         let template = QueryTemplate::new(template).unwrap();
-        template.render("http_requests_total", pods, &query, &names, &label)
+        template.render("http_requests_total", pods, &query, &names, label)
     }
 
     const SUM: &str = "sum(rate(<<.Series>>{<<.LabelMatchers>>}[2m])) by (<<.GroupBy>>)";

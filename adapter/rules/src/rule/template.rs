@@ -1,21 +1,27 @@
 //! The part of Go's `text/template` that rules use: `<<.Field>>`, `<<.Map.key>>` and `<<index .Map
 //! "key">>`.
 
-/// A compiled template.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Template {
-    pieces: Vec<Piece>,
+/// A compiled template with fields of type `F`.
+#[derive(Debug)]
+pub(super) struct Template<F> {
+    pieces: Vec<Piece<F>>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Piece {
+#[derive(Debug)]
+enum Piece<F> {
     Text(String),
     /// `.Field`
-    Field(String),
+    Field(F),
     /// `.Map.key`: a missing key is printed as Go prints it, `<no value>`.
-    Member(String, String),
+    Member(String),
     /// `index .Map "key"`: a missing key is empty.
-    Index(String, String),
+    Index(String),
+}
+
+/// The fields that a template may use: texts, and one map of texts.
+pub(super) struct Fields<F: 'static> {
+    pub(super) texts: &'static [(&'static str, F)],
+    pub(super) map: Option<&'static str>,
 }
 
 /// Why a template can't be compiled.
@@ -40,15 +46,8 @@ enum Problem {
     Empty,
 }
 
-/// The values of the fields of a template.
-pub(super) trait Fields {
-    fn field(&self, name: &str) -> Option<String>;
-    fn member(&self, map: &str, key: &str) -> Option<String>;
-}
-
-impl Template {
-    /// Compiles a text that may use these fields and maps.
-    pub(super) fn parse(text: &str, fields: &[&str], maps: &[&str]) -> Result<Self, TemplateError> {
+impl<F: Copy> Template<F> {
+    pub(super) fn parse(text: &str, fields: &Fields<F>) -> Result<Self, TemplateError> {
         let mut pieces = Vec::new();
         let mut rest = text;
         let column = |rest: &str| text.chars().count() - rest.chars().count() + 1;
@@ -77,7 +76,7 @@ impl Template {
             }
             pieces.push(Piece::Text(before.to_owned()));
             let unsupported = || Problem::Unsupported(action.to_owned());
-            let piece = piece(action_text.trim(), fields, maps, &unsupported);
+            let piece = piece(action_text.trim(), fields, &unsupported);
             pieces.push(piece.map_err(|problem| TemplateError {
                 column: at,
                 problem,
@@ -88,36 +87,29 @@ impl Template {
         Ok(Self { pieces })
     }
 
-    pub(super) fn render(&self, fields: &impl Fields) -> String {
+    /// Fills in the fields and the members of the map.
+    pub(super) fn render(
+        &self,
+        field: impl Fn(F) -> String,
+        member: impl Fn(&str) -> Option<String>,
+    ) -> String {
         self.pieces
             .iter()
             .map(|piece| match piece {
                 Piece::Text(text) => text.clone(),
-                Piece::Field(name) => fields.field(name).unwrap_or_default(),
-                Piece::Member(map, key) => fields
-                    .member(map, key)
-                    .unwrap_or_else(|| "<no value>".to_owned()),
-                Piece::Index(map, key) => fields.member(map, key).unwrap_or_default(),
+                Piece::Field(name) => field(*name),
+                Piece::Member(key) => member(key).unwrap_or_else(|| "<no value>".to_owned()),
+                Piece::Index(key) => member(key).unwrap_or_default(),
             })
             .collect()
     }
 }
 
-fn piece(
+fn piece<F: Copy>(
     action: &str,
-    fields: &[&str],
-    maps: &[&str],
+    fields: &Fields<F>,
     unsupported: &dyn Fn() -> Problem,
-) -> Result<Piece, Problem> {
-    let unknown = |field: &str| Problem::UnknownField {
-        field: field.to_owned(),
-        known: fields
-            .iter()
-            .chain(maps)
-            .map(|name| format!(".{name}"))
-            .collect::<Vec<_>>()
-            .join(", "),
-    };
+) -> Result<Piece<F>, Problem> {
     if let Some(arguments) = action.strip_prefix("index ") {
         let (map, key) = arguments.trim().split_once(' ').ok_or_else(unsupported)?;
         let map = map.strip_prefix('.').ok_or_else(unsupported)?;
@@ -128,29 +120,37 @@ fn piece(
         let key = quoted
             .filter(|key| !key.contains(['"', '`', '\\']))
             .ok_or_else(unsupported)?;
-        return match maps.contains(&map) {
-            true => Ok(Piece::Index(map.to_owned(), key.to_owned())),
-            false => Err(unknown(map)),
+        return if fields.map == Some(map) {
+            Ok(Piece::Index(key.to_owned()))
+        } else {
+            Err(unknown(map, fields))
         };
     }
     let path = action.strip_prefix('.').ok_or_else(unsupported)?;
-    if path.is_empty()
-        || !path
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '.')
-    {
+    let is_of_path = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
+    if path.is_empty() || !path.chars().all(is_of_path) {
         return Err(unsupported());
     }
-    match path.split_once('.') {
-        None if fields.contains(&path) => Ok(Piece::Field(path.to_owned())),
-        Some((map, key)) if maps.contains(&map) && !key.contains('.') && !key.is_empty() => {
-            Ok(Piece::Member(map.to_owned(), key.to_owned()))
+    let (name, key) = path
+        .split_once('.')
+        .map_or((path, None), |(name, key)| (name, Some(key)));
+    let text = fields.texts.iter().find(|(known, _)| *known == name);
+    match (text, key) {
+        (Some((_, field)), None) => Ok(Piece::Field(*field)),
+        (None, Some(key)) if fields.map == Some(name) && !key.is_empty() && !key.contains('.') => {
+            Ok(Piece::Member(key.to_owned()))
         }
-        None if maps.contains(&path) => Err(unsupported()),
-        None => Err(unknown(path)),
-        Some((field, _)) if fields.contains(&field) => Err(unsupported()),
-        Some((field, _)) if maps.contains(&field) => Err(unsupported()),
-        Some((field, _)) => Err(unknown(field)),
+        (None, _) if fields.map != Some(name) => Err(unknown(name, fields)),
+        _ => Err(unsupported()),
+    }
+}
+
+fn unknown<F>(field: &str, fields: &Fields<F>) -> Problem {
+    let known = fields.texts.iter().map(|(name, _)| *name).chain(fields.map);
+    let known: Vec<String> = known.map(|name| format!(".{name}")).collect();
+    Problem::UnknownField {
+        field: field.to_owned(),
+        known: known.join(", "),
     }
 }
 
@@ -160,36 +160,37 @@ mod tests {
 
     use super::*;
 
-    struct Letters;
+    const FIELDS: Fields<&str> = Fields {
+        texts: &[("Series", "series"), ("GroupBy", "group by")],
+        map: Some("ByName"),
+    };
 
-    impl Fields for Letters {
-        fn field(&self, name: &str) -> Option<String> {
-            Some(format!("[{name}]"))
-        }
-        fn member(&self, map: &str, key: &str) -> Option<String> {
-            (key != "missing").then(|| format!("[{map}/{key}]"))
-        }
+    fn parse(text: &str) -> Result<Template<&'static str>, TemplateError> {
+        Template::parse(text, &FIELDS)
     }
 
-    fn parse(text: &str) -> Result<Template, TemplateError> {
-        Template::parse(text, &["Series", "GroupBy"], &["ByName"])
+    fn rendered(template: &Template<&str>) -> String {
+        template.render(
+            |field| format!("[{field}]"),
+            |key| (key != "missing").then(|| format!("[by {key}]")),
+        )
     }
 
     #[test]
     fn fields_and_maps_are_filled_in() {
-        for (text, rendered) in [
+        for (text, expected) in [
             (
                 "sum(<<.Series>>) by (<< .GroupBy >>)",
-                "sum([Series]) by ([GroupBy])",
+                "sum([series]) by ([group by])",
             ),
-            ("<<index .ByName \"pod\">>", "[ByName/pod]"),
+            ("<<index .ByName \"pod\">>", "[by pod]"),
             (
                 "<<.ByName.pod>>|<<.ByName.missing>>|<<index .ByName `missing`>>",
-                "[ByName/pod]|<no value>|",
+                "[by pod]|<no value>|",
             ),
-            ("a  <<- .Series ->>  b", "a[Series]b"),
+            ("a  <<- .Series ->>  b", "a[series]b"),
         ] {
-            assert_eq!(parse(text).unwrap().render(&Letters), rendered, "{text}");
+            assert_eq!(rendered(&parse(text).unwrap()), expected, "{text}");
         }
     }
 
@@ -222,7 +223,7 @@ mod tests {
         #[test]
         fn no_text_makes_it_panic(text in "[<>.a-zS\"`é -]{0,40}") {
             if let Ok(template) = parse(&text) {
-                let _ = template.render(&Letters);
+                let _ = rendered(&template);
             }
         }
     }

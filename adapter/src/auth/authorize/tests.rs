@@ -16,7 +16,7 @@ fn get(path: &str) -> RequestInfo {
     RequestInfo::new(&http::Method::GET, path).unwrap()
 }
 
-/// Allows alice, denies others and can't say anything of mallory; counts how often it is asked.
+/// Allows alice, denies others and fails for mallory; counts the reviews.
 struct Reviewer {
     asked: AtomicUsize,
     /// Answers wait for a permit each.
@@ -90,7 +90,7 @@ async fn masters_and_allowed_paths_are_never_reviewed() {
 }
 
 #[tokio::test]
-async fn answers_are_remembered_each_for_its_question_and_its_time() {
+async fn answers_are_cached_each_for_its_question_and_its_time() {
     let reviewer = Reviewer::new(100);
     let options = AuthorizationOptions {
         unauthorized_ttl: Duration::ZERO,
@@ -120,7 +120,7 @@ async fn answers_are_remembered_each_for_its_question_and_its_time() {
 }
 
 #[tokio::test]
-async fn errors_are_not_remembered() {
+async fn errors_are_not_cached() {
     let reviewer = Reviewer::new(100);
     let authorizer = DelegatedAuthorizer::new(reviewer.clone(), AuthorizationOptions::default());
     for _ in 0..2 {
@@ -131,7 +131,7 @@ async fn errors_are_not_remembered() {
 }
 
 #[tokio::test]
-async fn many_who_ask_the_same_at_once_make_one_review() {
+async fn equal_questions_at_the_same_time_make_one_review() {
     let reviewer = Reviewer::new(0);
     let authorizer = DelegatedAuthorizer::new(reviewer.clone(), AuthorizationOptions::default());
     let (alice, request) = (user("alice"), get("/apis"));
@@ -147,7 +147,7 @@ async fn many_who_ask_the_same_at_once_make_one_review() {
 }
 
 #[test]
-fn an_answer_that_says_both_is_none() {
+fn an_answer_that_is_allowed_and_denied_is_an_error() {
     let status = SubjectAccessReviewStatus {
         allowed: true,
         denied: Some(true),

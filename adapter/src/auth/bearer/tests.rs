@@ -6,7 +6,7 @@ use tokio::sync::Semaphore;
 
 use super::*;
 
-/// Knows the tokens that begin with `of-`; says whose `of-slow` is when it is let.
+/// Tokens that begin with `of-` are valid; the review of `of-slow` waits for a permit.
 struct Reviewer(AtomicUsize, Semaphore);
 
 impl Default for Reviewer {
@@ -46,7 +46,7 @@ fn with(authorization: &'static [u8]) -> HeaderMap {
 }
 
 #[test]
-fn only_a_bearer_token_that_is_not_empty_is_one() {
+fn only_a_bearer_token_that_is_not_empty_counts() {
     for (authorization, expected) in [
         (&b"Bearer abc"[..], Some("abc")),
         (b"bearer abc def", Some("abc")),
@@ -92,7 +92,7 @@ async fn a_token_is_reviewed_once_until_its_time_is_over_and_an_error_each_time(
 }
 
 #[test]
-fn a_review_names_the_user_or_says_no_or_why_it_cannot_say() {
+fn a_review_gives_a_user_or_none_or_an_error() {
     let user = UserInfo {
         username: Some("alice".to_owned()),
         uid: Some("42".to_owned()),
@@ -119,7 +119,7 @@ fn a_review_names_the_user_or_says_no_or_why_it_cannot_say() {
 }
 
 #[tokio::test]
-async fn many_who_show_the_same_token_at_once_make_one_review() {
+async fn equal_tokens_at_the_same_time_make_one_review() {
     let reviewer = Arc::new(Reviewer::default());
     let tokens = BearerTokens::new(reviewer.clone(), Duration::from_secs(10));
     let slow = with(b"Bearer of-slow");

@@ -111,7 +111,7 @@ impl Cluster {
     }
 }
 
-/// Knows one token: `carol`.
+/// The token `carol` is valid.
 pub(super) struct OnlyCarol;
 
 impl TokenReviewer for OnlyCarol {
@@ -149,7 +149,7 @@ fn name(outcome: Result<User, AuthenticationError>) -> String {
 }
 
 #[test]
-fn the_front_proxy_speaks_for_others() {
+fn a_front_proxy_names_the_user_in_headers() {
     let cluster = cluster(r#"["front-proxy-client"]"#);
     let proxy = cluster.front_proxy.issue("front-proxy-client", |_| {});
     let user = cluster.user(&[proxy], &claim()).unwrap();
@@ -160,13 +160,13 @@ fn the_front_proxy_speaks_for_others() {
 }
 
 #[test]
-fn identity_headers_alone_are_worth_nothing() {
+fn request_headers_without_a_certificate_are_ignored() {
     let cluster = cluster("[]");
     assert_eq!(cluster.user(&[], &claim()).unwrap(), User::anonymous());
 }
 
 #[test]
-fn an_ordinary_certificate_speaks_for_its_subject_whatever_the_headers_say() {
+fn a_client_certificate_names_its_subject_whatever_the_headers_say() {
     let cluster = cluster("[]");
     let bob = cluster.clients.issue("bob", |_| {});
     let user = cluster.user(&[bob], &claim()).unwrap();
@@ -194,7 +194,7 @@ fn a_front_proxy_with_another_name_is_refused_unless_all_are_allowed() {
 }
 
 #[test]
-fn a_certificate_that_nobody_vouches_for_is_an_error_and_not_anonymous() {
+fn an_untrusted_certificate_is_an_error_and_not_anonymous() {
     let cluster = cluster("[]");
     let expired =
         |params: &mut CertificateParams| params.not_after = rcgen::date_time_ymd(2001, 1, 1);
@@ -213,15 +213,15 @@ fn a_certificate_that_nobody_vouches_for_is_an_error_and_not_anonymous() {
 }
 
 #[test]
-fn a_front_proxy_that_names_nobody_has_said_nothing() {
+fn a_front_proxy_without_headers_names_no_user() {
     let cluster = cluster("[]");
     let proxy = cluster.front_proxy.issue("front-proxy-client", |_| {});
-    // The certificate then has to hold as an ordinary one, which it doesn't.
+    // It then counts as an ordinary client certificate, which it isn't.
     cluster.user(&[proxy], &HeaderMap::new()).unwrap_err();
 }
 
 #[test]
-fn a_part_of_the_config_map_that_makes_no_sense_leaves_that_part_as_it_was() {
+fn a_broken_part_of_the_config_map_leaves_that_part_as_it_was() {
     let mut cluster = cluster("[]");
     let proxy = cluster.front_proxy.issue("front-proxy-client", |_| {});
     let others = Ca::new();
@@ -278,7 +278,7 @@ fn header_names_and_authorities_follow_the_config_map() {
 }
 
 #[test]
-fn a_token_counts_where_no_certificate_does() {
+fn a_token_counts_if_no_certificate_does() {
     let cluster = cluster("[]");
     let stranger = Ca::new().issue("front-proxy-client", |_| {});
     assert_eq!(name(cluster.user(&[], &bearer("carol"))), "carol");
@@ -292,7 +292,7 @@ fn a_token_counts_where_no_certificate_does() {
 }
 
 #[test]
-fn an_empty_prefix_makes_no_header_known_of_the_user_and_each_other_counts_for_itself() {
+fn an_empty_prefix_adds_no_extra_attributes_and_the_others_count() {
     let mut cluster = cluster("[]");
     let proxy = cluster.front_proxy.issue("front-proxy-client", |_| {});
     cluster.data.insert(

@@ -42,8 +42,8 @@ async fn fed(watch: Watch, events: Vec<Event>) -> Arc<DelegatedAuthenticator> {
         seen.cancel();
         std::future::pending().await
     });
-    let following = watch.run(files, stream::iter(events).chain(end), parts);
-    let ended = all_seen.run_until_cancelled(following);
+    let watching = watch.run(files, stream::iter(events).chain(end), parts);
+    let ended = all_seen.run_until_cancelled(watching);
     let ended = tokio::time::timeout(Duration::from_secs(20), ended).await;
     assert!(ended.expect("all events are taken").is_none());
     authenticator
@@ -53,7 +53,7 @@ fn watch(options: AuthenticationOptions) -> Watch {
     Watch::new(options, Arc::default()).unwrap()
 }
 
-/// Who somebody with a certificate is, who says that he speaks for alice.
+/// The user of a request with this certificate and headers that name alice.
 async fn name(
     authenticator: &DelegatedAuthenticator,
     certificate: CertificateDer<'static>,
@@ -119,14 +119,13 @@ async fn a_lookup_that_fails_is_tolerated_only_if_asked_for() {
         };
         let authenticator = fed(watch(options), vec![Err(forbidden())]).await;
         assert_eq!(authenticator.is_configured(), tolerate_lookup_failure);
-        // Nobody was proven, so nobody is anybody: the Go library has no opinion of a certificate
-        // then.
+        // No certificate is verified, so all are ignored, as in the Go library.
         let anybody = Ca::new().issue("proxy", |_| {});
         assert_eq!(name(&authenticator, anybody).await, "system:anonymous");
     }
 }
 
-/// A file with an authority's certificate.
+/// Writes the certificate of an authority to a file.
 fn write(folder: &Path, name: &str, ca: &Ca) -> PathBuf {
     let path = folder.join(name);
     std::fs::write(&path, ca.0.pem()).unwrap();
@@ -144,7 +143,7 @@ fn front_proxy(client_ca_file: PathBuf) -> RequestHeaderOptions {
 }
 
 #[tokio::test]
-async fn without_a_lookup_files_are_all_there_is_and_are_known_at_once() {
+async fn without_a_lookup_the_files_suffice_for_readiness() {
     let folder = tempfile::tempdir().unwrap();
     let (proxy, clients) = (Ca::new(), Ca::new());
     let nothing = AuthenticationOptions {
@@ -172,7 +171,7 @@ async fn without_a_lookup_files_are_all_there_is_and_are_known_at_once() {
 }
 
 #[tokio::test]
-async fn a_file_stands_in_place_of_the_config_maps_part_and_the_other_part_counts() {
+async fn a_file_replaces_one_part_of_the_config_map_and_the_other_part_counts() {
     let folder = tempfile::tempdir().unwrap();
     let (of_file, proxy, clients) = (Ca::new(), Ca::new(), Ca::new());
     let path = write(folder.path(), "ca.crt", &of_file);
@@ -214,7 +213,7 @@ async fn a_file_stands_in_place_of_the_config_maps_part_and_the_other_part_count
     );
 }
 
-/// Waits until a certificate's holder is who he should be.
+/// Waits until a certificate gives the expected user.
 async fn becomes(
     authenticator: &DelegatedAuthenticator,
     certificate: &CertificateDer<'static>,
@@ -230,7 +229,7 @@ async fn becomes(
 }
 
 #[tokio::test]
-async fn a_file_that_changes_is_read_again_and_a_broken_one_leaves_what_there_was() {
+async fn a_changed_file_is_read_again_and_a_broken_one_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let (old, new) = (Ca::new(), Ca::new());
     let path = write(folder.path(), "ca.crt", &old);
@@ -249,7 +248,7 @@ async fn a_file_that_changes_is_read_again_and_a_broken_one_leaves_what_there_wa
     watch.reread();
     assert_eq!(name(&authenticator, bob(&old)).await, "bob");
 
-    let following = watch.watch_files(files);
+    let watching = watch.watch_files(files);
     let (of_old, of_new) = (bob(&old), bob(&new));
     let changing = async {
         write(folder.path(), "ca.crt", &new);
@@ -258,6 +257,6 @@ async fn a_file_that_changes_is_read_again_and_a_broken_one_leaves_what_there_wa
     };
     tokio::select! {
         () = changing => {}
-        () = following => panic!("files are followed for ever"),
+        () = watching => panic!("files are watched for ever"),
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{APIGroup, APIResourceList};
 use kube::Client;
+use kube::core::discovery::v2::APIGroupDiscovery;
 use serde::Deserialize;
 use setpoint_rules::Resource;
 
@@ -73,65 +74,32 @@ struct Document {
     #[serde(default)]
     api_version: String,
     #[serde(default)]
-    items: Vec<GroupDiscovery>,
-}
-
-#[derive(Deserialize)]
-struct GroupDiscovery {
-    #[serde(default)]
-    metadata: Metadata,
-    #[serde(default)]
-    versions: Vec<VersionDiscovery>,
-}
-
-#[derive(Default, Deserialize)]
-struct Metadata {
-    #[serde(default)]
-    name: String,
-}
-
-#[derive(Deserialize)]
-struct VersionDiscovery {
-    version: String,
-    #[serde(default)]
-    resources: Vec<ResourceDiscovery>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ResourceDiscovery {
-    resource: String,
-    #[serde(default)]
-    singular_resource: String,
-    #[serde(default)]
-    scope: String,
-    response_kind: Option<ResponseKind>,
-}
-
-#[derive(Deserialize)]
-struct ResponseKind {
-    #[serde(default)]
-    kind: String,
+    items: Vec<APIGroupDiscovery>,
 }
 
 /// The resources of a group, each in the first version that has it. Stubs without a kind, such as
 /// the parents of metrics, are left out.
-fn of_aggregated_group(group: GroupDiscovery) -> Vec<Resource> {
+fn of_aggregated_group(group: APIGroupDiscovery) -> Vec<Resource> {
+    let name = group.metadata.and_then(|metadata| metadata.name);
+    let name = name.unwrap_or_default();
     let mut resources = Vec::new();
     for version in group.versions {
         for found in version.resources {
-            let kind = found.response_kind.map(|kind| kind.kind);
-            add(
-                &mut resources,
-                Resource {
-                    group: group.metadata.name.clone(),
-                    version: version.version.clone(),
-                    kind: kind.unwrap_or_default(),
-                    plural: found.resource,
-                    singular: found.singular_resource,
-                    namespaced: found.scope == "Namespaced",
-                },
-            );
+            let kind = found.response_kind.and_then(|response| response.kind);
+            let (Some(version), Some(kind), Some(plural)) =
+                (version.version.clone(), kind, found.resource)
+            else {
+                continue;
+            };
+            let resource = Resource {
+                group: name.clone(),
+                version,
+                kind,
+                plural,
+                singular: found.singular_resource.unwrap_or_default(),
+                namespaced: found.scope.as_deref() == Some("Namespaced"),
+            };
+            add(&mut resources, resource);
         }
     }
     resources

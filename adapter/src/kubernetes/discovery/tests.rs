@@ -5,8 +5,7 @@ use serde_json::{Value, json};
 
 use super::*;
 
-/// An API server that has documents, by path. What it hasn't is 503, as of an APIService that is
-/// down.
+/// An API server with documents by path. Other paths are 503, as of an APIService that is down.
 fn server(documents: impl IntoIterator<Item = (&'static str, Value)>) -> Client {
     let documents: BTreeMap<&str, Value> = documents.into_iter().collect();
     let service = tower::service_fn(move |request: http::Request<Body>| {

@@ -1,5 +1,5 @@
-//! Whoever is let in was proven: certificates, headers, tokens and ConfigMaps of all kinds against
-//! a small model.
+//! Properties of authentication: any certificates, headers, tokens and ConfigMaps give the user that
+//! a small model gives.
 
 mod model;
 mod pool;
@@ -19,7 +19,7 @@ use pool::{Authority, POOL};
 
 #[derive(Debug, Clone)]
 struct Case {
-    /// The ConfigMap's versions, one after the other.
+    /// The versions of the ConfigMap in their order.
     stages: Vec<Stage>,
     certificate: usize,
     /// Values of the username headers, raw.
@@ -54,14 +54,13 @@ enum Allowed {
     Garbage,
 }
 
-/// What the headers are called by the ConfigMap.
+/// The names of the headers in the ConfigMap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Names {
     Of(Spelling),
     Garbage,
 }
 
-/// Which of two sets of headers something is written into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Spelling {
     Usual,
@@ -77,7 +76,7 @@ impl Spelling {
     }
 }
 
-/// The part of a header's name after the prefix.
+/// The part of a header name after the prefix.
 #[derive(Debug, Clone)]
 struct Key(Vec<KeyPart>);
 
@@ -85,7 +84,7 @@ struct Key(Vec<KeyPart>);
 enum KeyPart {
     Plain(u8),
     Escaped(u8),
-    /// A percent sign that escapes nothing.
+    /// A percent sign without hexadecimal digits.
     Broken,
 }
 
@@ -109,7 +108,7 @@ impl Key {
     }
 }
 
-/// The user behind the one good token.
+/// The user of the only valid token.
 fn carol() -> User {
     User {
         name: "carol".to_owned(),
@@ -119,7 +118,7 @@ fn carol() -> User {
     }
 }
 
-/// Knows one token, `carol`; of `unlucky` it can't say anything.
+/// The token `carol` is valid; the review of `unlucky` fails.
 struct OnlyCarol;
 
 impl TokenReviewer for OnlyCarol {
@@ -290,7 +289,7 @@ impl Case {
     }
 }
 
-/// Two headers may name the same key in different ways; which comes first is not said.
+/// Two headers may give the same key, in no defined order.
 fn sorted(mut user: User) -> User {
     user.extra.values_mut().for_each(|values| values.sort());
     user
@@ -300,7 +299,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(20_000))]
 
     #[test]
-    fn nobody_is_let_in_who_was_not_proven_and_everybody_who_was(case in cases()) {
+    fn a_user_is_authenticated_if_and_only_if_the_credentials_are_valid(case in cases()) {
         let mut config = AuthenticationConfig::default();
         for stage in &case.stages {
             config.update(&stage.data(), ALL);
@@ -311,7 +310,7 @@ proptest! {
         let shape = &POOL.certificates[case.certificate];
         let chain: Vec<_> = shape.der.iter().cloned().collect();
         let outcome = futures::executor::block_on(authenticator.user(&chain, &case.headers()));
-        // Name, uid, groups and extra: nothing may come from where it wasn't proven.
+        // Name, uid, groups and extra: nothing may come from an unverified source.
         prop_assert_eq!(outcome.ok().map(sorted), case.model().map(sorted), "with {}", shape.name);
     }
 }

@@ -1,16 +1,15 @@
-//! Who somebody is, by the words of the documentation.
+//! The user of a request according to the documentation.
 
 use super::pool::{Authority, POOL};
 use super::{Allowed, Bundle, Case, Key, Names, Spelling, Stage, carol};
 use crate::auth::User;
 
-/// Whom the ConfigMap's versions, one after the other, make trustworthy. What can't be used leaves
-/// what was there.
+/// What is trusted after all versions of the ConfigMap. A broken part of one changes nothing.
 #[derive(Default)]
 struct Trust {
     proxy_ca: Option<Authority>,
     client_ca: Option<Authority>,
-    /// The four lists stand or fall together.
+    /// One broken list makes all four count as broken.
     headers: Option<(Allowed, Spelling)>,
 }
 
@@ -34,7 +33,7 @@ impl Trust {
 }
 
 impl Case {
-    /// Who that is; none for somebody who is refused.
+    /// The user; none if the request is refused.
     pub(super) fn model(&self) -> Option<User> {
         let trust = Trust::after(&self.stages);
         let shape = &POOL.certificates[self.certificate];
@@ -85,7 +84,7 @@ impl Case {
         })
     }
 
-    /// Whom the headers name, if they are to be believed.
+    /// The user that the headers name.
     fn claimed(&self, spelling: Spelling) -> Option<User> {
         let of = |claims: &[(Spelling, Vec<u8>)]| -> Vec<String> {
             let fitting = claims.iter().filter(|(written, _)| *written == spelling);
@@ -120,7 +119,7 @@ fn authenticated(mut user: User) -> User {
 }
 
 impl Key {
-    /// The key that is meant: what is escaped stands for its byte, unless something makes no sense.
+    /// The unescaped key; one with a broken escape is kept as it is.
     fn meaning(&self) -> String {
         let bytes: Option<Vec<u8>> = self.0.iter().map(|part| part.byte()).collect();
         bytes

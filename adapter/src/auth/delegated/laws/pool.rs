@@ -1,4 +1,4 @@
-//! Certificates of every kind.
+//! Certificates of all kinds.
 
 use std::sync::LazyLock;
 
@@ -7,8 +7,7 @@ use rustls_pki_types::CertificateDer;
 
 use super::super::tests::Ca;
 
-/// Certificates of every kind, made once: what matters is who made them and what is wrong with
-/// them.
+/// Certificates by different issuers and with different flaws, made once.
 pub(super) struct Pool {
     /// The authorities' certificates.
     pub(super) proxy_ca: String,
@@ -17,11 +16,11 @@ pub(super) struct Pool {
     pub(super) certificates: Vec<Shape>,
 }
 
-/// A certificate and what the model has to know of it.
+/// A certificate, with what the model needs.
 pub(super) struct Shape {
     pub(super) name: &'static str,
     pub(super) der: Option<CertificateDer<'static>>,
-    /// The authority that stands behind it, if it holds at all.
+    /// The issuer; none if the certificate is invalid.
     pub(super) holds_for: Option<Authority>,
     pub(super) common_name: &'static str,
     pub(super) readable: bool,
