@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use anyhow::Context as _;
 use setpoint_replay::{Replay, ReplayOptions, Script, World};
-use tokio::signal::unix::{SignalKind, signal};
+use setpoint_support::Termination;
 
 use super::BadInput;
 
@@ -37,8 +37,7 @@ pub struct Args {
 /// When the script can't be read or played, or an address can't be listened on.
 pub async fn run(args: Args) -> anyhow::Result<()> {
     // Registered before anything listens: whoever sees the ports may end the process cleanly.
-    let mut terminated = signal(SignalKind::terminate()).context("watching SIGTERM")?;
-    let mut interrupted = signal(SignalKind::interrupt()).context("watching SIGINT")?;
+    let mut termination = Termination::watch().context("watch SIGTERM and SIGINT")?;
     let script = match &args.script {
         Some(path) => read(path).map_err(BadInput)?,
         None => Script::default(),
@@ -55,10 +54,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         replay.address(),
         replay.control_address()
     );
-    tokio::select! {
-        _ = terminated.recv() => {}
-        _ = interrupted.recv() => {}
-    }
+    termination.received().await;
     replay.stop().await;
     Ok(())
 }

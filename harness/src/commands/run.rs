@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use clap::ValueEnum;
 use setpoint_cluster::Provider as _;
 use setpoint_cluster::kind::{KindOptions, KindProvider};
+use setpoint_support::Termination;
 use tokio_util::sync::CancellationToken;
 
 use super::{BadInput, provision};
@@ -134,6 +135,8 @@ pub(super) fn scenarios(paths: &[PathBuf], filter: Option<&str>) -> anyhow::Resu
 /// # Errors
 /// When scenarios are no scenarios ([`BadInput`]), or the environment can't be set up.
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    // From here on neither Ctrl-C nor SIGTERM ends the process before what it started.
+    let mut termination = Termination::watch().context("watch SIGTERM and SIGINT")?;
     // Everything that can be refused is refused before anything is started.
     let scenarios = scenarios(&args.paths, args.filter.as_deref())?;
     if let Some(folder) = &args.report {
@@ -181,7 +184,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     tokio::pin!(running);
     let report = tokio::select! {
         report = &mut running => report,
-        _ = tokio::signal::ctrl_c() => {
+        () = termination.received() => {
             anstream::eprintln!("interrupted: collecting evidence and removing the clusters");
             interrupted.cancel();
             running.await

@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 
 use anyhow::Context as _;
+use setpoint_support::Termination;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::sample_app::{LOAD_PATH, router};
 
@@ -38,19 +38,13 @@ fn metrics_path(text: &str) -> Result<String, String> {
 /// # Errors
 /// When the address can't be listened on.
 pub async fn run(args: Args) -> anyhow::Result<()> {
-    let mut terminated = signal(SignalKind::terminate()).context("watch SIGTERM")?;
-    let mut interrupted = signal(SignalKind::interrupt()).context("watch SIGINT")?;
+    let mut termination = Termination::watch().context("watch SIGTERM and SIGINT")?;
     let listener = TcpListener::bind(args.listen)
         .await
         .with_context(|| format!("listen on {}", args.listen))?;
     let address = listener.local_addr().context("ask for the address")?;
     anstream::println!("serving on {address}, metrics at {}", args.path);
-    let ended = async move {
-        tokio::select! {
-            _ = terminated.recv() => {}
-            _ = interrupted.recv() => {}
-        }
-    };
+    let ended = async move { termination.received().await };
     axum::serve(listener, router(args.path))
         .with_graceful_shutdown(ended)
         .await

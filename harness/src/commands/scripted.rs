@@ -9,8 +9,8 @@ use arc_swap::ArcSwap;
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use setpoint_serve::{Server, server_config};
+use setpoint_support::Termination;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::BadInput;
@@ -57,8 +57,7 @@ pub struct Args {
 /// When the table or the pair can't be used, or the address can't be listened on.
 pub async fn run(args: Args) -> anyhow::Result<()> {
     let shutdown = CancellationToken::new();
-    let mut terminated = signal(SignalKind::terminate()).context("watch SIGTERM")?;
-    let mut interrupted = signal(SignalKind::interrupt()).context("watch SIGINT")?;
+    let mut termination = Termination::watch().context("watch SIGTERM and SIGINT")?;
     let app = match (&args.table, args.prometheus) {
         (Some(table), _) => router(Table::read(table).map_err(|error| BadInput(error.into()))?),
         (None, Some(address)) => {
@@ -92,10 +91,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     );
     let ended = shutdown.clone();
     tokio::spawn(async move {
-        tokio::select! {
-            _ = terminated.recv() => {}
-            _ = interrupted.recv() => {}
-        }
+        termination.received().await;
         ended.cancel();
     });
     Server::new(listener)
