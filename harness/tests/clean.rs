@@ -7,8 +7,6 @@
     reason = "a test's own steps fail by panicking, in its helpers too"
 )]
 
-#[path = "../cluster/tests/control_plane/mod.rs"]
-mod control_plane;
 mod deployments;
 
 use std::fmt::Debug;
@@ -23,9 +21,8 @@ use serde_json::json;
 use setpoint::install::apply;
 use setpoint::run::clean::clean;
 use setpoint_cluster::local::{LocalCluster, LocalOptions};
-use setpoint_cluster::{Cluster, ImageTable};
-
-use control_plane::trials;
+use setpoint_cluster::{Cluster, provision};
+use setpoint_test_support::trials;
 
 /// How long any step may take that is not the start of a plane.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -45,8 +42,7 @@ where
 
 /// A ReplicaSet that outlives the pods that are killed makes new ones, which the next scenario would meet.
 async fn what_is_cleared_leaves_nobody_who_makes_new_pods() {
-    let binaries = control_plane::programs();
-    let options = LocalOptions::new(binaries, ImageTable::default());
+    let options = LocalOptions::default();
     let cluster = LocalCluster::start(options).await.unwrap();
     let client = cluster.client();
     let web = json!({
@@ -72,10 +68,11 @@ async fn what_is_cleared_leaves_nobody_who_makes_new_pods() {
 }
 
 fn main() {
-    control_plane::run(
+    setpoint_test_support::run(
         Vec::new(),
         trials![async
             what_is_cleared_leaves_nobody_who_makes_new_pods,
         ],
+        provision::find(&provision::Options::from_env()),
     );
 }

@@ -15,13 +15,13 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::api::ListParams;
 use kube::{Api, ResourceExt};
 use libtest_mimic::{Arguments, Trial};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use serde_json::{Value, json};
 use setpoint::containers::{AdapterImage, Engine, PrometheusImage};
 use setpoint::install::apply;
 use setpoint_cluster::local::{LocalCluster, LocalOptions};
 use setpoint_cluster::provision;
 use setpoint_cluster::{Authority, Cluster, ImageRoot, ImageTable, LocalImage, MintRequest};
+use setpoint_test_support::TestAuthority;
 use testcontainers::runners::AsyncRunner as _;
 use testcontainers::{ContainerAsync, Image};
 use tokio::time::{Instant, interval};
@@ -35,28 +35,6 @@ rules:
     name: {matches: "^(.*)_total$", as: "${1}"}
     metricsQuery: sum(rate(<<.Series>>{<<.LabelMatchers>>}[5s])) by (<<.GroupBy>>)
 "#;
-
-/// A serving pair for an address, and its authority's certificate.
-struct Pair {
-    ca: String,
-    certificate: String,
-    key: String,
-}
-
-impl Pair {
-    fn of(name: &str) -> Self {
-        let mut ca = CertificateParams::default();
-        ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let ca = CertifiedIssuer::self_signed(ca, KeyPair::generate().unwrap()).unwrap();
-        let key = KeyPair::generate().unwrap();
-        let leaf = CertificateParams::new(vec![name.to_owned()]).unwrap();
-        Self {
-            certificate: leaf.signed_by(&key, &ca).unwrap().pem(),
-            ca: ca.pem(),
-            key: key.serialize_pem(),
-        }
-    }
-}
 
 /// A plane that containers reach, whose pods may be the sample application.
 async fn plane(gateway: IpAddr) -> LocalCluster {
@@ -223,7 +201,8 @@ async fn the_adapters_image_serves_what_prometheus_image_scrapes_of_a_plane() {
     let prometheus = prometheus.start().await.unwrap();
     let address = engine.address_of(&prometheus).await.unwrap();
 
-    let pair = Pair::of("127.0.0.1");
+    let ca = TestAuthority::default();
+    let pair = ca.server("127.0.0.1");
     let url = format!("http://{address}:9090");
     let adapter = AdapterImage::new(&kubeconfig, RULES, &url, &pair.certificate, &pair.key);
     let adapter = adapter.start().await.unwrap();
@@ -232,7 +211,7 @@ async fn the_adapters_image_serves_what_prometheus_image_scrapes_of_a_plane() {
         "https://127.0.0.1:{port}/apis/custom.metrics.k8s.io/v1beta2/namespaces/default/pods/*/http_requests?labelSelector=app%3Dweb"
     );
     let near = |value: f64, wanted: f64| (value - wanted).abs() < wanted / 10.0;
-    let jane = front_proxy(&cluster, &pair.ca).await;
+    let jane = front_proxy(&cluster, &ca.certificate()).await;
     values(&jane, &at, |values| {
         let of = |pod: &String| {
             values
@@ -247,7 +226,7 @@ async fn the_adapters_image_serves_what_prometheus_image_scrapes_of_a_plane() {
     .await;
 
     let nobody = reqwest::Client::builder()
-        .tls_certs_only([reqwest::Certificate::from_pem(pair.ca.as_bytes()).unwrap()])
+        .tls_certs_only([reqwest::Certificate::from_pem(ca.certificate().as_bytes()).unwrap()])
         .no_proxy()
         .build()
         .unwrap();

@@ -4,17 +4,15 @@
 
 use std::sync::Arc;
 
-use setpoint_cluster::local::{LocalCluster, LocalOptions};
-use setpoint_cluster::{Cluster, ImageTable, provision};
+use setpoint_cluster::Cluster;
+use setpoint_cluster::local::LocalCluster;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    // Fails only when there is a provider already.
-    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let binaries = provision::find(&provision::Options::from_env())?;
-    let mut options = LocalOptions::new(binaries, ImageTable::default());
-    options.progress = Some(Arc::new(|what| eprintln!("waiting for {what}")));
-    let cluster = LocalCluster::start(options).await?;
+    let cluster = LocalCluster::builder()
+        .progress(Arc::new(|what| eprintln!("waiting for {what}")))
+        .start()
+        .await?;
     let facts = cluster.facts();
     eprintln!(
         "Kubernetes {} is ready after {:.1} s",

@@ -183,9 +183,9 @@ pub enum ConnectError {
     Cluster {
         /// Where the stream was to lead.
         target: Target,
-        /// Its port.
+        /// The port there.
         port: u16,
-        /// What failed.
+        /// The way that is broken, such as the plane's socket.
         #[source]
         source: std::io::Error,
     },
@@ -194,7 +194,7 @@ pub enum ConnectError {
     Refused {
         /// Where the stream was to lead.
         target: Target,
-        /// Its port.
+        /// The port there.
         port: u16,
         /// The other side's words, such as `connection refused`.
         reason: String,
@@ -228,7 +228,7 @@ pub enum MintError {
 pub struct StopError {
     /// The cluster's name.
     pub name: String,
-    /// What failed.
+    /// What could not be ended or removed.
     #[source]
     pub source: Box<dyn std::error::Error + Send + Sync>,
 }

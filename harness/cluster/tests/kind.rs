@@ -1,4 +1,4 @@
-//! Backend `kind` keeps the promises of the seam, on a real node. Takes a container engine and half a minute, so
+//! Backend `kind` keeps what the `Cluster` trait promises, on a real node. Takes a container engine and half a minute, so
 //! `ci/kind` runs it and `cargo test` doesn't.
 
 #![expect(

@@ -8,8 +8,6 @@
     reason = "a test's own steps fail by panicking, in its helpers too"
 )]
 
-mod control_plane;
-
 use std::time::Duration;
 
 use futures::AsyncBufReadExt;
@@ -22,16 +20,14 @@ use kube::runtime::conditions::is_pod_running;
 use kube::runtime::wait::await_condition;
 use serde_json::json;
 use setpoint_cluster::local::{LocalCluster, LocalOptions};
-use setpoint_cluster::{Cluster, ImageRoot, ImageTable, LocalImage};
+use setpoint_cluster::{Cluster, ImageRoot, ImageTable, LocalImage, provision};
+use setpoint_test_support::trials;
 use tokio::time::timeout;
-
-use control_plane::trials;
 
 /// How long anything may take that is not the start of a plane.
 const LIMIT: Duration = Duration::from_secs(20);
 
 async fn plane() -> LocalCluster {
-    let binaries = control_plane::programs();
     let mut images = ImageTable::default();
     images.insert(
         "registry.example/shell",
@@ -40,7 +36,8 @@ async fn plane() -> LocalCluster {
             root: ImageRoot::HostLibraries,
         },
     );
-    let mut options = LocalOptions::new(binaries, images);
+    let mut options = LocalOptions::default();
+    options.images = images;
     options.plane_binary = Some(env!("CARGO_BIN_EXE_setpoint-plane").into());
     LocalCluster::start(options).await.unwrap()
 }
@@ -157,12 +154,13 @@ async fn a_running_pod_learns_the_name_of_a_new_service() {
 }
 
 fn main() {
-    control_plane::run(
+    setpoint_test_support::run(
         Vec::new(),
         trials![async
             logs_are_followed_to_the_containers_last_words,
             what_has_no_log_says_why,
             a_running_pod_learns_the_name_of_a_new_service,
         ],
+        provision::find(&provision::Options::from_env()),
     );
 }

@@ -8,8 +8,6 @@
     reason = "a test's own steps fail by panicking, in its helpers too"
 )]
 
-mod control_plane;
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -25,18 +23,25 @@ use kube::api::{ListParams, PostParams};
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, ResourceExt};
 use setpoint_cluster::local::{LocalCluster, LocalError, LocalOptions, LocalProvider};
-use setpoint_cluster::provision::Binaries;
+use setpoint_cluster::provision::{self, Binaries};
 use setpoint_cluster::{
     Authority, Cluster, ConnectError, Fault, ImageTable, MintRequest, Provider, ReapReason,
     StartOptions, Target,
 };
+use setpoint_test_support::trials;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{interval, timeout};
 
-use control_plane::trials;
-
 /// How long anything may take that is not the start of a plane.
 const LIMIT: Duration = Duration::from_secs(20);
+
+/// The control plane's programs; without them a test that needs them fails.
+fn programs() -> Binaries {
+    match provision::find(&provision::Options::from_env()) {
+        Ok(programs) => programs,
+        Err(error) => panic!("{error}"),
+    }
+}
 
 fn options(binaries: Binaries) -> LocalOptions {
     let mut options = LocalOptions::new(binaries, ImageTable::default());
@@ -126,7 +131,7 @@ async fn pods(client: kube::Client, app: &str, wanted: usize) -> Vec<Pod> {
 }
 
 async fn a_plane_runs_deployments_and_admits_their_pods_with_a_token() {
-    let binaries = control_plane::programs();
+    let binaries = programs();
     let cluster = LocalCluster::start(options(binaries)).await.unwrap();
     let folder = folder_of(&cluster);
     println!("ready after {:?}", cluster.facts().ready_after);
@@ -161,7 +166,7 @@ async fn a_plane_runs_deployments_and_admits_their_pods_with_a_token() {
 }
 
 async fn a_minted_client_certificate_is_its_users_identity_and_a_front_proxys_is_not() {
-    let binaries = control_plane::programs();
+    let binaries = programs();
     let cluster = LocalCluster::start(options(binaries)).await.unwrap();
     let request = MintRequest {
         common_name: "jane".to_owned(),
@@ -202,7 +207,7 @@ async fn a_minted_client_certificate_is_its_users_identity_and_a_front_proxys_is
 }
 
 async fn a_stream_leads_to_a_services_port_and_says_so_when_nothing_is_there() {
-    let binaries = control_plane::programs();
+    let binaries = programs();
     let cluster = LocalCluster::start(options(binaries)).await.unwrap();
     let absent = Target::Service {
         namespace: "default".to_owned(),
@@ -296,8 +301,50 @@ async fn a_program_that_is_not_there_is_named() {
     assert!(text.contains("start etcd (/nowhere/etcd)"), "{text}");
 }
 
+async fn a_type_of_custom_resources_is_served_when_the_start_returns() {
+    let crd = serde_json::from_value(serde_json::json!({
+        "metadata": {"name": "lamps.example.com"},
+        "spec": {
+            "group": "example.com",
+            "names": {"kind": "Lamp", "plural": "lamps"},
+            "scope": "Namespaced",
+            "versions": [{
+                "name": "v1", "served": true, "storage": true,
+                "schema": {"openAPIV3Schema": {"type": "object"}},
+            }],
+        },
+    }));
+    let cluster = LocalCluster::builder()
+        .plane_binary(env!("CARGO_BIN_EXE_setpoint-plane"))
+        .crds([crd.unwrap()])
+        .start()
+        .await
+        .unwrap();
+    let kind = kube::core::GroupVersionKind::gvk("example.com", "v1", "Lamp");
+    let kind = kube::core::ApiResource::from_gvk(&kind);
+    let lamps: Api<kube::api::DynamicObject> =
+        Api::default_namespaced_with(cluster.client(), &kind);
+    let lamp = kube::api::DynamicObject::new("desk", &kind);
+    lamps.create(&PostParams::default(), &lamp).await.unwrap();
+    cluster.stop().await.unwrap();
+    cluster.stop().await.unwrap();
+
+    let refused = serde_json::from_value(serde_json::json!({
+        "metadata": {"name": "lamps"},
+        "spec": {"group": "example.com", "names": {"kind": "Lamp", "plural": "lamps"},
+            "scope": "Namespaced", "versions": []},
+    }));
+    let error = LocalCluster::builder()
+        .plane_binary(env!("CARGO_BIN_EXE_setpoint-plane"))
+        .crds([refused.unwrap()])
+        .start()
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("`lamps`"), "{error}");
+}
+
 async fn a_detached_plane_lives_until_it_is_taken_down() {
-    let binaries = control_plane::programs();
+    let binaries = programs();
     let name = format!("test-{}", std::process::id());
     let provider = LocalProvider::new(options(binaries));
     let (hour, options) = (Duration::from_secs(3600), StartOptions::default());
@@ -319,7 +366,7 @@ async fn a_detached_plane_lives_until_it_is_taken_down() {
 }
 
 async fn a_detached_plane_ends_by_itself_when_its_time_is_over() {
-    let binaries = control_plane::programs();
+    let binaries = programs();
     let name = format!("short-{}", std::process::id());
     // It expires while it starts, and may not end before it is let go.
     let provider = LocalProvider::new(options(binaries));
@@ -338,7 +385,7 @@ async fn reaped(name: &str) -> Option<ReapReason> {
 }
 
 async fn a_plane_ends_with_its_outermost_process_and_reap_removes_its_files() {
-    let binaries = control_plane::programs();
+    let binaries = programs();
     let name = format!("killed-{}", std::process::id());
     let hour = Duration::from_secs(3600);
     let provider = LocalProvider::new(options(binaries));
@@ -400,7 +447,7 @@ async fn nothing_is_left_when_the_client_is_killed() {
 
 /// The client that `nothing_is_left_when_the_client_is_killed` kills.
 async fn holds_a_plane() {
-    let binaries = control_plane::programs();
+    let binaries = programs();
     let cluster = LocalCluster::start(options(binaries)).await.unwrap();
     // On a line of its own, whatever stands on the last one.
     println!("\nholding {}", folder_of(&cluster).display());
@@ -420,10 +467,15 @@ fn main() {
         a_plane_runs_deployments_and_admits_their_pods_with_a_token,
         a_minted_client_certificate_is_its_users_identity_and_a_front_proxys_is_not,
         a_stream_leads_to_a_services_port_and_says_so_when_nothing_is_there,
+        a_type_of_custom_resources_is_served_when_the_start_returns,
         a_detached_plane_lives_until_it_is_taken_down,
         a_detached_plane_ends_by_itself_when_its_time_is_over,
         a_plane_ends_with_its_outermost_process_and_reap_removes_its_files,
         nothing_is_left_when_the_client_is_killed,
     ];
-    control_plane::run(without.into_iter().chain(client).collect(), with);
+    setpoint_test_support::run(
+        without.into_iter().chain(client).collect(),
+        with,
+        provision::find(&provision::Options::from_env()),
+    );
 }

@@ -8,8 +8,6 @@
     reason = "a test's own steps fail by panicking, in its helpers too"
 )]
 
-mod control_plane;
-
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Service;
@@ -20,11 +18,10 @@ use kube::runtime::wait::await_condition;
 use kube::{Api, Client};
 use serde_json::json;
 use setpoint_cluster::local::{LocalCluster, LocalOptions};
-use setpoint_cluster::{Cluster, ConnectError, ImageTable, Target};
+use setpoint_cluster::{Cluster, ConnectError, Target, provision};
+use setpoint_test_support::trials;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{interval, timeout};
-
-use control_plane::trials;
 
 /// How long anything may take that is not the start of a plane.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -35,8 +32,7 @@ const API_SERVER: (&str, u16) = ("172.30.0.2", 6443);
 const PORT: u16 = 8443;
 
 async fn plane() -> LocalCluster {
-    let binaries = control_plane::programs();
-    let mut options = LocalOptions::new(binaries, ImageTable::default());
+    let mut options = LocalOptions::default();
     options.plane_binary = Some(env!("CARGO_BIN_EXE_setpoint-plane").into());
     LocalCluster::start(options).await.unwrap()
 }
@@ -192,11 +188,12 @@ async fn the_aggregator_reaches_an_api_through_its_services_cluster_ip() {
 }
 
 fn main() {
-    control_plane::run(
+    setpoint_test_support::run(
         Vec::new(),
         trials![async
             a_service_refuses_connections_until_an_endpoint_is_ready_and_after_the_last,
             the_aggregator_reaches_an_api_through_its_services_cluster_ip,
         ],
+        provision::find(&provision::Options::from_env()),
     );
 }

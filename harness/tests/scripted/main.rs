@@ -8,29 +8,23 @@
     reason = "a test's own steps fail by panicking, in its helpers too"
 )]
 
-#[path = "../../cluster/tests/control_plane/mod.rs"]
-mod control_plane;
-
 use std::time::Duration;
 
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1::APIService;
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams, TypeMeta};
 use kube::runtime::wait::await_condition;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use serde_json::{Value, json};
 use setpoint_cluster::local::{LocalCluster, LocalOptions};
-use setpoint_cluster::{Cluster, ImageRoot, ImageTable, LocalImage};
+use setpoint_cluster::{Cluster, ImageRoot, ImageTable, LocalImage, provision};
+use setpoint_test_support::{TestAuthority, trials};
 use tokio::time::timeout;
-
-use control_plane::trials;
 
 /// How long any step may take that is not the start of a plane.
 const LIMIT: Duration = Duration::from_secs(20);
 const APISERVICE: &str = "v1beta2.custom.metrics.k8s.io";
 
 async fn plane() -> LocalCluster {
-    let binaries = control_plane::programs();
     let mut images = ImageTable::default();
     let program = env!("CARGO_BIN_EXE_setpoint").into();
     images.insert(
@@ -40,30 +34,26 @@ async fn plane() -> LocalCluster {
             root: ImageRoot::HostLibraries,
         },
     );
-    LocalCluster::start(LocalOptions::new(binaries, images))
-        .await
-        .unwrap()
+    let mut options = LocalOptions::default();
+    options.images = images;
+    LocalCluster::start(options).await.unwrap()
 }
 
 /// The manifests with a serving pair for the Service's name and its CA filled in.
 fn manifests() -> Vec<Value> {
-    let mut ca = CertificateParams::default();
-    ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let ca = CertifiedIssuer::self_signed(ca, KeyPair::generate().unwrap()).unwrap();
-    let key = KeyPair::generate().unwrap();
-    let leaf = CertificateParams::new(vec!["adapter.scripted.svc".to_owned()]).unwrap();
-    let certificate = leaf.signed_by(&key, &ca).unwrap();
+    let ca = TestAuthority::default();
+    let serving = ca.server("adapter.scripted.svc");
     let mut documents: Vec<Value> =
         serde_saphyr::from_multiple(include_str!("manifests.yaml")).unwrap();
     for document in &mut documents {
         match document["kind"].as_str() {
             Some("Secret") => {
                 document["stringData"] =
-                    json!({"tls.crt": certificate.pem(), "tls.key": key.serialize_pem()});
+                    json!({"tls.crt": serving.certificate, "tls.key": serving.key});
             }
             Some("APIService") => {
                 document["spec"]["caBundle"] =
-                    json!(k8s_openapi::ByteString(ca.pem().into_bytes()));
+                    json!(k8s_openapi::ByteString(ca.certificate().into_bytes()));
             }
             _ => {}
         }
@@ -144,10 +134,11 @@ async fn an_apiservice_is_available_as_long_as_its_pod_serves() {
 }
 
 fn main() {
-    control_plane::run(
+    setpoint_test_support::run(
         Vec::new(),
         trials![async
             an_apiservice_is_available_as_long_as_its_pod_serves,
         ],
+        provision::find(&provision::Options::from_env()),
     );
 }

@@ -73,14 +73,19 @@ fn libraries(program: &Path) -> Result<Vec<PathBuf>, KindError> {
     })
 }
 
+/// A library that a program needs is nowhere, in the words of `ldd`.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+struct MissingLibrary(String);
+
 /// The paths in what `ldd` prints: `libc.so.6 => /lib/libc.so.6 (0x…)` and `/lib64/ld-linux.so.2 (0x…)`. What has
 /// no path is the kernel's own, unless it is missing.
-fn loaded(text: &str) -> Result<Vec<PathBuf>, String> {
+fn loaded(text: &str) -> Result<Vec<PathBuf>, MissingLibrary> {
     let mut paths = Vec::new();
     for line in text.lines().map(str::trim) {
         let found = line.split_once("=> ").map_or(line, |(_, found)| found);
         if found.starts_with("not found") {
-            return Err(line.to_owned());
+            return Err(MissingLibrary(line.to_owned()));
         }
         if found.starts_with('/') {
             let path = found.split_whitespace().next().unwrap_or(found);
@@ -268,7 +273,7 @@ mod tests {
     #[test]
     fn a_library_that_is_missing_is_named() {
         let error = loaded("\tlinux-vdso.so.1 (0x1)\n\tlibx.so.1 => not found\n").unwrap_err();
-        assert_eq!(error, "libx.so.1 => not found");
+        assert_eq!(error.to_string(), "libx.so.1 => not found");
         let error = libraries(Path::new("/etc/passwd")).unwrap_err().to_string();
         assert!(error.contains("not a dynamic executable"), "{error}");
     }

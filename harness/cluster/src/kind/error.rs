@@ -35,7 +35,7 @@ pub enum KindError {
     /// A command can't be started.
     #[error("start `{command}`")]
     Start {
-        /// The command.
+        /// The command line.
         command: String,
         /// The system's answer.
         #[source]
@@ -44,11 +44,11 @@ pub enum KindError {
     /// A command failed.
     #[error("`{command}` ended with {status}:\n{said}{}", cure.map_or_else(String::new, |cure| format!("\n{cure}")))]
     Command {
-        /// The command.
+        /// The command line.
         command: String,
         /// How it ended.
         status: String,
-        /// Its last words.
+        /// The last lines that it printed.
         said: String,
         /// What helps, where that is known.
         cure: Option<&'static str>,
@@ -71,7 +71,7 @@ pub enum KindError {
         program.display()
     )]
     Libraries {
-        /// The program.
+        /// Its path on this machine.
         program: PathBuf,
         /// What is said of its libraries.
         said: String,
@@ -110,7 +110,7 @@ pub enum KindError {
     Authorities {
         /// The cluster's name.
         name: String,
-        /// What is wrong.
+        /// Why they can't be read.
         #[source]
         source: rcgen::Error,
     },
@@ -119,7 +119,7 @@ pub enum KindError {
         "kind cluster `{name}` is up already; `setpoint cluster down --cluster kind --name {name}` ends it"
     )]
     AlreadyUp {
-        /// The name.
+        /// What the user calls it.
         name: String,
     },
     /// No cluster has that name.
@@ -141,7 +141,7 @@ pub enum KindError {
     /// It was given up while it started.
     #[error("kind cluster `{name}` was interrupted while it started")]
     Interrupted {
-        /// Its name.
+        /// The name that `kind get clusters` shows.
         name: String,
     },
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::time::Duration;
 
+use crate::crds::CrdError;
 use crate::pki::PkiError;
 use crate::provider::{Fault, ProviderError};
 use crate::provision::ProvisionError;
@@ -17,6 +18,9 @@ pub enum LocalError {
     /// The control plane's programs are missing.
     #[error(transparent)]
     Programs(#[from] ProvisionError),
+    /// A type of custom resources is not served.
+    #[error(transparent)]
+    Crd(#[from] CrdError),
     /// The start was given up.
     #[error("the start of the plane was interrupted")]
     Interrupted,
@@ -128,6 +132,7 @@ impl From<LocalError> for ProviderError {
             | LocalError::BadName { .. } => Fault::Caller,
             LocalError::Interrupted => Fault::Interrupted,
             LocalError::Programs(_)
+            | LocalError::Crd(_)
             | LocalError::NoPlaneBinary { .. }
             | LocalError::Files { .. }
             | LocalError::Pki(_)
@@ -151,7 +156,7 @@ pub enum NotStarted {
     /// It ended without a word.
     #[error("it ended with {status}; its last lines:\n{log}")]
     Ended {
-        /// Its status.
+        /// The exit status of its outermost process.
         status: ExitStatus,
         /// Its last lines.
         log: String,

@@ -24,12 +24,14 @@ use crate::pki::Authorities;
 use crate::provider::Progress;
 use crate::{Binaries, ControlPlaneOptions, ImageTable};
 
+mod builder;
 mod error;
 mod plane_binary;
 mod planes;
 mod provider;
 mod start;
 
+pub use builder::LocalClusterBuilder;
 pub use error::{LocalError, NotStarted};
 pub use provider::LocalProvider;
 
@@ -139,14 +141,19 @@ impl std::fmt::Debug for LocalCluster {
 }
 
 impl LocalCluster {
+    /// Chooses what differs from the usual, and starts a plane.
+    pub fn builder() -> LocalClusterBuilder {
+        LocalClusterBuilder::default()
+    }
+
     /// Starts a plane and waits until pods can be created in it.
     ///
     /// # Errors
     /// Says which process failed, with its last lines; nothing of the plane is left then.
     pub async fn start(options: LocalOptions) -> Result<Self, LocalError> {
         let started = std::time::Instant::now();
-        let asked = start::Asked::attached()?;
-        let (plane, authorities) = start::start(&options, asked).await?;
+        let request = start::PlaneRequest::attached()?;
+        let (plane, authorities) = start::start(&options, request).await?;
         let kubeconfig = plane.dir.kubeconfig();
         let connected = connect(&kubeconfig).await;
         let (config, client) = connected.map_err(|source| LocalError::Client {

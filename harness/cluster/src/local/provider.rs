@@ -12,7 +12,7 @@ use setpoint_node::process::ProcessId;
 use setpoint_node::protocol::PlaneSpec;
 use tokio::time::{interval, timeout};
 
-use super::start::{self, Asked, END_LIMIT, planes};
+use super::start::{self, END_LIMIT, PlaneRequest, planes};
 use super::{CAPABILITIES, LocalCluster, LocalError, LocalOptions};
 use crate::cluster::{Capability, Cluster, StopError};
 use crate::provider::{
@@ -151,12 +151,12 @@ async fn up(
     let expires = jiff::Timestamp::now()
         .checked_add(ttl)
         .unwrap_or(jiff::Timestamp::MAX);
-    let asked = Asked {
+    let request = PlaneRequest {
         name: name.to_owned(),
         dir: dir.clone(),
         expires: Some(expires),
     };
-    let (plane, _authorities) = start::start(options, asked).await?;
+    let (plane, _authorities) = start::start(options, request).await?;
     let detached = plane.detach().await;
     detached.map_err(|source| LocalError::System {
         doing: "let the plane go",

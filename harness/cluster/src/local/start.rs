@@ -23,9 +23,8 @@ use setpoint_node::logs;
 use setpoint_node::process::ProcessId;
 use setpoint_node::protocol::{DETACH, PlaneEvent, PlaneSpec};
 
-use super::plane_binary::Places;
 use super::planes::Planes;
-use super::{LocalError, LocalOptions, NotStarted};
+use super::{LocalError, LocalOptions, NotStarted, plane_binary};
 use crate::kubeconfig::kubeconfig;
 use crate::pki::{Authorities, Pki};
 use crate::provision::{self, Binaries};
@@ -37,14 +36,14 @@ const SHOWN_LINES: usize = 15;
 /// How long a plane may take to end and remove its folder; it takes a fraction of a second.
 pub(super) const END_LIMIT: Duration = Duration::from_secs(10);
 
-/// Which plane was asked for.
-pub(super) struct Asked {
+/// Which plane is asked for.
+pub(super) struct PlaneRequest {
     pub(super) name: String,
     pub(super) dir: PlaneDir,
     pub(super) expires: Option<jiff::Timestamp>,
 }
 
-impl Asked {
+impl PlaneRequest {
     /// A plane of a fresh name that ends with this process.
     pub(super) fn attached() -> Result<Self, LocalError> {
         static COUNT: AtomicU32 = AtomicU32::new(1);
@@ -120,14 +119,14 @@ impl Plane {
 /// Starts a plane and waits until it is ready. When it fails nothing is left.
 pub(super) async fn start(
     options: &LocalOptions,
-    asked: Asked,
+    request: PlaneRequest,
 ) -> Result<(Plane, Authorities), LocalError> {
     let binaries = match &options.binaries {
         Some(binaries) => binaries.clone(),
         None => provision::find(&provision::Options::from_env())?,
     };
-    let program = Places::of_this_process(options.plane_binary.clone()).find()?;
-    let folder = asked.dir.clone();
+    let program = plane_binary::find(options.plane_binary.clone())?;
+    let folder = request.dir.clone();
     if let Err(error) = folder.create() {
         // One that is there already is another plane's.
         if error.kind() != io::ErrorKind::AlreadyExists {
@@ -135,7 +134,7 @@ pub(super) async fn start(
         }
         return Err(files("make the plane's folder", folder.path())(error));
     }
-    let made = prepare(options, binaries, &asked).and_then(|(pki, listener)| {
+    let made = prepare(options, binaries, &request).and_then(|(pki, listener)| {
         let running = spawn(&program, &folder, listener)?;
         Ok((pki, running))
     });
@@ -148,10 +147,10 @@ pub(super) async fn start(
     };
     // Both waits inside the plane are limited by it; this one is for a plane that can't even say so.
     let limit = options.ready_timeout.saturating_mul(2) + END_LIMIT;
-    let ready = timeout(limit, ready(&mut running, &asked, options)).await;
+    let ready = timeout(limit, ready(&mut running, &request, options)).await;
     let mut plane = Plane {
-        name: asked.name,
-        dir: asked.dir,
+        name: request.name,
+        dir: request.dir,
         kubernetes_version: String::new(),
         running: Mutex::new(Some(running)),
     };
@@ -196,9 +195,9 @@ fn system(doing: &'static str) -> impl FnOnce(io::Error) -> LocalError {
 fn prepare(
     options: &LocalOptions,
     binaries: Binaries,
-    asked: &Asked,
+    request: &PlaneRequest,
 ) -> Result<(Pki, TcpListener), LocalError> {
-    let dir = &asked.dir;
+    let dir = &request.dir;
     let listener = TcpListener::bind(options.listen).map_err(|source| LocalError::Listen {
         address: options.listen,
         source,
@@ -219,7 +218,7 @@ fn prepare(
     let ca = pki.serving().certificate();
     let inside = format!("https://{NODE_ADDRESS}:{API_PORT}");
     let (admin, manager) = (pki.admin()?, pki.controller_manager()?);
-    let context = format!("setpoint-{}", asked.name);
+    let context = format!("setpoint-{}", request.name);
     for (path, server, user) in [
         (dir.kubeconfig(), &format!("https://{outside}"), &admin),
         (dir.pki().join(INTERNAL_KUBECONFIG), &inside, &admin),
@@ -232,10 +231,10 @@ fn prepare(
         write(&path, kubeconfig(&context, server, ca, user).as_bytes())?;
     }
     let spec = PlaneSpec {
-        name: asked.name.clone(),
+        name: request.name.clone(),
         dir: dir.clone(),
         client: ProcessId::this().map_err(system("read this process' start time"))?,
-        expires: asked.expires,
+        expires: request.expires,
         binaries,
         images: options.images.clone(),
         ready_timeout: options.ready_timeout,
@@ -281,7 +280,7 @@ fn spawn(program: &Path, dir: &PlaneDir, listener: TcpListener) -> Result<Runnin
 /// Listens to the plane until it is ready, and then knows its version, or is not going to be.
 async fn ready(
     running: &mut Running,
-    asked: &Asked,
+    request: &PlaneRequest,
     options: &LocalOptions,
 ) -> Result<String, NotStarted> {
     let mut line = String::new();
@@ -291,7 +290,7 @@ async fn ready(
         let read = running.life.read_line(&mut line).await.unwrap_or(0);
         match serde_json::from_str(&line) {
             Ok(PlaneEvent::Starting(what)) => {
-                tracing::debug!(plane = %asked.name, what, "starting");
+                tracing::debug!(plane = %request.name, what, "starting");
                 if let Some(progress) = &options.progress {
                     progress(&what);
                 }
@@ -300,7 +299,7 @@ async fn ready(
             Ok(PlaneEvent::Failed(why)) => return Err(NotStarted::Said(why)),
             Err(_) if read > 0 => tracing::debug!(line, "not an event"),
             Err(_) => {
-                let log = plane_log(&asked.dir);
+                let log = plane_log(&request.dir);
                 let status = running.process.wait().await.unwrap_or_default();
                 return Err(NotStarted::Ended { status, log });
             }

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use setpoint_support::go_architecture;
+
 use super::source::{Module, Program};
 
 /// The program's place in the cache.
@@ -24,15 +26,6 @@ fn folder(module: Module) -> String {
     format!(
         "{name}-{version}-{}-{}",
         std::env::consts::OS,
-        architecture()
+        go_architecture()
     )
-}
-
-/// This machine's architecture in Go's words, which are the official downloads'.
-pub(super) fn architecture() -> &'static str {
-    match std::env::consts::ARCH {
-        "x86_64" => "amd64",
-        "aarch64" => "arm64",
-        other => other,
-    }
 }

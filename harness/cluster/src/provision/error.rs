@@ -70,7 +70,7 @@ pub enum ProvisionError {
     /// The server's list of checksums doesn't know the file.
     #[error("download {file}: {checksums} holds no SHA-256 of it; is that the server you mean?")]
     NoChecksum {
-        /// The file.
+        /// Where it was to be, or is.
         file: String,
         /// Where its checksum should be.
         checksums: String,
@@ -81,7 +81,7 @@ pub enum ProvisionError {
          stays so don't trust the server"
     )]
     Checksum {
-        /// The file.
+        /// Where it was to be, or is.
         url: String,
         /// Where its checksum is.
         checksums: String,
@@ -97,14 +97,14 @@ pub enum ProvisionError {
         url: String,
         /// Which of its files.
         member: String,
-        /// What failed.
+        /// The system's answer.
         #[source]
         source: io::Error,
     },
     /// The `go` command can't be started.
     #[error("start {}", go.display())]
     Start {
-        /// The command.
+        /// The command line.
         go: PathBuf,
         /// The system's answer.
         #[source]

@@ -19,6 +19,8 @@ mod workshop;
 
 use std::path::{Path, PathBuf};
 
+use setpoint_support::error_chain;
+
 pub use setpoint_node::control_plane::Binaries;
 
 pub use error::ProvisionError;
@@ -67,7 +69,7 @@ pub fn provision(
         if wanted.is_empty() {
             continue;
         }
-        if let Err(obstacles) = get(module, &wanted, options, &mut progress)? {
+        if let Outcome::Obstructed(obstacles) = get(module, &wanted, options, &mut progress)? {
             let lines: Vec<_> = obstacles
                 .iter()
                 .map(|obstacle| format!("{module} is {obstacle}\n"))
@@ -84,25 +86,32 @@ pub fn provision(
     find(options)
 }
 
-/// Gets the module's programs in the first way that works, or tells what stood in the way of each.
+/// What came of an attempt to get programs.
+enum Outcome {
+    Done,
+    /// What stood in the way of each way to get them.
+    Obstructed(Vec<String>),
+}
+
+/// Gets the module's programs in the first way that works.
 fn get(
     module: Module,
     wanted: &[Program],
     options: &Options,
     progress: &mut impl FnMut(Progress),
-) -> Result<Result<(), Vec<String>>, ProvisionError> {
+) -> Result<Outcome, ProvisionError> {
     let Some(cache) = &options.cache else {
         let no_place =
             "not got: none of SETPOINT_CACHE_DIR, XDG_CACHE_HOME and HOME says where to put it";
-        return Ok(Err(vec![no_place.to_owned()]));
+        return Ok(Outcome::Obstructed(vec![no_place.to_owned()]));
     };
     let mut unreachable = None;
     let not_downloaded = match &options.downloads {
         _ if options.from == Some(Way::Go) => "only a build is wanted",
         None => "no place to download from is known",
         Some(downloads) => match download::into_cache(module, wanted, cache, downloads, progress) {
-            Err(error) if error.is_unavailable() => unreachable.insert(in_full(&error)),
-            other => return other.map(Ok),
+            Err(error) if error.is_unavailable() => unreachable.insert(error_chain(&error)),
+            other => return other.map(|()| Outcome::Done),
         },
     };
     let not_built = match &options.go {
@@ -112,24 +121,14 @@ fn get(
             if let Some(why) = unreachable {
                 progress(Progress::NotDownloaded { module, why });
             }
-            return build::into_cache(module, wanted, cache, go, progress).map(Ok);
+            build::into_cache(module, wanted, cache, go, progress)?;
+            return Ok(Outcome::Done);
         }
     };
-    Ok(Err(vec![
+    Ok(Outcome::Obstructed(vec![
         format!("not downloaded: {not_downloaded}"),
         format!("not built: {not_built}"),
     ]))
-}
-
-/// An error and its causes.
-fn in_full(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }
 
 /// All programs, or `None` and what is missing.
@@ -138,36 +137,40 @@ fn search(
     missing: &mut Vec<Missing>,
 ) -> Result<Option<Binaries>, ProvisionError> {
     let mut look = |program| match locate(program, options)? {
-        Ok(path) => Ok(Some(path)),
-        Err(tried) => {
+        Search::Found(path) => Ok(Some(path)),
+        Search::Missing(tried) => {
             missing.push(Missing { program, tried });
             Ok::<_, ProvisionError>(None)
         }
     };
-    let (etcd, kube_apiserver, kube_controller_manager) = (
+    let found = (
         look(Program::Etcd)?,
         look(Program::KubeApiserver)?,
         look(Program::KubeControllerManager)?,
     );
-    Ok((|| {
-        Some(Binaries {
-            etcd: etcd?,
-            kube_apiserver: kube_apiserver?,
-            kube_controller_manager: kube_controller_manager?,
-        })
-    })())
+    Ok(match found {
+        (Some(etcd), Some(kube_apiserver), Some(kube_controller_manager)) => Some(Binaries {
+            etcd,
+            kube_apiserver,
+            kube_controller_manager,
+        }),
+        _ => None,
+    })
 }
 
-/// The program's path, or what was tried.
-fn locate(
-    program: Program,
-    options: &Options,
-) -> Result<Result<PathBuf, Vec<String>>, ProvisionError> {
+/// Where a program is.
+enum Search {
+    Found(PathBuf),
+    /// Nowhere; what was tried, in this order.
+    Missing(Vec<String>),
+}
+
+fn locate(program: Program, options: &Options) -> Result<Search, ProvisionError> {
     let name = program.name();
     if let Some(path) = options.explicit(program) {
         // Somebody chose this one; taking another silently would test the wrong thing.
         return if is_executable(path) {
-            Ok(Ok(path.clone()))
+            Ok(Search::Found(path.clone()))
         } else {
             Err(ProvisionError::NotExecutable {
                 program,
@@ -177,7 +180,9 @@ fn locate(
     }
     let mut tried = vec![format!("{} is not set", program.variable())];
     match &options.kubebuilder_assets {
-        Some(assets) if is_executable(&assets.join(name)) => return Ok(Ok(assets.join(name))),
+        Some(assets) if is_executable(&assets.join(name)) => {
+            return Ok(Search::Found(assets.join(name)));
+        }
         Some(assets) => tried.push(format!(
             "KUBEBUILDER_ASSETS={} has no {name}",
             assets.display()
@@ -188,13 +193,13 @@ fn locate(
         Some(cache) => {
             let cached = cache::path_of(cache, program);
             if is_executable(&cached) {
-                return Ok(Ok(cached));
+                return Ok(Search::Found(cached));
             }
             tried.push(format!("{} is not there", cached.display()));
         }
         None => tried.push("no cache: HOME is not set".to_owned()),
     }
-    Ok(Err(tried))
+    Ok(Search::Missing(tried))
 }
 
 fn is_executable(path: &Path) -> bool {

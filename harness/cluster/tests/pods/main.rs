@@ -9,9 +9,7 @@
     reason = "a test's own steps fail by panicking, in its helpers too"
 )]
 
-#[path = "../control_plane/mod.rs"]
-mod control_plane;
-mod place;
+mod namespace;
 
 use std::time::Duration;
 
@@ -21,12 +19,12 @@ use kube::Api;
 use kube::api::{DeleteParams, LogParams, Patch, PatchParams};
 use kube::runtime::wait::{await_condition, conditions};
 use serde_json::{Value, json};
-use setpoint_cluster::{Cluster, Target};
+use setpoint_cluster::{Cluster, Target, provision};
+use setpoint_test_support::trials;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{interval, timeout};
 
-use control_plane::trials;
-use place::*;
+use namespace::*;
 
 /// Serves `hello` on port 8080 by HTTP, but `503` as long as `/gate/open` isn't there.
 const SERVER: &str = r#"
@@ -42,8 +40,8 @@ while (my $c = $s->accept) {
 }
 "#;
 
-async fn get(place: &Place, target: Target) -> String {
-    let mut stream = place.cluster.connect(&target, 8080).await.unwrap();
+async fn get(namespace: &TestNamespace, target: Target) -> String {
+    let mut stream = namespace.cluster.connect(&target, 8080).await.unwrap();
     stream
         .write_all(b"GET / HTTP/1.1\r\nHost: test\r\n\r\n")
         .await
@@ -54,9 +52,9 @@ async fn get(place: &Place, target: Target) -> String {
 }
 
 fn a_deployment_serves_once_its_readiness_probe_succeeds() {
-    in_namespace("probed", |place| async move {
+    in_namespace("probed", |namespace| async move {
         let gate = json!({"metadata": {"name": "gate"}, "data": {}});
-        place.create::<ConfigMap>(gate).await;
+        namespace.create::<ConfigMap>(gate).await;
         let template = json!({
             "metadata": {"labels": {"app": "web"}},
             "spec": {
@@ -71,29 +69,36 @@ fn a_deployment_serves_once_its_readiness_probe_succeeds() {
             },
         });
         let spec = json!({"replicas": 1, "selector": {"matchLabels": {"app": "web"}}, "template": template});
-        place
+        namespace
             .create::<Deployment>(json!({"metadata": {"name": "web"}, "spec": spec}))
             .await;
         let ports = json!([{"port": 8080}]);
         let service = json!({"metadata": {"name": "web"}, "spec": {"selector": {"app": "web"}, "ports": ports}});
-        place.create::<Service>(service).await;
+        namespace.create::<Service>(service).await;
 
-        place
+        namespace
             .event(&[
                 "Unhealthy",
                 "Readiness probe failed: HTTP probe failed with statuscode: 503",
             ])
             .await;
-        let (namespace, name) = ("probed".to_owned(), "web".to_owned());
-        let service = Target::Service { namespace, name };
-        let refused = place.cluster.connect(&service, 8080).await.err().unwrap();
+        let service = Target::Service {
+            namespace: "probed".to_owned(),
+            name: "web".to_owned(),
+        };
+        let refused = namespace
+            .cluster
+            .connect(&service, 8080)
+            .await
+            .err()
+            .unwrap();
         assert!(
             refused.to_string().contains("connection refused"),
             "{refused}"
         );
 
         let open = Patch::Merge(json!({"data": {"open": "yes"}}));
-        let maps = place.api::<ConfigMap>();
+        let maps = namespace.api::<ConfigMap>();
         maps.patch("gate", &PatchParams::default(), &open)
             .await
             .unwrap();
@@ -101,13 +106,13 @@ fn a_deployment_serves_once_its_readiness_probe_succeeds() {
             let status = deployment.and_then(|deployment| deployment.status.as_ref());
             status.and_then(|status| status.available_replicas) == Some(1)
         };
-        place.until("web", "is available", available).await;
+        namespace.until("web", "is available", available).await;
         let mut checks = interval(Duration::from_millis(50));
         let answer = timeout(LIMIT, async {
             loop {
                 checks.tick().await;
-                if place.cluster.connect(&service, 8080).await.is_ok() {
-                    return get(&place, service.clone()).await;
+                if namespace.cluster.connect(&service, 8080).await.is_ok() {
+                    return get(&namespace, service.clone()).await;
                 }
             }
         });
@@ -117,22 +122,22 @@ fn a_deployment_serves_once_its_readiness_probe_succeeds() {
 }
 
 fn a_changed_config_map_appears_in_its_volume_by_a_swap() {
-    in_namespace("swapped", |place| async move {
+    in_namespace("swapped", |namespace| async move {
         let map = json!({"metadata": {"name": "config"}, "data": {"key": "old"}});
-        place.create::<ConfigMap>(map).await;
+        namespace.create::<ConfigMap>(map).await;
         let script = "readlink /config/key; readlink /config/..data; cat /config/key; echo; echo waiting; \
             until [ \"$(cat /config/key)\" = new ]; do sleep 0.05; done; readlink /config/..data";
         let volumes = json!({"volumes": [{"name": "config", "configMap": {"name": "config"}}]});
         let mounts = json!({"volumeMounts": [{"name": "config", "mountPath": "/config"}]});
-        place.script("reader", script, volumes, mounts).await;
-        let pods = place.api::<Pod>();
-        place.logged("reader", "waiting").await;
+        namespace.script("reader", script, volumes, mounts).await;
+        let pods = namespace.api::<Pod>();
+        namespace.logged("reader", "waiting").await;
         let new = Patch::Merge(json!({"data": {"key": "new"}}));
-        let maps = place.api::<ConfigMap>();
+        let maps = namespace.api::<ConfigMap>();
         maps.patch("config", &PatchParams::default(), &new)
             .await
             .unwrap();
-        place.succeeded("reader").await;
+        namespace.succeeded("reader").await;
         let log = pods.logs("reader", &LogParams::default()).await.unwrap();
         let lines: Vec<_> = log.lines().collect();
         assert_eq!((lines[0], lines[2]), ("..data/key", "old"), "{log}");
@@ -141,38 +146,44 @@ fn a_changed_config_map_appears_in_its_volume_by_a_swap() {
 }
 
 fn a_refused_field_fails_the_pod_and_is_named() {
-    in_namespace("refused", |place| async move {
-        place
+    in_namespace("refused", |namespace| async move {
+        namespace
             .script("host", "true", json!({"hostNetwork": true}), json!({}))
             .await;
         let failed = |pod: Option<&Pod>| phase(pod) == Some("Failed");
-        let status = place.until("host", "fails", failed).await.status.unwrap();
+        let status = namespace
+            .until("host", "fails", failed)
+            .await
+            .status
+            .unwrap();
         assert_eq!(status.reason.as_deref(), Some("SetpointUnsupportedField"));
         assert!(status.message.unwrap().contains("spec.hostNetwork"));
-        place
+        namespace
             .event(&["host SetpointUnsupportedField", "spec.hostNetwork"])
             .await;
     });
 }
 
 fn a_projected_token_is_mounted_and_renewed_at_once_when_asked() {
-    in_namespace("tokens", |place| async move {
+    in_namespace("tokens", |namespace| async move {
         let script = "cd /var/run/secrets/kubernetes.io/serviceaccount; cat namespace ca.crt; first=$(cat token); \
             test -n \"$first\"; until [ \"$(cat token)\" != \"$first\" ]; do sleep 0.05; done";
-        place.script("token", script, json!({}), json!({})).await;
+        namespace
+            .script("token", script, json!({}), json!({}))
+            .await;
         // Asked again and again, because the script may not have read the first one yet.
         let renewals = async {
             let mut again = interval(Duration::from_millis(1100));
             loop {
                 again.tick().await;
-                place.cluster.renew_tokens().await.unwrap();
+                namespace.cluster.renew_tokens().await.unwrap();
             }
         };
         tokio::select! {
             () = renewals => {}
-            _ = place.succeeded("token") => {}
+            _ = namespace.succeeded("token") => {}
         }
-        let log = place
+        let log = namespace
             .api::<Pod>()
             .logs("token", &LogParams::default())
             .await
@@ -185,15 +196,15 @@ fn a_projected_token_is_mounted_and_renewed_at_once_when_asked() {
 }
 
 fn a_deleted_pod_gets_sigterm_and_the_time_to_answer_it() {
-    in_namespace("sigterm", |place| async move {
+    in_namespace("sigterm", |namespace| async move {
         let script =
             "trap 'echo terminated; exit 7' TERM; echo armed; while true; do sleep 0.05; done";
         let more = json!({"terminationGracePeriodSeconds": 25});
-        place.script("polite", script, more, json!({})).await;
-        place.logged("polite", "armed").await;
-        let pods = place.api::<Pod>();
+        namespace.script("polite", script, more, json!({})).await;
+        namespace.logged("polite", "armed").await;
+        let pods = namespace.api::<Pod>();
         let ended = |pod: Option<&Pod>| terminated(pod).is_some();
-        let waiting = place.until("polite", "has ended", ended);
+        let waiting = namespace.until("polite", "has ended", ended);
         let gracefully = DeleteParams::default();
         let deleting = pods.delete("polite", &gracefully);
         let (pod, deleted) = tokio::join!(waiting, deleting);
@@ -209,43 +220,43 @@ fn a_deleted_pod_gets_sigterm_and_the_time_to_answer_it() {
 }
 
 fn a_failed_liveness_probe_restarts_the_container() {
-    in_namespace("liveness", |place| async move {
+    in_namespace("liveness", |namespace| async move {
         let probe = json!({"tcpSocket": {"port": 9}, "periodSeconds": 1, "failureThreshold": 2});
         let always = json!({"restartPolicy": "Always", "terminationGracePeriodSeconds": 0});
         let script = "trap 'exit 3' TERM; echo up; while true; do sleep 0.05; done";
-        place
+        namespace
             .script("ill", script, always, json!({"livenessProbe": probe}))
             .await;
         let restarted = |pod: Option<&Pod>| restarts(pod) >= 1;
-        let pod = place.until("ill", "is restarted", restarted).await;
+        let pod = namespace.until("ill", "is restarted", restarted).await;
         let status = pod.status.unwrap().container_statuses.unwrap().remove(0);
         assert_eq!(status.last_state.unwrap().terminated.unwrap().exit_code, 3);
-        place
+        namespace
             .event(&["ill Unhealthy", "Liveness probe failed: dial tcp"])
             .await;
-        place
+        namespace
             .event(&["ill Killing", "failed liveness probe, will be restarted"])
             .await;
         let previous = LogParams {
             previous: true,
             ..LogParams::default()
         };
-        let log = place.api::<Pod>().logs("ill", &previous).await.unwrap();
+        let log = namespace.api::<Pod>().logs("ill", &previous).await.unwrap();
         assert_eq!(log, "up\n");
     });
 }
 
 fn a_container_that_keeps_failing_is_backed_off() {
-    in_namespace("crashing", |place| async move {
+    in_namespace("crashing", |namespace| async move {
         let always = json!({"restartPolicy": "Always"});
-        place.script("crash", "exit 5", always, json!({})).await;
+        namespace.script("crash", "exit 5", always, json!({})).await;
         let backed_off = |pod: Option<&Pod>| waiting_reason(pod) == Some("CrashLoopBackOff");
-        let pod = place.until("crash", "is backed off", backed_off).await;
+        let pod = namespace.until("crash", "is backed off", backed_off).await;
         assert_eq!(
             (phase(Some(&pod)), restarts(Some(&pod))),
             (Some("Running"), 1)
         );
-        place
+        namespace
             .event(&[
                 "crash BackOff",
                 "Back-off restarting failed container app in pod crash_crashing",
@@ -255,32 +266,32 @@ fn a_container_that_keeps_failing_is_backed_off() {
 }
 
 fn a_pod_waits_for_a_missing_secret_and_says_so() {
-    in_namespace("secrets", |place| async move {
+    in_namespace("secrets", |namespace| async move {
         let volumes = json!({"volumes": [{"name": "s", "secret": {"secretName": "late", "defaultMode": 0o400}}]});
         let mounts = json!({"volumeMounts": [{"name": "s", "mountPath": "/s", "readOnly": true}]});
         let script =
             "test \"$(cat /s/key)\" = value; test \"$(stat -Lc %a /s/key)\" = 400; ! touch /s/new";
-        place.script("waits", script, volumes, mounts).await;
-        place
+        namespace.script("waits", script, volumes, mounts).await;
+        namespace
             .event(&[
                 "waits FailedMount",
                 "MountVolume.SetUp failed for volume \"s\" : secret \"late\" not found",
             ])
             .await;
-        let pod = place.api::<Pod>().get("waits").await.unwrap();
+        let pod = namespace.api::<Pod>().get("waits").await.unwrap();
         assert_eq!(
             (phase(Some(&pod)), waiting_reason(Some(&pod))),
             (Some("Pending"), Some("ContainerCreating"))
         );
         let secret = json!({"metadata": {"name": "late"}, "stringData": {"key": "value"}});
-        place.create::<Secret>(secret).await;
-        place.succeeded("waits").await;
+        namespace.create::<Secret>(secret).await;
+        namespace.succeeded("waits").await;
     });
 }
 
 fn a_container_has_the_user_the_root_and_the_environment_that_it_asks_for() {
-    in_namespace("inside", |place| async move {
-        place
+    in_namespace("inside", |namespace| async move {
+        namespace
             .create::<ConfigMap>(json!({"metadata": {"name": "env"}, "data": {"FROM": "map"}}))
             .await;
         let env = json!([
@@ -312,35 +323,37 @@ fn a_container_has_the_user_the_root_and_the_environment_that_it_asks_for() {
             grep -q "^$IP.inside-pod$" /etc/hosts; grep -q kubernetes.default.svc.cluster.local /etc/hosts
             test -c /dev/null; test ! -e /home; test ! -e /etc/shadow; echo done > /dev/null
         "#;
-        place.script("inside-pod", script, more, container).await;
-        place.succeeded("inside-pod").await;
+        namespace
+            .script("inside-pod", script, more, container)
+            .await;
+        namespace.succeeded("inside-pod").await;
     });
 }
 
 fn a_volume_may_lie_where_the_images_program_would_be() {
-    in_namespace("entrypoint", |place| async move {
+    in_namespace("entrypoint", |namespace| async move {
         let container = json!({
             "securityContext": {"readOnlyRootFilesystem": true},
             "volumeMounts": [{"name": "data", "mountPath": "/sh"}],
         });
         let more = json!({"volumes": [{"name": "data", "emptyDir": {}}]});
         let script = "touch /sh/here; grep -q ^/image/sh /proc/1/cmdline";
-        place.script("shadowed", script, more, container).await;
-        place.succeeded("shadowed").await;
+        namespace.script("shadowed", script, more, container).await;
+        namespace.succeeded("shadowed").await;
     });
 }
 
 fn a_pod_of_unknown_images_is_ready_after_the_time_that_its_annotation_sets() {
-    in_namespace("unknown", |place| async move {
+    in_namespace("unknown", |namespace| async move {
         let pod = |name: &str, after: Value| {
             json!({
                 "metadata": {"name": name, "annotations": {"setpoint.dev/ready-after": after}},
                 "spec": {"containers": [{"name": "app", "image": "registry.example/unknown:v1"}], "hostNetwork": false},
             })
         };
-        place.create::<Pod>(pod("soon", json!("0"))).await;
-        place.create::<Pod>(pod("never", json!("3600"))).await;
-        let ready = place.ready("soon").await;
+        namespace.create::<Pod>(pod("soon", json!("0"))).await;
+        namespace.create::<Pod>(pod("never", json!("3600"))).await;
+        let ready = namespace.ready("soon").await;
         assert!(
             ready
                 .status
@@ -350,14 +363,14 @@ fn a_pod_of_unknown_images_is_ready_after_the_time_that_its_annotation_sets() {
                 .starts_with("10.244.0.")
         );
         let running = |pod: Option<&Pod>| phase(pod) == Some("Running");
-        let never = place.until("never", "is running", running).await;
+        let never = namespace.until("never", "is running", running).await;
         let ready = never.status.unwrap().conditions.unwrap();
         assert!(
             ready
                 .iter()
                 .any(|condition| condition.type_ == "Ready" && condition.status == "False")
         );
-        let pods = place.api::<Pod>();
+        let pods = namespace.api::<Pod>();
         let uid = never.metadata.uid.unwrap();
         pods.delete("never", &DeleteParams::default())
             .await
@@ -371,11 +384,11 @@ fn a_pod_of_unknown_images_is_ready_after_the_time_that_its_annotation_sets() {
 }
 
 fn a_program_that_is_not_there_is_a_start_error_with_its_name() {
-    in_namespace("absent", |place| async move {
+    in_namespace("absent", |namespace| async move {
         let container = json!({"command": ["/no/such/program"], "args": []});
-        place.script("absent", "", json!({}), container).await;
+        namespace.script("absent", "", json!({}), container).await;
         let failed = |pod: Option<&Pod>| phase(pod) == Some("Failed");
-        let pod = place.until("absent", "fails", failed).await;
+        let pod = namespace.until("absent", "fails", failed).await;
         let ending = terminated(Some(&pod)).unwrap();
         assert_eq!(
             (ending.exit_code, ending.reason.as_deref()),
@@ -387,11 +400,11 @@ fn a_program_that_is_not_there_is_a_start_error_with_its_name() {
 }
 
 fn a_dynamic_program_in_an_empty_root_fails_with_the_cure() {
-    in_namespace("bare", |place| async move {
+    in_namespace("bare", |namespace| async move {
         let container = json!({"image": "test.example/bare:v1"});
-        place.script("bare", "", json!({}), container).await;
+        namespace.script("bare", "", json!({}), container).await;
         let failed = |pod: Option<&Pod>| phase(pod) == Some("Failed");
-        let pod = place.until("bare", "fails", failed).await;
+        let pod = namespace.until("bare", "fails", failed).await;
         let message = terminated(Some(&pod)).unwrap().message.clone().unwrap();
         assert!(
             message.contains("give its image the root `host-libraries`"),
@@ -401,8 +414,8 @@ fn a_dynamic_program_in_an_empty_root_fails_with_the_cure() {
 }
 
 fn the_node_is_ready_and_leads_to_the_kubelets_server() {
-    in_namespace("node", |place| async move {
-        let nodes: Api<Node> = Api::all(place.client.clone());
+    in_namespace("node", |namespace| async move {
+        let nodes: Api<Node> = Api::all(namespace.client.clone());
         let status = nodes.get("setpoint").await.unwrap().status.unwrap();
         let endpoints = status.daemon_endpoints.unwrap();
         assert_eq!(endpoints.kubelet_endpoint.unwrap().port, 10250);
@@ -422,7 +435,7 @@ fn the_node_is_ready_and_leads_to_the_kubelets_server() {
 }
 
 fn main() {
-    control_plane::run(
+    setpoint_test_support::run(
         Vec::new(),
         trials![
             a_deployment_serves_once_its_readiness_probe_succeeds,
@@ -440,5 +453,6 @@ fn main() {
             a_dynamic_program_in_an_empty_root_fails_with_the_cure,
             the_node_is_ready_and_leads_to_the_kubelets_server,
         ],
+        provision::find(&provision::Options::from_env()),
     );
 }

@@ -11,8 +11,15 @@
 //!
 //! A pod all of whose images are unknown to the [`ImageTable`] runs nothing: it gets an address and becomes Ready
 //! as many seconds after its start as its annotation [`READY_AFTER`] says. In other pods the containers of unknown
-//! images do the same beside real ones. Which fields are honoured, accepted without effect or refused by name is
-//! the table of the `plan` module; a pod that has a refused one fails with reason [`UNSUPPORTED_FIELD`].
+//! images do the same beside real ones.
+//!
+//! The kubelet is frozen to the pod fields that Setpoint's scenarios, its adapter profiles and its own tests of
+//! Kubernetes' semantics need. The table in [`plan`] lists them: those that are supported, those that are accepted
+//! without effect, and those that are refused by name. A pod that has a refused one fails with reason
+//! [`UNSUPPORTED_FIELD`]. Support for more isn't added here: who needs it uses backend `kind`, a real node.
+//!
+//! What becomes of a pod or a container is decided by the state machines of [`pod`] and [`container`], which do no I/O;
+//! their drivers carry out what they say.
 
 mod backoff;
 mod clock;

@@ -32,7 +32,7 @@ pub(crate) enum LogPathError {
         container: String,
         /// Its folder.
         folder: PathBuf,
-        /// What failed.
+        /// The system's answer.
         #[source]
         source: io::Error,
     },

@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn a_bare_probe_has_kubernetes_defaults() {
-        let plan = plan(json!({"httpGet": {"port": 80}})).expect("honoured");
+        let plan = plan(json!({"httpGet": {"port": 80}})).expect("supported");
         assert_eq!(plan.period, Duration::from_secs(10));
         assert_eq!(plan.timeout, Duration::from_secs(1));
         assert_eq!((plan.success_threshold, plan.failure_threshold), (1, 3));
@@ -213,7 +213,7 @@ mod tests {
         let plan = plan(json!({
             "tcpSocket": {"port": 80}, "successThreshold": 2, "failureThreshold": 3,
         }))
-        .expect("honoured");
+        .expect("supported");
         let mut thresholds = Thresholds::of(&plan);
         let verdicts: Vec<_> = [true, true, false, false, true, false, false, false, false]
             .into_iter()

@@ -43,7 +43,7 @@ pub enum Command {
     Connect {
         /// Where to.
         target: Target,
-        /// Its port.
+        /// The port there, 1 to 65535.
         port: u16,
     },
     /// Issues all projected ServiceAccount tokens again, now.

@@ -2,9 +2,9 @@
 
 use url::Url;
 
-use super::super::cache::architecture;
 use super::super::source::{Module, Program};
 use super::super::{Downloads, ProvisionError};
+use setpoint_support::go_architecture as architecture;
 
 /// A file of a release, and where its checksum is.
 #[derive(Debug, PartialEq, Eq)]

@@ -29,7 +29,7 @@ impl Place {
 
     fn fails(&self) -> String {
         let error = provision(&self.options, |_| ()).unwrap_err();
-        super::super::in_full(&error)
+        setpoint_support::error_chain(&error)
     }
 
     /// Everything in the cache but the locks and empty folders, by its path.
@@ -277,7 +277,7 @@ fn a_full_disk_is_told_with_what_helps() {
     let error = server
         .save(&url.parse().unwrap(), Path::new("/dev/full"), |_, _| ())
         .unwrap_err();
-    let text = super::super::in_full(&error);
+    let text = setpoint_support::error_chain(&error);
     assert!(
         text.starts_with(
             "write /dev/full (free some space, or name another folder by SETPOINT_CACHE_DIR)"
@@ -301,7 +301,7 @@ fn a_silent_server_is_waited_for_only_so_long() {
     let error = server.text(&url).unwrap_err();
     assert!(error.is_unavailable(), "{error}");
     assert!(
-        super::super::in_full(&error).contains("timed out"),
+        setpoint_support::error_chain(&error).contains("timed out"),
         "{error:?}"
     );
 }

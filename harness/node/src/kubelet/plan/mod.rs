@@ -1,9 +1,11 @@
-//! What of a pod's specification is run: each field is honoured, accepted without effect, or refused by name.
+//! Which fields of a pod's specification are supported, accepted without effect, or refused by name.
+//!
+//! The first column is frozen (see [`super`]): it may only get shorter.
 //!
 //! The types of the API are taken apart without `..`: a field that a later Kubernetes adds doesn't compile until
 //! somebody has put it on one of the lists.
 //!
-//! | | honoured | accepted without effect | refused by name |
+//! | | supported | accepted without effect | refused by name |
 //! |---|---|---|---|
 //! | pod | `automountServiceAccountToken` and `serviceAccountName` (by admission), `containers`, `enableServiceLinks`, `hostAliases`, `hostname`, `nodeName`, `readinessGates`, `restartPolicy`, `schedulingGates`, `securityContext`, `terminationGracePeriodSeconds`, `volumes` | `affinity`, `dnsConfig`, `dnsPolicy`, `evictionResponders`, `hostUsers`, `imagePullSecrets`, `nodeSelector`, `os`, `overhead`, `preemptionPolicy`, `priority`, `priorityClassName`, `resources`, `runtimeClassName`, `schedulerName`, `schedulingGroup`, `subdomain`, `tolerations`, `topologySpreadConstraints` | `activeDeadlineSeconds`, `ephemeralContainers`, `hostIPC`, `hostNetwork`, `hostPID`, `hostnameOverride`, `initContainers`, `resourceClaims`, `setHostnameAsFQDN`, `shareProcessNamespace` |
 //! | container | `args`, `command`, `env` (all references but `fileKeyRef` and `resourceFieldRef`), `envFrom`, `image`, `livenessProbe`, `readinessProbe`, `startupProbe` (`httpGet`, `tcpSocket`), `name`, `ports` (names for probes), `securityContext`, `volumeMounts`, `workingDir` | `imagePullPolicy`, `resizePolicy`, `resources`, `terminationMessagePath`, `terminationMessagePolicy` | `lifecycle`, `restartPolicy`, `restartPolicyRules`, `stdin`, `stdinOnce`, `tty`, `volumeDevices`, probes by `exec` or `grpc` |
@@ -102,7 +104,7 @@ struct Identity {
 impl PodPlan {
     /// The plan of a pod, or the paths of all its fields that are refused.
     pub(crate) fn of(spec: PodSpec) -> Result<Self, Vec<String>> {
-        // In three groups, as in the module's table: honoured, accepted without effect, refused.
+        // In three groups, as in the module's table: supported, accepted without effect, refused.
         let PodSpec {
             automount_service_account_token: _,
             containers,
@@ -361,7 +363,7 @@ mod tests {
             "securityContext": {"runAsUser": 1, "runAsGroup": 2},
             "containers": [{"name": "app", "securityContext": {"runAsUser": 3}}],
         }))
-        .expect("honoured");
+        .expect("supported");
         assert_eq!(
             (plan.containers[0].user, plan.containers[0].group),
             (Some(3), Some(2))

@@ -2,10 +2,8 @@ use std::fs::{self, File};
 use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
 
-use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-};
 use reqwest::{Certificate, Identity};
+use setpoint_test_support::TestAuthority;
 
 use super::*;
 
@@ -22,8 +20,7 @@ struct Node {
     folder: tempfile::TempDir,
     address: SocketAddr,
     running: watch::Sender<bool>,
-    authority: Issuer<'static, KeyPair>,
-    authority_pem: String,
+    authority: TestAuthority,
     shutdown: CancellationToken,
 }
 
@@ -57,22 +54,16 @@ impl Node {
     async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
-        let mut params = CertificateParams::default();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate().unwrap();
-        let authority_pem = params.self_signed(&key).unwrap().pem();
-        let authority = Issuer::new(params, key);
+        let authority = TestAuthority::default();
         let files = ServingFiles {
             certificate: path("kubelet.crt"),
             key: path("kubelet.key"),
             client_ca: path("ca.crt"),
         };
-        let key = KeyPair::generate().unwrap();
-        let serving = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
-        let serving = serving.signed_by(&key, &authority).unwrap();
-        fs::write(&files.certificate, serving.pem()).unwrap();
-        fs::write(&files.key, key.serialize_pem()).unwrap();
-        fs::write(&files.client_ca, &authority_pem).unwrap();
+        let serving = authority.server("127.0.0.1");
+        fs::write(&files.certificate, serving.certificate).unwrap();
+        fs::write(&files.key, serving.key).unwrap();
+        fs::write(&files.client_ca, authority.certificate()).unwrap();
         fs::write(path("0.log"), LOG).unwrap();
 
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
@@ -90,27 +81,20 @@ impl Node {
             address,
             running,
             authority,
-            authority_pem,
             shutdown,
         }
     }
 
     /// A certificate of this name from this node's authority.
     fn identity(&self, common_name: &str) -> Identity {
-        let key = KeyPair::generate().unwrap();
-        let mut params = CertificateParams::default();
-        params
-            .distinguished_name
-            .push(DnType::CommonName, common_name);
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-        let certificate = params.signed_by(&key, &self.authority).unwrap();
-        let pem = certificate.pem() + &key.serialize_pem();
+        let client = self.authority.client(common_name);
+        let pem = client.certificate + &client.key;
         Identity::from_pem(pem.as_bytes()).unwrap()
     }
 
     /// A client that trusts this node.
     fn client(&self, identity: Option<Identity>) -> reqwest::Client {
-        let root = Certificate::from_pem(self.authority_pem.as_bytes()).unwrap();
+        let root = Certificate::from_pem(self.authority.certificate().as_bytes()).unwrap();
         let client = reqwest::Client::builder().tls_certs_only([root]).no_proxy();
         match identity {
             Some(identity) => client.identity(identity),

@@ -31,7 +31,7 @@ pub(crate) enum TlsError {
         what: &'static str,
         /// Which file.
         path: PathBuf,
-        /// What is wrong.
+        /// Why it can't be used.
         #[source]
         source: pem::Error,
     },
@@ -43,7 +43,7 @@ pub(crate) enum TlsError {
     ClientAuthority {
         /// Which file.
         path: PathBuf,
-        /// What is wrong.
+        /// Why it can't be used.
         #[source]
         source: rustls::server::VerifierBuilderError,
     },

@@ -13,9 +13,9 @@ use http::StatusCode;
 use http::header::{CONTENT_LENGTH, LOCATION};
 use tokio::runtime::Runtime;
 
-use super::super::super::cache::architecture;
 use super::super::checksum;
 use super::{Downloads, Module, Program};
+use setpoint_support::go_architecture as architecture;
 
 /// What the server has at a path.
 #[derive(Clone)]

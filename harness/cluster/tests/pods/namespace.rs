@@ -1,4 +1,4 @@
-//! The plane that the tests share, and a test's place on it.
+//! The plane that the tests share, and a test's namespace on it.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -28,7 +28,6 @@ pub(crate) struct Plane {
 }
 
 static PLANE: LazyLock<Plane> = LazyLock::new(|| {
-    let binaries = crate::control_plane::programs();
     let mut images = ImageTable::default();
     for (name, program, root) in [
         ("test.example/sh", "/bin/sh", ImageRoot::HostLibraries),
@@ -42,7 +41,8 @@ static PLANE: LazyLock<Plane> = LazyLock::new(|| {
         let program = program.into();
         images.insert(name, LocalImage { program, root });
     }
-    let mut options = LocalOptions::new(binaries, images);
+    let mut options = LocalOptions::default();
+    options.images = images;
     options.plane_binary = Some(env!("CARGO_BIN_EXE_setpoint-plane").into());
     let runtime = Runtime::new().unwrap();
     let cluster = runtime.block_on(LocalCluster::start(options)).unwrap();
@@ -52,7 +52,7 @@ static PLANE: LazyLock<Plane> = LazyLock::new(|| {
 /// Runs a test in a namespace of its own.
 pub(crate) fn in_namespace<F: Future<Output = ()>>(
     name: &'static str,
-    test: impl FnOnce(Place) -> F,
+    test: impl FnOnce(TestNamespace) -> F,
 ) {
     let plane = &*PLANE;
     plane.runtime.block_on(async {
@@ -64,24 +64,24 @@ pub(crate) fn in_namespace<F: Future<Output = ()>>(
             .create(&PostParams::default(), &namespace)
             .await
             .unwrap();
-        let place = Place {
+        let namespace = TestNamespace {
             client,
             namespace: name,
             cluster: &plane.cluster,
         };
         let there = |account: Option<&ServiceAccount>| account.is_some();
-        place.until("default", "exists", there).await;
-        test(place).await;
+        namespace.until("default", "exists", there).await;
+        test(namespace).await;
     });
 }
 
-pub(crate) struct Place {
+pub(crate) struct TestNamespace {
     pub(crate) client: Client,
     pub(crate) namespace: &'static str,
     pub(crate) cluster: &'static LocalCluster,
 }
 
-impl Place {
+impl TestNamespace {
     pub(crate) fn api<K>(&self) -> Api<K>
     where
         K: Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>,

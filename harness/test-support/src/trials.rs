@@ -1,23 +1,16 @@
-//! Tests that need the control plane's programs. Where those are missing such a test is ignored, with the reason before its
-//! name, and not passed; under `SETPOINT_REQUIRE=local` it fails then.
+//! Tests that need a control plane.
+
+use std::fmt::Display;
 
 use libtest_mimic::{Arguments, Trial};
-use setpoint_cluster::provision::{self, Binaries};
 
-/// The control plane's programs; without them a test that needs them fails.
-pub(crate) fn programs() -> Binaries {
-    match provision::find(&provision::Options::from_env()) {
-        Ok(programs) => programs,
-        Err(error) => panic!("{error}"),
-    }
-}
-
-/// Runs tests that can do without the programs, and those that can't.
-pub(crate) fn run(without: Vec<Trial>, with: Vec<Trial>) -> ! {
+/// Runs tests that can do without a control plane's programs, and those that can't. `programs` says whether they are
+/// there: without them the latter are ignored, with that before their names, and don't pass; under
+/// `SETPOINT_REQUIRE=local` they run, and fail.
+pub fn run<P>(without: Vec<Trial>, with: Vec<Trial>, programs: Result<P, impl Display>) -> ! {
     let arguments = Arguments::from_args();
-    let missing = provision::find(&provision::Options::from_env()).err();
     let required = std::env::var_os("SETPOINT_REQUIRE").is_some_and(|set| set == "local");
-    let missing = missing.filter(|_| !required);
+    let missing = programs.err().filter(|_| !required);
     if let Some(error) = &missing {
         eprintln!("{} tests are ignored: {error}", with.len());
     }
@@ -32,18 +25,18 @@ pub(crate) fn run(without: Vec<Trial>, with: Vec<Trial>) -> ! {
 }
 
 /// Functions as tests that bear their names; asynchronous ones run on a runtime of their own.
+#[macro_export]
 macro_rules! trials {
     (async $($test:ident),* $(,)?) => {
-        vec![$(libtest_mimic::Trial::test(stringify!($test), || {
+        vec![$($crate::Trial::test(stringify!($test), || {
             tokio::runtime::Runtime::new()?.block_on($test());
             Ok(())
         })),*]
     };
     ($($test:ident),* $(,)?) => {
-        vec![$(libtest_mimic::Trial::test(stringify!($test), || {
+        vec![$($crate::Trial::test(stringify!($test), || {
             $test();
             Ok(())
         })),*]
     };
 }
-pub(crate) use trials;
