@@ -8,13 +8,12 @@
     reason = "a test's own steps fail by panicking, in its helpers too"
 )]
 
-#[path = "../../cluster/tests/control_plane/mod.rs"]
-#[expect(dead_code, reason = "these tests start planes by `setpoint run`")]
-mod control_plane;
 mod processes;
 mod run;
 
-use control_plane::trials;
+use setpoint_cluster::provision;
+use setpoint_test_support::trials;
+
 use processes::signal;
 use run::{Ended, Run};
 
@@ -133,7 +132,7 @@ fn ctrl_c_while_the_cluster_is_left_keeps_the_verdict_and_is_no_success() {
 }
 
 fn main() {
-    control_plane::run(
+    setpoint_test_support::run(
         Vec::new(),
         trials![
             an_api_server_that_dies_is_the_clusters_problem,
@@ -144,5 +143,6 @@ fn main() {
             ctrl_c_in_a_step_and_again_while_evidence_is_collected_leaves_nothing,
             ctrl_c_while_the_cluster_is_left_keeps_the_verdict_and_is_no_success,
         ],
+        provision::find(&provision::Options::from_env()),
     );
 }
