@@ -49,7 +49,7 @@ pub trait Cluster: Send + Sync {
     }
 
     /// The configuration behind [`Cluster::client`]: the API server's URL, its CA and the admin's
-    /// credentials, for requests that are to be made as somebody else.
+    /// credentials, for requests as another user.
     fn config(&self) -> kube::Config {
         self.access().config.clone()
     }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use nix::unistd::Uid;
 
-/// A folder of this user's, made if it is not there; nobody else can look into it.
+/// A folder of this user's, made if it is not there; no other user can read it.
 pub(crate) fn user_folder(name: &str) -> io::Result<PathBuf> {
     let base = match runtime_dir() {
         Some(runtime) => runtime.join("setpoint"),

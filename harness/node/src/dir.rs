@@ -91,7 +91,7 @@ impl PlaneDir {
         self.0.join("plane.sock")
     }
 
-    /// In the plane a tmpfs, for what nobody outside is to see: etcd's data, the pods' roots.
+    /// In the plane a tmpfs, for what no process outside needs: etcd's data, the pods' roots.
     #[must_use]
     pub fn run(&self) -> PathBuf {
         self.0.join("run")

@@ -10,7 +10,7 @@
 //! ```
 //!
 //! The kubelet is frozen: it supports the pod fields that Setpoint's scenarios and adapter profiles use, and refuses
-//! all others by name. Whoever needs more uses kind.
+//! all others by name. A user who needs more uses kind.
 
 #![forbid(unsafe_code)]
 

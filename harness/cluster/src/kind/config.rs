@@ -13,7 +13,7 @@ pub(super) const SERVICE_SUBNET: &str = "10.96.0.0/16";
 /// What this machine doesn't grant.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Restrictions {
-    /// Only cgroup v1 is there; kubelet 1.35 and later refuse it unless told.
+    /// Only cgroup v1 is there; kubelet 1.35 and later refuse it unless `failCgroupV1` is false.
     pub(super) cgroup_v1: bool,
     /// Nobody has CAP_SYS_RESOURCE, so no pod's OOM score can be lowered.
     pub(super) no_sys_resource: bool,

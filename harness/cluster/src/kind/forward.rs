@@ -100,7 +100,7 @@ async fn endpoint(
     Ok(found)
 }
 
-/// A forwarded stream. A pod that doesn't take the connection is told of beside the stream, which just ends; here
+/// A forwarded stream. The API server reports a pod that refuses the connection beside the stream, which just ends; here
 /// the end says why.
 struct Forwarded<S> {
     stream: S,

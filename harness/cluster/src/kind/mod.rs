@@ -67,7 +67,7 @@ pub struct KindOptions {
     pub control_plane: ControlPlaneOptions,
     /// How long the node, the system's pods and each image may take.
     pub ready_timeout: Duration,
-    /// Told what is being waited for.
+    /// Called with what is being waited for.
     pub progress: Option<Progress>,
     /// Gives the start up; what there is by then is removed.
     pub interrupted: CancellationToken,

@@ -40,7 +40,7 @@ impl ClusterName {
         }
     }
 
-    /// A cluster of ours by kind's name of it; none where it is somebody else's.
+    /// Reads the name that kind shows; none for a cluster that Setpoint didn't start.
     pub(super) fn parse(name: &str) -> Option<Self> {
         let (own, expiry) = name.strip_prefix(PREFIX)?.rsplit_once('-')?;
         let expires = DateTime::strptime(EXPIRY, expiry).ok()?;

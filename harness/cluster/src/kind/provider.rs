@@ -226,8 +226,8 @@ impl Lease for SharedCluster {
     }
 }
 
-/// Of a cluster that somebody else started here, or on another machine by way of the same engine, only its name
-/// is known: it stays until its time is over.
+/// Why a cluster is to be removed. Only the name is known of one that another user started, or another machine by
+/// way of the same engine: it stays until its time is over.
 fn why_removed(owner: Option<Owner>, expires: Timestamp, now: Timestamp) -> Option<ReapReason> {
     let client = owner.and_then(|owner| owner.client);
     if now > expires {

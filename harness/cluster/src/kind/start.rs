@@ -44,12 +44,12 @@ pub(super) struct Node {
     pub(super) name: ClusterName,
     tools: Tools,
     folder: PathBuf,
-    /// Whether it has been removed, or somebody else sees to its end.
+    /// Whether dropping it leaves the cluster alone: it was removed, or lives on.
     gone: AtomicBool,
 }
 
 /// What is known of a cluster that has started.
-pub(super) struct Made {
+pub(super) struct StartedCluster {
     pub(super) authorities: Authorities,
     pub(super) client: kube::Client,
     pub(super) config: kube::Config,
@@ -81,7 +81,7 @@ pub(super) fn folder() -> Result<PathBuf, KindError> {
 pub(super) async fn start(
     options: &KindOptions,
     attached: bool,
-) -> Result<(Node, Made), KindError> {
+) -> Result<(Node, StartedCluster), KindError> {
     let expires = Timestamp::now()
         .checked_add(options.ttl)
         .unwrap_or(Timestamp::MAX);
@@ -108,7 +108,7 @@ pub(super) async fn start(
     Err(why)
 }
 
-async fn make(node: &Node, options: &KindOptions) -> Result<Made, KindError> {
+async fn make(node: &Node, options: &KindOptions) -> Result<StartedCluster, KindError> {
     let tell = |what: &str| {
         if let Some(progress) = &options.progress {
             progress(what);
@@ -145,7 +145,7 @@ async fn make(node: &Node, options: &KindOptions) -> Result<Made, KindError> {
     tokio::try_join!(loaded, system)?;
     let version = client.apiserver_version().await;
     let version = version.map_err(|error| node.client_error(error))?;
-    Ok(Made {
+    Ok(StartedCluster {
         authorities: node.authorities().await?,
         client,
         config,
@@ -185,7 +185,7 @@ impl Node {
         Ok(node)
     }
 
-    /// A cluster that was started by somebody else.
+    /// A cluster that another process started.
     pub(super) fn found(name: ClusterName, tools: Tools) -> Result<Self, KindError> {
         let folder = folder()?.join(name.to_string());
         Ok(Self {
@@ -417,7 +417,7 @@ impl Node {
         let started = Instant::now();
         loop {
             match self.tools.kind(&arguments, b"", None).await {
-                // Somebody else was told before, such as when this process let go of it.
+                // Another `kind delete` runs, such as the one that a dropped value has started.
                 Err(KindError::Command { said, .. }) if said.contains("already in progress") => {}
                 other => drop(other?),
             }
@@ -448,7 +448,7 @@ impl Node {
 }
 
 impl Drop for Node {
-    /// Whoever lets a cluster go without ending it still doesn't leave it behind: `kind` is told, and not waited for.
+    /// A cluster that is dropped without its end is still removed: `kind` is started, and not waited for.
     fn drop(&mut self) {
         if !self.gone.load(Ordering::Relaxed) {
             self.tools.delete_unattended(&self.name.to_string());

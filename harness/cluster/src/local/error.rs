@@ -105,7 +105,7 @@ pub enum LocalError {
         /// The name given.
         name: String,
     },
-    /// The plane is being started, and by whom can't be told yet.
+    /// The plane is being started, and has not yet written which processes it is.
     #[error("plane `{name}` is still being started after {} s; try again", limit.as_secs())]
     StillStarting {
         /// The plane's name.

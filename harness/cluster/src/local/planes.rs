@@ -13,7 +13,7 @@ use crate::user_folder::user_folder;
 pub(super) struct Planes(PathBuf);
 
 impl Planes {
-    /// The user's folder, made if it is not there; nobody else can look into it.
+    /// The user's folder, made if it is not there; no other user can read it.
     pub(super) fn of_this_user() -> io::Result<Self> {
         user_folder("planes").map(Self)
     }

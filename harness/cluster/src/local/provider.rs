@@ -188,7 +188,7 @@ async fn down(name: &str) -> Result<(), LocalError> {
     end(name, &dir).await
 }
 
-/// Whether somebody has asked for a plane whose processes haven't said who they are.
+/// Whether a plane was asked for and has not yet written which processes it is.
 fn is_starting(name: &str, dir: &PlaneDir) -> bool {
     let asked_for = match look(name, dir).1 {
         Some(client) => client.is_alive(),

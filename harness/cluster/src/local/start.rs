@@ -311,7 +311,7 @@ fn plane_log(dir: &PlaneDir) -> String {
     logs::tail(&dir.logs().join(PLANE_LOG), SHOWN_LINES).unwrap_or_else(|error| error.to_string())
 }
 
-/// Whether a plane's folder was only just made, so that nothing in it can be told yet.
+/// Whether a plane's folder was only just made, so that what it lacks may still come.
 pub(super) fn is_fresh(dir: &PlaneDir) -> bool {
     const YOUNG: Duration = Duration::from_secs(60);
     fs::metadata(dir.path())

@@ -70,7 +70,7 @@ impl CertificateAuthority {
         })
     }
 
-    /// One that somebody else made, from its certificate and key, both PEM.
+    /// An existing authority, from its certificate and key, both PEM.
     fn of_files(name: &str, certificate: &str, key: &str) -> Result<Self, PkiError> {
         let read = || {
             let key = KeyPair::from_pem(key)?;

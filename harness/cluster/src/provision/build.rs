@@ -110,7 +110,7 @@ fn run_go(
     })
 }
 
-/// A build that nobody waits for any more is ended, also when the progress callback panics.
+/// A build is ended when its caller stops waiting, also when the progress callback panics.
 struct KillOnDrop(Child);
 
 impl Drop for KillOnDrop {

@@ -11,7 +11,7 @@ pub(super) fn path_of(cache: &Path, program: Program) -> PathBuf {
     cache.join(folder(program.module())).join(program.name())
 }
 
-/// The file that is locked while somebody fills the module's folder.
+/// The file that is locked while a process fills the module's folder.
 pub(super) fn lock_of(cache: &Path, module: Module) -> PathBuf {
     cache.join(format!("{}.lock", folder(module)))
 }
@@ -28,4 +28,11 @@ fn folder(module: Module) -> String {
         std::env::consts::OS,
         go_architecture()
     )
+}
+
+/// Whether there is a program at that path.
+pub(super) fn is_executable(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::metadata(path)
+        .is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
 }

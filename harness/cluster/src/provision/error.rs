@@ -10,7 +10,7 @@ use super::source::{Module, Program};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProvisionError {
-    /// The path that somebody chose leads to no program.
+    /// A variable or option names a program that is not there or not executable.
     #[error(
         "use {} as {program}: it is not an executable file; correct or unset {}",
         path.display(),
@@ -36,7 +36,7 @@ pub enum ProvisionError {
         #[source]
         source: io::Error,
     },
-    /// What somebody chose as the place of downloads is no address.
+    /// The address to download from is not a URL.
     #[error("download {module}: {} (--{module}-url) names no place to download from: {why}", module.url_variable(), module = module.name())]
     Url {
         /// Of which module.
@@ -124,7 +124,7 @@ pub enum ProvisionError {
     },
 }
 
-/// What helps against a full disk or a folder of somebody else.
+/// What helps against a full disk or another user's folder.
 fn cure(source: &io::Error) -> &'static str {
     match source.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {

@@ -17,7 +17,7 @@ mod progress;
 mod source;
 mod workshop;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use setpoint_support::error_chain;
 
@@ -28,6 +28,7 @@ pub use options::{Downloads, Options, Way};
 pub use progress::Progress;
 pub use source::{Module, Program};
 
+use cache::is_executable;
 use error::Missing;
 
 /// Finds the programs, and never downloads or builds them.
@@ -200,12 +201,6 @@ fn locate(program: Program, options: &Options) -> Result<Search, ProvisionError>
         None => tried.push("no cache: HOME is not set".to_owned()),
     }
     Ok(Search::Missing(tried))
-}
-
-fn is_executable(path: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::metadata(path)
-        .is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use super::is_executable;
+use super::cache::is_executable;
 use super::source::{Module, Program};
 
 /// Where to look, and how to get what is missing.

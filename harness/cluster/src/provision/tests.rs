@@ -2,6 +2,8 @@ use std::fs;
 use std::process::Command;
 use std::sync::Mutex;
 
+use std::path::Path;
+
 use super::*;
 
 /// Stands for `go`: notes each call and puts a program for every package into `bin/`.

@@ -6,8 +6,9 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use super::cache::{self, is_executable};
 use super::source::{Module, Program};
-use super::{Progress, ProvisionError, cache, is_executable};
+use super::{Progress, ProvisionError};
 
 /// Puts what is missing of `wanted` into the cache: `make` makes it in the workshop. When another process is just
 /// doing it, waits for that one instead. Tells how long it took, if there was anything to do.
@@ -79,7 +80,7 @@ fn lock(
 pub(super) struct Workshop(PathBuf);
 
 impl Workshop {
-    /// Whoever holds the module's lock owns the folder; what a killed process left there goes.
+    /// The holder of the module's lock owns the folder; what a killed process left there is removed.
     fn open(path: PathBuf) -> Result<Self, ProvisionError> {
         io_at("clear", &path, |path| match fs::remove_dir_all(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),

@@ -11,7 +11,7 @@ use kube::api::{Api, PostParams};
 use kube::{Client, ResourceExt};
 use setpoint_support::error_chain;
 
-use super::Node;
+use super::context::Node;
 use super::field::FieldContext;
 use super::objects::{self, Names};
 use super::plan::{ContainerPlan, Content, PodPlan, Source};

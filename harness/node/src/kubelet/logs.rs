@@ -5,9 +5,10 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use jiff::Timestamp;
+use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 /// The longest entry; container runtimes cut there.
@@ -41,7 +42,7 @@ impl Log {
     }
 
     fn append(&self, name: &str, entries: &[u8]) {
-        let mut file = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut file = self.0.lock();
         if let Err(error) = file.write_all(entries) {
             tracing::warn!(stream = name, %error, "write a container's log; the lines are lost");
         }

@@ -24,6 +24,7 @@
 mod backoff;
 mod clock;
 mod container;
+mod context;
 mod env;
 mod events;
 mod field;
@@ -45,7 +46,6 @@ mod variables;
 mod volume;
 
 use std::collections::HashMap;
-use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use futures::StreamExt;
@@ -56,59 +56,18 @@ use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::image::ImageTable;
-use crate::network::PodNetwork;
-use crate::proxy::PublishedNames;
+use context::Node;
 use events::Recorder;
-use objects::Change;
 
 pub(crate) use backoff::RestartBackoff;
+pub(crate) use context::KubeletConfig;
+pub use context::{READY_AFTER, UNSUPPORTED_FIELD};
 pub(crate) use node::NodeError;
 pub(crate) use paths::Paths;
 pub(crate) use registry::Registry;
 
-/// After how many seconds a container of an unknown image is ready; at once without it.
-pub const READY_AFTER: &str = "setpoint.dev/ready-after";
-/// The status reason of a pod that asks for something that is refused.
-pub const UNSUPPORTED_FIELD: &str = "SetpointUnsupportedField";
-
 /// How many changes of Secrets and ConfigMaps may wait for a pod; one that has missed some reads all anew.
 const CHANGES: usize = 256;
-
-/// What a kubelet needs.
-pub(crate) struct KubeletConfig {
-    /// A client with the rights of a cluster-admin.
-    pub(crate) client: Client,
-    /// The node's name.
-    pub(crate) node_name: String,
-    /// The node's address.
-    pub(crate) node_ip: Ipv4Addr,
-    /// The port of the kubelet's HTTPS server, for the Node.
-    pub(crate) port: u16,
-    /// Which programs stand for which images.
-    pub(crate) images: ImageTable,
-    /// Gives pods their place in the network.
-    pub(crate) network: Arc<PodNetwork>,
-    /// Where pods' files are.
-    pub(crate) paths: Paths,
-    /// Where the HTTPS server finds containers' logs.
-    pub(crate) registry: Registry,
-    /// The names of Services, for the pods' hosts files.
-    pub(crate) names: watch::Receiver<PublishedNames>,
-    /// Each change makes all projected tokens anew.
-    pub(crate) renew_tokens: watch::Receiver<u64>,
-    /// How long containers that ended wait.
-    pub(crate) restart_backoff: RestartBackoff,
-    /// Ends the kubelet and all its pods.
-    pub(crate) shutdown: CancellationToken,
-}
-
-/// What all pods share.
-struct Node {
-    config: KubeletConfig,
-    events: Recorder,
-    changes: broadcast::Sender<Change>,
-}
 
 /// A pod's latest state, or that it is gone from the API server.
 type Latest = watch::Sender<Option<Arc<Pod>>>;

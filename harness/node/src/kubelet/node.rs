@@ -10,9 +10,9 @@ use serde_json::json;
 use setpoint_support::backoff;
 use tokio::time::{Instant, sleep_until};
 
+use super::context::{KubeletConfig, Node};
 use super::events::Severity;
 use super::pod::{FIRST_RETRY, LAST_RETRY};
-use super::{KubeletConfig, Node};
 
 /// Enough for whatever a test asks for; requests are accepted without effect anyhow.
 const PODS: u32 = 250;

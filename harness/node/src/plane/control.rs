@@ -102,7 +102,7 @@ enum ConnectError {
     NoAnswer,
 }
 
-/// An API server's refusal is told by its message alone.
+/// Of an API server's refusal only the message counts.
 fn api_message(error: &kube::Error) -> String {
     match error {
         kube::Error::Api(status) => status.message.clone(),
@@ -110,7 +110,7 @@ fn api_message(error: &kube::Error) -> String {
     }
 }
 
-/// Rust adds the number of a refusal, which nobody looks for.
+/// Without the number that Rust adds to a refusal.
 fn refusal(error: &io::Error) -> String {
     if error.kind() == io::ErrorKind::ConnectionRefused {
         "connection refused".to_owned()
@@ -119,11 +119,11 @@ fn refusal(error: &io::Error) -> String {
     }
 }
 
-/// Where targets are. Whoever makes many connections to one asks the API server once a second and not for each.
+/// The addresses of targets, which the API server is asked for once a second and not for each connection.
 #[derive(Default)]
 struct Addresses(Mutex<HashMap<Target, Arc<Known>>>);
 
-/// An address, and when it was told.
+/// An address, and when the API server gave it.
 type Known = tokio::sync::Mutex<Option<(Instant, IpAddr)>>;
 
 impl Addresses {
@@ -142,8 +142,8 @@ impl Addresses {
             Arc::clone(all.entry(target.clone()).or_default())
         };
         let mut known = known.lock().await;
-        if let Some((told, address)) = *known
-            && told.elapsed() < ADDRESS_AGE
+        if let Some((known_at, address)) = *known
+            && known_at.elapsed() < ADDRESS_AGE
         {
             return Ok(address);
         }

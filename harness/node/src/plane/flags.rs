@@ -10,7 +10,7 @@ use crate::dir::{CONTROLLER_MANAGER_KUBECONFIG, PlaneDir};
 /// Reached on the loopback of the plane's namespace, where no pod is.
 const ETCD: &str = "http://127.0.0.1:2379";
 
-/// The controllers that run. No node-lifecycle: nobody sends the Node's heartbeat to a test's end.
+/// The controllers that run. No node-lifecycle: the kubelet sends no heartbeats.
 const CONTROLLERS: [&str; 8] = [
     "horizontal-pod-autoscaler-controller",
     "deployment-controller",

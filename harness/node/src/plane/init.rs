@@ -55,7 +55,7 @@ pub(crate) fn run(spec: &PlaneSpec) -> Result<ExitCode, StageError> {
 /// Returns when the plane has no reason to live any more.
 fn outlast_client(client: impl Read, expires: Option<jiff::Timestamp>) {
     let mut line = String::new();
-    // An error is an end too: there is nobody any more to hear from.
+    // An error is an end too: nothing more can be read.
     let _ = BufReader::new(client).read_line(&mut line);
     let Some(expires) = expires.filter(|_| line.trim_end() == DETACH) else {
         return;

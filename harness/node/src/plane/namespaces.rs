@@ -32,7 +32,7 @@ fn refused(doing: &'static str) -> impl FnOnce(io::Error) -> NamespaceError {
 /// Enters new user, PID, network, IPC and UTS namespaces. The process must have one thread only; its
 /// children are in the PID namespace, the first of them as PID 1.
 pub(crate) fn enter() -> Result<(), NamespaceError> {
-    // Asked before: afterwards this process is nobody until the maps are written.
+    // Read before: afterwards this process has no user until the maps are written.
     let (user, group) = (geteuid(), getegid());
     let all = CloneFlags::CLONE_NEWUSER
         | CloneFlags::CLONE_NEWPID
@@ -84,7 +84,7 @@ pub(crate) fn mount_private(dir: &PlaneDir) -> Result<(), NamespaceError> {
     )
 }
 
-/// What the user can do about it, told from the kernel's own switches.
+/// What the user can do about it, by the kernel's own switches.
 fn cure(sysctl: impl Fn(&str) -> Option<String>) -> String {
     let is = |name, value| sysctl(name).is_some_and(|found| found.trim() == value);
     if is("kernel/apparmor_restrict_unprivileged_userns", "1") {

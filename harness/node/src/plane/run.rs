@@ -25,7 +25,7 @@ use crate::protocol::{PlaneEvent, PlaneSpec};
 use crate::proxy;
 use setpoint_support::error_chain;
 
-/// How often the API server, which tells nobody when it is ready, is asked.
+/// How often the API server is asked whether it is ready; it doesn't announce it.
 const READINESS_CHECK: Duration = Duration::from_millis(50);
 
 const READINESS: &str = "readiness of the API server";

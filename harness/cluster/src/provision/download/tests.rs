@@ -11,12 +11,12 @@ use super::server::Patience;
 use super::*;
 use releases::{Has, Releases, archive_of, etcd_folder, etcd_path, path, program_of, sum};
 
-struct Place {
+struct TestCache {
     root: tempfile::TempDir,
     options: Options,
 }
 
-impl Place {
+impl TestCache {
     fn with(downloads: Downloads) -> Self {
         let root = tempfile::tempdir().unwrap();
         let options = Options {
@@ -64,10 +64,10 @@ fn runs(program: &Path) -> String {
 #[test]
 fn what_is_missing_is_downloaded_once_checked_and_found_afterwards() {
     let releases = Releases::complete();
-    let place = Place::with(releases.downloads());
+    let cache = TestCache::with(releases.downloads());
     let mut said = Vec::new();
-    let got = provision(&place.options, |progress| said.push(progress)).unwrap();
-    assert_eq!(find(&place.options).unwrap(), got);
+    let got = provision(&cache.options, |progress| said.push(progress)).unwrap();
+    assert_eq!(find(&cache.options).unwrap(), got);
     let Binaries {
         etcd,
         kube_apiserver,
@@ -86,17 +86,17 @@ fn what_is_missing_is_downloaded_once_checked_and_found_afterwards() {
     }
     let asked = releases.asked.lock().unwrap().len();
     assert_eq!(asked, 6, "each file and its checksum");
-    provision(&place.options, |progress| panic!("{progress:?}")).unwrap();
+    provision(&cache.options, |progress| panic!("{progress:?}")).unwrap();
     assert_eq!(releases.asked.lock().unwrap().len(), asked);
-    assert_eq!(place.kept().len(), 3, "{:?}", place.kept());
+    assert_eq!(cache.kept().len(), 3, "{:?}", cache.kept());
 }
 
 #[test]
 fn the_progress_tells_from_where_how_much_and_how_long() {
     let releases = Releases::complete();
-    let place = Place::with(releases.downloads());
+    let cache = TestCache::with(releases.downloads());
     let mut said = Vec::new();
-    provision(&place.options, |progress| said.push(progress)).unwrap();
+    provision(&cache.options, |progress| said.push(progress)).unwrap();
     let archive = format!("{}{}", releases.base, path(Program::Etcd, ""));
     assert!(
         matches!(&said[0], Progress::Downloading { module: Module::Etcd, url } if *url == archive)
@@ -123,9 +123,9 @@ fn a_wrong_checksum_is_refused_leaves_nothing_and_is_no_reason_to_build() {
     let sums = path(Program::KubeApiserver, ".sha256");
     let other = sum(b"another");
     releases.put(&sums, other.clone().into_bytes());
-    let mut place = Place::with(releases.downloads());
-    place.options.go = Some("/no/such/go".into());
-    let error = place.fails();
+    let mut cache = TestCache::with(releases.downloads());
+    cache.options.go = Some("/no/such/go".into());
+    let error = cache.fails();
     for part in [
         "kube-apiserver is not kept",
         &sum(&program_of(Program::KubeApiserver)),
@@ -134,7 +134,7 @@ fn a_wrong_checksum_is_refused_leaves_nothing_and_is_no_reason_to_build() {
     ] {
         assert!(error.contains(part), "`{part}` is not in: {error}");
     }
-    let kept = place.kept();
+    let kept = cache.kept();
     assert!(!kept.iter().any(|file| file.contains("kube")), "{kept:?}");
 }
 
@@ -145,14 +145,14 @@ fn a_server_without_a_checksum_of_the_file_is_doubted() {
         &etcd_path("SHA256SUMS"),
         b"<html>please log in</html>".to_vec(),
     );
-    let place = Place::with(releases.downloads());
-    let error = place.fails();
+    let cache = TestCache::with(releases.downloads());
+    let error = cache.fails();
     assert!(
         error.contains("SHA256SUMS holds no SHA-256 of it"),
         "{error}"
     );
     assert!(error.contains(&etcd_folder()), "{error}");
-    assert_eq!(place.kept(), Vec::<String>::new());
+    assert_eq!(cache.kept(), Vec::<String>::new());
 }
 
 #[test]
@@ -160,22 +160,22 @@ fn a_download_that_breaks_off_is_told_and_leaves_nothing() {
     let releases = Releases::complete();
     let apiserver = path(Program::KubeApiserver, "");
     releases.has(&apiserver, Has::Cut(program_of(Program::KubeApiserver)));
-    let place = Place::with(releases.downloads());
-    let error = place.fails();
+    let cache = TestCache::with(releases.downloads());
+    let error = cache.fails();
     assert!(
         error.contains(&format!("{apiserver}: error decoding response body")),
         "{error}"
     );
     assert!(error.contains("not built: no `go` in PATH"), "{error}");
-    let kept = place.kept();
+    let kept = cache.kept();
     assert!(!kept.iter().any(|file| file.contains("kube")), "{kept:?}");
 }
 
 #[test]
 fn a_missing_file_is_told_with_every_other_way() {
     let releases = Releases::empty();
-    let place = Place::with(releases.downloads());
-    let error = place.fails();
+    let cache = TestCache::with(releases.downloads());
+    let error = cache.fails();
     for part in [
         "no etcd: SETPOINT_ETCD is not set",
         "SHA256SUMS: the server answers 404\n",
@@ -189,11 +189,11 @@ fn a_missing_file_is_told_with_every_other_way() {
 
 #[test]
 fn a_server_that_nobody_reaches_gives_way_to_a_build_only_when_none_is_forbidden() {
-    let mut place = Place::with(Releases::complete().end());
-    let go = place.root.path().join("go");
-    place.options.go = Some(go.clone());
+    let mut cache = TestCache::with(Releases::complete().end());
+    let go = cache.root.path().join("go");
+    cache.options.go = Some(go.clone());
     let mut said = Vec::new();
-    let error = provision(&place.options, |progress| said.push(progress)).unwrap_err();
+    let error = provision(&cache.options, |progress| said.push(progress)).unwrap_err();
     assert_eq!(error.to_string(), format!("start {}", go.display()));
     let Progress::NotDownloaded { module, why } = &said[0] else {
         panic!("{said:?}")
@@ -201,8 +201,8 @@ fn a_server_that_nobody_reaches_gives_way_to_a_build_only_when_none_is_forbidden
     assert_eq!(*module, Module::Etcd);
     assert!(why.contains("onnection refused"), "{why}");
 
-    place.options.from = Some(Way::Download);
-    let error = place.fails();
+    cache.options.from = Some(Way::Download);
+    let error = cache.fails();
     assert!(error.contains("onnection refused"), "{error}");
     assert!(
         error.contains("not built: only a download is wanted"),
@@ -213,9 +213,9 @@ fn a_server_that_nobody_reaches_gives_way_to_a_build_only_when_none_is_forbidden
 #[test]
 fn a_build_that_is_asked_for_downloads_nothing() {
     let releases = Releases::complete();
-    let mut place = Place::with(releases.downloads());
-    place.options.from = Some(Way::Go);
-    let error = place.fails();
+    let mut cache = TestCache::with(releases.downloads());
+    cache.options.from = Some(Way::Go);
+    let error = cache.fails();
     assert!(
         error.contains("not downloaded: only a build is wanted"),
         "{error}"
@@ -229,8 +229,8 @@ fn a_redirect_is_followed() {
     let apiserver = path(Program::KubeApiserver, "");
     releases.put("/elsewhere", program_of(Program::KubeApiserver));
     releases.has(&apiserver, Has::Redirect("/elsewhere".to_owned()));
-    let place = Place::with(releases.downloads());
-    provision(&place.options, |_| ()).unwrap();
+    let cache = TestCache::with(releases.downloads());
+    provision(&cache.options, |_| ()).unwrap();
 }
 
 #[test]
@@ -240,14 +240,14 @@ fn an_archive_without_the_program_is_told() {
     let sums = format!("{} *{}.tar.gz\n", sum(&archive), etcd_folder());
     releases.put(&etcd_path("SHA256SUMS"), sums.into_bytes());
     releases.put(&path(Program::Etcd, ""), archive);
-    let place = Place::with(releases.downloads());
-    let error = place.fails();
+    let cache = TestCache::with(releases.downloads());
+    let error = cache.fails();
     assert!(
         error.contains(&format!("take {}/etcd out of", etcd_folder())),
         "{error}"
     );
     assert!(error.ends_with("it isn't in there"), "{error}");
-    assert_eq!(place.kept(), Vec::<String>::new());
+    assert_eq!(cache.kept(), Vec::<String>::new());
 }
 
 #[test]
@@ -255,8 +255,8 @@ fn credentials_in_the_address_are_not_repeated() {
     let releases = Releases::empty();
     let mut downloads = releases.downloads();
     downloads.etcd = downloads.etcd.replace("http://", "http://user:secret@");
-    let place = Place::with(downloads);
-    let error = place.fails();
+    let cache = TestCache::with(downloads);
+    let error = cache.fails();
     assert!(
         error.contains("SHA256SUMS: the server answers 404"),
         "{error}"
@@ -319,7 +319,7 @@ fn a_text_that_never_ends_is_not_read_to_its_end() {
 #[test]
 fn two_at_once_download_once_and_the_second_says_that_it_waits() {
     let releases = Releases::complete();
-    let place = Place::with(releases.downloads());
+    let cache = TestCache::with(releases.downloads());
     let (waits, waiting) = mpsc::channel();
     let waiting: Mutex<Receiver<()>> = Mutex::new(waiting);
     // The first one goes on when the second has said that it waits.
@@ -343,8 +343,8 @@ fn two_at_once_download_once_and_the_second_says_that_it_waits() {
     };
     let note = &note;
     let (one, two) = std::thread::scope(|threads| {
-        let one = threads.spawn(|| provision(&place.options, note).unwrap());
-        let two = threads.spawn(|| provision(&place.options, note).unwrap());
+        let one = threads.spawn(|| provision(&cache.options, note).unwrap());
+        let two = threads.spawn(|| provision(&cache.options, note).unwrap());
         (one.join().unwrap(), two.join().unwrap())
     });
     assert_eq!(one, two);

@@ -13,6 +13,7 @@ use super::machine::{ContainerMachine, Effect, Event, Identity};
 use super::specification::{configure, reported};
 use crate::image::LocalImage;
 use crate::kubelet::clock::{Now, at};
+use crate::kubelet::context::{Node, READY_AFTER};
 use crate::kubelet::launch::Process;
 use crate::kubelet::logs::Log;
 use crate::kubelet::objects::Change;
@@ -21,7 +22,6 @@ use crate::kubelet::probe::Kind;
 use crate::kubelet::prober::{self, Target};
 use crate::kubelet::stage::{ContainerSpec, StopRequest};
 use crate::kubelet::status::Snapshot;
-use crate::kubelet::{Node, READY_AFTER};
 
 /// What a container shares with the others of its pod.
 #[derive(Clone)]

@@ -3,7 +3,7 @@
 //! The first column is frozen (see [`super`]): it may only get shorter.
 //!
 //! The types of the API are taken apart without `..`: a field that a later Kubernetes adds doesn't compile until
-//! somebody has put it on one of the lists.
+//! it is on one of the lists.
 //!
 //! | | supported | accepted without effect | refused by name |
 //! |---|---|---|---|

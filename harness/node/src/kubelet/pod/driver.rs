@@ -14,13 +14,13 @@ use super::machine::{Effect, Event, PodMachine};
 use super::report::Reporter;
 use crate::kubelet::clock::{Now, at};
 use crate::kubelet::container::{self, ContainerContext};
+use crate::kubelet::context::{Node, UNSUPPORTED_FIELD};
 use crate::kubelet::field::FieldContext;
 use crate::kubelet::files::{MountError, Volumes, write_etc};
 use crate::kubelet::launch::Sandbox;
 use crate::kubelet::objects::Change;
 use crate::kubelet::plan::PodPlan;
 use crate::kubelet::status::Snapshot;
-use crate::kubelet::{Node, UNSUPPORTED_FIELD};
 use crate::network::NetError;
 use crate::proxy::{PodHosts, PublishedNames, rewrite_in_place};
 
@@ -153,7 +153,7 @@ impl Driver {
     /// Does one thing; what it led to, if the machine waits for that.
     async fn carry_out(&mut self, effect: Effect) -> Option<Event> {
         match effect {
-            // An attempt is never left half-way: its address would be nobody's to give back.
+            // An attempt is never cancelled: its address would stay reserved.
             Effect::Connect => Some(match self.connect().await {
                 Ok(()) => Event::Connected,
                 Err(error) => Event::NotConnected(error.to_string()),
@@ -232,7 +232,7 @@ impl Driver {
                 }
                 change = self.changes.recv() => match change {
                     Ok(change) if !names_of_volumes.concern(&change, &namespace) => {}
-                    // Whoever has missed changes can't tell which.
+                    // After missed changes, any object may have changed.
                     Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {
                         return Event::ReferencesChanged;
                     }

@@ -2,7 +2,7 @@
 //!
 //! Only the API server may call: its certificate has to come from the cluster's client authority and name
 //! [`API_SERVER`]. A real kubelet would ask the API server whether the caller may get `nodes/proxy`; here
-//! nobody else has a reason to.
+//! no other client has a reason to.
 
 mod options;
 mod read;

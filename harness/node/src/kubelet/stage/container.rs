@@ -1,4 +1,4 @@
-//! The parent of a container: outside its PID namespace, so that it can be told how the container ended.
+//! The parent of a container: outside its PID namespace, so that it sees how the container ends.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -27,7 +27,7 @@ pub(super) fn run() -> ExitCode {
     match supervise(&mut control) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Whoever would read this may be gone; there is nobody else to tell.
+            // The kubelet may be gone, and nothing else reads this.
             let _ = report(&mut control, &Report::Failed(error_chain(&error)));
             ExitCode::FAILURE
         }

@@ -19,7 +19,7 @@ pub(super) fn run() -> ExitCode {
         return ExitCode::FAILURE;
     };
     let Err(error) = become_container(&parent);
-    // The parent tells the kubelet; if it has gone there is nobody to tell.
+    // The parent passes it on to the kubelet; nothing is left to do if it has gone.
     let _ = write!(parent, "{}", error_chain(&error));
     ExitCode::FAILURE
 }

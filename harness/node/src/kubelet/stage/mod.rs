@@ -80,7 +80,7 @@ pub(crate) struct Mount {
     pub(crate) read_only: bool,
 }
 
-/// What a container is told.
+/// What a kubelet asks of a container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum StopRequest {
@@ -90,7 +90,7 @@ pub(crate) enum StopRequest {
     Kill,
 }
 
-/// What a container's stage tells.
+/// What a container's stage reports.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum Report {

@@ -5,7 +5,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
 
-/// A pod: says its name, then what it was told once the caller has ended its side.
+/// A pod: writes its name, then what it has read once the caller has ended its side.
 async fn pod(name: &'static str) -> SocketAddr {
     let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let address = socket.local_addr().unwrap();
