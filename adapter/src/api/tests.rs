@@ -7,7 +7,7 @@ use setpoint_rules::{GroupResource, MetricError, MetricInfo, MetricQuery};
 use tower::ServiceExt as _;
 
 use super::*;
-use crate::auth::bearer::TokenReviewError;
+use crate::auth::error::TokenReviewError;
 use crate::auth::{AccessReviewError, AuthenticationError, User};
 use crate::prometheus::PrometheusError;
 use crate::provider::{CustomMetricsProvider, ProviderError};

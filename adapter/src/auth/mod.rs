@@ -1,14 +1,15 @@
 //! Kubernetes' delegated authentication and authorization.
 
 mod authorize;
-pub(crate) mod bearer;
+mod bearer;
 mod config;
 mod delegated;
+pub(crate) mod error;
 mod request_header;
+mod user;
 mod watch;
 mod x509;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
@@ -17,46 +18,13 @@ use rustls_pki_types::CertificateDer;
 
 use crate::request_info::RequestInfo;
 
-pub(crate) use authorize::{
-    AccessReviewError, ApiServerAccessReviewer, AuthorizationOptions, DelegatedAuthorizer,
-};
+pub(crate) use authorize::{ApiServerAccessReviewer, AuthorizationOptions, DelegatedAuthorizer};
 pub(crate) use bearer::{ApiServerTokenReviewer, BearerTokens};
 pub(crate) use config::AuthenticationConfig;
-pub(crate) use delegated::{AuthenticationError, DelegatedAuthenticator};
+pub(crate) use delegated::DelegatedAuthenticator;
+pub(crate) use error::{AccessReviewError, AuthenticationError};
+pub(crate) use user::User;
 pub(crate) use watch::{AuthenticationOptions, RequestHeaderOptions, watch_client_ca};
-
-/// A user of Kubernetes (`user.Info`).
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct User {
-    /// Such as `system:serviceaccount:kube-system:horizontal-pod-autoscaler`.
-    pub(crate) name: String,
-    /// Differs between users that have the same name at different times; may be empty.
-    pub(crate) uid: String,
-    pub(crate) groups: Vec<String>,
-    /// Further attributes from the authenticator.
-    pub(crate) extra: BTreeMap<String, Vec<String>>,
-}
-
-impl User {
-    /// The user of a request without credentials (`user.Anonymous`).
-    pub(crate) fn anonymous() -> Self {
-        Self {
-            name: "system:anonymous".to_owned(),
-            uid: String::new(),
-            groups: vec!["system:unauthenticated".to_owned()],
-            extra: BTreeMap::new(),
-        }
-    }
-
-    /// The same user as a member of `system:authenticated`.
-    fn authenticated(mut self) -> Self {
-        const AUTHENTICATED: &str = "system:authenticated";
-        if !self.groups.iter().any(|group| group == AUTHENTICATED) {
-            self.groups.push(AUTHENTICATED.to_owned());
-        }
-        self
-    }
-}
 
 /// Authenticates requests.
 pub(crate) trait Authenticator: Send + Sync + 'static {

@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use http::{HeaderMap, HeaderName};
 use setpoint_rules::percent_decoded;
 
+use super::User;
+use super::error::AuthenticationError;
 use super::x509::{Authorities, PresentedChain};
-use super::{AuthenticationError, User};
 
 /// The headers that name the user, and which front proxies may use them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -10,7 +10,8 @@ use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, UnixTime, pem};
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
-use super::{AuthenticationError, User};
+use super::User;
+use super::error::AuthenticationError;
 
 /// The certificate authorities of one bundle.
 #[derive(Debug, Clone)]

@@ -13,6 +13,7 @@ use kube::{Api, Client};
 use moka::Expiry;
 use moka::future::Cache;
 
+use super::error::AccessReviewError;
 use super::{Authorizer, Decision, User};
 use crate::request_info::{RequestInfo, ResourceRequest};
 
@@ -31,21 +32,6 @@ pub(crate) trait AccessReviewer: Send + Sync + 'static {
         &self,
         spec: SubjectAccessReviewSpec,
     ) -> BoxFuture<'_, Result<Decision, AccessReviewError>>;
-}
-
-/// Why access couldn't be reviewed.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum AccessReviewError {
-    #[error(
-        "ask the API server by SubjectAccessReview; the adapter's ServiceAccount needs ClusterRole system:auth-delegator"
-    )]
-    Ask(#[source] kube::Error),
-    #[error("no answer to a SubjectAccessReview within {0:?}")]
-    Late(Duration),
-    #[error("the SubjectAccessReview's answer is both allowed and denied")]
-    Both,
-    #[error("write a SubjectAccessReview")]
-    Write(#[from] serde_json::Error),
 }
 
 /// Lets the API server answer.

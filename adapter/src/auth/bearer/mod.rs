@@ -13,7 +13,8 @@ use kube::api::PostParams;
 use kube::{Api, Client};
 use moka::future::Cache;
 
-use super::{AuthenticationError, User};
+use super::User;
+use super::error::{AuthenticationError, TokenReviewError};
 
 /// How long a review may take (`DelegatingAuthenticationOptions.TokenRequestTimeout`).
 const REVIEW_TIMEOUT: Duration = Duration::from_secs(10);
@@ -27,20 +28,6 @@ pub(crate) trait TokenReviewer: Send + Sync + 'static {
         &'a self,
         token: &'a str,
     ) -> BoxFuture<'a, Result<Option<User>, TokenReviewError>>;
-}
-
-/// Why a token couldn't be reviewed.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum TokenReviewError {
-    #[error(
-        "ask the API server by TokenReview; the adapter's ServiceAccount needs ClusterRole system:auth-delegator"
-    )]
-    Ask(#[source] kube::Error),
-    #[error("no answer to a TokenReview within {0:?}")]
-    Late(Duration),
-    /// The error in the status of the TokenReview.
-    #[error("{0}")]
-    Reviewed(String),
 }
 
 /// Lets the API server answer.

@@ -8,31 +8,9 @@ use futures::future::BoxFuture;
 use http::HeaderMap;
 use rustls_pki_types::CertificateDer;
 
-use super::bearer::TokenReviewError;
+use super::error::AuthenticationError;
 use super::x509::PresentedChain;
 use super::{AuthenticationConfig, Authenticator, BearerTokens, User};
-
-/// Why credentials aren't valid. It is for the log: the client only gets 401.
-///
-/// Any client can present a certificate with any name, so names are escaped: they can't forge lines
-/// of the log.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum AuthenticationError {
-    #[error("verifying certificate of {common_name:?} failed: x509: {reason}")]
-    Certificate {
-        common_name: String,
-        reason: rustls::Error,
-    },
-    /// The request-header CA issued the certificate, but not for an allowed name.
-    #[error("x509: subject with cn={} is not in the allowed list", .common_name.escape_debug())]
-    NotAllowed { common_name: String },
-    #[error("read the client certificate: {reason}")]
-    Unreadable { reason: String },
-    #[error("invalid bearer token")]
-    InvalidToken,
-    #[error("review the bearer token")]
-    TokenReview(#[source] Arc<TokenReviewError>),
-}
 
 /// Authenticates by request headers, then by client certificate, then by bearer token.
 ///

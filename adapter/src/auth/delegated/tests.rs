@@ -11,6 +11,7 @@ use rcgen::{
 use super::*;
 use crate::auth::bearer::TokenReviewer;
 use crate::auth::config::FromConfigMap;
+use crate::auth::error::TokenReviewError;
 
 pub(in crate::auth) struct Ca(pub(in crate::auth) CertifiedIssuer<'static, KeyPair>);
 

@@ -15,6 +15,7 @@ use proptest::prelude::*;
 use super::tests::ALL;
 use super::*;
 use crate::auth::bearer::TokenReviewer;
+use crate::auth::error::TokenReviewError;
 use pool::{Authority, POOL};
 
 #[derive(Debug, Clone)]
