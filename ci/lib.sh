@@ -31,8 +31,6 @@ install_missing() {
     apt-get update --quiet
     DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "${missing[@]}"
 }
-# verdict_of LOG: what the first scenario that did not pass says.
-verdict_of() { sed -n -E '/^(FAILED|INCONCLUSIVE)/{n;s/^ *//;p;q}' "$1"; }
 # ms: the time in milliseconds.
 ms() { date +%s%3N; }
 # The scenarios whose time is promised: those of the skeleton and of trust.

@@ -1,0 +1,131 @@
+//! Each lie of `setpoint scripted`.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use clap::ValueEnum as _;
+use libtest_mimic::{Failed, Trial};
+use setpoint::outcome::{Kind, RequestFailure};
+use setpoint::scripted::Lie;
+
+use crate::prediction::{Prediction, run, scenario};
+use crate::report::{Reports, Row};
+
+/// What must catch a lie: scenarios, and the kind of the finding.
+fn caught_by(lie: Lie) -> &'static [(&'static str, Kind)] {
+    match lie {
+        Lie::TrustsIdentityHeaders => &[(
+            "authentication/headers-without-certificate",
+            Kind::UnexpectedStatus,
+        )],
+        Lie::IgnoresAllowedNames => &[(
+            "authentication/name-outside-allowed-names",
+            Kind::UnexpectedStatus,
+        )],
+        Lie::BadCredentialsAreAnonymous => {
+            &[("authentication/unknown-authority", Kind::UnexpectedStatus)]
+        }
+        Lie::SkipsAuthorization => &[(
+            "authorization/refused-by-the-adapter",
+            Kind::UnexpectedStatus,
+        )],
+        Lie::AllowsWhenReviewsFail => &[("authorization/review-fails", Kind::UnexpectedStatus)],
+        Lie::UnsortedDiscovery => &[("discovery/sorted-and-equal", Kind::DiscoveryUnsorted)],
+        Lie::ConstantValue => &[("hpa/scales-up", Kind::UnexpectedReplicas)],
+        Lie::WholeNumbers => &[("hpa/holds-within-tolerance", Kind::UnexpectedValue)],
+        Lie::ZeroWhilePrometheusFails => &[("hpa/holds-while-prometheus-fails", Kind::DidNotStay)],
+        Lie::HtmlBody | Lie::WrongKind => &[("hpa/scales-up", Kind::UnexpectedValue)],
+        Lie::WrongSan => &[("tls/wrong-san", Kind::UnexpectedCondition)],
+        Lie::KeepsServingPair => &[("tls/serving-pair-rotates", Kind::UnexpectedCertificate)],
+        Lie::TakesAnyPair => &[("tls/broken-pair-changes-nothing", Kind::RequestsFailed)],
+        Lie::ReadyWithoutTrust => &[(
+            "availability/authentication-config-unreadable",
+            Kind::DidNotStay,
+        )],
+        Lie::Redirects => &[(
+            "authentication/front-proxy-speaks-for-others",
+            Kind::Redirect,
+        )],
+        Lie::HoldsRequests => &[
+            ("hpa/scales-up", Kind::UnexpectedValue),
+            (
+                "authentication/bearer-token",
+                Kind::Request(RequestFailure::TimeOut),
+            ),
+        ],
+        Lie::IgnoresLabelSelector => &[("values/of-selected-pods", Kind::UnexpectedValue)],
+        Lie::IgnoresMetricLabelSelector => &[("values/of-selected-series", Kind::UnexpectedValue)],
+        Lie::IgnoresNamespace => &[("values/of-one-namespace", Kind::UnexpectedValue)],
+        Lie::OmitsSelector => &[(
+            "values/with-the-selector-of-the-request",
+            Kind::UnexpectedBody,
+        )],
+        Lie::OldTimestamps => &[("values/with-fresh-timestamps", Kind::UnexpectedBody)],
+    }
+}
+
+pub(crate) fn predictions() -> impl Iterator<Item = (Lie, Prediction)> {
+    let of_lie = |lie: &Lie| {
+        let lie = *lie;
+        caught_by(lie).iter().map(move |(scenario, kind)| {
+            let scenario = (*scenario).to_owned();
+            (
+                lie,
+                Prediction {
+                    scenario,
+                    kind: *kind,
+                },
+            )
+        })
+    };
+    Lie::value_variants().iter().flat_map(of_lie)
+}
+
+pub(crate) fn trials(reports: &Reports) -> Vec<Trial> {
+    let mut trials: Vec<Trial> = predictions()
+        .map(|(lie, prediction)| {
+            let name = lie.to_possible_value();
+            let name = name.map_or_else(String::new, |value| value.get_name().to_owned());
+            let trial = format!("lies::{name}::{}", prediction.scenario);
+            let row = reports.lies.row(name.clone(), &prediction);
+            let judge = move || caught(&prediction, &format!("scripted:{name}"), row);
+            Trial::test(trial, judge).with_ignored_flag(true)
+        })
+        .collect();
+    let honest = Trial::test("lies::the_honest_adapter_passes", honest);
+    trials.push(honest.with_ignored_flag(true));
+    trials
+}
+
+/// Judges an adapter and notes what came of it.
+pub(crate) fn caught(prediction: &Prediction, adapter: &str, row: Row) -> Result<(), Failed> {
+    match prediction.judge(adapter) {
+        Ok(cause) => {
+            row.note(&cause);
+            Ok(())
+        }
+        Err(failed) => {
+            row.note(&format!(
+                "NOT CAUGHT: {}",
+                failed.message().unwrap_or_default()
+            ));
+            Err(failed)
+        }
+    }
+}
+
+/// The control of the lies.
+fn honest() -> Result<(), Failed> {
+    let scenarios: BTreeSet<String> = predictions()
+        .map(|(_, prediction)| prediction.scenario)
+        .collect();
+    let files: Vec<PathBuf> = scenarios.iter().map(|name| scenario(name)).collect();
+    let run = run("scripted", &files)?;
+    let outcomes = run.report["scenarios"].as_array();
+    let has_passed = |outcome: &&serde_json::Value| outcome["verdict"]["verdict"] != "passed";
+    let others: Vec<_> = outcomes.into_iter().flatten().filter(has_passed).collect();
+    if others.is_empty() && run.code == Some(0) {
+        return Ok(());
+    }
+    Err(format!("exit code {:?}; not passed: {others:?}", run.code).into())
+}
