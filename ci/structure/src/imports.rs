@@ -15,14 +15,25 @@ use scope::Scopes;
 /// Which file imports from which, and one name for each.
 type Imports<'a> = BTreeMap<&'a Path, BTreeMap<&'a Path, String>>;
 
-/// Cycles between files of different folders, each as a sentence.
-pub(crate) fn cycles(krate: &Crate) -> Vec<String> {
+/// A cycle between files of different folders.
+pub(crate) struct Cycle {
+    /// The files, and what each imports from another folder.
+    pub(crate) text: String,
+    /// Whether it is a module with what is in its own folders: all files are in or below one folder of theirs, which isn't
+    /// the crate's.
+    pub(crate) is_within_a_module: bool,
+}
+
+pub(crate) fn cycles(krate: &Crate) -> Vec<Cycle> {
     krate
         .roots
         .iter()
         .flat_map(|root| {
             let imports = imports(root);
-            let told = |cycle: Vec<&Path>| told(&krate.name, root, &imports, &cycle);
+            let told = |cycle: Vec<&Path>| Cycle {
+                text: told(&krate.name, root, &imports, &cycle),
+                is_within_a_module: is_within_a_module(root, &cycle),
+            };
             groups(&imports)
                 .into_iter()
                 .filter(|cycle| spans_folders(root, cycle))
@@ -104,6 +115,17 @@ fn spans_folders(root: &BTreeMap<ModulePath, SourceFile>, cycle: &[&Path]) -> bo
     let common = cycle.iter().map(|file| folders(file, root));
     let common = common.reduce(|common, folders| &common & &folders);
     common.is_none_or(|common| common.is_empty())
+}
+
+fn is_within_a_module(root: &BTreeMap<ModulePath, SourceFile>, cycle: &[&Path]) -> bool {
+    let crate_folder = root[&ModulePath::new()].path.parent();
+    let mut candidates = cycle.iter().flat_map(|file| folders(file, root));
+    candidates.any(|folder| {
+        crate_folder != Some(&*folder)
+            && cycle
+                .iter()
+                .all(|file| file.starts_with(&folder) || folders(file, root).contains(&folder))
+    })
 }
 
 /// The cycle, and each import in it that leads to another folder.

@@ -43,7 +43,10 @@ pub struct Document {
     /// prometheus-adapter's configuration, in place of the installed one.
     #[serde(default)]
     pub rules: Option<String>,
-    /// Kubernetes objects that are applied after the adapter.
+    /// Files beside the scenario with one Kubernetes object each, which is applied as those of `manifests` are.
+    #[serde(default)]
+    pub uses: Vec<String>,
+    /// Kubernetes objects that are applied after the adapter. One that is in a file of `uses` too is merged into it.
     #[serde(default)]
     pub manifests: Vec<Value>,
     /// What is done and expected, in order.

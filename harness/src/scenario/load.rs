@@ -1,11 +1,16 @@
 //! From files to scenarios that can run. Nothing is started before every file is sound.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
 use super::Document;
+use super::used::with_used;
 use crate::format::{Checks, Place, first_line};
+
+/// The name of folders with manifests that scenarios use.
+const BASE: &str = "base";
 
 /// A scenario that can run.
 #[derive(Debug, Clone)]
@@ -20,9 +25,7 @@ impl Scenario {
     /// Area and name: the file's folder and stem.
     #[must_use]
     pub fn name(&self) -> String {
-        let part = |part: Option<&std::ffi::OsStr>| {
-            part.unwrap_or_default().to_string_lossy().into_owned()
-        };
+        let part = |part: Option<&OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
         let area = part(self.path.parent().and_then(Path::file_name));
         let stem = part(self.path.file_stem());
         if area.is_empty() {
@@ -94,13 +97,16 @@ pub fn load(paths: &[PathBuf]) -> Result<Vec<Scenario>, LoadError> {
             path: path.clone(),
             source,
         })?;
-        match parse(&text, path.parent().unwrap_or(&path)) {
+        let in_file = |found: Vec<String>| -> Vec<String> {
+            let found = found.into_iter();
+            found
+                .map(|problem| format!("{}:{problem}", path.display()))
+                .collect()
+        };
+        let parsed = parse(&text, path.parent().unwrap_or(&path)).map_err(in_file);
+        match parsed.and_then(|document| with_used(document, &text, &path)) {
             Ok(document) => scenarios.push(Scenario { path, document }),
-            Err(found) => problems.extend(
-                found
-                    .into_iter()
-                    .map(|problem| format!("{}:{problem}", path.display())),
-            ),
+            Err(found) => problems.extend(found),
         }
     }
     if problems.is_empty() {
@@ -124,7 +130,8 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), LoadError> {
         let is_scenario = entry
             .extension()
             .is_some_and(|extension| extension == "yaml");
-        if is_scenario || entry.is_dir() {
+        let is_folder = entry.is_dir() && entry.file_name() != Some(OsStr::new(BASE));
+        if is_scenario || is_folder {
             collect(&entry, files)?;
         }
     }
@@ -145,7 +152,7 @@ pub(super) fn parse(text: &str, folder: &Path) -> Result<Document, Vec<String>> 
 }
 
 /// The library's message, its place in front as compilers write it.
-fn located(error: &serde_saphyr::Error) -> String {
+pub(super) fn located(error: &serde_saphyr::Error) -> String {
     let first = first_line(error);
     let place = error
         .location()

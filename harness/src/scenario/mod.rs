@@ -3,6 +3,7 @@
 mod document;
 mod load;
 mod rules;
+mod used;
 
 pub use document::{ApiVersion, ClusterOptions, Document};
 pub use load::{LoadError, Scenario, load};

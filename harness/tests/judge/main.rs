@@ -21,9 +21,10 @@ fn main() -> anyhow::Result<()> {
         .map(|(_, prediction)| prediction)
         .chain(breaks.iter().map(|broken| broken.prediction.clone()))
         .collect();
-    let mut trials = vec![Trial::test("every_prediction_is_of_a_scenario", || {
-        every_prediction_is_of_a_scenario(&predictions)
-    })];
+    let mut trials = vec![Trial::test(
+        "every_prediction_is_of_a_scenario",
+        move || every_prediction_is_of_a_scenario(&predictions),
+    )];
     trials.extend(lies::trials(&reports));
     trials.extend(breaks::trials(breaks, &reports));
     let conclusion = libtest_mimic::run(&arguments, trials);

@@ -12,7 +12,14 @@ fn cycles_of(files: &[(&str, &str)]) -> Vec<String> {
     let prefix = format!("{}/src/", folder.path().display());
     cycles(&krate)
         .into_iter()
-        .map(|cycle| cycle.replace(&prefix, ""))
+        .map(|cycle| {
+            let place = if cycle.is_within_a_module {
+                "within a module, "
+            } else {
+                ""
+            };
+            place.to_owned() + &cycle.text.replace(&prefix, "")
+        })
         .collect()
 }
 
@@ -100,4 +107,27 @@ fn a_module_and_its_child_modules_share_a_folder() {
         ("a/b.rs", child),
     ];
     assert_eq!(cycles_of(&files), [""; 0]);
+}
+
+#[test]
+fn a_module_that_imports_from_a_child_folder_which_imports_from_it_is_told_apart() {
+    let files = [
+        ("lib.rs", "mod a;"),
+        ("a/mod.rs", "mod b; pub(crate) struct A; fn f(_: b::B) {}"),
+        ("a/b/mod.rs", "use super::A; pub(crate) struct B(A);"),
+    ];
+    assert_eq!(
+        cycles_of(&files),
+        [
+            "within a module, example: 2 files of different folders import each other:\n  \
+             a/b/mod.rs imports super::A from a/mod.rs\n  \
+             a/mod.rs imports b::B from a/b/mod.rs"
+        ]
+    );
+    // The crate's own folder is no module's.
+    let files = [
+        ("lib.rs", "mod a; struct A; fn f(_: a::B) {}"),
+        ("a/mod.rs", "use super::A; pub(crate) struct B(A);"),
+    ];
+    assert!(cycles_of(&files)[0].starts_with("example: "));
 }
