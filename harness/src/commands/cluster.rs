@@ -22,7 +22,7 @@ use crate::run::ClusterKind;
 #[command(
     after_help = "Example:\n  export KUBECONFIG=$(setpoint cluster up)\n  kubectl get apiservices\n  setpoint cluster down"
 )]
-pub struct Args {
+pub struct ClusterArgs {
     /// What to do.
     #[command(subcommand)]
     command: Command,
@@ -33,7 +33,7 @@ enum Command {
     Up(Up),
     Down(Down),
     Status(Status),
-    Provision(provision::Args),
+    Provision(provision::ProvisionArgs),
 }
 
 /// Starts a cluster and prints the path of its kubeconfig
@@ -136,26 +136,39 @@ impl FromStr for NamedProgram {
     }
 }
 
-/// A flag for a program of the control plane: it isn't known which there are, only which there aren't any more.
-fn component_flag(text: &str) -> Result<String, String> {
+/// A flag that the control plane's programs don't have any more.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct ObsoleteFlag(&'static obsolete::Obsolete);
+
+/// A flag for a program of the control plane. Which flags there are isn't known, only which there
+/// aren't any more.
+fn component_flag(text: &str) -> Result<String, ObsoleteFlag> {
     match obsolete::of_flag(text) {
-        Some(obsolete) => Err(obsolete.to_string()),
+        Some(obsolete) => Err(ObsoleteFlag(obsolete)),
         None => Ok(text.to_owned()),
     }
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
-    let parsed: jiff::SignedDuration = text
-        .parse()
-        .map_err(|error: jiff::Error| error.to_string())?;
-    Duration::try_from(parsed).map_err(|_| "it must not be negative".to_owned())
+/// Why a text is no duration.
+#[derive(Debug, thiserror::Error)]
+enum DurationError {
+    #[error(transparent)]
+    Unreadable(#[from] jiff::Error),
+    #[error("it must not be negative")]
+    Negative,
+}
+
+fn duration(text: &str) -> Result<Duration, DurationError> {
+    let parsed: jiff::SignedDuration = text.parse()?;
+    Duration::try_from(parsed).map_err(|_| DurationError::Negative)
 }
 
 /// Does what was asked. Pods of a cluster that is started here run the programs of `images`.
 ///
 /// # Errors
 /// When programs are missing, the cluster does not start or end, or there is none.
-pub async fn run(args: Args, images: ImageTable) -> anyhow::Result<()> {
+pub async fn run(args: ClusterArgs, images: ImageTable) -> anyhow::Result<()> {
     match args.command {
         Command::Up(up) => start(up, images).await,
         Command::Down(Down { which }) => {
@@ -269,10 +282,10 @@ mod tests {
     use super::*;
     use clap::{Args as _, FromArgMatches as _};
 
-    fn parsed(line: &[&str]) -> Result<Args, clap::Error> {
-        let command = Args::augment_args(clap::Command::new("cluster"));
+    fn parsed(line: &[&str]) -> Result<ClusterArgs, clap::Error> {
+        let command = ClusterArgs::augment_args(clap::Command::new("cluster"));
         let line = std::iter::once("cluster").chain(line.iter().copied());
-        Args::from_arg_matches(&command.try_get_matches_from(line)?)
+        ClusterArgs::from_arg_matches(&command.try_get_matches_from(line)?)
     }
 
     #[test]

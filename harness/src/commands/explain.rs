@@ -6,7 +6,7 @@ use crate::matrix::{Row, RowVerdict, rows};
 /// Explains what a failure looks like, by the rows of the failure matrix that were run
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  setpoint explain\n  setpoint explain N04")]
-pub struct Args {
+pub struct ExplainArgs {
     /// A row, such as N04; without one, all are listed
     #[arg(value_name = "ROW")]
     row: Option<String>,
@@ -16,7 +16,7 @@ pub struct Args {
 ///
 /// # Errors
 /// When there is no such row: [`BadInput`].
-pub fn run(args: &Args) -> anyhow::Result<()> {
+pub fn run(args: &ExplainArgs) -> anyhow::Result<()> {
     let rows = rows()?;
     let Some(id) = &args.row else {
         for row in &rows {

@@ -15,7 +15,7 @@ use crate::scenario::{Document, Scenario};
 #[command(
     after_help = "Examples:\n  setpoint list\n  setpoint list --cluster kind\n  setpoint list scenarios/hpa --format json"
 )]
-pub struct Args {
+pub struct ListArgs {
     /// Scenario files, or folders of them [default: scenarios]
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
@@ -34,7 +34,7 @@ pub struct Args {
 ///
 /// # Errors
 /// When they are no scenarios.
-pub async fn run(args: &Args) -> anyhow::Result<()> {
+pub async fn run(args: &ListArgs) -> anyhow::Result<()> {
     let scenarios = scenarios(&args.paths, args.filter.as_deref())?;
     let prometheus = find_prometheus().await;
     let skipped = |scenario: &Scenario| skipped(scenario, args.cluster, &prometheus);

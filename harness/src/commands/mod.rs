@@ -32,15 +32,15 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Run(run::Args),
-    List(list::Args),
-    Explain(explain::Args),
+    Run(run::RunArgs),
+    List(list::ListArgs),
+    Explain(explain::ExplainArgs),
     Schema(list::SchemaArgs),
-    Cluster(cluster::Args),
-    Reap(reap::Args),
-    Replay(replay::Args),
-    SampleApp(sample_app::Args),
-    Scripted(scripted::Args),
+    Cluster(cluster::ClusterArgs),
+    Reap(reap::ReapArgs),
+    Replay(replay::ReplayArgs),
+    SampleApp(sample_app::SampleAppArgs),
+    Scripted(scripted::ScriptedArgs),
 }
 
 impl Cli {

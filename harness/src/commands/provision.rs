@@ -22,7 +22,7 @@ use display::Display;
     after_help = "Examples:\n  setpoint cluster provision\n  setpoint cluster provision --from go\n  \
         setpoint cluster provision --kubernetes-url https://mirror.example/kubernetes --etcd-url https://mirror.example/etcd"
 )]
-pub struct Args {
+pub struct ProvisionArgs {
     /// The only way to get what is missing [default: a download, and a build where that can't be had]
     #[arg(long, value_enum, value_name = "WAY")]
     from: Option<From>,
@@ -45,7 +45,7 @@ enum From {
     Go,
 }
 
-impl Args {
+impl ProvisionArgs {
     /// What the environment says, and what the command line says instead.
     fn over(self, mut options: Options) -> Options {
         let Self {
@@ -69,7 +69,7 @@ impl Args {
 ///
 /// # Errors
 /// When a program is neither found nor got; the message says what was tried and what helps.
-pub async fn run(args: Args) -> anyhow::Result<()> {
+pub async fn run(args: ProvisionArgs) -> anyhow::Result<()> {
     let Binaries {
         etcd,
         kube_apiserver,
@@ -111,9 +111,9 @@ mod tests {
     use super::*;
 
     fn options(line: &[&str]) -> Result<Options, clap::Error> {
-        let command = Args::augment_args(clap::Command::new("provision"));
+        let command = ProvisionArgs::augment_args(clap::Command::new("provision"));
         let line = std::iter::once("provision").chain(line.iter().copied());
-        let args = Args::from_arg_matches(&command.try_get_matches_from(line)?)?;
+        let args = ProvisionArgs::from_arg_matches(&command.try_get_matches_from(line)?)?;
         Ok(args.over(Options {
             downloads: Some(Downloads::official()),
             ..Options::default()

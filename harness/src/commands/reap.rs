@@ -11,13 +11,13 @@ use crate::run::ClusterKind;
         and have not; and kind clusters whose process is gone or whose time is over. What is in use stays.",
     after_help = "Example:\n  setpoint reap"
 )]
-pub struct Args {}
+pub struct ReapArgs {}
 
 /// Reaps and prints a line for each cluster that was removed.
 ///
 /// # Errors
 /// When one can't be ended or removed.
-pub async fn run(_args: Args) -> anyhow::Result<()> {
+pub async fn run(_args: ReapArgs) -> anyhow::Result<()> {
     let mut reaped = Vec::new();
     let mut failed = None;
     for backend in ClusterKind::value_variants() {

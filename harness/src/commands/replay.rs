@@ -16,7 +16,7 @@ use super::BadInput;
     after_help = "Example:\n  setpoint replay --script series.yaml --listen 127.0.0.1:9090\n\n\
         series.yaml:\n  clock: {speed: 1}\n  series:\n    - {series: 'up{pod=\"a\"}', values: '0+1x60 stale', interval: 1}"
 )]
-pub struct Args {
+pub struct ReplayArgs {
     /// The series and their clock, YAML or JSON; without it there is nothing until the control port is told
     #[arg(long, value_name = "FILE")]
     pub script: Option<PathBuf>,
@@ -35,7 +35,7 @@ pub struct Args {
 ///
 /// # Errors
 /// When the script can't be read or played, or an address can't be listened on.
-pub async fn run(args: Args) -> anyhow::Result<()> {
+pub async fn run(args: ReplayArgs) -> anyhow::Result<()> {
     // Registered before anything listens: whoever sees the ports may end the process cleanly.
     let mut termination = Termination::watch().context("watch SIGTERM and SIGINT")?;
     let script = match &args.script {

@@ -12,7 +12,7 @@ use setpoint_support::Termination;
 use tokio_util::sync::CancellationToken;
 
 use super::{BadInput, provision};
-use crate::profile::Profile;
+use crate::profile::{Profile, ProfileError};
 use crate::programs::{ProgramError, Programs};
 use crate::report::Terminal;
 use crate::run::{Backend, ClusterKind, RunOptions, run as run_scenarios};
@@ -28,7 +28,7 @@ use crate::scripted::Lie;
     after_help = "Examples:\n  setpoint run\n  setpoint run scenarios/hpa --jobs 1\n  setpoint run --cluster kind\n  \
         setpoint run --adapter binary:target/release/setpoint-adapter --format json > report.json"
 )]
-pub struct Args {
+pub struct RunArgs {
     /// Scenario files, or folders of them [default: scenarios]
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
@@ -79,33 +79,46 @@ struct Adapter {
     path: Option<PathBuf>,
 }
 
-fn adapter(text: &str) -> Result<Adapter, String> {
-    let (name, rest) = text
-        .split_once(':')
-        .map_or((text, None), |(name, rest)| (name, Some(rest)));
-    let mut profile = Profile::named(name).map_err(|error| error.to_string())?;
+/// Why an argument names no adapter.
+#[derive(Debug, thiserror::Error)]
+enum AdapterError {
+    #[error(transparent)]
+    Profile(#[from] ProfileError),
+    #[error("expected one of {}", lies())]
+    NoSuchLie,
+    #[error("expected {0}:PATH")]
+    NoPath(String),
+}
+
+fn adapter(text: &str) -> Result<Adapter, AdapterError> {
+    let (name, rest) = match text.split_once(':') {
+        Some((name, rest)) => (name, Some(rest)),
+        None => (text, None),
+    };
+    let mut profile = Profile::named(name)?;
     if name == "scripted" {
-        profile.lie = rest
-            .map(|lie| Lie::from_str(lie, false))
-            .transpose()
-            .map_err(|_| {
-                let lies = Lie::value_variants().iter();
-                let names =
-                    lies.filter_map(|lie| Some(lie.to_possible_value()?.get_name().to_owned()));
-                format!("expected one of {}", names.collect::<Vec<_>>().join(", "))
-            })?;
+        let lie = rest.map(|lie| Lie::from_str(lie, false)).transpose();
+        profile.lie = lie.map_err(|_| AdapterError::NoSuchLie)?;
         return Ok(Adapter {
             profile,
             path: None,
         });
     }
-    match rest.filter(|path| !path.is_empty()) {
+    match rest {
+        None | Some("") => Err(AdapterError::NoPath(name.to_owned())),
         Some(path) => Ok(Adapter {
             profile,
             path: Some(path.into()),
         }),
-        None => Err(format!("expected {name}:PATH")),
     }
+}
+
+/// The names of all lies.
+fn lies() -> String {
+    let values = Lie::value_variants().iter();
+    let values = values.filter_map(Lie::to_possible_value);
+    let names: Vec<String> = values.map(|value| value.get_name().to_owned()).collect();
+    names.join(", ")
 }
 
 /// Scenarios in paths, or in `scenarios/` of the working directory.
@@ -134,7 +147,7 @@ pub(super) fn scenarios(paths: &[PathBuf], filter: Option<&str>) -> anyhow::Resu
 ///
 /// # Errors
 /// When scenarios are no scenarios ([`BadInput`]), or the environment can't be set up.
-pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
+pub async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     // From here on neither Ctrl-C nor SIGTERM ends the process before what it started.
     let mut termination = Termination::watch().context("watch SIGTERM and SIGINT")?;
     // Everything that can be refused is refused before anything is started.

@@ -16,7 +16,7 @@ use crate::sample_app::{LOAD_PATH, router};
     after_help = "Example:\n  setpoint sample-app --listen 127.0.0.1:8080 --path /metrics\n  \
         curl -X PUT -d '{\"requestsPerSecond\": 2.5}' http://127.0.0.1:8080/load\n  curl http://127.0.0.1:8080/metrics"
 )]
-pub struct Args {
+pub struct SampleAppArgs {
     /// Where to listen
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
@@ -25,11 +25,20 @@ pub struct Args {
     path: String,
 }
 
-fn metrics_path(text: &str) -> Result<String, String> {
+/// Why the metrics can't be at a path.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+enum PathError {
+    #[error("something else is at `{0}`")]
+    Taken(String),
+    #[error("a path begins with `/`")]
+    NoPath,
+}
+
+fn metrics_path(text: &str) -> Result<String, PathError> {
     match text {
-        "/" | LOAD_PATH => Err(format!("`{text}` is taken")),
+        "/" | LOAD_PATH => Err(PathError::Taken(text.to_owned())),
         path if path.starts_with('/') => Ok(path.to_owned()),
-        _ => Err("a path begins with `/`".to_owned()),
+        _ => Err(PathError::NoPath),
     }
 }
 
@@ -37,7 +46,7 @@ fn metrics_path(text: &str) -> Result<String, String> {
 ///
 /// # Errors
 /// When the address can't be listened on.
-pub async fn run(args: Args) -> anyhow::Result<()> {
+pub async fn run(args: SampleAppArgs) -> anyhow::Result<()> {
     let mut termination = Termination::watch().context("watch SIGTERM and SIGINT")?;
     let listener = TcpListener::bind(args.listen)
         .await

@@ -25,7 +25,7 @@ use crate::scripted::{Lie, Table, guarded_router, router};
         table.yaml:\n  metrics:\n    - {metric: rps, resource: pods, kind: Pod, apiVersion: v1, namespace: default, name: web-1, \
         labels: {app: web}, value: '5'}"
 )]
-pub struct Args {
+pub struct ScriptedArgs {
     /// The values, YAML or JSON; whoever asks is answered
     #[arg(
         long,
@@ -55,7 +55,7 @@ pub struct Args {
 ///
 /// # Errors
 /// When the table or the pair can't be used, or the address can't be listened on.
-pub async fn run(args: Args) -> anyhow::Result<()> {
+pub async fn run(args: ScriptedArgs) -> anyhow::Result<()> {
     let shutdown = CancellationToken::new();
     let mut termination = Termination::watch().context("watch SIGTERM and SIGINT")?;
     let app = match (&args.table, args.prometheus) {

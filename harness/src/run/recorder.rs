@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use futures::StreamExt as _;
@@ -13,6 +13,7 @@ use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1::APIService;
 use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Api, Client, Resource, ResourceExt as _};
+use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
@@ -110,13 +111,8 @@ impl Recorder {
 
     /// Every change of a Deployment's wanted replicas so far.
     pub(super) fn replicas(&self) -> Vec<ReplicaChange> {
-        locked(&self.replicas).clone()
+        self.replicas.lock().clone()
     }
-}
-
-/// Nobody panics while holding it; what was noted counts in any case.
-fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Notes each object's description whenever it becomes another.
@@ -174,7 +170,7 @@ async fn follow_replicas(notes: Notes, all: Replicas, api: Api<Deployment>) {
             },
         );
         let seconds = notes.since_start(SystemTime::now());
-        locked(&all).push(ReplicaChange {
+        all.lock().push(ReplicaChange {
             seconds,
             deployment,
             replicas,

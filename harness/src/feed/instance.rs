@@ -11,14 +11,14 @@ use crate::wait::has_ready_container;
 
 /// A pod of the fake Prometheus.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct Instance {
     pub(super) namespace: String,
     pub(super) pod: String,
     /// The ID of its container: one that was restarted knows nothing either.
     container: Option<String>,
 }
 
-impl Place {
+impl Instance {
     pub(super) fn of(pod: &Pod) -> Self {
         let (namespace, name) = key_of(pod);
         let status = pod.status.as_ref();
@@ -35,35 +35,35 @@ impl Place {
 
 /// The pods that the fake Prometheus is ready in.
 #[derive(Default)]
-pub(super) struct Places {
-    ready: BTreeMap<PodKey, (Option<Time>, Place)>,
+pub(super) struct Instances {
+    ready: BTreeMap<PodKey, (Option<Time>, Instance)>,
 }
 
-impl Places {
-    /// Takes note of a pod.
-    pub(super) fn see(&mut self, pod: &Pod) {
+impl Instances {
+    /// Applies what has changed of a pod.
+    pub(super) fn apply(&mut self, pod: &Pod) {
         if has_ready_container(pod, CONTAINER) {
             let made = pod.creation_timestamp();
-            self.ready.insert(key_of(pod), (made, Place::of(pod)));
+            self.ready.insert(key_of(pod), (made, Instance::of(pod)));
         } else {
             self.ready.remove(&key_of(pod));
         }
     }
 
-    /// A pod is gone.
-    pub(super) fn forget(&mut self, key: &PodKey) {
+    /// Removes a pod that is gone.
+    pub(super) fn remove(&mut self, key: &PodKey) {
         self.ready.remove(key);
     }
 
-    /// The place in the same namespace to move to from `now`: the pod that was made last, for the others make way for it.
+    /// The instance in the same namespace to move to from `now`: the pod that was made last, for the others make way for it.
     /// None when that is where the fake Prometheus is already, or it is nowhere.
-    pub(super) fn better_than(&self, now: &Place) -> Option<Place> {
+    pub(super) fn replacement_of(&self, now: &Instance) -> Option<Instance> {
         let here = || {
             let all = self.ready.values();
-            all.filter(|(_, place)| place.namespace == now.namespace)
+            all.filter(|(_, instance)| instance.namespace == now.namespace)
         };
         let (made, newest) = here().max_by_key(|(made, _)| made)?;
-        let is_as_new = here().any(|(other, place)| other == made && place == now);
+        let is_as_new = here().any(|(other, instance)| other == made && instance == now);
         (!is_as_new).then(|| newest.clone())
     }
 }
@@ -86,42 +86,54 @@ mod tests {
 
     #[test]
     fn the_fake_prometheus_is_the_ready_pod_that_was_made_last() {
-        let mut places = Places::default();
+        let mut instances = Instances::default();
         let [one, older, two] =
             [("one", 5), ("older", 3), ("two", 9)].map(|(name, at)| pod(name, at, Some(name)));
-        let place = Place::of;
-        places.see(&one);
-        assert_eq!(places.better_than(&place(&one)), None);
-        places.see(&older);
+        let instance = Instance::of;
+        instances.apply(&one);
+        assert_eq!(instances.replacement_of(&instance(&one)), None);
+        instances.apply(&older);
         assert_eq!(
-            places.better_than(&place(&one)),
+            instances.replacement_of(&instance(&one)),
             None,
             "an older one makes way"
         );
-        assert_eq!(places.better_than(&place(&older)), Some(place(&one)));
-        places.see(&pod("two", 9, None));
         assert_eq!(
-            places.better_than(&place(&one)),
+            instances.replacement_of(&instance(&older)),
+            Some(instance(&one))
+        );
+        instances.apply(&pod("two", 9, None));
+        assert_eq!(
+            instances.replacement_of(&instance(&one)),
             None,
             "it can't answer yet"
         );
-        places.see(&two);
-        assert_eq!(places.better_than(&place(&one)), Some(place(&two)));
-        let elsewhere = Place {
+        instances.apply(&two);
+        assert_eq!(
+            instances.replacement_of(&instance(&one)),
+            Some(instance(&two))
+        );
+        let elsewhere = Instance {
             namespace: "default".to_owned(),
-            ..place(&one)
+            ..instance(&one)
         };
-        assert_eq!(places.better_than(&elsewhere), None);
-        places.forget(&key_of(&two));
-        assert_eq!(places.better_than(&place(&two)), Some(place(&one)));
+        assert_eq!(instances.replacement_of(&elsewhere), None);
+        instances.remove(&key_of(&two));
+        assert_eq!(
+            instances.replacement_of(&instance(&two)),
+            Some(instance(&one))
+        );
     }
 
     #[test]
-    fn a_container_that_was_restarted_is_another_place() {
-        let mut places = Places::default();
-        let before = Place::of(&pod("one", 5, Some("first")));
+    fn a_container_that_was_restarted_is_another_instance() {
+        let mut instances = Instances::default();
+        let before = Instance::of(&pod("one", 5, Some("first")));
         let again = pod("one", 5, Some("second"));
-        places.see(&again);
-        assert_eq!(places.better_than(&before), Some(Place::of(&again)));
+        instances.apply(&again);
+        assert_eq!(
+            instances.replacement_of(&before),
+            Some(Instance::of(&again))
+        );
     }
 }
