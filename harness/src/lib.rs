@@ -46,4 +46,5 @@ pub mod sample_app;
 pub mod scenario;
 pub mod scripted;
 pub mod steps;
+mod subset;
 pub mod wait;

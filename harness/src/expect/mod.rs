@@ -7,6 +7,7 @@ mod api_service;
 mod condition;
 mod discovery;
 mod hpa;
+mod object;
 mod pod;
 mod query;
 mod replicas;
@@ -39,6 +40,8 @@ one_of! {
         Apiservice(api_service::ApiService),
         /// A pod's state, its events, and its log.
         Pod(pod::Pod),
+        /// Any object's fields, or that there is no such object.
+        Object(object::Object),
         /// The adapter's own discovery of a group: sorted, and equal in legacy and aggregated form.
         Discovery(discovery::Discovery),
         /// Targets of a real Prometheus, all that have these labels.

@@ -75,14 +75,7 @@ async fn delete_with(
         object: shown.clone(),
         source,
     };
-    let api = api(
-        client,
-        &object.api_version,
-        &object.kind,
-        object.namespace.as_deref(),
-    )
-    .await
-    .map_err(failed)?;
+    let api = api_of(client, object).await.map_err(failed)?;
     api.delete(&object.name, parameters).await.map_err(failed)?;
     Ok(())
 }
@@ -139,6 +132,23 @@ fn text(object: &Value, pointer: &str) -> String {
         .and_then(Value::as_str)
         .unwrap_or_default()
         .to_owned()
+}
+
+/// The API of an object's kind.
+///
+/// # Errors
+/// When the API server doesn't serve the kind, or not yet.
+pub(crate) async fn api_of(
+    client: &kube::Client,
+    object: &ObjectRef,
+) -> Result<Api<DynamicObject>, kube::Error> {
+    let ObjectRef {
+        api_version,
+        kind,
+        namespace,
+        ..
+    } = object;
+    api(client, api_version, kind, namespace.as_deref()).await
 }
 
 async fn api(

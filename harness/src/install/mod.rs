@@ -8,6 +8,7 @@ use serde_json::Value;
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
+pub(crate) use apply::api_of;
 pub use apply::{ApplyError, apply, delete, remove};
 
 use crate::format::Install;

@@ -38,6 +38,8 @@ pub enum Kind {
     UnexpectedValue,
     /// A pod is in another state.
     UnexpectedPod,
+    /// An object has other fields, or is there where it should be absent.
+    UnexpectedObject,
     /// A target of Prometheus is in another state.
     UnexpectedTarget,
     /// Prometheus answers a query with other values.
