@@ -33,7 +33,7 @@ pub enum Lie {
     KeepsServingPair,
     /// Serves with whatever is in the files of its serving pair
     TakesAnyPair,
-    /// Is ready although it may not read whom to trust
+    /// Is ready although it may not read the client CAs
     ReadyWithoutTrust,
     /// Answers everything but probes by sending elsewhere
     Redirects,
