@@ -87,7 +87,7 @@ impl IntoResponse for ApiError {
         let (code, reason) = self.code();
         let cause = error_chain(&self);
         if code.is_server_error() {
-            tracing::warn!(error = cause, "answer with {code}");
+            tracing::warn!(error = %cause, "answer with {code}");
         }
         let (message, details) = self.message_and_details(code, cause);
         let status = Status {

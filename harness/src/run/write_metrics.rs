@@ -40,7 +40,7 @@ pub(super) async fn write_metrics(cluster: Arc<dyn Cluster>, names: Names, port:
         match timeout(ROUND, writer.write_changes()).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
-                tracing::debug!(error = error_chain(&error), "write metrics to the adapter");
+                tracing::debug!(error = %error_chain(&error), "write metrics to the adapter");
             }
             Err(_) => tracing::warn!("metrics were not written to the adapter within {ROUND:?}"),
         }

@@ -78,7 +78,7 @@ pub(super) async fn guard(State(gate): State<Arc<Gate>>, request: Request, next:
             Err(_) if gate.lie == Some(Lie::ReadyWithoutTrust) => next.run(request).await,
             Ok(_) => next.run(request).await,
             Err(error) => {
-                tracing::warn!(error = error_chain(&error), "not ready");
+                tracing::warn!(error = %error_chain(&error), "not ready");
                 internal(&error)
             }
         };
@@ -93,7 +93,7 @@ pub(super) async fn guard(State(gate): State<Arc<Gate>>, request: Request, next:
         Ok(user) => user,
         Err(error) => {
             tracing::warn!(
-                error = error_chain(&error),
+                error = %error_chain(&error),
                 "Unable to authenticate the request"
             );
             if gate.lie == Some(Lie::BadCredentialsAreAnonymous) {
