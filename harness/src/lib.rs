@@ -47,4 +47,5 @@ pub mod scenario;
 pub mod scripted;
 pub mod steps;
 mod subset;
+pub mod traffic;
 pub mod wait;

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::condition::{Condition, ExpectedCondition};
-use super::{Expect, ExpectContext};
+use super::context::{Expect, ExpectContext};
 use crate::format::{Checks, ConditionStatus, Place, Span};
 use crate::outcome::{Finding, Kind, Unmet};
 use crate::wait::Wait;

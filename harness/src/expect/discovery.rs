@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Expect, ExpectContext};
+use super::context::{Expect, ExpectContext};
 use crate::format::Span;
 use crate::outcome::{Finding, Kind, Unmet};
 use crate::request::{Adapter, Identity, Limit, Question};

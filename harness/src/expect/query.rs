@@ -4,7 +4,7 @@ use futures::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Expect, ExpectContext};
+use super::context::{Expect, ExpectContext};
 use crate::format::{Checks, Place, Span, Tolerance};
 use crate::outcome::{Finding, Kind, Unmet};
 use crate::prometheus::{Element, PAUSE};

@@ -6,7 +6,8 @@ use kube::Api;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Expect, ExpectContext, Expectation};
+use super::Expectation;
+use super::context::{Expect, ExpectContext};
 use crate::format::{Checks, DeploymentRef, Place, Span, default_namespace};
 use crate::outcome::{ClusterProblem, Finding, Kind, Unmet};
 use crate::wait::{Wait, keeps, watch_object};

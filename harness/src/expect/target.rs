@@ -6,7 +6,7 @@ use futures::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Expect, ExpectContext};
+use super::context::{Expect, ExpectContext};
 use crate::format::{Checks, Place, Span};
 use crate::outcome::{Finding, Kind, Unmet};
 use crate::prometheus::{Active, PAUSE, Targets};

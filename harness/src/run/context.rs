@@ -19,7 +19,8 @@ use crate::prometheus::Prometheus;
 use crate::report::{Outcome, StepOutcome, Verdict};
 use crate::request::Adapter;
 use crate::scenario::Scenario;
-use crate::steps::{StepContext, Traffic};
+use crate::steps::StepContext;
+use crate::traffic::Traffic;
 
 /// A scenario that has a cluster.
 pub(super) struct RunContext<'a> {

@@ -4,7 +4,7 @@ use futures::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Play, Remark, StepContext};
+use super::context::{Play, Remark, StepContext};
 use crate::format::ObjectRef;
 use crate::install::delete;
 use crate::outcome::Unmet;

@@ -4,7 +4,7 @@ use futures::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Needs, Play, Remark, StepContext};
+use super::context::{Needs, Play, Remark, StepContext};
 use crate::expect::Expectation;
 use crate::format::{Checks, Place};
 use crate::outcome::Unmet;

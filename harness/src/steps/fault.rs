@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use setpoint_replay::{Fault, FaultAnswer};
 
-use super::{Needs, Play, Remark, StepContext};
+use super::context::{Needs, Play, Remark, StepContext};
 use crate::format::{Checks, Nothing, Place, Span};
 use crate::outcome::{Owner, Unmet};
 use crate::request::unanswered;

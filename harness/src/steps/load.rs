@@ -11,8 +11,9 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
+use super::Step;
+use super::context::{Needs, Play, Remark, StepContext};
 use super::request::Via;
-use super::{Needs, Play, Remark, Step, StepContext};
 use crate::format::{Checks, Place, Span};
 use crate::notes::Source;
 use crate::outcome::{Context, Finding, HarnessProblem, Kind, Owner, Unmet};

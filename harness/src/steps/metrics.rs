@@ -4,7 +4,7 @@ use futures::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Needs, Play, Remark, StepContext};
+use super::context::{Needs, Play, Remark, StepContext};
 use crate::format::{Checks, Metric, Place};
 use crate::outcome::{Owner, Unmet};
 use crate::request::unanswered;

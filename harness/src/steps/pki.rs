@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use setpoint_cluster::{Flaw, Minted};
 
-use super::{Play, Remark, StepContext};
+use super::context::{Play, Remark, StepContext};
 use crate::format::{Checks, Place};
 use crate::outcome::{Finding, Kind, Unmet};
 use crate::pki::Leaf;

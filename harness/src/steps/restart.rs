@@ -7,7 +7,7 @@ use kube::{Api, ResourceExt as _};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Play, Remark, StepContext};
+use super::context::{Play, Remark, StepContext};
 use crate::outcome::Unmet;
 use crate::request::call;
 

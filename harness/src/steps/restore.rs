@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Play, Remark, StepContext};
+use super::context::{Play, Remark, StepContext};
 use crate::format::ObjectRef;
 use crate::install::apply;
 use crate::outcome::{HarnessProblem, Unmet};

@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use self::mark::{adapter_is_silent, mark};
 use self::metric::MetricType;
-use super::{Expect, ExpectContext};
+use super::context::{Expect, ExpectContext};
 use crate::format::{Amount, Checks, ConditionStatus, Place, Span, Tolerance, default_namespace};
 use crate::outcome::{ClusterProblem, Kind, Unmet};
 use crate::wait::Wait;

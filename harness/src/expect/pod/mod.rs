@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use self::judge::{Snapshot, judge};
 use self::watch::snapshots;
-use super::{Expect, ExpectContext};
+use super::context::{Expect, ExpectContext};
 use crate::format::{Checks, Place, Span, default_namespace};
 use crate::outcome::Unmet;
 use crate::wait::Wait;

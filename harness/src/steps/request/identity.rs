@@ -13,7 +13,7 @@ use crate::format::{Checks, Nothing, Place};
 use crate::outcome::{ClusterProblem, Unmet};
 use crate::pki::Leaf;
 use crate::request::{FRONT_PROXY, Identity, ProxyCertificate, Secret, call, not_made};
-use crate::steps::StepContext;
+use crate::steps::context::StepContext;
 use crate::steps::pki::CertificateFlaw;
 
 /// As whom a request is made.

@@ -13,7 +13,7 @@ use tokio::time::{Instant, interval};
 
 use self::answer::{ExpectedAnswer, updates_snapshots};
 use self::identity::As;
-use super::{Play, Remark, StepContext};
+use super::context::{Play, Remark, StepContext};
 use crate::format::{Checks, Place, Span};
 use crate::outcome::{Context, Finding, Kind, Owner, RequestFailure, Unmet};
 use crate::request::{Answer, Identity, Limit, Question, Route, route_to_api_server};

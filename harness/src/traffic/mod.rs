@@ -7,26 +7,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use futures::future::{BoxFuture, join_all};
+use futures::future::join_all;
 use k8s_openapi::api::apps::v1::Deployment as DeploymentObject;
 use k8s_openapi::api::core::v1::Pod;
 use kube::runtime::reflector::Store;
 use kube::runtime::{WatchStreamExt as _, reflector, watcher};
 use kube::{Api, Client};
 use parking_lot::Mutex;
-use schemars::JsonSchema;
-use serde::Deserialize;
 use setpoint_cluster::{Cluster, ConnectError, Target};
 use setpoint_support::error_chain;
 use tokio::sync::watch;
 use tokio::time::{interval, timeout};
 
-use super::{Play, Remark, StepContext};
-use crate::format::{Checks, DeploymentRef, Place, Span, default_namespace};
+use crate::format::{DeploymentRef, Span};
 use crate::notes::{Notes, Source};
 use crate::outcome::{HarnessProblem, Unmet};
 use crate::request::{RequestError, call, send_json};
-use crate::sample_app::counter::Rate;
 use crate::sample_app::{LOAD_PATH, Load};
 use share::{Deployment, Incarnation, Share, Wanted, shares};
 
@@ -36,47 +32,6 @@ const WITHIN: Span = Span::Time(Duration::from_secs(20));
 const AGAIN: Duration = Duration::from_millis(200);
 /// How long a pod may take to take its share.
 const TAKES: Duration = Duration::from_secs(2);
-
-/// Traffic to a sample application (`setpoint sample-app`): whenever its ready pods change, each gets its share anew.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct TrafficStep {
-    /// The Deployment, such as `deployment/web`.
-    pub to: DeploymentRef,
-    /// Its namespace.
-    #[serde(default = "default_namespace")]
-    pub namespace: String,
-    /// The port of its pods.
-    #[serde(default = "sample_port")]
-    pub port: u16,
-    /// Requests a second, of all pods together.
-    pub total: f64,
-    /// Time until every ready pod has its share, and there is one.
-    pub within: Option<Span>,
-}
-
-fn sample_port() -> u16 {
-    8080
-}
-
-impl Play for TrafficStep {
-    fn check(&self, place: &Place, checks: &mut Checks<'_>) {
-        if let Err(error) = Rate::per_second(self.total) {
-            checks.at(place.key("total"), error.to_string());
-        }
-    }
-
-    fn describe(&self) -> String {
-        format!("{} requests a second to {}", self.total, self.to)
-    }
-
-    fn play<'a>(&'a self, context: &'a StepContext) -> BoxFuture<'a, Result<Remark, Unmet>> {
-        Box::pin(async move {
-            context.traffic.drive(self).await?;
-            Ok(None)
-        })
-    }
-}
 
 /// Traffic, and how many ready pods have their shares of it, or what is in the way.
 type Shared = (Wanted, Result<usize, NotShared>);
@@ -125,22 +80,32 @@ impl Traffic {
         }
     }
 
-    /// Sets the traffic, and waits until the ready pods have their shares.
-    async fn drive(&self, step: &TrafficStep) -> Result<(), Unmet> {
-        let name = &step.to.name;
-        let api: Api<DeploymentObject> = Api::namespaced(self.cluster.client(), &step.namespace);
-        let deployment = call(format!("look for {}", step.to), api.get(name)).await?;
+    /// Sets the traffic to the pods of a Deployment, in requests a second of all of them together, and
+    /// waits until the ready ones have their shares.
+    ///
+    /// # Errors
+    /// When there is no such Deployment, no ready pod, or one doesn't take its share in time.
+    pub async fn drive(
+        &self,
+        namespace: &str,
+        to: &DeploymentRef,
+        port: u16,
+        total: f64,
+        within: Option<Span>,
+    ) -> Result<(), Unmet> {
+        let api: Api<DeploymentObject> = Api::namespaced(self.cluster.client(), namespace);
+        let deployment = call(format!("look for {to}"), api.get(&to.name)).await?;
         let wanted = Wanted {
             selector: deployment.spec.selector.match_labels.unwrap_or_default(),
-            port: step.port,
-            total: step.total,
+            port,
+            total,
         };
-        let key = (step.namespace.clone(), name.clone());
+        let key = (namespace.to_owned(), to.name.clone());
         let mut shared = self.shared.subscribe();
         self.wanted.send_modify(|all| {
             all.insert(key.clone(), wanted.clone());
         });
-        let within = step.within.unwrap_or(WITHIN);
+        let within = within.unwrap_or(WITHIN);
         let within = within.duration(self.cluster.facts().hpa_sync_period);
         let mut last = "nothing was shared yet".to_owned();
         let done = shared.wait_for(|all| match all.get(&key) {
@@ -158,7 +123,7 @@ impl Traffic {
         match timeout(within, done).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(_)) | Err(_) => Err(HarnessProblem::Traffic {
-                of: step.to.to_string(),
+                of: to.to_string(),
                 within,
                 last,
             }
