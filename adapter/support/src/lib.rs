@@ -1,5 +1,5 @@
-//! Plumbing that several crates of the workspace need and none should write again. Nothing here
-//! knows what an adapter, a scenario or a cluster is.
+//! Internal to Setpoint's crates; it changes without notice. Plumbing that several of them need and
+//! none should write again. Nothing here knows what an adapter, a scenario or a cluster is.
 //!
 //! ```
 //! use setpoint_support::error_chain;
