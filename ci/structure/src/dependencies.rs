@@ -55,7 +55,11 @@ const ADAPTER_CRATES_OF_THE_HARNESS: &[(&str, &[&str])] = &[
     // Its own server.
     ("setpoint-replay", &["setpoint-serve", "setpoint-support"]),
     ("setpoint-cluster", &["setpoint-support"]),
-    ("setpoint-node", &["setpoint-support"]),
+    // Quantities of pods, as Kubernetes reads them; no verdict depends on it.
+    (
+        "setpoint-node",
+        &["setpoint-metrics-api", "setpoint-support"],
+    ),
     ("setpoint-hpa", &[]),
 ];
 

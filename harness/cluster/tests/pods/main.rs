@@ -299,14 +299,19 @@ fn a_container_has_the_user_the_root_and_the_environment_that_it_asks_for() {
             {"name": "NODE", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}},
             {"name": "IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}},
             {"name": "KEY", "valueFrom": {"configMapKeyRef": {"name": "env", "key": "FROM"}}},
+            {"name": "MEMORY", "valueFrom": {"resourceFieldRef": {"resource": "limits.memory", "divisor": "1Mi"}}},
         ]);
         let container = json!({
+            "resources": {"limits": {"memory": "48Mi"}},
             "env": env, "envFrom": [{"configMapRef": {"name": "env"}}],
             "securityContext": {"runAsUser": 1234, "runAsGroup": 5678, "readOnlyRootFilesystem": true,
                 "allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}},
             "volumeMounts": [{"name": "scratch", "mountPath": "/scratch"}, {"name": "own", "mountPath": "/own"}],
         });
-        let own = json!({"items": [{"path": "name", "fieldRef": {"fieldPath": "metadata.name"}}]});
+        let own = json!({"items": [
+            {"path": "name", "fieldRef": {"fieldPath": "metadata.name"}},
+            {"path": "memory", "resourceFieldRef": {"containerName": "app", "resource": "limits.memory"}},
+        ]});
         let more = json!({"volumes": [{"name": "scratch", "emptyDir": {}}, {"name": "own", "downwardAPI": own}]});
         // The kubelet expands the script too: `$$` is one dollar.
         let script = r#"
@@ -314,6 +319,7 @@ fn a_container_has_the_user_the_root_and_the_environment_that_it_asks_for() {
             test "$A" = 'map-$$(FROM)'; test "$KEY" = map; test "$NODE" = setpoint
             test "$KUBERNETES_SERVICE_HOST:$KUBERNETES_SERVICE_PORT" = 10.96.0.1:443
             test "$(cat /own/name)" = inside-pod
+            test "$MEMORY" = 48; test "$(cat /own/memory)" = 50331648
             test "$(id -u):$(id -g)" = 1234:5678; grep -q '^CapEff:.0*$' /proc/self/status
             grep -q "^NoNewPrivs:.1" /proc/self/status
             # `set -e` looks away from commands after `!`.

@@ -39,6 +39,7 @@ mod pod;
 mod probe;
 mod prober;
 mod registry;
+mod resources;
 pub(crate) mod server;
 pub(crate) mod stage;
 mod status;

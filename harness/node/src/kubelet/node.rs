@@ -14,7 +14,14 @@ use super::context::{KubeletConfig, Node};
 use super::events::Severity;
 use super::pod::{FIRST_RETRY, LAST_RETRY};
 
-/// Enough for whatever a test asks for; requests are accepted without effect anyhow.
+/// What the node offers: enough for whatever a test asks for. Requests have no effect; a container
+/// without a limit is told these amounts.
+pub(super) const ALLOCATABLE: [(&str, &str); 3] = [
+    ("cpu", "64"),
+    ("memory", "256Gi"),
+    ("ephemeral-storage", "256Gi"),
+];
+/// How many pods the node takes.
 const PODS: u32 = 250;
 
 /// Why the node could not be registered.
@@ -56,8 +63,10 @@ fn node(config: &KubeletConfig) -> ApiNode {
             "lastHeartbeatTime": now, "lastTransitionTime": now})
     };
     // More than a machine of tests has.
-    let resources = json!({"pods": PODS.to_string(), "cpu": "64", "memory": "256Gi",
-        "ephemeral-storage": "256Gi"});
+    let mut resources = json!({"pods": PODS.to_string()});
+    for (name, quantity) in ALLOCATABLE {
+        resources[name] = json!(quantity);
+    }
     let node = json!({
         "metadata": {
             "name": config.node_name,

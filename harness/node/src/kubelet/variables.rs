@@ -7,6 +7,7 @@ use super::env::{self, Variables};
 use super::field::{self, FieldContext, FieldError};
 use super::objects::Names;
 use super::plan::ContainerPlan;
+use super::resources::{self, ResourceError};
 use super::volume::Objects;
 
 /// The objects that a container's environment refers to.
@@ -40,6 +41,8 @@ pub(super) enum VariableError {
     NoKey { key: String, object: String },
     #[error(transparent)]
     Field(#[from] FieldError),
+    #[error(transparent)]
+    Resource(#[from] ResourceError),
 }
 
 /// A container's variables.
@@ -66,6 +69,10 @@ pub(super) fn variables(
     }
     let namespace = fields.pod.namespace().unwrap_or_default();
     env::build(&plan.env, from, services, |source| {
+        if let Some(resource) = &source.resource_field_ref {
+            let value = resources::value(resource, Some(&plan.name), fields.pod)?;
+            return Ok(Some(value));
+        }
         value_from(source, objects, fields, &namespace)
     })
 }

@@ -166,15 +166,11 @@ fn check_source(source: &EnvVarSource, path: &str, refused: &mut Refusals) {
         config_map_key_ref: _,
         field_ref: _,
         secret_key_ref: _,
+        resource_field_ref: _,
 
         file_key_ref,
-        resource_field_ref,
     } = source;
     refused.when(file_key_ref.is_some(), format!("{path}.fileKeyRef"));
-    refused.when(
-        resource_field_ref.is_some(),
-        format!("{path}.resourceFieldRef"),
-    );
 }
 
 impl MountPlan {

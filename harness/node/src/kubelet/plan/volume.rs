@@ -278,12 +278,7 @@ fn check_items(items: Option<&[KeyToPath]>, path: &str, refused: &mut Refusals) 
 
 fn check_fields(items: &[DownwardAPIVolumeFile], path: &str, refused: &mut Refusals) {
     for (index, item) in items.iter().enumerate() {
-        let path = format!("{path}.items[{index}]");
-        refused.when(item.user.is_some(), format!("{path}.user"));
-        refused.when(
-            item.resource_field_ref.is_some(),
-            format!("{path}.resourceFieldRef"),
-        );
+        refused.when(item.user.is_some(), format!("{path}.items[{index}].user"));
     }
 }
 

@@ -8,6 +8,7 @@ use k8s_openapi::api::core::v1::{ConfigMap, KeyToPath, Secret};
 
 use super::field::{self, FieldContext, FieldError};
 use super::plan::{Source, permissions};
+use super::resources::{self, ResourceError};
 
 pub(crate) use swap::{SwapError, swap};
 
@@ -57,6 +58,8 @@ pub(crate) enum PayloadError {
     NoToken,
     #[error(transparent)]
     Field(#[from] FieldError),
+    #[error(transparent)]
+    Resource(#[from] ResourceError),
 }
 
 /// The files of a volume.
@@ -105,8 +108,13 @@ pub(crate) fn payload(
             }
             Source::Downward(items) => {
                 for item in items {
-                    let path = item.field_ref.as_ref().map(|field| &*field.field_path);
-                    let value = field::value(path.unwrap_or_default(), fields)?;
+                    let value = match &item.resource_field_ref {
+                        Some(resource) => resources::value(resource, None, fields.pod)?,
+                        None => {
+                            let path = item.field_ref.as_ref().map(|field| &*field.field_path);
+                            field::value(path.unwrap_or_default(), fields)?
+                        }
+                    };
                     let mode = item.mode.map_or(default_mode, permissions);
                     let data = value.into_bytes();
                     files.insert(item.path.clone(), File { data, mode });
