@@ -3,7 +3,7 @@
 use super::BadInput;
 use crate::matrix::{Row, RowVerdict, rows};
 
-/// Explains what a failure looks like, by the rows of the failure matrix that were run
+/// Shows a row of the failure matrix: what is broken, and what is seen then
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  setpoint explain\n  setpoint explain N04")]
 pub struct ExplainArgs {

@@ -19,7 +19,7 @@ pub struct ListArgs {
     /// Scenario files, or folders of them [default: scenarios]
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// Only scenarios whose area, name or sentence holds this text
+    /// Only scenarios whose folder, file name or sentence contains this text
     #[arg(long, value_name = "TEXT")]
     filter: Option<String>,
     /// Says of each scenario why it can't run on such a cluster and this machine, if it can't

@@ -22,7 +22,7 @@ pub mod scripted;
     version,
     after_help = "Examples:\n  setpoint run\n  setpoint list\n  export KUBECONFIG=$(setpoint cluster up)\n  setpoint cluster down\n\n\
         Exit codes:\n  0  done; of run: all scenarios passed\n  1  of run: the adapter failed a scenario\n  \
-        2  what was given can't be used\n  3  the environment could not be set up; of run: a scenario is inconclusive, or nothing passed"
+        2  bad arguments, or a file that can't be used\n  3  the environment could not be set up; of run: a scenario is inconclusive, or nothing passed"
 )]
 pub struct Cli {
     /// What to do.

@@ -23,8 +23,8 @@ use crate::scripted::Lie;
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Runs scenarios, each on a control plane of its own, and judges an adapter by them.\n\n\
-        Exit codes: 0 all passed that could be run, 1 the adapter failed a scenario, 2 bad usage or a bad scenario, 3 nothing can be said of the \
-        adapter in a scenario (inconclusive), nothing passed at all, or the run was interrupted. 1 wins over 3.",
+        Exit codes: 0 all scenarios passed or were skipped, 1 the adapter failed a scenario, 2 bad usage or a bad scenario, 3 a scenario was \
+        inconclusive, none passed, or the run was interrupted. If a scenario also failed, the code is 1.",
     after_help = "Examples:\n  setpoint run\n  setpoint run scenarios/hpa --jobs 1\n  setpoint run --cluster kind\n  \
         setpoint run --adapter binary:target/release/setpoint-adapter --format json > report.json"
 )]
@@ -41,14 +41,14 @@ pub struct RunArgs {
     /// The image of kind's node [default: SETPOINT_KIND_NODE_IMAGE, else kind's own]
     #[arg(long, value_name = "IMAGE")]
     node_image: Option<String>,
-    /// The adapter: binary:PATH for anything with prometheus-adapter's flags, prometheus-adapter:PATH and test-adapter:PATH
-    /// for the Go ones, scripted or scripted:LIE for this program's own [default: this product's]
+    /// The adapter: binary:PATH for any program with prometheus-adapter's flags, prometheus-adapter:PATH, test-adapter:PATH, or
+    /// scripted[:LIE] for the built-in test adapter [default: setpoint-adapter]
     #[arg(long, value_name = "ADAPTER", value_parser = adapter)]
     adapter: Option<Adapter>,
-    /// Only scenarios whose area, name or sentence holds this text
+    /// Only scenarios whose folder, file name or sentence contains this text
     #[arg(long, value_name = "TEXT")]
     filter: Option<String>,
-    /// How many control planes stand side by side
+    /// How many scenarios run in parallel
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..))]
     jobs: u16,
     /// Leave the kind cluster of each scenario that fails as it is, for two hours at most

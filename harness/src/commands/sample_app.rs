@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 
 use crate::sample_app::{LOAD_PATH, router};
 
-/// Serves OpenMetrics about its requests and about a load that is set from outside
+/// A sample application with OpenMetrics, whose load can be set over HTTP
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Serves http_requests_total as OpenMetrics: the requests that come to /, and a load that is set from outside, so that an \

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::BadInput;
 use crate::scripted::{Lie, Table, guarded_router, router};
 
-/// Serves custom.metrics.k8s.io from a table, over TLS
+/// A test adapter, which can misbehave on purpose
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Serves custom.metrics.k8s.io from a table or a Prometheus, over TLS: an honest adapter to prove with what a control \
