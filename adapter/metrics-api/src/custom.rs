@@ -8,8 +8,7 @@ pub const GROUP: &str = "custom.metrics.k8s.io";
 pub mod v1beta1 {
     use serde::{Deserialize, Serialize};
 
-    use crate::meta::null_as_default;
-    use crate::{LabelSelector, ListMeta, ObjectReference, Quantity, Time};
+    use crate::{LabelSelector, ObjectReference, Quantity, Time};
 
     /// The value of a metric for one object.
     #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -31,31 +30,12 @@ pub mod v1beta1 {
         pub selector: Option<LabelSelector>,
     }
 
-    /// The answer to a request: a value for each object.
-    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    pub struct MetricValueList {
-        /// `MetricValueList`.
-        pub kind: String,
-        /// `custom.metrics.k8s.io/v1beta1`.
-        pub api_version: String,
-        /// Always empty.
-        #[serde(default)]
-        pub metadata: ListMeta,
-        /// Sorted by the names of the objects.
-        #[serde(default, deserialize_with = "null_as_default")]
-        pub items: Vec<MetricValue>,
-    }
+    /// The answer to a request: a value for each object, sorted by the objects' names.
+    pub type MetricValueList = crate::List<MetricValue>;
 
-    impl From<Vec<crate::MetricValue>> for MetricValueList {
-        fn from(values: Vec<crate::MetricValue>) -> Self {
-            Self {
-                kind: "MetricValueList".to_owned(),
-                api_version: format!("{}/v1beta1", super::GROUP),
-                metadata: ListMeta::default(),
-                items: values.into_iter().map(MetricValue::from).collect(),
-            }
-        }
+    impl crate::Item for MetricValue {
+        const LIST_KIND: &'static str = "MetricValueList";
+        const API_VERSION: &'static str = "custom.metrics.k8s.io/v1beta1";
     }
 
     impl From<crate::MetricValue> for MetricValue {
@@ -76,8 +56,7 @@ pub mod v1beta1 {
 pub mod v1beta2 {
     use serde::{Deserialize, Serialize};
 
-    use crate::meta::null_as_default;
-    use crate::{ListMeta, MetricIdentifier, ObjectReference, Quantity, Time};
+    use crate::{MetricIdentifier, ObjectReference, Quantity, Time};
 
     /// The value of a metric for one object.
     #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -96,31 +75,12 @@ pub mod v1beta2 {
         pub value: Quantity,
     }
 
-    /// The answer to a request: a value for each object.
-    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    pub struct MetricValueList {
-        /// `MetricValueList`.
-        pub kind: String,
-        /// `custom.metrics.k8s.io/v1beta2`.
-        pub api_version: String,
-        /// Always empty.
-        #[serde(default)]
-        pub metadata: ListMeta,
-        /// Sorted by the names of the objects.
-        #[serde(default, deserialize_with = "null_as_default")]
-        pub items: Vec<MetricValue>,
-    }
+    /// The answer to a request: a value for each object, sorted by the objects' names.
+    pub type MetricValueList = crate::List<MetricValue>;
 
-    impl From<Vec<crate::MetricValue>> for MetricValueList {
-        fn from(values: Vec<crate::MetricValue>) -> Self {
-            Self {
-                kind: "MetricValueList".to_owned(),
-                api_version: format!("{}/v1beta2", super::GROUP),
-                metadata: ListMeta::default(),
-                items: values.into_iter().map(MetricValue::from).collect(),
-            }
-        }
+    impl crate::Item for MetricValue {
+        const LIST_KIND: &'static str = "MetricValueList";
+        const API_VERSION: &'static str = "custom.metrics.k8s.io/v1beta2";
     }
 
     impl From<crate::MetricValue> for MetricValue {

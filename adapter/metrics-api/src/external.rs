@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::meta::null_as_default;
-use crate::{ListMeta, Quantity, Time};
+use crate::{Quantity, Time};
 
 /// The API group.
 pub const GROUP: &str = "external.metrics.k8s.io";
@@ -29,28 +29,9 @@ pub struct ExternalMetricValue {
 }
 
 /// The answer to a request: a value for each series.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ExternalMetricValueList {
-    /// `ExternalMetricValueList`.
-    pub kind: String,
-    /// `external.metrics.k8s.io/v1beta1`.
-    pub api_version: String,
-    /// Always empty.
-    #[serde(default)]
-    pub metadata: ListMeta,
-    /// One for each series.
-    #[serde(default, deserialize_with = "null_as_default")]
-    pub items: Vec<ExternalMetricValue>,
-}
+pub type ExternalMetricValueList = crate::List<ExternalMetricValue>;
 
-impl From<Vec<ExternalMetricValue>> for ExternalMetricValueList {
-    fn from(items: Vec<ExternalMetricValue>) -> Self {
-        Self {
-            kind: "ExternalMetricValueList".to_owned(),
-            api_version: format!("{GROUP}/v1beta1"),
-            metadata: ListMeta::default(),
-            items,
-        }
-    }
+impl crate::Item for ExternalMetricValue {
+    const LIST_KIND: &'static str = "ExternalMetricValueList";
+    const API_VERSION: &'static str = "external.metrics.k8s.io/v1beta1";
 }
