@@ -7,11 +7,12 @@
 //! use setpoint::profile::Profile;
 //! use setpoint::report::Terminal;
 //! use setpoint::run::{Backend, RunOptions, run};
+//! use setpoint::timeouts::Timeouts;
 //! use setpoint_cluster::provision;
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let scenarios = setpoint::scenario::load(&["my-scenarios".into()])?;
-//! let programs = Programs::find(None).await?;
+//! let programs = Programs::find(None, &Timeouts::default()).await?;
 //! let binaries = provision::find(&provision::Options::from_env())?;
 //! let backend = Backend::local(binaries, &programs)?;
 //! let options = RunOptions::new(backend, programs, Profile::named("binary")?).jobs(2);
@@ -47,5 +48,6 @@ pub mod scenario;
 pub mod scripted;
 pub mod steps;
 mod subset;
+pub mod timeouts;
 pub mod traffic;
 pub mod wait;

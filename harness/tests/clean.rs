@@ -20,6 +20,7 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 use setpoint::install::apply;
 use setpoint::run::clean::clean;
+use setpoint::timeouts::Timeouts;
 use setpoint_cluster::local::{LocalCluster, LocalOptions};
 use setpoint_cluster::{Cluster, provision};
 use setpoint_test_support::trials;
@@ -60,7 +61,7 @@ async fn what_is_cleared_leaves_nobody_who_makes_new_pods() {
     apply(&client, std::slice::from_ref(&web)).await.unwrap();
     deployments::ready(&client, "web", 3, LIMIT).await;
 
-    clean(&client, &[web]).await.unwrap();
+    clean(&client, &[web], &Timeouts::default()).await.unwrap();
     assert_eq!(names::<Deployment>(&client).await, [""; 0]);
     assert_eq!(names::<ReplicaSet>(&client).await, [""; 0]);
     assert_eq!(names::<Pod>(&client).await, [""; 0]);

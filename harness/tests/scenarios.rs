@@ -12,6 +12,7 @@ use setpoint::programs::{NoPrometheus, Programs, find_prometheus};
 use setpoint::report::{Judged, Outcome, Verdict};
 use setpoint::run::{Backend, Progress, RunOptions, run};
 use setpoint::scenario::{self, Scenario};
+use setpoint::timeouts::Timeouts;
 use setpoint_cluster::provision::{self, Binaries};
 use tokio::runtime::Runtime;
 
@@ -26,8 +27,9 @@ fn main() -> anyhow::Result<()> {
         eprintln!("no scenario is run: {reason}");
     }
     let runtime = Runtime::new()?;
+    let timeouts = Timeouts::from_env()?;
     // One that is named and can't be used is no reason to ignore a test.
-    let prometheus = runtime.block_on(find_prometheus());
+    let prometheus = runtime.block_on(find_prometheus(&timeouts));
     let prometheus = prometheus
         .err()
         .filter(|error| !matches!(error, NoPrometheus::Named { .. }));
@@ -37,6 +39,7 @@ fn main() -> anyhow::Result<()> {
     let stage = Arc::new(Stage {
         runtime,
         binaries,
+        timeouts,
         programs: OnceLock::new(),
     });
     let trials = scenario::load(&[folder])?.into_iter().map(|scenario| {
@@ -58,6 +61,7 @@ fn main() -> anyhow::Result<()> {
 struct Stage {
     runtime: Runtime,
     binaries: Result<Binaries, String>,
+    timeouts: Timeouts,
     /// Found, and built if need be, by the first test: listing tests builds nothing.
     programs: OnceLock<Result<Programs, String>>,
 }
@@ -65,14 +69,14 @@ struct Stage {
 impl Stage {
     fn play(&self, scenario: Scenario) -> Result<(), Failed> {
         let programs = self.programs.get_or_init(|| {
-            let found = self.runtime.block_on(Programs::find(None));
+            let found = self.runtime.block_on(Programs::find(None, &self.timeouts));
             found.map_err(|error| format!("{:#}", anyhow::Error::new(error)))
         });
         let programs = programs.clone()?;
         let backend = Backend::local(self.binaries.clone()?, &programs);
         let backend = backend.map_err(|error| format!("{:#}", anyhow::Error::new(error)))?;
         let profile = Profile::named("binary").expect("a profile");
-        let options = RunOptions::new(backend, programs, profile);
+        let options = RunOptions::new(backend, programs, profile).timeouts(self.timeouts);
         let running = run(vec![scenario], options, Arc::new(Quiet));
         let report = self.runtime.block_on(running);
         let judge = |outcome| judge(outcome, &report.adapter);

@@ -9,6 +9,7 @@ use crate::programs::{NoPrometheus, find_prometheus};
 use crate::report::SkipReason;
 use crate::run::{ClusterKind, lacks_prometheus};
 use crate::scenario::{Document, Scenario};
+use crate::timeouts::Timeouts;
 
 /// Lists scenarios, after checking them
 #[derive(Debug, clap::Args)]
@@ -36,7 +37,7 @@ pub struct ListArgs {
 /// When they are no scenarios.
 pub async fn run(args: &ListArgs) -> anyhow::Result<()> {
     let scenarios = scenarios(&args.paths, args.filter.as_deref())?;
-    let prometheus = find_prometheus().await;
+    let prometheus = find_prometheus(&Timeouts::default()).await;
     let skipped = |scenario: &Scenario| skipped(scenario, args.cluster, &prometheus);
     if args.format == Format::Json {
         let listed: Vec<_> = scenarios

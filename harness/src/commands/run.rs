@@ -18,6 +18,7 @@ use crate::report::Terminal;
 use crate::run::{Backend, ClusterKind, RunOptions, run as run_scenarios};
 use crate::scenario::{self, Scenario};
 use crate::scripted::Lie;
+use crate::timeouts::{self, TimeoutFactor, Timeouts};
 
 /// Runs scenarios and judges an adapter by them
 #[derive(Debug, clap::Args)]
@@ -26,6 +27,7 @@ use crate::scripted::Lie;
         Exit codes: 0 all scenarios passed or were skipped, 1 the adapter failed a scenario, 2 bad usage or a bad scenario, 3 a scenario was \
         inconclusive, none passed, or the run was interrupted. If a scenario also failed, the code is 1.",
     after_help = "Examples:\n  setpoint run\n  setpoint run scenarios/hpa --jobs 1\n  setpoint run --cluster kind\n  \
+        setpoint run --timeout-factor 3\n  \
         setpoint run --adapter binary:target/release/setpoint-adapter --format json > report.json"
 )]
 pub struct RunArgs {
@@ -51,6 +53,9 @@ pub struct RunArgs {
     /// How many scenarios run in parallel
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..))]
     jobs: u16,
+    /// By which factor this machine is slow: time-outs and each `within:` are longer by it; how long a state must stay is not
+    #[arg(long, value_name = "F", default_value_t, env = timeouts::VARIABLE)]
+    timeout_factor: TimeoutFactor,
     /// Leave the kind cluster of each scenario that fails as it is, for two hours at most
     #[arg(long)]
     keep: bool,
@@ -165,8 +170,9 @@ pub async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
         Some(adapter) => (adapter.profile, adapter.path),
         None => (Profile::named("binary")?, None),
     };
+    let timeouts = Timeouts::scaled_by(args.timeout_factor);
     let programs = async {
-        let mut programs = Programs::find(path).await?;
+        let mut programs = Programs::find(path, &timeouts).await?;
         if profile.is_this_program() {
             programs.judge_setpoint()?;
         }
@@ -192,7 +198,8 @@ pub async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     let options = RunOptions::new(backend, programs, profile)
         .jobs(args.jobs.into())
         .interrupted_by(interrupted.clone())
-        .keep_failed(args.keep);
+        .keep_failed(args.keep)
+        .timeouts(timeouts);
     let running = run_scenarios(scenarios, options, Arc::new(Terminal::default()));
     tokio::pin!(running);
     let report = tokio::select! {

@@ -10,10 +10,9 @@ use crate::format::{Checks, Place, Span};
 use crate::outcome::{HarnessProblem, Unmet};
 use crate::prometheus::Prometheus;
 use crate::request::Adapter;
+use crate::timeouts::Timeouts;
 
-/// How long a state is waited for where the scenario doesn't say.
-const WITHIN: Duration = Duration::from_secs(20);
-/// The same where the HPA controller is slow, in its periods.
+/// How long a state is waited for where the scenario doesn't say and the HPA controller is slow, in its periods.
 const WITHIN_SYNCS: u32 = 5;
 
 /// What every expectation does.
@@ -45,16 +44,22 @@ pub struct ExpectContext {
     pub adapter: Arc<Adapter>,
     /// The real Prometheus, where there is one.
     pub prometheus: Option<Arc<Prometheus>>,
+    /// How long things may take.
+    pub timeouts: Timeouts,
 }
 
 impl ExpectContext {
-    /// The time for an expectation; by default 20 seconds, or more where the HPA controller is slow.
+    /// The time for an expectation; by default that for a state, or more where the HPA controller is slow.
     pub(super) fn within(&self, within: Option<Span>) -> Duration {
+        let least = self.timeouts.state;
+        let stated = within.map(|within| self.stated(within));
+        stated.unwrap_or_else(|| least.max(self.stated(Span::Syncs(WITHIN_SYNCS))))
+    }
+
+    /// How long something may take for which the scenario states a time.
+    pub(crate) fn stated(&self, within: Span) -> Duration {
         let sync = self.cluster.facts().hpa_sync_period;
-        match within {
-            Some(within) => within.duration(sync),
-            None => WITHIN.max(sync * WITHIN_SYNCS),
-        }
+        self.timeouts.factor.scale(within.duration(sync))
     }
 
     /// The time for which something must stay.

@@ -90,7 +90,7 @@ impl Expect for Discovery {
             let within = context.within(self.within);
             let limit = Limit::of(within);
             let ask = || async move {
-                let limit = Limit::of_answer(Some(limit.ends()));
+                let limit = context.timeouts.limit_of_answer(Some(limit.ends()));
                 self.ask(&context.adapter, limit).await
             };
             Wait::until(what, within).asking(PAUSE, ask).await

@@ -11,6 +11,7 @@ use std::process::ExitStatus;
 use setpoint_cluster::{ImageTable, LocalImage};
 use setpoint_support::find_in_path;
 
+use crate::timeouts::Timeouts;
 use cargo::{build, checkout, is_release};
 
 pub(crate) use elf::root;
@@ -93,7 +94,7 @@ impl Programs {
     ///
     /// # Errors
     /// When one of them isn't there or can't be built.
-    pub async fn find(named: Option<PathBuf>) -> Result<Self, ProgramError> {
+    pub async fn find(named: Option<PathBuf>, timeouts: &Timeouts) -> Result<Self, ProgramError> {
         let running = std::env::current_exe();
         let running = running.map_err(ProgramError::using(Path::new("/proc/self/exe")))?;
         let named = named.or_else(|| std::env::var_os(ADAPTER_VARIABLE).map(PathBuf::from));
@@ -119,7 +120,7 @@ impl Programs {
             certs,
             plane: built.get("setpoint-plane").cloned(),
             setpoint: absolute(&setpoint.unwrap_or(running))?,
-            prometheus: match find_prometheus().await {
+            prometheus: match find_prometheus(timeouts).await {
                 Err(error @ NoPrometheus::Named { .. }) => {
                     return Err(ProgramError::Prometheus(error));
                 }

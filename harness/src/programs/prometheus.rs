@@ -10,6 +10,8 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 use tokio::time::timeout;
 
+use crate::timeouts::Timeouts;
+
 /// The variable that names Prometheus' program.
 const VARIABLE: &str = "SETPOINT_PROMETHEUS";
 
@@ -20,8 +22,6 @@ const QUESTION: &str =
 const REFUSES_ROLE: &str = "unknown Kubernetes SD role";
 const REFUSES_SECTION: &str = "field kubernetes_sd_configs not found";
 
-/// How long Prometheus may take to refuse the configuration; it takes a tenth of a second.
-const ANSWERS: Duration = Duration::from_secs(10);
 /// How much of an answer that isn't understood is shown, in characters.
 const SHOWN: usize = 300;
 
@@ -59,11 +59,11 @@ pub enum NoPrometheus {
 const CURE: &str = "in a checkout, `export SETPOINT_PROMETHEUS=$(ci/prometheus/build)` helps";
 
 /// The Prometheus that `SETPOINT_PROMETHEUS` names, else the one in PATH, if it can discover targets
-/// in Kubernetes. It is run once to find that out, for at most ten seconds.
+/// in Kubernetes. It is run once to find that out; it takes a tenth of a second.
 ///
 /// # Errors
 /// When there is none, or it can't be used.
-pub async fn find() -> Result<PathBuf, NoPrometheus> {
+pub async fn find(timeouts: &Timeouts) -> Result<PathBuf, NoPrometheus> {
     let named = std::env::var_os(VARIABLE).filter(|named| !named.is_empty());
     let program = match named.map(PathBuf::from) {
         Some(path) => path.canonicalize().map_err(|error| NoPrometheus::Named {
@@ -72,19 +72,19 @@ pub async fn find() -> Result<PathBuf, NoPrometheus> {
         })?,
         None => find_in_path("prometheus").ok_or(NoPrometheus::NotFound)?,
     };
-    check(&program).await?;
+    check(&program, timeouts.program).await?;
     Ok(program)
 }
 
 /// Asks a Prometheus whether it was built with Kubernetes service discovery.
-async fn check(program: &Path) -> Result<(), NoPrometheus> {
+async fn check(program: &Path, within: Duration) -> Result<(), NoPrometheus> {
     let unclear = |problem| NoPrometheus::Unclear {
         program: program.to_owned(),
         problem,
     };
-    let asked = timeout(ANSWERS, ask(program)).await;
+    let asked = timeout(within, ask(program)).await;
     let output = asked
-        .map_err(|_| unclear(format!("it doesn't end within {ANSWERS:?}")))?
+        .map_err(|_| unclear(format!("it doesn't end within {within:?}")))?
         .map_err(|error| unclear(error.to_string()))?;
     let text = String::from_utf8_lossy(&output.stderr);
     if text.contains(REFUSES_ROLE) {
@@ -121,6 +121,8 @@ async fn ask(program: &Path) -> std::io::Result<Output> {
 mod tests {
     use super::*;
 
+    const WITHIN: Duration = Duration::from_secs(10);
+
     fn fixture(name: &str) -> PathBuf {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/programs");
         Path::new(folder).join(name)
@@ -129,13 +131,13 @@ mod tests {
     #[tokio::test]
     async fn a_prometheus_with_kubernetes_service_discovery_is_used() {
         let program = fixture("prometheus-with-kubernetes");
-        assert_eq!(check(&program).await, Ok(()));
+        assert_eq!(check(&program, WITHIN).await, Ok(()));
     }
 
     #[tokio::test]
     async fn a_prometheus_without_kubernetes_service_discovery_is_refused_with_the_cure() {
         let program = fixture("prometheus-without-kubernetes");
-        let error = check(&program).await.unwrap_err();
+        let error = check(&program, WITHIN).await.unwrap_err();
         assert_eq!(
             error,
             NoPrometheus::NoServiceDiscovery {
@@ -152,17 +154,20 @@ mod tests {
     #[tokio::test]
     async fn a_program_that_is_no_prometheus_is_refused_with_what_it_wrote() {
         let program = fixture("no-prometheus");
-        let error = check(&program).await.unwrap_err().to_string();
+        let error = check(&program, WITHIN).await.unwrap_err().to_string();
         let expected = "it ended with exit status: 7 and wrote `no such option`";
         assert!(error.contains(expected), "{error}");
-        let error = check(Path::new("/nowhere")).await.unwrap_err().to_string();
+        let error = check(Path::new("/nowhere"), WITHIN)
+            .await
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("No such file or directory"), "{error}");
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_program_that_does_not_end_is_given_up() {
         let program = fixture("never-ends");
-        let error = check(&program).await.unwrap_err().to_string();
+        let error = check(&program, WITHIN).await.unwrap_err().to_string();
         assert!(error.contains("it doesn't end within 10s"), "{error}");
     }
 
@@ -170,7 +175,7 @@ mod tests {
     #[tokio::test]
     async fn the_prometheus_that_is_named_has_kubernetes_service_discovery() {
         if std::env::var_os(VARIABLE).is_some() {
-            assert!(find().await.is_ok());
+            assert!(find(&Timeouts::default()).await.is_ok());
         }
     }
 }

@@ -11,15 +11,14 @@ use serde_json::Value;
 use setpoint_cluster::{Cluster, Target};
 
 use crate::outcome::HarnessProblem;
-use crate::request::{ANSWER, Identity, Limit, Question, ask_over};
+use crate::request::{Identity, Limit, Question, ask_over};
+use crate::timeouts::Timeouts;
 use crate::wait::ready_pod;
 
 pub use targets::{Active, Dropped, Targets};
 
 /// The port of Prometheus (`adapter/deploy`).
 const PORT: u16 = 9090;
-/// How long an answer may take.
-const ANSWERS: Duration = Duration::from_secs(2);
 /// The pause before it is asked again; less than the shortest scrape interval.
 pub(crate) const PAUSE: Duration = Duration::from_millis(200);
 
@@ -27,13 +26,19 @@ pub(crate) const PAUSE: Duration = Duration::from_millis(200);
 pub struct Prometheus {
     cluster: Arc<dyn Cluster>,
     namespace: &'static str,
+    /// How long an answer may take.
+    within: Duration,
 }
 
 impl Prometheus {
     /// The Prometheus in a container `prometheus` of that namespace.
     #[must_use]
-    pub fn new(cluster: Arc<dyn Cluster>, namespace: &'static str) -> Self {
-        Self { cluster, namespace }
+    pub fn new(cluster: Arc<dyn Cluster>, namespace: &'static str, timeouts: &Timeouts) -> Self {
+        Self {
+            cluster,
+            namespace,
+            within: timeouts.prometheus,
+        }
     }
 
     /// What it scrapes, and what it doesn't.
@@ -59,14 +64,14 @@ impl Prometheus {
 
     /// The `data` of an answer.
     async fn ask(&self, path: &str) -> Result<Value, HarnessProblem> {
-        let answer = tokio::time::timeout(ANSWERS, self.answer(path)).await;
-        let answer = answer.unwrap_or_else(|_| Err(AnswerError::Late.into()));
+        let answer = tokio::time::timeout(self.within, self.answer(path)).await;
+        let answer = answer.unwrap_or_else(|_| Err(AnswerError::Late(self.within).into()));
         answer.map_err(problem(format!("ask Prometheus for {path}")))
     }
 
     async fn answer(&self, path: &str) -> Result<Value, BoxError> {
         let client = self.cluster.client();
-        let pod = ready_pod(&client, self.namespace, "prometheus", ANSWERS).await?;
+        let pod = ready_pod(&client, self.namespace, "prometheus", self.within).await?;
         let target = Target::Pod {
             namespace: self.namespace.to_owned(),
             name: pod.name_any(),
@@ -77,7 +82,7 @@ impl Prometheus {
             headers: BTreeMap::new(),
             identity: Identity::Nobody,
         };
-        let answer = ask_over(stream, "prometheus", &question, Limit::of(ANSWER)).await?;
+        let answer = ask_over(stream, "prometheus", &question, Limit::of(self.within)).await?;
         let mut document: Value = serde_json::from_slice(&answer.body)?;
         if document["status"] == "success" {
             Ok(document["data"].take())
@@ -101,8 +106,8 @@ fn problem<E: Into<BoxError>>(doing: impl Into<String>) -> impl FnOnce(E) -> Har
 /// Why an answer of Prometheus can't be used.
 #[derive(Debug, thiserror::Error)]
 enum AnswerError {
-    #[error("it doesn't answer within {ANSWERS:?}")]
-    Late,
+    #[error("it doesn't answer within {0:?}")]
+    Late(Duration),
     #[error("{status}: {error}")]
     Refused { status: u16, error: String },
     #[error("it is no instant vector: {0}")]

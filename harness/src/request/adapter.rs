@@ -9,8 +9,9 @@ use setpoint_cluster::{Cluster, Target};
 
 use super::route::{Destination, Route};
 use super::tls::{client_config, client_config_without_verification, roots};
-use super::{Answer, Identity, Limit, Question, call};
+use super::{Answer, Identity, Limit, Question};
 use crate::outcome::{Finding, Kind, Owner, Unmet};
+use crate::timeouts::Timeouts;
 use crate::wait::ready_adapter;
 
 /// The adapter's TLS handshake shows no certificate.
@@ -29,16 +30,23 @@ pub struct Adapter {
     cluster: Arc<dyn Cluster>,
     namespace: String,
     service: String,
+    timeouts: Timeouts,
 }
 
 impl Adapter {
     /// The adapter behind a Service.
     #[must_use]
-    pub fn new(cluster: Arc<dyn Cluster>, namespace: &str, service: &str) -> Self {
+    pub fn new(
+        cluster: Arc<dyn Cluster>,
+        namespace: &str,
+        service: &str,
+        timeouts: Timeouts,
+    ) -> Self {
         Self {
             cluster,
             namespace: namespace.to_owned(),
             service: service.to_owned(),
+            timeouts,
         }
     }
 
@@ -95,7 +103,7 @@ impl Adapter {
 
     async fn pod(&self, limit: Limit) -> Result<Target, Unmet> {
         let client = self.cluster.client();
-        let pod = ready_adapter(&client, &self.namespace, limit.left()).await?;
+        let pod = ready_adapter(&client, &self.namespace, limit.left(), &self.timeouts).await?;
         Ok(Target::Pod {
             namespace: self.namespace.clone(),
             name: pod.name_any(),
@@ -105,7 +113,10 @@ impl Adapter {
     async fn ca_bundle(&self) -> Result<rustls::RootCertStore, Unmet> {
         let services: Api<APIService> = Api::all(self.cluster.client());
         let all = kube::api::ListParams::default();
-        let list = call("list APIServices", services.list(&all)).await?;
+        let list = self
+            .timeouts
+            .call("list APIServices", services.list(&all))
+            .await?;
         let specs = list.items.into_iter().filter_map(|service| service.spec);
         let is_ours = |spec: &k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1::APIServiceSpec| {
             spec.service.as_ref().is_some_and(|service| service.name.as_deref() == Some(&self.service))

@@ -7,10 +7,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{RequestError, failed};
 use crate::outcome::{ClusterError, ClusterProblem};
-
-/// How long one answer may take. What an adapter has to ask for itself, such as a review of a token, it gives up after ten
-/// seconds; the rest is for an answer then.
-pub const ANSWER: Duration = Duration::from_secs(15);
+use crate::timeouts::Timeouts;
 
 /// A moment by which something must be done, whatever it consists of.
 #[derive(Debug, Clone, Copy)]
@@ -32,14 +29,6 @@ impl Limit {
             whole,
             ends: Instant::now() + whole,
         }
-    }
-
-    /// The limit of one answer: the usual one, or less where a deadline comes before. Who asks just before a
-    /// deadline still gets a second.
-    #[must_use]
-    pub fn of_answer(deadline: Option<Instant>) -> Self {
-        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        Self::of(left.map_or(ANSWER, |left| ANSWER.min(left.max(Duration::from_secs(1)))))
     }
 
     /// The moment.
@@ -74,21 +63,30 @@ impl Limit {
     }
 }
 
-/// Asks the API server as the cluster's admin.
-///
-/// # Errors
-/// Those of the call, and when it takes longer than an answer may.
-pub(crate) async fn call<T, E: Into<ClusterError>>(
-    doing: impl Into<String>,
-    call: impl Future<Output = Result<T, E>>,
-) -> Result<T, ClusterProblem> {
-    let doing = doing.into();
-    match timeout(ANSWER, call).await {
-        Ok(done) => done.map_err(|error| ClusterProblem::call(doing, error)),
-        Err(_) => Err(ClusterProblem::Late {
-            doing,
-            within: ANSWER,
-        }),
+impl Timeouts {
+    /// The limit of one answer: the usual one, or less where a deadline comes before. Who asks just before a
+    /// deadline still gets a second.
+    #[must_use]
+    pub fn limit_of_answer(&self, deadline: Option<Instant>) -> Limit {
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let least = Duration::from_secs(1);
+        Limit::of(left.map_or(self.answer, |left| self.answer.min(left.max(least))))
+    }
+
+    /// Asks the API server as the cluster's admin.
+    ///
+    /// # Errors
+    /// Those of the call, and when it takes longer than an answer may.
+    pub(crate) async fn call<T, E: Into<ClusterError>>(
+        &self,
+        doing: impl Into<String>,
+        call: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, ClusterProblem> {
+        let (doing, within) = (doing.into(), self.answer);
+        match timeout(within, call).await {
+            Ok(done) => done.map_err(|error| ClusterProblem::call(doing, error)),
+            Err(_) => Err(ClusterProblem::Late { doing, within }),
+        }
     }
 }
 
@@ -117,9 +115,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_answer_may_take_what_is_left_and_at_least_a_second() {
         let now = Instant::now();
-        let whole = |deadline| Limit::of_answer(deadline).left();
-        assert_eq!(whole(None), ANSWER);
-        assert_eq!(whole(Some(now + ANSWER * 2)), ANSWER);
+        let timeouts = Timeouts::default();
+        let whole = |deadline| timeouts.limit_of_answer(deadline).left();
+        assert_eq!(whole(None), timeouts.answer);
+        assert_eq!(whole(Some(now + timeouts.answer * 2)), timeouts.answer);
         assert_eq!(
             whole(Some(now + Duration::from_secs(4))),
             Duration::from_secs(4)

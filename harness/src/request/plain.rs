@@ -6,7 +6,7 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use setpoint_cluster::Connection;
 
-use super::{ANSWER, Limit, RequestError, failed};
+use super::{Limit, RequestError, failed};
 
 /// Sends a document over a stream that somebody opened, and wants success.
 pub(crate) async fn send_json(
@@ -14,9 +14,9 @@ pub(crate) async fn send_json(
     method: Method,
     path: &str,
     body: String,
+    limit: Limit,
 ) -> Result<(), RequestError> {
     let doing = || format!("{method} {path}");
-    let limit = Limit::of(ANSWER);
     let handshake = http1::handshake(TokioIo::new(stream));
     let (mut sender, connection) = limit.bound(doing(), handshake).await?;
     // Ends with the request's last byte, or with the sender.

@@ -19,6 +19,7 @@ use crate::outcome::ClusterProblem;
 use crate::programs::{ProgramError, Programs};
 use crate::report::{Kept, SkipReason};
 use crate::scenario::{ClusterOptions, Scenario};
+use crate::timeouts::Timeouts;
 
 /// What clusters are made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -176,10 +177,11 @@ impl ClusterLease {
     }
 
     /// Leaves the cluster: its own ends, a shared one is cleared of the scenario's objects for the next.
-    pub(super) async fn leave(self, scenario: &Scenario, interrupted: bool) {
+    pub(super) async fn leave(self, scenario: &Scenario, interrupted: bool, timeouts: &Timeouts) {
         let mut is_clean = false;
         if self.0.is_shared() && !interrupted {
-            let cleaned = clean::clean(&self.cluster().client(), &scenario.objects()).await;
+            let cleaned =
+                clean::clean(&self.cluster().client(), &scenario.objects(), timeouts).await;
             is_clean = cleaned.is_ok();
             if let Err(error) = cleaned {
                 tracing::warn!(

@@ -17,11 +17,7 @@ use setpoint_support::error_chain;
 use tokio::time::timeout;
 
 use crate::install::{ApplyError, remove};
-
-/// How long the API server may take to accept that all objects are deleted; it takes a second.
-const DELETED: Duration = Duration::from_secs(60);
-/// How long pods and their owners may take to end, once they are deleted.
-const ENDED: Duration = Duration::from_secs(60);
+use crate::timeouts::Timeouts;
 
 /// Why a cluster could not be cleaned.
 #[derive(Debug, thiserror::Error)]
@@ -31,8 +27,8 @@ pub enum CleanError {
     #[error(transparent)]
     Delete(#[from] ApplyError),
     /// The API server doesn't answer.
-    #[error("delete the scenario's objects: not within {DELETED:?}")]
-    Late,
+    #[error("delete the scenario's objects: not within {0:?}")]
+    Late(Duration),
     /// The pods of a namespace or their owners can't be deleted or watched.
     #[error("delete the pods in namespace {namespace}")]
     Namespace {
@@ -43,10 +39,12 @@ pub enum CleanError {
         source: ApiError,
     },
     /// Pods or their owners don't end.
-    #[error("the pods in namespace {namespace} have not ended within {ENDED:?}: {left}")]
+    #[error("the pods in namespace {namespace} have not ended within {within:?}: {left}")]
     Stay {
         /// The namespace.
         namespace: String,
+        /// The time that they had.
+        within: Duration,
         /// The names of the Deployments and pods that are left.
         left: String,
     },
@@ -60,9 +58,13 @@ type ApiError = Box<dyn std::error::Error + Send + Sync>;
 ///
 /// # Errors
 /// When something can't be deleted, or doesn't end in time.
-pub async fn clean(client: &Client, objects: &[Value]) -> Result<(), CleanError> {
-    let removed = timeout(DELETED, remove(client, objects)).await;
-    removed.map_err(|_| CleanError::Late)??;
+pub async fn clean(
+    client: &Client,
+    objects: &[Value],
+    timeouts: &Timeouts,
+) -> Result<(), CleanError> {
+    let removed = timeout(timeouts.delete, remove(client, objects)).await;
+    removed.map_err(|_| CleanError::Late(timeouts.delete))??;
     let has_pods = |object: &&Value| matches!(object["kind"].as_str(), Some("Deployment" | "Pod"));
     let namespace = |object| Value::pointer(object, "/metadata/namespace")?.as_str();
     let namespaces: BTreeSet<&str> = objects
@@ -72,20 +74,25 @@ pub async fn clean(client: &Client, objects: &[Value]) -> Result<(), CleanError>
         .collect();
     let cleaned = namespaces
         .into_iter()
-        .map(|namespace| clean_namespace(client, namespace));
+        .map(|namespace| clean_namespace(client, namespace, timeouts.end));
     try_join_all(cleaned).await?;
     Ok(())
 }
 
-async fn clean_namespace(client: &Client, namespace: &str) -> Result<(), CleanError> {
-    match timeout(ENDED, delete_pods(client, namespace)).await {
+async fn clean_namespace(
+    client: &Client,
+    namespace: &str,
+    within: Duration,
+) -> Result<(), CleanError> {
+    match timeout(within, delete_pods(client, namespace)).await {
         Ok(deleted) => deleted.map_err(|source| CleanError::Namespace {
             namespace: namespace.to_owned(),
             source,
         }),
         Err(_) => Err(CleanError::Stay {
             namespace: namespace.to_owned(),
-            left: names_left(client, namespace).await,
+            within,
+            left: names_left(client, namespace, within).await,
         }),
     }
 }
@@ -125,12 +132,12 @@ where
 }
 
 /// The names of the Deployments and pods that are left, or why they aren't known.
-async fn names_left(client: &Client, namespace: &str) -> String {
+async fn names_left(client: &Client, namespace: &str, within: Duration) -> String {
     let pods: Api<Pod> = Api::namespaced(client.clone(), namespace);
     let deployments: Api<Deployment> = Api::namespaced(client.clone(), namespace);
     let all = ListParams::default();
     let listed = try_join(deployments.list(&all), pods.list(&all));
-    match timeout(ENDED, listed).await {
+    match timeout(within, listed).await {
         Ok(Ok((deployments, pods))) => {
             let deployments = deployments.iter().map(ResourceExt::name_any);
             let pods = pods.iter().map(ResourceExt::name_any);

@@ -50,9 +50,13 @@ impl<'a> RunContext<'a> {
         let names = install.names();
         let mut outcome = not_run(scenario, Verdict::interrupted());
         outcome.cluster = Some(cluster.facts().clone());
-        let prometheus = install
-            .has_real_prometheus()
-            .then(|| Arc::new(Prometheus::new(cluster.clone(), names.namespace)));
+        let prometheus = install.has_real_prometheus().then(|| {
+            Arc::new(Prometheus::new(
+                cluster.clone(),
+                names.namespace,
+                &options.timeouts,
+            ))
+        });
         Self {
             scenario,
             options,
@@ -103,7 +107,7 @@ impl<'a> RunContext<'a> {
             Activity::SetUp => {
                 let pods = health::pod_not_supported(client());
                 tasks.spawn_until_problem("the watch on pods that can't be run", pods);
-                let api_server = health::api_server_gone(client());
+                let api_server = health::api_server_gone(client(), self.options.timeouts);
                 tasks.spawn_until_problem("the check of the API server", api_server);
             }
             Activity::Play(0) => self.start_tasks(tasks),
@@ -117,7 +121,12 @@ impl<'a> RunContext<'a> {
         let client = self.cluster.client();
         if let Some(port) = self.options.profile.write_metrics {
             let names = self.scenario.document.install.names();
-            let writing = write_metrics::write_metrics(self.cluster.clone(), names, port);
+            let writing = write_metrics::write_metrics(
+                self.cluster.clone(),
+                names,
+                port,
+                self.options.timeouts,
+            );
             tasks.spawn("writing metrics to the adapter", writing);
         }
         if let Some(feed) = self.feed.clone() {
@@ -146,15 +155,17 @@ impl<'a> RunContext<'a> {
         let Installation { feed, installed } = set_up?;
         self.feed.clone_from(&feed);
         let names = self.scenario.document.install.names();
-        let cluster = self.cluster.clone();
-        let adapter = Adapter::new(cluster.clone(), names.namespace, names.service);
+        let (cluster, timeouts) = (self.cluster.clone(), self.options.timeouts);
+        let adapter = Adapter::new(cluster.clone(), names.namespace, names.service, timeouts);
         let notes = self.recorder.notes().clone();
+        let traffic = Traffic::new(cluster.clone(), notes.clone(), timeouts);
         self.steps = Some(StepContext {
-            traffic: Arc::new(Traffic::new(cluster.clone(), notes.clone())),
+            traffic: Arc::new(traffic),
             expect: ExpectContext {
                 cluster,
                 adapter: Arc::new(adapter),
                 prometheus: self.prometheus.clone(),
+                timeouts,
             },
             feed,
             notes,
@@ -200,12 +211,12 @@ impl<'a> RunContext<'a> {
 
     /// Whether those that aren't judged still do their part.
     async fn check(&self) -> Result<(), Unmet> {
-        let client = self.cluster.client();
-        health::api_server(&client).await?;
+        let (client, timeouts) = (self.cluster.client(), &self.options.timeouts);
+        health::api_server(&client, timeouts).await?;
         match &self.feed {
             Some(feed) => {
                 let namespace = self.scenario.document.install.names().namespace;
-                health::fake_prometheus(&client, namespace, feed).await
+                health::fake_prometheus(&client, namespace, feed, timeouts).await
             }
             None => Ok(()),
         }
@@ -219,6 +230,7 @@ impl<'a> RunContext<'a> {
             feed: self.feed.as_deref(),
             prometheus: self.prometheus.as_deref(),
             names: self.scenario.document.install.names(),
+            within: self.options.timeouts.evidence,
         };
         let timeline = Box::pin(evidence::timeline(&seen, &self.recorder));
         let collected = Box::pin(evidence::collect(&seen));

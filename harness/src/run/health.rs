@@ -13,39 +13,36 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use crate::feed::{self, Feed};
 use crate::outcome::{ClusterProblem, HarnessProblem, Unmet};
+use crate::timeouts::Timeouts;
 
-/// How long the API server may take to say that it lives.
-const API_SERVER_ANSWERS: Duration = Duration::from_secs(5);
 /// How often it is asked until it is given up.
 const TRIES: u32 = 3;
 /// How soon it is asked again.
 const RETRY: Duration = Duration::from_millis(500);
 /// How often it is asked while a scenario is played.
 const LOOKS: Duration = Duration::from_secs(2);
-/// How long the fake Prometheus may take to be back; the harness follows it from pod to pod.
-const PROMETHEUS_ANSWERS: Duration = Duration::from_secs(10);
 
 /// Returns when the API server has gone.
-pub(super) async fn api_server_gone(client: Client) -> ClusterProblem {
+pub(super) async fn api_server_gone(client: Client, timeouts: Timeouts) -> ClusterProblem {
     let mut looks = interval(LOOKS);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         looks.tick().await;
-        if let Err(problem) = api_server(&client).await {
+        if let Err(problem) = api_server(&client, &timeouts).await {
             return problem;
         }
     }
 }
 
 /// Whether the API server lives.
-pub(super) async fn api_server(client: &Client) -> Result<(), ClusterProblem> {
+pub(super) async fn api_server(client: &Client, timeouts: &Timeouts) -> Result<(), ClusterProblem> {
     let mut tries = interval(RETRY);
     tries.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut count = 0;
     loop {
         tries.tick().await;
         count += 1;
-        match ask_api_server(client).await {
+        match ask_api_server(client, timeouts.api_server).await {
             Err(problem) if count == TRIES => return Err(problem),
             Err(_) => {}
             Ok(()) => return Ok(()),
@@ -53,7 +50,7 @@ pub(super) async fn api_server(client: &Client) -> Result<(), ClusterProblem> {
     }
 }
 
-async fn ask_api_server(client: &Client) -> Result<(), ClusterProblem> {
+async fn ask_api_server(client: &Client, within: Duration) -> Result<(), ClusterProblem> {
     let doing = || format!("ask the API server {TRIES} times whether it lives (/livez)");
     let failed = |source| ClusterProblem::Call {
         doing: doing(),
@@ -61,11 +58,11 @@ async fn ask_api_server(client: &Client) -> Result<(), ClusterProblem> {
     };
     let request = http::Request::get("/livez").body(Vec::new());
     let request = request.map_err(|error| failed(error.into()))?;
-    match timeout(API_SERVER_ANSWERS, client.request_text(request)).await {
+    match timeout(within, client.request_text(request)).await {
         Ok(answer) => answer.map(drop).map_err(|error| failed(error.into())),
         Err(_) => Err(ClusterProblem::Late {
             doing: doing(),
-            within: API_SERVER_ANSWERS,
+            within,
         }),
     }
 }
@@ -76,20 +73,22 @@ pub(super) async fn fake_prometheus(
     client: &Client,
     namespace: &str,
     feed: &Feed,
+    timeouts: &Timeouts,
 ) -> Result<(), Unmet> {
     let pods: Api<Pod> = Api::namespaced(client.clone(), namespace);
-    let listed = timeout(API_SERVER_ANSWERS, pods.list(&ListParams::default())).await;
+    let within = timeouts.api_server;
+    let listed = timeout(within, pods.list(&ListParams::default())).await;
     let doing = || "list the pods of the fake Prometheus".to_owned();
     let late = |_| ClusterProblem::Late {
         doing: doing(),
-        within: API_SERVER_ANSWERS,
+        within,
     };
     let pods = listed.map_err(late)?;
     let pods = pods.map_err(|error| ClusterProblem::call(doing(), error))?;
     if let Some(restarted) = pods.iter().find_map(restarted) {
         return Err(restarted.into());
     }
-    let deadline = Instant::now() + PROMETHEUS_ANSWERS;
+    let deadline = Instant::now() + timeouts.fake_prometheus;
     let mut tries = interval(RETRY);
     loop {
         tries.tick().await;

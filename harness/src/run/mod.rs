@@ -25,6 +25,7 @@ use crate::profile::Profile;
 use crate::programs::{NoPrometheus, Programs};
 use crate::report::{Judged, Outcome, Report, SkipReason, Verdict};
 use crate::scenario::Scenario;
+use crate::timeouts::Timeouts;
 
 pub use backend::{Backend, ClusterKind};
 
@@ -38,6 +39,7 @@ pub struct RunOptions {
     pub(crate) jobs: usize,
     pub(crate) interrupted: CancellationToken,
     pub(crate) keep: bool,
+    pub(crate) timeouts: Timeouts,
 }
 
 impl RunOptions {
@@ -52,6 +54,7 @@ impl RunOptions {
             jobs: 1,
             interrupted: CancellationToken::default(),
             keep: false,
+            timeouts: Timeouts::default(),
         }
     }
 
@@ -67,6 +70,13 @@ impl RunOptions {
     #[must_use]
     pub fn interrupted_by(mut self, token: CancellationToken) -> Self {
         self.interrupted = token;
+        self
+    }
+
+    /// Bounds what is waited for, as a slow machine needs it.
+    #[must_use]
+    pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
+        self.timeouts = timeouts;
         self
     }
 

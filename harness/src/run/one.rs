@@ -47,7 +47,7 @@ async fn with_cluster(
     progress.at(&name, "waiting for its turn");
     let ready = Instant::now();
     let Some(turn) = interrupted.run_until_cancelled(turns.acquire()).await else {
-        lease.leave(scenario, true).await;
+        lease.leave(scenario, true, &options.timeouts).await;
         return not_run(scenario, Verdict::interrupted());
     };
     // What it waits for others is not its own time.
@@ -59,7 +59,8 @@ async fn with_cluster(
     outcome.kept = match leaving {
         Leaving::Keep => lease.keep().await,
         Leaving::GiveBack | Leaving::Remove => {
-            lease.leave(scenario, leaving == Leaving::Remove).await;
+            let removes = leaving == Leaving::Remove;
+            lease.leave(scenario, removes, &options.timeouts).await;
             None
         }
     };

@@ -14,11 +14,6 @@ use crate::outcome::{ClusterProblem, HarnessProblem, Unmet};
 use crate::scenario::Scenario;
 use crate::wait::{ready_adapter, ready_pod};
 
-/// How long the installed pods may take to be ready.
-const PODS_READY: Duration = Duration::from_secs(30);
-/// How long the API server may take to accept all objects of an installation; it takes a second.
-const APPLIED: Duration = Duration::from_secs(60);
-
 /// What was installed.
 pub(super) struct Installation {
     /// The fake Prometheus, where there is one.
@@ -36,14 +31,15 @@ pub(super) async fn set_up(
 ) -> Result<Installation, Unmet> {
     let document = &scenario.document;
     let client = cluster.client();
+    let timeouts = &options.timeouts;
     at("installing");
     let (programs, profile) = (&options.programs, &options.profile);
     let rules = document.rules.as_deref();
     let installing = install(&client, programs, profile, document.install, rules);
-    let mut installed = in_time("install the adapter", installing).await?;
+    let mut installed = in_time("install the adapter", timeouts.apply, installing).await?;
     let namespace = document.install.names().namespace;
     at("waiting for Prometheus");
-    let pod = ready_pod(&client, namespace, feed::CONTAINER, PODS_READY).await?;
+    let pod = ready_pod(&client, namespace, feed::CONTAINER, timeouts.ready).await?;
     let feed = if document.install.has_real_prometheus() {
         None
     } else {
@@ -55,9 +51,9 @@ pub(super) async fn set_up(
         })?)
     };
     at("waiting for the adapter");
-    ready_adapter(&client, namespace, PODS_READY).await?;
+    ready_adapter(&client, namespace, timeouts.ready, timeouts).await?;
     let applying = async { Ok(apply(&client, &document.manifests).await?) };
-    in_time("apply the scenario's manifests", applying).await?;
+    in_time("apply the scenario's manifests", timeouts.apply, applying).await?;
     installed.extend(document.manifests.iter().cloned());
     Ok(Installation { feed, installed })
 }
@@ -66,20 +62,17 @@ pub(super) async fn set_up(
 /// is the harness' own.
 async fn in_time<T>(
     doing: &str,
+    within: Duration,
     installing: impl Future<Output = Result<T, InstallError>>,
 ) -> Result<T, Unmet> {
     let doing = doing.to_owned();
-    match timeout(APPLIED, installing).await {
+    match timeout(within, installing).await {
         Ok(Ok(installed)) => Ok(installed),
         Ok(Err(InstallError::Apply(error))) => Err(ClusterProblem::call(doing, error).into()),
         Ok(Err(error)) => {
             let source = Box::new(error);
             Err(HarnessProblem::NotMade { doing, source }.into())
         }
-        Err(_) => Err(ClusterProblem::Late {
-            doing,
-            within: APPLIED,
-        }
-        .into()),
+        Err(_) => Err(ClusterProblem::Late { doing, within }.into()),
     }
 }

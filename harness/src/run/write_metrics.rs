@@ -12,37 +12,41 @@ use tokio::time::{interval, timeout};
 
 use crate::install::Names;
 use crate::outcome::ClusterProblem;
-use crate::request::{RequestError, send_json};
+use crate::request::{Limit, RequestError, send_json};
 use crate::scripted::{Entry, ReadError, table_over};
+use crate::timeouts::Timeouts;
 use crate::wait::ready_pod;
 
 /// How often the fake Prometheus is asked what there is; a fraction of an HPA's period.
 const INTERVAL: Duration = Duration::from_millis(200);
-/// How long a round may take, from the question to the last value written.
-const ROUND: Duration = Duration::from_secs(15);
-/// How long it may take to find a ready pod.
-const POD_FOUND: Duration = Duration::from_secs(5);
 /// The port of the fake Prometheus.
 const PROMETHEUS_PORT: u16 = 9090;
 
 /// Writes until it is dropped. What can't be written is tried again: the adapter may be starting.
-pub(super) async fn write_metrics(cluster: Arc<dyn Cluster>, names: Names, port: u16) {
+pub(super) async fn write_metrics(
+    cluster: Arc<dyn Cluster>,
+    names: Names,
+    port: u16,
+    timeouts: Timeouts,
+) {
     let mut writer = Writer {
         cluster,
         namespace: names.namespace,
         port,
+        timeouts,
         pod: String::new(),
         written: BTreeMap::new(),
     };
+    let within = timeouts.write;
     let mut rounds = interval(INTERVAL);
     loop {
         rounds.tick().await;
-        match timeout(ROUND, writer.write_changes()).await {
+        match timeout(within, writer.write_changes(Limit::of(within))).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
                 tracing::debug!(error = %error_chain(&error), "write metrics to the adapter");
             }
-            Err(_) => tracing::warn!("metrics were not written to the adapter within {ROUND:?}"),
+            Err(_) => tracing::warn!("metrics were not written to the adapter within {within:?}"),
         }
     }
 }
@@ -66,17 +70,18 @@ struct Writer {
     cluster: Arc<dyn Cluster>,
     namespace: &'static str,
     port: u16,
+    timeouts: Timeouts,
     /// The adapter's pod, and what it was given: value by path.
     pod: String,
     written: BTreeMap<String, String>,
 }
 
 impl Writer {
-    async fn write_changes(&mut self) -> Result<(), WriteError> {
+    async fn write_changes(&mut self, limit: Limit) -> Result<(), WriteError> {
         let prometheus = self.target(self.ready_pod("prometheus").await?);
         let stream = self.cluster.connect(&prometheus, PROMETHEUS_PORT).await?;
         let client = self.cluster.client();
-        let table = table_over(stream, &prometheus.to_string(), &client).await?;
+        let table = table_over(stream, &prometheus.to_string(), &client, limit).await?;
         let pod = self.ready_pod("adapter").await?;
         if self.pod != pod {
             // A new one knows nothing.
@@ -91,7 +96,7 @@ impl Writer {
             }
             let stream = self.cluster.connect(&adapter, self.port).await?;
             let value = serde_json::to_string(&entry.value)?;
-            send_json(stream, http::Method::POST, &path, value).await?;
+            send_json(stream, http::Method::POST, &path, value, limit).await?;
             self.written.insert(path, entry.value.clone());
         }
         Ok(())
@@ -99,7 +104,7 @@ impl Writer {
 
     async fn ready_pod(&self, container: &str) -> Result<String, ClusterProblem> {
         let client = self.cluster.client();
-        let pod = ready_pod(&client, self.namespace, container, POD_FOUND).await?;
+        let pod = ready_pod(&client, self.namespace, container, self.timeouts.pod).await?;
         Ok(pod.name_any())
     }
 

@@ -9,7 +9,8 @@ use serde_json::Value;
 use tokio::net::TcpStream;
 
 use super::table::{Entry, Table};
-use crate::request::{ANSWER, Identity, Limit, Question, RequestError, ask_over};
+use crate::request::{Identity, Limit, Question, RequestError, ask_over};
+use crate::timeouts::Timeouts;
 
 /// `{namespace!=""}`: every series that is of some object.
 const ALL: &str = "/api/v1/query?query=%7Bnamespace%21%3D%22%22%7D";
@@ -71,21 +72,32 @@ pub(super) async fn read(address: &str, client: &Client) -> Result<Reading, Read
         address: address.to_owned(),
         source,
     })?;
-    read_over(stream, address, client).await
+    let limit = Limit::of(Timeouts::default().answer);
+    read_over(stream, address, client, limit).await
 }
 
 /// The value of each pod, Service and namespace, the sum over its series, by a stream to Prometheus.
 ///
 /// # Errors
 /// When Prometheus or the API server has no answer.
-pub async fn table_over<S>(stream: S, address: &str, client: &Client) -> Result<Table, ReadError>
+pub async fn table_over<S>(
+    stream: S,
+    address: &str,
+    client: &Client,
+    limit: Limit,
+) -> Result<Table, ReadError>
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin + 'static,
 {
-    Ok(read_over(stream, address, client).await?.table(&[]))
+    Ok(read_over(stream, address, client, limit).await?.table(&[]))
 }
 
-async fn read_over<S>(stream: S, address: &str, client: &Client) -> Result<Reading, ReadError>
+async fn read_over<S>(
+    stream: S,
+    address: &str,
+    client: &Client,
+    limit: Limit,
+) -> Result<Reading, ReadError>
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin + 'static,
 {
@@ -94,7 +106,7 @@ where
         headers: BTreeMap::new(),
         identity: Identity::Nobody,
     };
-    let answer = ask_over(stream, "prometheus", &question, Limit::of(ANSWER)).await?;
+    let answer = ask_over(stream, "prometheus", &question, limit).await?;
     if answer.status != 200 {
         return Err(ReadError::Status {
             address: address.to_owned(),

@@ -9,7 +9,6 @@ use super::context::{Play, Remark, StepContext};
 use crate::format::{Checks, Place};
 use crate::install::apply;
 use crate::outcome::Unmet;
-use crate::request::call;
 
 /// The objects.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -32,7 +31,11 @@ impl Play for Apply {
     fn play<'a>(&'a self, context: &'a StepContext) -> BoxFuture<'a, Result<Remark, Unmet>> {
         Box::pin(async move {
             let client = context.expect.cluster.client();
-            call("change objects", apply(&client, &self.0)).await?;
+            context
+                .expect
+                .timeouts
+                .call("change objects", apply(&client, &self.0))
+                .await?;
             Ok(None)
         })
     }

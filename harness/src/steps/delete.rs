@@ -8,7 +8,6 @@ use super::context::{Play, Remark, StepContext};
 use crate::format::ObjectRef;
 use crate::install::delete;
 use crate::outcome::Unmet;
-use crate::request::call;
 
 /// The object.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -23,7 +22,11 @@ impl Play for Delete {
     fn play<'a>(&'a self, context: &'a StepContext) -> BoxFuture<'a, Result<Remark, Unmet>> {
         Box::pin(async move {
             let client = context.expect.cluster.client();
-            call("change objects", delete(&client, &self.0)).await?;
+            context
+                .expect
+                .timeouts
+                .call("change objects", delete(&client, &self.0))
+                .await?;
             Ok(None)
         })
     }

@@ -17,10 +17,9 @@ use super::request::Via;
 use crate::format::{Checks, Place, Span};
 use crate::notes::Source;
 use crate::outcome::{Context, Finding, HarnessProblem, Kind, Owner, Unmet};
-use crate::request::{ANSWER, Answer, Limit, Question};
+use crate::request::{Answer, Limit, Question};
+use crate::timeouts::Timeouts;
 
-/// How long the load may go on after its steps until it is large enough.
-const LOAD_TAIL: Duration = Duration::from_secs(60);
 /// How many requests a second a load may make; more than a plane on a small machine answers.
 const FASTEST: u32 = 10_000;
 
@@ -78,12 +77,13 @@ impl Play for LoadStep {
                 headers: Default::default(),
                 identity: context.identity(None, self.via).await?,
             };
-            let limit = Limit::of(ANSWER);
+            let Timeouts { answer, load, .. } = context.expect.timeouts;
+            let limit = Limit::of(answer);
             let route = context.route(self.via, &question.identity, limit).await?;
             // Each request is given up by itself, so that one without an answer doesn't hold the load.
-            let ask = || route.ask(&question, Limit::of(ANSWER));
+            let ask = || route.ask(&question, Limit::of(answer));
             let played = self.play_steps(context);
-            let tally = under_load(self.rate, self.at_least, played, ask).await?;
+            let tally = under_load(self.rate, self.at_least, load, played, ask).await?;
             tally.verdict(self.at_least).map(Some)
         })
     }
@@ -119,6 +119,7 @@ impl LoadStep {
 async fn under_load<F>(
     rate: u32,
     at_least: u64,
+    tail: Duration,
     played: impl Future<Output = Result<(), Unmet>>,
     ask: impl Fn() -> F,
 ) -> Result<Tally, Unmet>
@@ -133,7 +134,7 @@ where
     let mut over: Option<Instant> = None;
     loop {
         let enough = tally.asked >= at_least;
-        let asking = over.is_none_or(|over| !enough && over.elapsed() < LOAD_TAIL);
+        let asking = over.is_none_or(|over| !enough && over.elapsed() < tail);
         if !asking && open.is_empty() {
             return Ok(tally);
         }
@@ -252,6 +253,8 @@ mod tests {
     use super::*;
     use crate::outcome::ClusterProblem;
 
+    const TAIL: Duration = Duration::from_secs(60);
+
     fn answer(status: u16) -> Result<Answer, Unmet> {
         Ok(Answer {
             status,
@@ -270,7 +273,7 @@ mod tests {
             tokio::time::sleep(Duration::from_millis(950)).await;
             Err(HarnessProblem::Interrupted.into())
         };
-        let ended = under_load(10, 0, played, || async { answer(503) }).await;
+        let ended = under_load(10, 0, TAIL, played, || async { answer(503) }).await;
         let unmet = ended.unwrap_err();
         assert_eq!(
             unmet.to_string(),
@@ -282,10 +285,12 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_load_that_cannot_be_large_enough_ends_however_long_its_requests_are_held() {
         let held = || async {
-            tokio::time::sleep(ANSWER).await;
+            tokio::time::sleep(Duration::from_secs(15)).await;
             Err(broken())
         };
-        let tally = under_load(1, 1_000, async { Ok(()) }, held).await.unwrap();
+        let tally = under_load(1, 1_000, TAIL, async { Ok(()) }, held)
+            .await
+            .unwrap();
         assert!((60..=62).contains(&tally.asked), "{tally}");
         assert_eq!(tally.asked, tally.failed);
     }

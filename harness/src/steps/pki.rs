@@ -20,11 +20,9 @@ use super::context::{Play, Remark, StepContext};
 use crate::format::{Checks, Place};
 use crate::outcome::{Finding, Kind, Unmet};
 use crate::pki::Leaf;
-use crate::request::{Limit, call, not_made};
+use crate::request::{Limit, not_made};
 use crate::wait::Wait;
 
-/// How long the adapter may take to serve with another pair; a real kubelet alone takes up to a minute.
-const SERVED: Duration = Duration::from_secs(20);
 /// The pause before its certificate is looked at again.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -167,7 +165,11 @@ impl StepContext {
         }
         let services: Api<APIService> = Api::all(self.expect.cluster.client());
         let all = ListParams::default();
-        let list = call("list APIServices", services.list(&all)).await?;
+        let list = self
+            .expect
+            .timeouts
+            .call("list APIServices", services.list(&all))
+            .await?;
         let ours = list.items.iter().filter(|service| {
             let reference = service.spec.as_ref().and_then(|spec| spec.service.as_ref());
             reference.and_then(|service| service.name.as_deref()) == Some(self.names.service)
@@ -177,7 +179,10 @@ impl StepContext {
             let name = service.name_any();
             let parameters = PatchParams::default();
             let patched = services.patch(&name, &parameters, &patch);
-            call(format!("change the caBundle of {name}"), patched).await?;
+            self.expect
+                .timeouts
+                .call(format!("change the caBundle of {name}"), patched)
+                .await?;
         }
         Ok(())
     }
@@ -199,7 +204,10 @@ impl StepContext {
         let name = self.names.serving_secret;
         let (parameters, patch) = (PatchParams::default(), Patch::Merge(data));
         let patched = secrets.patch(name, &parameters, &patch);
-        call(format!("change Secret {name}"), patched).await?;
+        self.expect
+            .timeouts
+            .call(format!("change Secret {name}"), patched)
+            .await?;
         if serving.broken.is_some() {
             return Ok(());
         }
@@ -236,9 +244,10 @@ impl StepContext {
 
     /// Waits until the adapter shows a certificate to new connections.
     async fn served(&self, wanted: &CertificateDer<'_>) -> Result<(), Unmet> {
-        let limit = Limit::of(SERVED);
+        let timeouts = &self.expect.timeouts;
+        let limit = Limit::of(timeouts.state);
         let ask = || async move {
-            let limit = Limit::of_answer(Some(limit.ends()));
+            let limit = timeouts.limit_of_answer(Some(limit.ends()));
             let shown = self.expect.adapter.shown_certificate(limit).await?;
             if shown.as_ref() == wanted.as_ref() {
                 Ok(())
@@ -247,6 +256,6 @@ impl StepContext {
             }
         };
         let what = "the adapter serves with its new pair".to_owned();
-        Wait::until(what, SERVED).asking(PAUSE, ask).await
+        Wait::until(what, timeouts.state).asking(PAUSE, ask).await
     }
 }

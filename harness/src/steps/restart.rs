@@ -9,7 +9,6 @@ use serde::Deserialize;
 
 use super::context::{Play, Remark, StepContext};
 use crate::outcome::Unmet;
-use crate::request::call;
 
 /// What is restarted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -31,11 +30,19 @@ impl Play for Restart {
             let client = context.expect.cluster.client();
             let pods: Api<Pod> = Api::namespaced(client, context.names.namespace);
             let all = ListParams::default();
-            let list = call("list the adapter's pods", pods.list(&all)).await?;
+            let list = context
+                .expect
+                .timeouts
+                .call("list the adapter's pods", pods.list(&all))
+                .await?;
             for pod in list.iter().filter(|pod| is_adapter(pod)) {
                 let (name, parameters) = (pod.name_any(), DeleteParams::default());
                 let deleted = pods.delete(&name, &parameters);
-                call(format!("delete pod {name}"), deleted).await?;
+                context
+                    .expect
+                    .timeouts
+                    .call(format!("delete pod {name}"), deleted)
+                    .await?;
             }
             Ok(None)
         })

@@ -9,7 +9,6 @@ use super::context::{Play, Remark, StepContext};
 use crate::format::ObjectRef;
 use crate::install::apply;
 use crate::outcome::{HarnessProblem, Unmet};
-use crate::request::call;
 
 /// The object.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -32,7 +31,11 @@ impl Play for Restore {
             })?;
             let client = context.expect.cluster.client();
             let applied = apply(&client, std::slice::from_ref(object));
-            call("change objects", applied).await?;
+            context
+                .expect
+                .timeouts
+                .call("change objects", applied)
+                .await?;
             Ok(None)
         })
     }

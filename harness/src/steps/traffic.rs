@@ -51,8 +51,10 @@ impl Play for TrafficStep {
                 total,
                 within,
             } = self;
+            let expect = &context.expect;
+            let within = within.map_or(expect.timeouts.state, |within| expect.stated(within));
             let traffic = &context.traffic;
-            traffic.drive(namespace, to, *port, *total, *within).await?;
+            traffic.drive(namespace, to, *port, *total, within).await?;
             Ok(None)
         })
     }

@@ -19,19 +19,16 @@ use setpoint_support::error_chain;
 use tokio::sync::watch;
 use tokio::time::{interval, timeout};
 
-use crate::format::{DeploymentRef, Span};
+use crate::format::DeploymentRef;
 use crate::notes::{Notes, Source};
 use crate::outcome::{HarnessProblem, Unmet};
-use crate::request::{RequestError, call, send_json};
+use crate::request::{Limit, RequestError, send_json};
 use crate::sample_app::{LOAD_PATH, Load};
+use crate::timeouts::Timeouts;
 use share::{Deployment, Incarnation, Share, Wanted, shares};
 
-/// How long a step waits for every ready pod to have its share.
-const WITHIN: Span = Span::Time(Duration::from_secs(20));
 /// How soon a share is sent again that could not be.
 const AGAIN: Duration = Duration::from_millis(200);
-/// How long a pod may take to take its share.
-const TAKES: Duration = Duration::from_secs(2);
 
 /// Traffic, and how many ready pods have their shares of it, or what is in the way.
 type Shared = (Wanted, Result<usize, NotShared>);
@@ -47,8 +44,8 @@ struct NotShared {
 
 #[derive(Debug, thiserror::Error)]
 enum ShareError {
-    #[error("it doesn't answer within {TAKES:?}")]
-    Late,
+    #[error("it doesn't answer within {0:?}")]
+    Late(Duration),
     #[error(transparent)]
     Connect(#[from] ConnectError),
     #[error(transparent)]
@@ -61,6 +58,7 @@ enum ShareError {
 pub struct Traffic {
     cluster: Arc<dyn Cluster>,
     notes: Notes,
+    timeouts: Timeouts,
     wanted: watch::Sender<BTreeMap<Deployment, Wanted>>,
     shared: watch::Sender<BTreeMap<Deployment, Shared>>,
     /// What pods were told, as far as they took it.
@@ -70,10 +68,11 @@ pub struct Traffic {
 impl Traffic {
     /// No traffic yet.
     #[must_use]
-    pub fn new(cluster: Arc<dyn Cluster>, notes: Notes) -> Self {
+    pub fn new(cluster: Arc<dyn Cluster>, notes: Notes, timeouts: Timeouts) -> Self {
         Self {
             cluster,
             notes,
+            timeouts,
             wanted: watch::Sender::default(),
             shared: watch::Sender::default(),
             told: Mutex::default(),
@@ -91,10 +90,11 @@ impl Traffic {
         to: &DeploymentRef,
         port: u16,
         total: f64,
-        within: Option<Span>,
+        within: Duration,
     ) -> Result<(), Unmet> {
         let api: Api<DeploymentObject> = Api::namespaced(self.cluster.client(), namespace);
-        let deployment = call(format!("look for {to}"), api.get(&to.name)).await?;
+        let found = api.get(&to.name);
+        let deployment = self.timeouts.call(format!("look for {to}"), found).await?;
         let wanted = Wanted {
             selector: deployment.spec.selector.match_labels.unwrap_or_default(),
             port,
@@ -105,8 +105,6 @@ impl Traffic {
         self.wanted.send_modify(|all| {
             all.insert(key.clone(), wanted.clone());
         });
-        let within = within.unwrap_or(WITHIN);
-        let within = within.duration(self.cluster.facts().hpa_sync_period);
         let mut last = "nothing was shared yet".to_owned();
         let done = shared.wait_for(|all| match all.get(&key) {
             Some((of, Ok(pods))) if *of == wanted && *pods > 0 => true,
@@ -181,9 +179,10 @@ impl Traffic {
                 .map(|(pod, share)| (pod.clone(), *share))
                 .collect::<Vec<_>>()
         };
+        let within = self.timeouts.share;
         let tell = unknown.iter().map(async |(pod, share)| {
-            let told = timeout(TAKES, self.tell(pod, *share)).await;
-            let told = told.unwrap_or(Err(ShareError::Late));
+            let told = timeout(within, self.tell(pod, *share)).await;
+            let told = told.unwrap_or(Err(ShareError::Late(within)));
             (pod, share, told)
         });
         let mut problem = None;
@@ -233,6 +232,7 @@ impl Traffic {
             requests_per_second: share.requests_per_second,
         };
         let load = serde_json::to_string(&load)?;
-        Ok(send_json(stream, http::Method::PUT, LOAD_PATH, load).await?)
+        let limit = Limit::of(self.timeouts.share);
+        Ok(send_json(stream, http::Method::PUT, LOAD_PATH, load, limit).await?)
     }
 }

@@ -9,9 +9,8 @@ use tokio::time::timeout;
 
 use super::ready_pod;
 use crate::outcome::{ClusterProblem, Finding, Kind, Unmet};
+use crate::timeouts::Timeouts;
 
-/// How long the API server may take to list pods.
-const LISTED: Duration = Duration::from_secs(5);
 /// The adapter's container.
 const ADAPTER: &str = "adapter";
 /// Why a container ended that never ran: its program could not be started.
@@ -36,6 +35,7 @@ pub async fn ready_adapter(
     client: &Client,
     namespace: &str,
     within: Duration,
+    timeouts: &Timeouts,
 ) -> Result<Pod, Unmet> {
     let problem = match ready_pod(client, namespace, ADAPTER, within).await {
         Err(problem @ ClusterProblem::PodNotReady { .. }) => problem,
@@ -43,7 +43,7 @@ pub async fn ready_adapter(
     };
     let pods: Api<Pod> = Api::namespaced(client.clone(), namespace);
     let all = ListParams::default();
-    match timeout(LISTED, pods.list(&all)).await {
+    match timeout(timeouts.api_server, pods.list(&all)).await {
         Ok(Ok(pods)) if pods.iter().any(has_run) => Err(AdapterNotReady(problem).into()),
         _ => Err(problem.into()),
     }

@@ -4,6 +4,8 @@ mod judge;
 mod mark;
 mod metric;
 #[cfg(test)]
+mod sync_tests;
+#[cfg(test)]
 mod tests;
 
 use futures::future::BoxFuture;
@@ -110,10 +112,10 @@ impl Expect for Hpa {
 
     fn judge<'a>(&'a self, context: &'a ExpectContext) -> BoxFuture<'a, Result<(), Unmet>> {
         Box::pin(async move {
-            let client = context.cluster.client();
+            let (client, timeouts) = (context.cluster.client(), &context.timeouts);
             let hpas: Api<HorizontalPodAutoscaler> =
                 Api::namespaced(client.clone(), &self.namespace);
-            let marked = mark(&hpas, &self.name).await?;
+            let marked = mark(&hpas, &self.name, timeouts).await?;
             if let Some(hpa) = &marked {
                 self.judge_names(hpa)?;
             }
@@ -123,7 +125,7 @@ impl Expect for Hpa {
             match (judged, marked) {
                 (Err(unmet), Some(hpa))
                     if unmet.kind() == Kind::NotJudged
-                        && !adapter_is_silent(&client, &hpa).await =>
+                        && !adapter_is_silent(&client, &hpa, timeouts).await =>
                 {
                     let name = self.name.clone();
                     Err(unmet.because_of(ClusterProblem::NotJudged { name }))

@@ -5,10 +5,10 @@ mod objects;
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use kube::Client;
 use setpoint_cluster::Cluster;
+use tokio::time::timeout;
 
-use self::logs::{last_lines, logs, warnings, without_times};
+use self::logs::{Log, last_lines, logs, warnings, without_times};
 use self::objects::{api_services, events, hpas, pods};
 use super::recorder::Recorder;
 use crate::feed::Feed;
@@ -17,8 +17,6 @@ use crate::prometheus::Prometheus;
 use crate::report::Evidence;
 use crate::report::timeline::{Entry, Source, merged, of_journal, of_log};
 
-/// How long one piece of evidence may take: the cluster may be what is broken.
-const LIMIT: Duration = Duration::from_secs(5);
 /// The adapter's container.
 const ADAPTER: &str = "adapter";
 /// Prometheus', real or fake.
@@ -32,20 +30,36 @@ pub(super) struct Seen<'a> {
     /// The real Prometheus, where there is one.
     pub(super) prometheus: Option<&'a Prometheus>,
     pub(super) names: Names,
+    /// How long one piece of evidence may take.
+    pub(super) within: Duration,
+}
+
+impl Seen<'_> {
+    /// One piece of evidence, if it can be had in time.
+    async fn bounded<T>(&self, piece: impl Future<Output = Option<T>>) -> Option<T> {
+        timeout(self.within, piece).await.ok().flatten()
+    }
+
+    /// The logs of a container of the installation.
+    async fn logs(&self, container: &str) -> Option<Vec<Log>> {
+        let client = self.cluster.client();
+        let logs = logs(&client, self.names.namespace, container);
+        self.bounded(logs).await
+    }
 }
 
 pub(super) async fn collect(seen: &Seen<'_>) -> Vec<Evidence> {
     let client = seen.cluster.client();
     // Side by side: a cluster that hangs keeps each of them waiting.
     let (api_services, hpas, pods, events, adapter, journal, prometheus, components) = tokio::join!(
-        bounded(api_services(&client)),
-        bounded(hpas(&client)),
-        bounded(pods(&client)),
-        bounded(events(&client)),
-        adapter_logs(&client, seen.names.namespace),
-        journal_of(seen.feed),
-        of_prometheus(seen.prometheus, &client, seen.names.namespace),
-        bounded(async { Some(seen.cluster.component_logs().await) }),
+        seen.bounded(api_services(&client)),
+        seen.bounded(hpas(&client)),
+        seen.bounded(pods(&client)),
+        seen.bounded(events(&client)),
+        adapter_logs(seen),
+        journal_of(seen),
+        of_prometheus(seen),
+        seen.bounded(async { Some(seen.cluster.component_logs().await) }),
     );
     let components = components.unwrap_or_default();
     let components = components
@@ -72,9 +86,8 @@ fn piece(name: &str, text: Option<String>) -> Evidence {
 }
 
 /// The adapter's logs, or that there are none.
-async fn adapter_logs(client: &Client, namespace: &str) -> Vec<Evidence> {
-    let logs = bounded(logs(client, namespace, ADAPTER)).await;
-    match logs {
+async fn adapter_logs(seen: &Seen<'_>) -> Vec<Evidence> {
+    match seen.logs(ADAPTER).await {
         Some(logs) if !logs.is_empty() => logs
             .iter()
             .map(|log| piece(&log.name(), Some(last_lines(&without_times(&log.text)))))
@@ -84,25 +97,18 @@ async fn adapter_logs(client: &Client, namespace: &str) -> Vec<Evidence> {
 }
 
 /// What the fake Prometheus was asked, where there is one.
-async fn journal_of(feed: Option<&Feed>) -> Option<Evidence> {
-    let journal = bounded(journal(feed?)).await;
+async fn journal_of(seen: &Seen<'_>) -> Option<Evidence> {
+    let journal = seen.bounded(journal(seen.feed?)).await;
     Some(piece("Prometheus journal", journal))
 }
 
 /// What a real Prometheus says of its targets, and its logs, where there is one.
-async fn of_prometheus(
-    prometheus: Option<&Prometheus>,
-    client: &Client,
-    namespace: &str,
-) -> Vec<Evidence> {
-    let Some(prometheus) = prometheus else {
+async fn of_prometheus(seen: &Seen<'_>) -> Vec<Evidence> {
+    let Some(prometheus) = seen.prometheus else {
         return Vec::new();
     };
     let targets = async { Some(prometheus.targets().await.ok()?.describe().join("\n")) };
-    let (targets, logs) = tokio::join!(
-        bounded(targets),
-        bounded(logs(client, namespace, PROMETHEUS))
-    );
+    let (targets, logs) = tokio::join!(seen.bounded(targets), seen.logs(PROMETHEUS));
     let logs = logs.unwrap_or_default();
     let logs = logs.iter().map(|log| {
         piece(
@@ -118,15 +124,13 @@ async fn of_prometheus(
 /// What happened, from the start to now, in the scenario's clock.
 pub(super) async fn timeline(seen: &Seen<'_>, recorder: &Recorder) -> Vec<Entry> {
     let notes = recorder.notes();
-    let client = seen.cluster.client();
-    let namespace = seen.names.namespace;
     let (adapters, prometheus, journal) = tokio::join!(
-        bounded(logs(&client, namespace, ADAPTER)),
+        seen.logs(ADAPTER),
         async {
             seen.prometheus?;
-            bounded(logs(&client, namespace, PROMETHEUS)).await
+            seen.logs(PROMETHEUS).await
         },
-        async { bounded(async { seen.feed?.journal().await.ok() }).await },
+        seen.bounded(async { seen.feed?.journal().await.ok() }),
     );
     let since_start = |time| notes.since_start(time);
     let mut entries = recorder.entries();
@@ -147,10 +151,6 @@ pub(super) async fn timeline(seen: &Seen<'_>, recorder: &Recorder) -> Vec<Entry>
         entries.extend(of_journal(&journal.entries, since_start));
     }
     merged(entries)
-}
-
-async fn bounded<T>(piece: impl Future<Output = Option<T>>) -> Option<T> {
-    tokio::time::timeout(LIMIT, piece).await.ok().flatten()
 }
 
 async fn journal(feed: &Feed) -> Option<String> {

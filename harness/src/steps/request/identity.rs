@@ -12,7 +12,7 @@ use super::Via;
 use crate::format::{Checks, Nothing, Place};
 use crate::outcome::{ClusterProblem, Unmet};
 use crate::pki::Leaf;
-use crate::request::{FRONT_PROXY, Identity, ProxyCertificate, Secret, call, not_made};
+use crate::request::{FRONT_PROXY, Identity, ProxyCertificate, Secret, not_made};
 use crate::steps::context::StepContext;
 use crate::steps::pki::CertificateFlaw;
 
@@ -166,7 +166,7 @@ impl StepContext {
         let parameters = PostParams::default();
         let doing = format!("get a token of {namespace}/{name}");
         let answer = accounts.create_token_request(name, &parameters, &request);
-        let status = call(&*doing, answer).await?.status;
+        let status = self.expect.timeouts.call(&*doing, answer).await?.status;
         let token = status.and_then(|status| status.token);
         let none = || ClusterProblem::call(doing, "there is none in the answer");
         let token = Secret(token.ok_or_else(none)?);

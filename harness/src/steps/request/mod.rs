@@ -115,9 +115,8 @@ impl Play for RequestStep {
                 headers: self.headers.clone(),
                 identity: context.identity(self.as_.as_ref(), self.via).await?,
             };
-            let sync = context.expect.cluster.facts().hpa_sync_period;
             let within = self.expect.within;
-            let deadline = within.map(|within| Instant::now() + within.duration(sync));
+            let deadline = within.map(|within| Instant::now() + context.expect.stated(within));
             let mut pauses = interval(PAUSE);
             let mut count = 0;
             loop {
@@ -141,7 +140,7 @@ impl RequestStep {
         question: &Question,
         deadline: Option<Instant>,
     ) -> Result<Answer, Unmet> {
-        let limit = Limit::of_answer(deadline);
+        let limit = context.expect.timeouts.limit_of_answer(deadline);
         let route = context.route(self.via, &question.identity, limit).await?;
         route.ask(question, limit).await
     }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use setpoint::programs::Programs;
+use setpoint::timeouts::Timeouts;
 use tempfile::TempDir;
 
 use super::processes::{Process, descendants, signal};
@@ -20,7 +21,9 @@ const INTERVAL: Duration = Duration::from_millis(20);
 /// The product's programs, built once.
 static PROGRAMS: LazyLock<Programs> = LazyLock::new(|| {
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    runtime.block_on(Programs::find(None)).unwrap()
+    runtime
+        .block_on(Programs::find(None, &Timeouts::default()))
+        .unwrap()
 });
 
 /// A run of one scenario, with a folder of its own for everything that it keeps.
@@ -42,6 +45,11 @@ pub(crate) struct Ended {
 
 impl Run {
     pub(crate) fn start(scenario: &str) -> Self {
+        Self::on_slow_machine("1", scenario)
+    }
+
+    /// Starts one whose time-outs are longer by a factor.
+    pub(crate) fn on_slow_machine(factor: &str, scenario: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         std::fs::create_dir(path("run")).unwrap();
@@ -58,6 +66,7 @@ impl Run {
                     .map(|plane| ("SETPOINT_PLANE_BIN", plane)),
             )
             .env("XDG_RUNTIME_DIR", path("run"))
+            .env("SETPOINT_TIMEOUT_FACTOR", factor)
             .env("RUST_LOG", "setpoint::report=debug")
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

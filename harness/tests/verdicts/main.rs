@@ -1,5 +1,5 @@
-//! What a run says, and what it leaves, when something else than the adapter breaks: the API server or
-//! the fake Prometheus ends or hangs, or the user presses Ctrl-C.
+//! What a run says, and what it leaves, when it must not pass: the API server or the fake Prometheus ends or hangs, the
+//! user presses Ctrl-C, or an HPA's status fits only because it is of before.
 //!
 //! Ignored with a reason where the control plane's programs are missing, unless `SETPOINT_REQUIRE=local`.
 
@@ -10,6 +10,7 @@
 
 mod processes;
 mod run;
+mod stale_status;
 
 use setpoint_cluster::provision;
 use setpoint_test_support::trials;
@@ -132,17 +133,19 @@ fn ctrl_c_while_the_cluster_is_left_keeps_the_verdict_and_is_no_success() {
 }
 
 fn main() {
+    let mut trials = stale_status::trials();
+    trials.extend(trials![
+        an_api_server_that_dies_is_the_clusters_problem,
+        an_api_server_that_hangs_is_the_clusters_problem,
+        a_fake_prometheus_that_is_killed_is_the_harness_problem,
+        ctrl_c_while_a_cluster_starts_leaves_nothing,
+        ctrl_c_while_a_scenario_is_set_up_leaves_nothing,
+        ctrl_c_in_a_step_and_again_while_evidence_is_collected_leaves_nothing,
+        ctrl_c_while_the_cluster_is_left_keeps_the_verdict_and_is_no_success,
+    ]);
     setpoint_test_support::run(
         Vec::new(),
-        trials![
-            an_api_server_that_dies_is_the_clusters_problem,
-            an_api_server_that_hangs_is_the_clusters_problem,
-            a_fake_prometheus_that_is_killed_is_the_harness_problem,
-            ctrl_c_while_a_cluster_starts_leaves_nothing,
-            ctrl_c_while_a_scenario_is_set_up_leaves_nothing,
-            ctrl_c_in_a_step_and_again_while_evidence_is_collected_leaves_nothing,
-            ctrl_c_while_the_cluster_is_left_keeps_the_verdict_and_is_no_success,
-        ],
+        trials,
         provision::find(&provision::Options::from_env()),
     );
 }

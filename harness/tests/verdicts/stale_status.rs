@@ -1,0 +1,91 @@
+//! An HPA's status that fits what a step expects, and is of before that step, fails the scenario.
+
+use serde_json::{Value, json};
+use setpoint_test_support::{Trial, trials};
+
+use super::run::{Ended, Run};
+
+/// Plays steps after an HPA has measured 10.
+fn played(steps: &[Value]) -> Ended {
+    let metric = |value: &str| json!({"custom": "queue_length", "on": {"pods": {"app": "web"}}, "values": value});
+    let container = json!({"name": "web", "image": "example.org/web:v1"});
+    let labels = json!({"app": "web"});
+    let target = json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"});
+    let pods = json!({"metric": {"name": "queue_length"}, "target": {"type": "AverageValue", "averageValue": "10"}});
+    let object = |api_version: &str, kind: &str, spec: Value| json!({"apiVersion": api_version, "kind": kind, "metadata": {"name": "web", "namespace": "default"}, "spec": spec});
+    let deployment = json!({"selector": {"matchLabels": labels},
+        "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}}});
+    let hpa = json!({"scaleTargetRef": target, "maxReplicas": 8, "metrics": [{"type": "Pods", "pods": pods}]});
+    let measured = json!({"expect": {"hpa": {"name": "web", "current": "10"}}});
+    let steps = [&[measured], steps].concat();
+    let scenario = json!({
+        "apiVersion": "setpoint.dev/v1alpha1",
+        "scenario": "a status of before fits",
+        "metrics": [metric("10")],
+        "manifests": [object("apps/v1", "Deployment", deployment), object("autoscaling/v2", "HorizontalPodAutoscaler", hpa)],
+        "steps": steps,
+    });
+    Run::on_slow_machine("2", &scenario.to_string()).end()
+}
+
+/// The step that all end with: 10 is what the HPA measured before. On the slow machine it has eight seconds.
+fn still_measures_10() -> Value {
+    json!({"expect": {"hpa": {"name": "web", "current": "10", "within": "4s"}}})
+}
+
+fn assert_failed(ended: &Ended, kind: &str, cause: &str) {
+    let verdict = &ended.outcome["verdict"];
+    let of = ["verdict", "owner", "kind"].map(|key| verdict[key].as_str());
+    let expected = ["failed", "adapter", kind].map(Some);
+    assert_eq!(of, expected, "{verdict}\n{}", ended.log);
+    let told = verdict["cause"].as_str().unwrap();
+    assert!(told.contains(cause), "{told}");
+    assert!(told.contains("not within 8s"), "{told}");
+    assert_eq!(ended.exit_code, Some(1), "{}", ended.log);
+}
+
+fn what_was_measured_before_the_target_was_deleted_fails() {
+    let target = json!({"apiVersion": "apps/v1", "kind": "Deployment", "namespace": "default", "name": "web"});
+    let ended = played(&[json!({"delete": target}), still_measures_10()]);
+    assert_failed(
+        &ended,
+        "unexpected-condition",
+        "AbleToScale=False by FailedGetScale",
+    );
+}
+
+fn what_was_measured_before_a_fault_fails() {
+    let fault = json!({"fault": {"prometheus": {"answer": 503}}});
+    let ended = played(&[fault, still_measures_10()]);
+    assert_failed(
+        &ended,
+        "unexpected-value",
+        "it measures nothing; it has ScalingActive=False",
+    );
+}
+
+/// A sync of three seconds, of which Prometheus takes two, is under way when the values change: the expectation before
+/// ends with a sync, the next sync begins a second later, and the request takes two.
+fn what_a_sync_that_was_under_way_has_measured_fails() {
+    let path = "/apis/custom.metrics.k8s.io/v1beta2/namespaces/default/pods/*/queue_length";
+    let values = json!({"custom": "queue_length", "on": {"pods": {"app": "web"}}, "values": "20"});
+    let ended = played(&[
+        json!({"fault": {"prometheus": {"paths": ["/api/v1/query"], "delay": "2s"}}}),
+        still_measures_10(),
+        json!({"request": {"path": path, "expect": {"status": 200}}}),
+        json!({"metrics": [values]}),
+        still_measures_10(),
+    ]);
+    assert_failed(&ended, "unexpected-value", "it measures 20");
+    // The HPA controller could not write what it had measured before.
+    let timeline = ended.outcome["timeline"].to_string();
+    assert!(timeline.contains("FailedUpdateStatus"), "{timeline}");
+}
+
+pub(crate) fn trials() -> Vec<Trial> {
+    trials![
+        what_was_measured_before_the_target_was_deleted_fails,
+        what_was_measured_before_a_fault_fails,
+        what_a_sync_that_was_under_way_has_measured_fails,
+    ]
+}
