@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use futures::future::BoxFuture;
+use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use setpoint_node::protocol::Target;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -18,30 +18,23 @@ pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 /// A running cluster, whatever it is made of. Its life, from the start to the end, is [`Provider`](crate::Provider)'s.
+#[async_trait]
 pub trait Cluster: Send + Sync {
     /// What every cluster has in the same form.
     fn access(&self) -> &Access;
 
     /// Opens a byte stream to `port` of a Service or pod.
-    fn connect<'a>(
-        &'a self,
-        to: &'a Target,
-        port: u16,
-    ) -> BoxFuture<'a, Result<Connection, ConnectError>>;
+    async fn connect(&self, to: &Target, port: u16) -> Result<Connection, ConnectError>;
 
     /// Issues a certificate from one of the cluster's own authorities.
-    fn mint<'a>(
-        &'a self,
-        authority: Authority,
-        request: &'a MintRequest,
-    ) -> BoxFuture<'a, Result<Minted, MintError>>;
+    async fn mint(&self, authority: Authority, request: &MintRequest) -> Result<Minted, MintError>;
 
     /// The last lines of every part of the cluster that keeps a log, by name: evidence for a report.
-    fn component_logs(&self) -> BoxFuture<'_, Vec<(String, String)>>;
+    async fn component_logs(&self) -> Vec<(String, String)>;
 
     /// Ends the cluster and removes what it left on disk. A cluster that has ended is of no more use; to end it again
     /// does nothing.
-    fn stop(&self) -> BoxFuture<'_, Result<(), StopError>>;
+    async fn stop(&self) -> Result<(), StopError>;
 
     /// A client with cluster-admin rights.
     fn client(&self) -> kube::Client {

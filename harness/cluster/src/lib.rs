@@ -17,7 +17,7 @@ pub use cluster::{
 };
 pub use crds::{CrdError, install_crds};
 pub use provider::{
-    ClusterStatus, Fault, Lease, Progress, Provider, ProviderError, ReapReason, Reaped,
+    ClusterStatus, Fault, Lease, NameError, Progress, Provider, ProviderError, ReapReason, Reaped,
     StartOptions,
 };
 #[doc(inline)]

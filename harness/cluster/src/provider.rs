@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::BoxFuture;
+use async_trait::async_trait;
 use setpoint_node::control_plane::ControlPlaneOptions;
 use tokio_util::sync::CancellationToken;
 
@@ -22,6 +22,7 @@ use crate::cluster::{Capability, Cluster, StopError};
 pub type Progress = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// Starts, finds and ends the clusters of one backend.
+#[async_trait]
 pub trait Provider: Send + Sync {
     /// The backend's name: `local`, `kind`.
     fn name(&self) -> &'static str;
@@ -33,36 +34,34 @@ pub trait Provider: Send + Sync {
     fn shares_clusters(&self) -> bool;
 
     /// Whether the programs that it needs are there, before anything is built or started for them.
-    fn check(&self) -> BoxFuture<'_, Result<(), ProviderError>>;
+    async fn check(&self) -> Result<(), ProviderError>;
 
     /// Starts a cluster that outlives this process, until [`Provider::down`] or until `ttl` is over.
-    fn up<'a>(
-        &'a self,
-        name: &'a str,
+    async fn up(
+        &self,
+        name: &str,
         ttl: Duration,
-        options: &'a StartOptions,
-    ) -> BoxFuture<'a, Result<ClusterStatus, ProviderError>>;
+        options: &StartOptions,
+    ) -> Result<ClusterStatus, ProviderError>;
 
     /// All clusters of this user.
-    fn status(&self) -> BoxFuture<'_, Result<Vec<ClusterStatus>, ProviderError>>;
+    async fn status(&self) -> Result<Vec<ClusterStatus>, ProviderError>;
 
     /// Ends the cluster of that name and removes what it left. One that is being started is waited for.
-    fn down<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<(), ProviderError>>;
+    async fn down(&self, name: &str) -> Result<(), ProviderError>;
 
     /// Removes what killed processes left, and clusters whose time is over.
-    fn reap(&self) -> BoxFuture<'_, Result<Vec<Reaped>, ProviderError>>;
+    async fn reap(&self) -> Result<Vec<Reaped>, ProviderError>;
 
     /// A cluster for one holder: a new one, or one that was given back. It ends with this process.
-    fn lease<'a>(
-        &'a self,
-        options: &'a StartOptions,
-    ) -> BoxFuture<'a, Result<Box<dyn Lease>, ProviderError>>;
+    async fn lease(&self, options: &StartOptions) -> Result<Box<dyn Lease>, ProviderError>;
 
     /// Ends the clusters that were given back. Leases that are still held end with their holders.
-    fn close(&self) -> BoxFuture<'_, Result<(), StopError>>;
+    async fn close(&self) -> Result<(), StopError>;
 }
 
 /// A cluster, for as long as its holder needs it.
+#[async_trait]
 pub trait Lease: Send {
     /// The cluster.
     fn cluster(&self) -> Arc<dyn Cluster>;
@@ -71,10 +70,10 @@ pub trait Lease: Send {
     fn is_shared(&self) -> bool;
 
     /// Returns the cluster: one that is shared and clean waits for its next holder, any other one ends.
-    fn give_back(self: Box<Self>, clean: bool) -> BoxFuture<'static, Result<(), StopError>>;
+    async fn give_back(self: Box<Self>, clean: bool) -> Result<(), StopError>;
 
     /// Lets the cluster live on without this process, until its time is over. `None` where the backend can't: it ends.
-    fn keep(self: Box<Self>) -> BoxFuture<'static, Result<Option<ClusterStatus>, ProviderError>>;
+    async fn keep(self: Box<Self>) -> Result<Option<ClusterStatus>, ProviderError>;
 }
 
 /// What is chosen for each cluster that a [`Provider`] starts.
@@ -155,6 +154,25 @@ pub enum Fault {
     Cluster,
     /// [`StartOptions::interrupted`] was cancelled.
     Interrupted,
+}
+
+/// Why no cluster of a backend, which stands first, can be had by the name that a user gave.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NameError {
+    /// A cluster of that name is up.
+    #[error(
+        "{0} cluster `{1}` is up already; `setpoint cluster down --cluster {0} --name {1}` ends it"
+    )]
+    InUse(&'static str, String),
+    /// No cluster has that name.
+    #[error(
+        "there is no {0} cluster `{1}`; `setpoint cluster status --cluster {0}` lists those that are up"
+    )]
+    Unknown(&'static str, String),
+    /// The backend's clusters have other names: which characters, and how many at most.
+    #[error("the name of a {0} cluster is made of {2}, at most {3} of them; `{1}` is not")]
+    Malformed(&'static str, String, &'static str, usize),
 }
 
 /// Why a [`Provider`] could not do what it was asked for. Its text is that of the backend's own error.

@@ -362,7 +362,10 @@ async fn a_detached_plane_lives_until_it_is_taken_down() {
     gone(plane.kubeconfig.parent().unwrap()).await;
     let absent = provider.down(&name).await.unwrap_err();
     assert_eq!(absent.fault(), Fault::Caller, "{absent}");
-    assert!(absent.to_string().contains("there is no plane"), "{absent}");
+    assert!(
+        absent.to_string().contains("there is no local cluster"),
+        "{absent}"
+    );
 }
 
 async fn a_detached_plane_ends_by_itself_when_its_time_is_over() {

@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::provider::{Fault, ProviderError};
+use crate::provider::{Fault, NameError, ProviderError};
 
 /// Why a kind cluster could not be started, used or removed.
 #[derive(Debug, thiserror::Error)]
@@ -114,30 +114,9 @@ pub enum KindError {
         #[source]
         source: rcgen::Error,
     },
-    /// A cluster of that name is up.
-    #[error(
-        "kind cluster `{name}` is up already; `setpoint cluster down --cluster kind --name {name}` ends it"
-    )]
-    AlreadyUp {
-        /// What the user calls it.
-        name: String,
-    },
-    /// No cluster has that name.
-    #[error(
-        "there is no kind cluster `{name}`; `setpoint cluster status --cluster kind` lists those that are up"
-    )]
-    NoSuchCluster {
-        /// The name asked for.
-        name: String,
-    },
-    /// The name can't be part of a container's name.
-    #[error(
-        "a kind cluster's name is made of lower-case letters, digits and `-`, at most 24 of them; `{name}` is not"
-    )]
-    BadName {
-        /// The name given.
-        name: String,
-    },
+    /// No cluster can be had by that name.
+    #[error(transparent)]
+    Name(#[from] NameError),
     /// It was given up while it started.
     #[error("kind cluster `{name}` was interrupted while it started")]
     Interrupted {
@@ -149,11 +128,9 @@ pub enum KindError {
 impl From<KindError> for ProviderError {
     fn from(error: KindError) -> Self {
         let fault = match &error {
-            KindError::NotAProgram { .. }
-            | KindError::Libraries { .. }
-            | KindError::AlreadyUp { .. }
-            | KindError::NoSuchCluster { .. }
-            | KindError::BadName { .. } => Fault::Caller,
+            KindError::NotAProgram { .. } | KindError::Libraries { .. } | KindError::Name(_) => {
+                Fault::Caller
+            }
             KindError::Interrupted { .. } => Fault::Interrupted,
             KindError::NoKind
             | KindError::NoEngine { .. }

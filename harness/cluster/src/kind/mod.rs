@@ -20,8 +20,7 @@ mod tool;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use futures::FutureExt as _;
-use futures::future::BoxFuture;
+use async_trait::async_trait;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{ListParams, LogParams};
 use kube::{Api, ResourceExt as _};
@@ -206,37 +205,30 @@ impl KindCluster {
     }
 }
 
+#[async_trait]
 impl Cluster for KindCluster {
     fn access(&self) -> &Access {
         &self.access
     }
 
-    fn connect<'a>(
-        &'a self,
-        to: &'a Target,
-        port: u16,
-    ) -> BoxFuture<'a, Result<Connection, ConnectError>> {
-        forward::connect(&self.access.client, to, port).boxed()
+    async fn connect(&self, to: &Target, port: u16) -> Result<Connection, ConnectError> {
+        forward::connect(&self.access.client, to, port).await
     }
 
-    fn mint<'a>(
-        &'a self,
-        authority: Authority,
-        request: &'a MintRequest,
-    ) -> BoxFuture<'a, Result<Minted, MintError>> {
-        std::future::ready(self.authorities.mint(authority, request)).boxed()
+    async fn mint(&self, authority: Authority, request: &MintRequest) -> Result<Minted, MintError> {
+        self.authorities.mint(authority, request)
     }
 
-    fn component_logs(&self) -> BoxFuture<'_, Vec<(String, String)>> {
-        self.logs_of_components().boxed()
+    async fn component_logs(&self) -> Vec<(String, String)> {
+        self.logs_of_components().await
     }
 
-    fn stop(&self) -> BoxFuture<'_, Result<(), StopError>> {
+    async fn stop(&self) -> Result<(), StopError> {
         let stop_error = |error| StopError {
             name: self.node.name.to_string(),
             source: Box::new(error),
         };
-        async move { self.node.remove().await.map_err(stop_error) }.boxed()
+        self.node.remove().await.map_err(stop_error)
     }
 }
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
-use super::KindError;
+use crate::provider::NameError;
 
 /// What every cluster of ours begins with.
 const PREFIX: &str = "setpoint-";
@@ -27,16 +27,19 @@ pub(super) struct ClusterName {
 
 impl ClusterName {
     /// A name for a cluster that is to live for some time yet.
-    pub(super) fn new(own: &str, expires: Timestamp) -> Result<Self, KindError> {
+    pub(super) fn new(own: &str, expires: Timestamp) -> Result<Self, NameError> {
         let fits = (1..=LONGEST).contains(&own.len());
         let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
         if fits && own.bytes().all(allowed) {
             let own = own.to_owned();
             Ok(Self { own, expires })
         } else {
-            Err(KindError::BadName {
-                name: own.to_owned(),
-            })
+            Err(NameError::Malformed(
+                "kind",
+                own.to_owned(),
+                "lower-case letters, digits and `-`",
+                LONGEST,
+            ))
         }
     }
 

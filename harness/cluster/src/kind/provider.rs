@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use futures::FutureExt as _;
-use futures::future::BoxFuture;
+use async_trait::async_trait;
 use jiff::Timestamp;
 use parking_lot::Mutex;
 use setpoint_node::control_plane::ControlPlaneOptions;
@@ -17,7 +16,7 @@ use super::tool::Tools;
 use super::{CAPABILITIES, KindCluster, KindError, KindOptions, cache, kubeconfig_in};
 use crate::cluster::{Capability, Cluster, StopError};
 use crate::provider::{
-    ClusterStatus, Lease, Provider, ProviderError, ReapReason, Reaped, StartOptions,
+    ClusterStatus, Lease, NameError, Provider, ProviderError, ReapReason, Reaped, StartOptions,
 };
 
 /// The kind clusters of this user.
@@ -59,7 +58,7 @@ impl KindProvider {
     async fn up(&self, options: KindOptions) -> Result<ClusterStatus, KindError> {
         let up = clusters(&self.tools().await?).await?;
         if up.iter().any(|name| name.own == options.name) {
-            return Err(KindError::AlreadyUp { name: options.name });
+            return Err(NameError::InUse("kind", options.name).into());
         }
         let (node, _) = start::start(&options, false).await?;
         let status = look(&node.name)?;
@@ -79,9 +78,7 @@ impl KindProvider {
         if ended {
             return Ok(());
         }
-        Err(KindError::NoSuchCluster {
-            name: name.to_owned(),
-        })
+        Err(NameError::Unknown("kind", name.to_owned()).into())
     }
 
     /// Removes clusters whose process is gone, and those whose time is over. Where there is neither kind nor an
@@ -130,6 +127,7 @@ impl KindProvider {
     }
 }
 
+#[async_trait]
 impl Provider for KindProvider {
     fn name(&self) -> &'static str {
         "kind"
@@ -143,54 +141,45 @@ impl Provider for KindProvider {
         true
     }
 
-    fn check(&self) -> BoxFuture<'_, Result<(), ProviderError>> {
-        async move { Ok(self.tools().await.map(drop)?) }.boxed()
+    async fn check(&self) -> Result<(), ProviderError> {
+        Ok(self.tools().await.map(drop)?)
     }
 
-    fn up<'a>(
-        &'a self,
-        name: &'a str,
+    async fn up(
+        &self,
+        name: &str,
         ttl: Duration,
-        options: &'a StartOptions,
-    ) -> BoxFuture<'a, Result<ClusterStatus, ProviderError>> {
+        options: &StartOptions,
+    ) -> Result<ClusterStatus, ProviderError> {
         let options = KindOptions {
             ttl,
             ..self.options(name, options)
         };
-        async move { Ok(self.up(options).await?) }.boxed()
+        Ok(self.up(options).await?)
     }
 
-    fn status(&self) -> BoxFuture<'_, Result<Vec<ClusterStatus>, ProviderError>> {
-        async move {
-            let all = clusters(&self.tools().await?).await?;
-            Ok(all.iter().map(look).collect::<Result<_, _>>()?)
-        }
-        .boxed()
+    async fn status(&self) -> Result<Vec<ClusterStatus>, ProviderError> {
+        let all = clusters(&self.tools().await?).await?;
+        Ok(all.iter().map(look).collect::<Result<_, _>>()?)
     }
 
-    fn down<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<(), ProviderError>> {
-        async move { Ok(self.down(name).await?) }.boxed()
+    async fn down(&self, name: &str) -> Result<(), ProviderError> {
+        Ok(self.down(name).await?)
     }
 
-    fn reap(&self) -> BoxFuture<'_, Result<Vec<Reaped>, ProviderError>> {
-        async move { Ok(self.reap().await?) }.boxed()
+    async fn reap(&self) -> Result<Vec<Reaped>, ProviderError> {
+        Ok(self.reap().await?)
     }
 
-    fn lease<'a>(
-        &'a self,
-        options: &'a StartOptions,
-    ) -> BoxFuture<'a, Result<Box<dyn Lease>, ProviderError>> {
-        async move { Ok(Box::new(self.lease(options).await?) as Box<dyn Lease>) }.boxed()
+    async fn lease(&self, options: &StartOptions) -> Result<Box<dyn Lease>, ProviderError> {
+        Ok(Box::new(self.lease(options).await?))
     }
 
-    fn close(&self) -> BoxFuture<'_, Result<(), StopError>> {
+    async fn close(&self) -> Result<(), StopError> {
         let idle = std::mem::take(&mut *self.idle.lock());
-        async move {
-            let stops = idle.iter().map(|cluster| cluster.stop());
-            let ends = futures::future::join_all(stops).await;
-            ends.into_iter().collect()
-        }
-        .boxed()
+        let stops = idle.iter().map(|cluster| cluster.stop());
+        let ends = futures::future::join_all(stops).await;
+        ends.into_iter().collect()
     }
 }
 
@@ -201,6 +190,7 @@ struct SharedCluster {
     idle: Arc<Mutex<Vec<Arc<KindCluster>>>>,
 }
 
+#[async_trait]
 impl Lease for SharedCluster {
     fn cluster(&self) -> Arc<dyn Cluster> {
         self.cluster.clone()
@@ -210,19 +200,16 @@ impl Lease for SharedCluster {
         self.is_shared
     }
 
-    fn give_back(self: Box<Self>, clean: bool) -> BoxFuture<'static, Result<(), StopError>> {
-        async move {
-            if self.is_shared && clean {
-                self.idle.lock().push(self.cluster);
-                return Ok(());
-            }
-            self.cluster.stop().await
+    async fn give_back(self: Box<Self>, clean: bool) -> Result<(), StopError> {
+        if self.is_shared && clean {
+            self.idle.lock().push(self.cluster);
+            return Ok(());
         }
-        .boxed()
+        self.cluster.stop().await
     }
 
-    fn keep(self: Box<Self>) -> BoxFuture<'static, Result<Option<ClusterStatus>, ProviderError>> {
-        std::future::ready(self.cluster.keep().map(Some).map_err(Into::into)).boxed()
+    async fn keep(self: Box<Self>) -> Result<Option<ClusterStatus>, ProviderError> {
+        Ok(self.cluster.keep().map(Some)?)
     }
 }
 

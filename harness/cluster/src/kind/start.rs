@@ -25,6 +25,7 @@ use super::tool::Tools;
 use super::{KindError, KindImage, KindOptions, archive, cache, kubeconfig_in};
 use crate::kubeconfig::connect;
 use crate::pki::Authorities;
+use crate::provider::NameError;
 use crate::user_folder::user_folder;
 
 /// The node's image where none is named.
@@ -167,9 +168,7 @@ impl Node {
         };
         let made = DirBuilder::new().mode(0o700).create(&folder);
         made.map_err(|error| match error.kind() {
-            io::ErrorKind::AlreadyExists => KindError::AlreadyUp {
-                name: name.own.clone(),
-            },
+            io::ErrorKind::AlreadyExists => NameError::InUse("kind", name.own.clone()).into(),
             _ => files("make")(error),
         })?;
         let node = Self {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::crds::CrdError;
 use crate::pki::PkiError;
-use crate::provider::{Fault, ProviderError};
+use crate::provider::{Fault, NameError, ProviderError};
 use crate::provision::ProvisionError;
 
 /// Why a plane could not be started, found or ended.
@@ -85,26 +85,9 @@ pub enum LocalError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// A detached plane of that name runs.
-    #[error("plane `{name}` is up already; `setpoint cluster down --name {name}` ends it")]
-    AlreadyUp {
-        /// The plane's name.
-        name: String,
-    },
-    /// No plane has that name.
-    #[error("there is no plane `{name}`; `setpoint cluster status` lists those that are up")]
-    NoSuchPlane {
-        /// The name asked for.
-        name: String,
-    },
-    /// The name can't be that of a folder.
-    #[error(
-        "a plane's name is made of letters, digits and `-`, at most 40 of them; `{name}` is not"
-    )]
-    BadName {
-        /// The name given.
-        name: String,
-    },
+    /// No plane can be had by that name.
+    #[error(transparent)]
+    Name(#[from] NameError),
     /// The plane is being started, and has not yet written which processes it is.
     #[error("plane `{name}` is still being started after {} s; try again", limit.as_secs())]
     StillStarting {
@@ -126,10 +109,7 @@ pub enum LocalError {
 impl From<LocalError> for ProviderError {
     fn from(error: LocalError) -> Self {
         let fault = match &error {
-            LocalError::Listen { .. }
-            | LocalError::AlreadyUp { .. }
-            | LocalError::NoSuchPlane { .. }
-            | LocalError::BadName { .. } => Fault::Caller,
+            LocalError::Listen { .. } | LocalError::Name(_) => Fault::Caller,
             LocalError::Interrupted => Fault::Interrupted,
             LocalError::Programs(_)
             | LocalError::Crd(_)

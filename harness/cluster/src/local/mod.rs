@@ -7,8 +7,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use futures::FutureExt;
-use futures::future::BoxFuture;
+use async_trait::async_trait;
 use setpoint_node::logs;
 use setpoint_node::protocol::{Command, Reply, Target};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -237,38 +236,30 @@ impl LocalCluster {
     }
 }
 
+#[async_trait]
 impl Cluster for LocalCluster {
     fn access(&self) -> &Access {
         &self.access
     }
 
-    fn connect<'a>(
-        &'a self,
-        to: &'a Target,
-        port: u16,
-    ) -> BoxFuture<'a, Result<Connection, ConnectError>> {
-        self.open(to, port).boxed()
+    async fn connect(&self, to: &Target, port: u16) -> Result<Connection, ConnectError> {
+        self.open(to, port).await
     }
 
-    fn mint<'a>(
-        &'a self,
-        authority: Authority,
-        request: &'a MintRequest,
-    ) -> BoxFuture<'a, Result<Minted, MintError>> {
-        std::future::ready(self.authorities.mint(authority, request)).boxed()
+    async fn mint(&self, authority: Authority, request: &MintRequest) -> Result<Minted, MintError> {
+        self.authorities.mint(authority, request)
     }
 
-    fn component_logs(&self) -> BoxFuture<'_, Vec<(String, String)>> {
+    async fn component_logs(&self) -> Vec<(String, String)> {
         let logs = logs::tails(&self.plane.dir.logs(), EVIDENCE_LINES);
-        let logs = logs.unwrap_or_else(|error| vec![("logs".to_owned(), error.to_string())]);
-        std::future::ready(logs).boxed()
+        logs.unwrap_or_else(|error| vec![("logs".to_owned(), error.to_string())])
     }
 
-    fn stop(&self) -> BoxFuture<'_, Result<(), StopError>> {
+    async fn stop(&self) -> Result<(), StopError> {
         let stop_error = |source: std::io::Error| StopError {
             name: self.plane.name.clone(),
             source: source.into(),
         };
-        async move { self.plane.stop().await.map_err(stop_error) }.boxed()
+        self.plane.stop().await.map_err(stop_error)
     }
 }

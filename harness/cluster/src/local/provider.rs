@@ -3,8 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::FutureExt;
-use futures::future::BoxFuture;
+use async_trait::async_trait;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use setpoint_node::dir::PlaneDir;
@@ -16,12 +15,15 @@ use super::start::{self, END_LIMIT, PlaneRequest, planes};
 use super::{CAPABILITIES, LocalCluster, LocalError, LocalOptions};
 use crate::cluster::{Capability, Cluster, StopError};
 use crate::provider::{
-    ClusterStatus, Fault, Lease, Provider, ProviderError, ReapReason, Reaped, StartOptions,
+    ClusterStatus, Fault, Lease, NameError, Provider, ProviderError, ReapReason, Reaped,
+    StartOptions,
 };
 use crate::provision;
 
 /// How often a killed plane is looked at; a process that is not a child can't be waited for.
 const END_CHECK: Duration = Duration::from_millis(20);
+/// A name is that of a folder, whose path a socket's address has to hold.
+const LONGEST_NAME: usize = 40;
 
 /// The planes of this user.
 #[derive(Debug, Clone, Default)]
@@ -45,6 +47,7 @@ impl LocalProvider {
     }
 }
 
+#[async_trait]
 impl Provider for LocalProvider {
     fn name(&self) -> &'static str {
         "local"
@@ -58,65 +61,56 @@ impl Provider for LocalProvider {
         false
     }
 
-    fn check(&self) -> BoxFuture<'_, Result<(), ProviderError>> {
+    async fn check(&self) -> Result<(), ProviderError> {
         let found = match &self.options.binaries {
             Some(_) => Ok(()),
             None => provision::find(&provision::Options::from_env()).map(drop),
         };
-        let found = found.map_err(|error| LocalError::from(error).into());
-        std::future::ready(found).boxed()
+        Ok(found.map_err(LocalError::from)?)
     }
 
-    fn up<'a>(
-        &'a self,
-        name: &'a str,
+    async fn up(
+        &self,
+        name: &str,
         ttl: Duration,
-        options: &'a StartOptions,
-    ) -> BoxFuture<'a, Result<ClusterStatus, ProviderError>> {
-        async move {
-            let local = self.options(options);
-            // Given up half-way, a plane notices that its client is gone, and ends.
-            let up = options
-                .interrupted
-                .run_until_cancelled(up(name, ttl, &local));
-            Ok(up.await.unwrap_or(Err(LocalError::Interrupted))?)
-        }
-        .boxed()
+        options: &StartOptions,
+    ) -> Result<ClusterStatus, ProviderError> {
+        let local = self.options(options);
+        // Given up half-way, a plane notices that its client is gone, and ends.
+        let up = options
+            .interrupted
+            .run_until_cancelled(up(name, ttl, &local));
+        Ok(up.await.unwrap_or(Err(LocalError::Interrupted))?)
     }
 
-    fn status(&self) -> BoxFuture<'_, Result<Vec<ClusterStatus>, ProviderError>> {
-        std::future::ready(status().map_err(Into::into)).boxed()
+    async fn status(&self) -> Result<Vec<ClusterStatus>, ProviderError> {
+        Ok(status()?)
     }
 
-    fn down<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<(), ProviderError>> {
-        async move { Ok(down(name).await?) }.boxed()
+    async fn down(&self, name: &str) -> Result<(), ProviderError> {
+        Ok(down(name).await?)
     }
 
-    fn reap(&self) -> BoxFuture<'_, Result<Vec<Reaped>, ProviderError>> {
-        async move { Ok(reap().await?) }.boxed()
+    async fn reap(&self) -> Result<Vec<Reaped>, ProviderError> {
+        Ok(reap().await?)
     }
 
-    fn lease<'a>(
-        &'a self,
-        options: &'a StartOptions,
-    ) -> BoxFuture<'a, Result<Box<dyn Lease>, ProviderError>> {
-        async move {
-            let started = Box::pin(LocalCluster::start(self.options(options)));
-            let started = options.interrupted.run_until_cancelled(started).await;
-            let cluster = Arc::new(started.unwrap_or(Err(LocalError::Interrupted))?);
-            Ok(Box::new(OwnPlane(cluster)) as Box<dyn Lease>)
-        }
-        .boxed()
+    async fn lease(&self, options: &StartOptions) -> Result<Box<dyn Lease>, ProviderError> {
+        let started = Box::pin(LocalCluster::start(self.options(options)));
+        let started = options.interrupted.run_until_cancelled(started).await;
+        let cluster = Arc::new(started.unwrap_or(Err(LocalError::Interrupted))?);
+        Ok(Box::new(OwnPlane(cluster)))
     }
 
-    fn close(&self) -> BoxFuture<'_, Result<(), StopError>> {
-        std::future::ready(Ok(())).boxed()
+    async fn close(&self) -> Result<(), StopError> {
+        Ok(())
     }
 }
 
 /// A plane that ends with its lease.
 struct OwnPlane(Arc<LocalCluster>);
 
+#[async_trait]
 impl Lease for OwnPlane {
     fn cluster(&self) -> Arc<dyn Cluster> {
         self.0.clone()
@@ -126,17 +120,14 @@ impl Lease for OwnPlane {
         false
     }
 
-    fn give_back(self: Box<Self>, _clean: bool) -> BoxFuture<'static, Result<(), StopError>> {
-        async move { self.0.stop().await }.boxed()
+    async fn give_back(self: Box<Self>, _clean: bool) -> Result<(), StopError> {
+        self.0.stop().await
     }
 
-    fn keep(self: Box<Self>) -> BoxFuture<'static, Result<Option<ClusterStatus>, ProviderError>> {
-        async move {
-            let stopped = self.0.stop().await;
-            stopped.map_err(|error| ProviderError::new(Fault::Cluster, error))?;
-            Ok(None)
-        }
-        .boxed()
+    async fn keep(self: Box<Self>) -> Result<Option<ClusterStatus>, ProviderError> {
+        let stopped = self.0.stop().await;
+        stopped.map_err(|error| ProviderError::new(Fault::Cluster, error))?;
+        Ok(None)
     }
 }
 
@@ -169,9 +160,7 @@ async fn down(name: &str) -> Result<(), LocalError> {
     check_name(name)?;
     let dir = planes()?.plane(name);
     if !dir.path().is_dir() {
-        return Err(LocalError::NoSuchPlane {
-            name: name.to_owned(),
-        });
+        return Err(NameError::Unknown("local", name.to_owned()).into());
     }
     // Its processes are known once they have written who they are: without that, removing the folder would leave them.
     let known = async {
@@ -263,9 +252,7 @@ pub(super) fn clear_dead(name: &str, dir: &PlaneDir) -> Result<(), LocalError> {
     let (status, client) = look(name, dir);
     let starting = dir.read_state().is_none() && client.is_some_and(ProcessId::is_alive);
     if status.is_alive || starting {
-        return Err(LocalError::AlreadyUp {
-            name: name.to_owned(),
-        });
+        return Err(NameError::InUse("local", name.to_owned()).into());
     }
     remove(dir)
 }
@@ -304,14 +291,17 @@ async fn end(name: &str, dir: &PlaneDir) -> Result<(), LocalError> {
     remove(dir)
 }
 
-fn check_name(name: &str) -> Result<(), LocalError> {
-    let fits = (1..=40).contains(&name.len());
+fn check_name(name: &str) -> Result<(), NameError> {
+    let fits = (1..=LONGEST_NAME).contains(&name.len());
     if fits && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
         Ok(())
     } else {
-        Err(LocalError::BadName {
-            name: name.to_owned(),
-        })
+        Err(NameError::Malformed(
+            "local",
+            name.to_owned(),
+            "letters, digits and `-`",
+            LONGEST_NAME,
+        ))
     }
 }
 

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use futures::StreamExt as _;
-use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream};
 use http::{Method, Request, Response};
 use http_body_util::{BodyExt as _, StreamBody};
@@ -182,32 +182,25 @@ fn changes(hpa: watch::Receiver<Value>) -> BoxStream<'static, Result<Frame<Bytes
     .boxed()
 }
 
+#[async_trait]
 impl Cluster for OneHpa {
     fn access(&self) -> &Access {
         &self.access
     }
 
-    fn connect<'a>(
-        &'a self,
-        _: &'a Target,
-        _: u16,
-    ) -> BoxFuture<'a, Result<Connection, ConnectError>> {
+    async fn connect(&self, _: &Target, _: u16) -> Result<Connection, ConnectError> {
         unreachable!("nobody connects")
     }
 
-    fn mint<'a>(
-        &'a self,
-        _: Authority,
-        _: &'a MintRequest,
-    ) -> BoxFuture<'a, Result<Minted, MintError>> {
+    async fn mint(&self, _: Authority, _: &MintRequest) -> Result<Minted, MintError> {
         unreachable!("nobody needs a certificate")
     }
 
-    fn component_logs(&self) -> BoxFuture<'_, Vec<(String, String)>> {
+    async fn component_logs(&self) -> Vec<(String, String)> {
         unreachable!("nobody collects evidence")
     }
 
-    fn stop(&self) -> BoxFuture<'_, Result<(), StopError>> {
+    async fn stop(&self) -> Result<(), StopError> {
         unreachable!("nobody ends it")
     }
 }
