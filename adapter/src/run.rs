@@ -162,8 +162,11 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     );
     let groups: Vec<Box<dyn ApiGroup>> =
         vec![Box::new(CustomMetricsGroup::new(Arc::new(provider)))];
-    let api = Api::new(groups, authenticator, Arc::new(authorizer));
-    let server = Server::new(listener);
+    let api = Api::new(groups, authenticator.clone(), Arc::new(authorizer));
+    let server = Server::new(listener).trust(move |peer| {
+        let authenticator = authenticator.clone();
+        async move { authenticator.is_front_proxy(&peer).await }
+    });
     let server = match tls_cert_file.zip(tls_private_key_file) {
         Some((certificate, key)) => {
             let pair = ServingPair::watch(certificate, key, shutdown.clone())?;

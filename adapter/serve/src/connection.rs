@@ -1,46 +1,45 @@
 //! A connection, from its handshake to its end.
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, Bytes, HttpBody};
-use axum::response::{IntoResponse as _, Response};
-use http::{StatusCode, header};
-use hyper::Request;
-use hyper::body::{Frame, Incoming, SizeHint};
+use hyper::rt::Executor;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use rustls_pki_types::CertificateDer;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
-use tower::ServiceExt as _;
 
-use crate::heads::{HeadLimited, IncomingHead, units};
-use crate::limits::Limits;
+use crate::budget::Owner;
+use crate::connections::Entry;
+use crate::limits::{ClientLimits, Limits};
 use crate::peer::Peer;
+use crate::requests::{Budgets, RequestHandler};
+use crate::server::Trust;
 use crate::tls::TlsSource;
+use crate::writing::WriteLimited;
 
-/// Streams of an HTTP/2 connection at a time, as in `k8s.io/apiserver`.
-const STREAMS: u32 = 100;
 /// Bytes that a client may send of a body that isn't read.
 const BODY_WINDOW: u32 = 65_535;
+/// Bytes of a response that wait in HTTP/2 for the client; the others wait in the response, which
+/// is counted.
+const SEND_BUFFER: usize = 16 << 10;
 
 pub(crate) struct Connection {
     pub(crate) tls: Option<TlsSource>,
+    pub(crate) trust: Option<Trust>,
     pub(crate) limits: Limits,
     pub(crate) address: SocketAddr,
     pub(crate) app: Router,
-    pub(crate) incoming_heads: Arc<Semaphore>,
-    pub(crate) heads_in_flight: Arc<Semaphore>,
+    pub(crate) budgets: Budgets,
     pub(crate) shutdown: CancellationToken,
 }
 
@@ -51,31 +50,40 @@ enum Protocol {
 }
 
 impl Connection {
-    pub(crate) async fn serve(self, stream: TcpStream) {
+    /// Serves a connection to its end, or until the table wants its place.
+    pub(crate) async fn serve(self, stream: TcpStream, entry: Entry) {
+        let (peer, close) = (self.address, entry.close.clone());
+        let served = self.serve_until_its_end(stream, &entry);
+        if close.run_until_cancelled(served).await.is_none() {
+            tracing::debug!(%peer, "close a connection: there are too many");
+        }
+    }
+
+    async fn serve_until_its_end(self, stream: TcpStream, entry: &Entry) {
         // Responses are small: Nagle's algorithm would only delay them.
         let _ = stream.set_nodelay(true);
         let Some(tls) = self.tls.as_ref().map(|source| source()) else {
-            return self
-                .serve_http(stream, Protocol::Http1, Arc::default())
-                .await;
+            let peer = Peer::new(self.address, Arc::default());
+            return self.serve_http(stream, Protocol::Http1, peer, false).await;
         };
-        let handshake =
-            tokio::time::timeout(self.limits.handshake, TlsAcceptor::from(tls).accept(stream));
-        match self.shutdown.run_until_cancelled(handshake).await {
-            Some(Ok(Ok(stream))) => {
-                let (_, session) = stream.get_ref();
+        let greeted = async {
+            let stream = TlsAcceptor::from(tls).accept(stream).await?;
+            let (peer, trusted) = self.judge(&stream).await;
+            Ok::<_, std::io::Error>((stream, peer, trusted))
+        };
+        let greeted = tokio::time::timeout(self.limits.handshake, greeted);
+        match self.shutdown.run_until_cancelled(greeted).await {
+            Some(Ok(Ok((stream, peer, trusted)))) => {
+                if trusted {
+                    entry.trust();
+                }
                 // The handshake tells the protocol. Waiting for the first bytes to tell it has no
                 // limit.
-                let protocol = match session.alpn_protocol() {
+                let protocol = match stream.get_ref().1.alpn_protocol() {
                     Some(b"h2") => Protocol::Http2,
                     _ => Protocol::Http1,
                 };
-                let certificates = session.peer_certificates().unwrap_or_default();
-                let certificates = certificates
-                    .iter()
-                    .map(|certificate| certificate.clone().into_owned())
-                    .collect();
-                self.serve_http(stream, protocol, certificates).await;
+                self.serve_http(stream, protocol, peer, trusted).await;
             }
             Some(Ok(Err(error))) => tracing::debug!(peer = %self.address, %error, "TLS handshake"),
             Some(Err(_)) => tracing::debug!(peer = %self.address, "TLS handshake took too long"),
@@ -83,43 +91,58 @@ impl Connection {
         }
     }
 
-    async fn serve_http<S>(
-        self,
-        stream: S,
-        protocol: Protocol,
-        certificates: Arc<[CertificateDer<'static>]>,
-    ) where
+    /// The client behind a handshake, and whether it is to be trusted.
+    async fn judge(&self, stream: &TlsStream<TcpStream>) -> (Peer, bool) {
+        let certificates = stream.get_ref().1.peer_certificates().unwrap_or_default();
+        let certificates = certificates.iter().cloned().map(CertificateDer::into_owned);
+        let peer = Peer::new(self.address, certificates.collect());
+        let trusted = match &self.trust {
+            Some(trust) if !peer.certificates.is_empty() => trust(peer.clone()).await,
+            _ => false,
+        };
+        (peer, trusted)
+    }
+
+    async fn serve_http<S>(self, stream: S, protocol: Protocol, peer: Peer, trusted: bool)
+    where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let peer = Peer {
-            address: self.address,
-            certificates,
-        };
         let (in_flight, requests) = watch::channel(0);
-        let longest = self.limits.request_head_bytes;
-        let (stream, incoming_head) = HeadLimited::new(stream, longest, self.incoming_heads);
+        let last = CancellationToken::new();
         let handler = RequestHandler {
             app: self.app,
+            owner: if trusted {
+                Owner::Trusted
+            } else {
+                Owner::Stranger(peer.address.ip())
+            },
             peer,
+            limits: self.limits,
+            budgets: self.budgets,
             in_flight,
-            incoming_head,
-            heads_in_flight: self.heads_in_flight,
+            last: last.clone(),
         };
-        let builder = builder(protocol, &self.limits);
+        // Over HTTP/2, pings find a client that takes nothing.
+        let write = matches!(protocol, Protocol::Http1).then_some(self.limits.write);
+        let stream = TokioIo::new(WriteLimited::new(stream, write));
+        let builder = builder(protocol, &self.limits, self.limits.of(trusted));
         let service = service_fn(move |request| handler.clone().handle(request));
-        let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
-        let ended = tokio::select! {
-            ended = connection.as_mut() => ended,
+        let mut connection = pin!(builder.serve_connection(stream, service));
+        let (ended, time) = tokio::select! {
+            ended = connection.as_mut() => (Some(ended), Duration::ZERO),
             // The server limits the time for this.
-            () = self.shutdown.cancelled() => {
+            () = self.shutdown.cancelled() => (None, self.limits.drain),
+            () = last.cancelled() => (None, self.limits.request),
+            // A request that the client sent meanwhile is still answered.
+            () = idle(requests, protocol, &self.limits) => (None, self.limits.drain),
+        };
+        let ended = match ended {
+            Some(ended) => ended,
+            None => {
                 connection.as_mut().graceful_shutdown();
-                connection.await
-            }
-            () = idle(requests, protocol, &self.limits) => {
-                tracing::debug!(peer = %self.address, "close an idle connection");
-                connection.as_mut().graceful_shutdown();
-                // A request that the client sent meanwhile is still answered.
-                tokio::time::timeout(self.limits.drain, connection).await.unwrap_or(Ok(()))
+                tokio::time::timeout(time, connection)
+                    .await
+                    .unwrap_or(Ok(()))
             }
         };
         if let Err(error) = ended {
@@ -128,25 +151,44 @@ impl Connection {
     }
 }
 
-fn builder(protocol: Protocol, limits: &Limits) -> auto::Builder<TokioExecutor> {
-    let mut builder = auto::Builder::new(TokioExecutor::new());
+fn builder(
+    protocol: Protocol,
+    limits: &Limits,
+    client: &ClientLimits,
+) -> auto::Builder<StreamExecutor> {
+    let mut builder = auto::Builder::new(StreamExecutor(limits.request));
     builder
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.request_head)
-        .max_headers(limits.request_headers)
-        .max_buf_size(limits.request_head_bytes as usize);
+        .max_headers(client.headers)
+        .max_buf_size(client.head_bytes as usize);
     builder
         .http2()
         .timer(TokioTimer::new())
-        .max_header_list_size(limits.request_head_bytes)
-        .max_concurrent_streams(STREAMS)
+        .max_header_list_size(client.head_bytes)
+        .max_concurrent_streams(client.streams)
+        .max_send_buf_size(SEND_BUFFER)
         .initial_stream_window_size(BODY_WINDOW)
         .initial_connection_window_size(BODY_WINDOW)
         .keep_alive_interval(Duration::from_secs(30));
     match protocol {
         Protocol::Http1 => builder.http1_only(),
         Protocol::Http2 => builder.http2_only(),
+    }
+}
+
+/// Runs the streams of an HTTP/2 connection, each for a limited time. A stream that is given up
+/// is reset.
+#[derive(Clone)]
+struct StreamExecutor(Duration);
+
+impl<F> Executor<F> for StreamExecutor
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    fn execute(&self, stream: F) {
+        tokio::spawn(tokio::time::timeout(self.0, stream));
     }
 }
 
@@ -164,88 +206,4 @@ async fn idle(mut requests: watch::Receiver<usize>, protocol: Protocol, limits: 
         }
     }
     std::future::pending::<()>().await;
-}
-
-/// Handles the requests of a connection.
-#[derive(Clone)]
-struct RequestHandler {
-    app: Router,
-    peer: Peer,
-    in_flight: watch::Sender<usize>,
-    incoming_head: IncomingHead,
-    heads_in_flight: Arc<Semaphore>,
-}
-
-impl RequestHandler {
-    async fn handle(self, mut request: Request<Incoming>) -> Result<Response, Infallible> {
-        self.incoming_head.complete();
-        let head = self.heads_in_flight.try_acquire_many_owned(units(&request));
-        let Ok(head) = head else {
-            return Ok(too_many_requests());
-        };
-        let in_flight = InFlight::new(self.in_flight, head);
-        request.extensions_mut().insert(self.peer);
-        let response = self.app.oneshot(request).await?;
-        Ok(response.map(|body| {
-            Body::new(Counted {
-                body,
-                _in_flight: in_flight,
-            })
-        }))
-    }
-}
-
-/// The response of `k8s.io/apiserver` (`pkg/server/filters/maxinflight.go`).
-fn too_many_requests() -> Response {
-    (
-        StatusCode::TOO_MANY_REQUESTS,
-        [(header::RETRY_AFTER, "1")],
-        "Too many requests, please try again later.\n",
-    )
-        .into_response()
-}
-
-/// A request in flight, from its head to the last byte of its response.
-struct InFlight {
-    count: watch::Sender<usize>,
-    _head: OwnedSemaphorePermit,
-}
-
-impl InFlight {
-    fn new(count: watch::Sender<usize>, head: OwnedSemaphorePermit) -> Self {
-        count.send_modify(|count| *count += 1);
-        Self { count, _head: head }
-    }
-}
-
-impl Drop for InFlight {
-    fn drop(&mut self) {
-        self.count.send_modify(|count| *count -= 1);
-    }
-}
-
-/// The body of a response, during which the request counts as in flight.
-struct Counted {
-    body: Body,
-    _in_flight: InFlight,
-}
-
-impl HttpBody for Counted {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.get_mut().body).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
 }

@@ -1,13 +1,16 @@
 #![doc = include_str!("../README.md")]
 
+mod budget;
 mod connection;
-mod heads;
+mod connections;
 mod limits;
 mod peer;
+mod requests;
 mod server;
 mod tls;
+mod writing;
 
-pub use limits::Limits;
+pub use limits::{ClientLimits, Limits};
 pub use peer::Peer;
 pub use server::Server;
 pub use tls::{TlsError, server_config};

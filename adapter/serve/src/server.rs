@@ -1,24 +1,30 @@
 //! The accept loop.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
+use futures::future::BoxFuture;
 use setpoint_support::accept;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::budget::{Budget, Most};
 use crate::connection::Connection;
-use crate::heads::HEAD_UNIT;
+use crate::connections::Connections;
 use crate::limits::Limits;
+use crate::peer::Peer;
+use crate::requests::Budgets;
 use crate::tls::TlsSource;
+
+/// Says of a client with a certificate whether it is trusted.
+pub(crate) type Trust = Arc<dyn Fn(Peer) -> BoxFuture<'static, bool> + Send + Sync>;
 
 /// A listener, and how its connections are served: plain HTTP/1.1 unless TLS is configured.
 pub struct Server {
     listener: TcpListener,
     tls: Option<TlsSource>,
+    trust: Option<Trust>,
     limits: Limits,
 }
 
@@ -29,6 +35,7 @@ impl Server {
         Self {
             listener,
             tls: None,
+            trust: None,
             limits: Limits::default(),
         }
     }
@@ -49,6 +56,18 @@ impl Server {
         self
     }
 
+    /// Asks after the handshake of each client with a certificate whether it is trusted, such as
+    /// a front proxy: it then has [`Limits::trusted`], and a part of everything that strangers
+    /// can't take. Nobody is trusted otherwise.
+    #[must_use]
+    pub fn trust<F: Future<Output = bool> + Send + 'static>(
+        mut self,
+        trust: impl Fn(Peer) -> F + Send + Sync + 'static,
+    ) -> Self {
+        self.trust = Some(Arc::new(move |peer| Box::pin(trust(peer))));
+        self
+    }
+
     /// Replaces the limits.
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
@@ -60,26 +79,23 @@ impl Server {
     /// [`Limits::drain`] to finish.
     pub async fn run(self, app: Router, shutdown: CancellationToken) {
         let tasks = TaskTracker::new();
-        let heads = (self.limits.all_heads_bytes() / HEAD_UNIT) as usize;
-        // Two, because heads that are being received wait for the first and would take all of it,
-        // while requests don't wait.
-        let incoming_heads = Arc::new(Semaphore::new(heads));
-        let heads_in_flight = Arc::new(Semaphore::new(heads));
-        let connections = Arc::new(Semaphore::new(self.limits.connections));
-        while let Some((stream, address, permit)) = self.next(&connections, &shutdown).await {
+        let connections = Connections::new(self.limits.connections);
+        let budgets = budgets(&self.limits);
+        let accepted = || accept("HTTP", async || self.listener.accept().await);
+        while let Some((stream, address)) = shutdown.run_until_cancelled(accepted()).await {
+            let Some(entry) = connections.add(address.ip()) else {
+                continue;
+            };
             let connection = Connection {
                 tls: self.tls.clone(),
+                trust: self.trust.clone(),
                 limits: self.limits,
                 address,
                 app: app.clone(),
-                incoming_heads: incoming_heads.clone(),
-                heads_in_flight: heads_in_flight.clone(),
+                budgets: budgets.clone(),
                 shutdown: shutdown.clone(),
             };
-            tasks.spawn(async move {
-                connection.serve(stream).await;
-                drop(permit);
-            });
+            tasks.spawn(connection.serve(stream, entry));
         }
         drop(self.listener);
         tasks.close();
@@ -90,19 +106,21 @@ impl Server {
             tracing::warn!(after = ?self.limits.drain, "requests still in flight are cut off");
         }
     }
+}
 
-    /// The next connection; none after `shutdown`.
-    async fn next(
-        &self,
-        connections: &Arc<Semaphore>,
-        shutdown: &CancellationToken,
-    ) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
-        let next = async {
-            // An error would mean that the semaphore is closed, which it never is.
-            let permit = connections.clone().acquire_owned().await.ok()?;
-            let (stream, address) = accept("HTTP", async || self.listener.accept().await).await;
-            Some((stream, address, permit))
-        };
-        shutdown.run_until_cancelled(next).await.flatten()
+fn budgets(limits: &Limits) -> Budgets {
+    let strangers = limits.in_flight_bytes / 2;
+    Budgets {
+        bytes: Budget::new(Most {
+            all: limits.in_flight_bytes,
+            strangers,
+            address: limits.stranger.in_flight_bytes.min(strangers),
+        }),
+        // All together are limited by the connections and their streams.
+        probes: Budget::new(Most {
+            all: usize::MAX,
+            strangers: usize::MAX,
+            address: limits.stranger.probes,
+        }),
     }
 }

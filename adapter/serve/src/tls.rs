@@ -2,13 +2,22 @@
 
 use std::sync::Arc;
 
-use rustls::DigitallySignedStruct;
-use rustls::DistinguishedName;
-use rustls::SignatureScheme;
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
+use rustls::server::ServerSessionMemoryCache;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::{
+    CertificateError, DigitallySignedStruct, DistinguishedName, OtherError, SignatureScheme,
+};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
+
+/// Certificates that a client may present, the leaf included. With five, path building tries at
+/// most 64 orders of the others.
+const CHAIN_CERTIFICATES: usize = 5;
+/// Bytes of these certificates.
+const CHAIN_BYTES: usize = 16 << 10;
+/// TLS sessions that are kept for resumption; each has a chain.
+const SESSIONS: usize = 64;
 
 /// A configuration that is asked for at every handshake.
 pub(crate) type TlsSource = Arc<dyn Fn() -> Arc<rustls::ServerConfig> + Send + Sync>;
@@ -20,7 +29,7 @@ pub struct TlsError(#[from] rustls::Error);
 
 /// A configuration that serves HTTP/2 and HTTP/1.1 and asks clients for a certificate.
 ///
-/// A client certificate is optional. Only its holder's possession of the key is verified; issuer,
+/// A client certificate is optional, and its chain may have at most five certificates of 16 KiB. Only its holder's possession of the key is verified; issuer,
 /// dates and names are for the application to verify.
 ///
 /// No issuers are hinted: Go's clients withhold a certificate whose issuer isn't among the hints
@@ -37,11 +46,22 @@ pub fn server_config(
         .with_safe_default_protocol_versions()?
         .with_client_cert_verifier(Arc::new(ProofOfKey { provider }))
         .with_single_cert(chain, key)?;
+    config.session_storage = ServerSessionMemoryCache::new(SESSIONS);
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(Arc::new(config))
 }
 
-/// Accepts every chain, and verifies that the client can sign with the key of the leaf. Without
+/// A client presents more than anybody needs, which is work for whoever builds paths of it.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the client presents {certificates} certificates of {bytes} bytes; {CHAIN_CERTIFICATES} of {CHAIN_BYTES} bytes are allowed"
+)]
+struct ChainTooLong {
+    certificates: usize,
+    bytes: usize,
+}
+
+/// Accepts every chain that isn't too long, and verifies that the client can sign with the key of the leaf. Without
 /// that anybody could present anybody's certificate.
 #[derive(Debug)]
 struct ProofOfKey {
@@ -59,10 +79,20 @@ impl ClientCertVerifier for ProofOfKey {
 
     fn verify_client_cert(
         &self,
-        _end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
         _now: UnixTime,
     ) -> Result<ClientCertVerified, rustls::Error> {
+        let certificates = 1 + intermediates.len();
+        let bytes = intermediates.iter().map(|certificate| certificate.len());
+        let bytes = end_entity.len() + bytes.sum::<usize>();
+        if certificates > CHAIN_CERTIFICATES || bytes > CHAIN_BYTES {
+            let error = OtherError(Arc::new(ChainTooLong {
+                certificates,
+                bytes,
+            }));
+            return Err(CertificateError::Other(error).into());
+        }
         Ok(ClientCertVerified::assertion())
     }
 

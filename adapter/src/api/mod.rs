@@ -84,12 +84,11 @@ impl Api {
     }
 
     async fn authenticate(&self, head: &request::Parts) -> Result<User, ApiError> {
-        let peer = head.extensions.get::<Peer>();
-        let certificates = peer.map_or(&[][..], |peer| &peer.certificates);
-        let authenticated = self
-            .authenticator
-            .authenticate(certificates, &head.headers)
-            .await;
+        let peer = head
+            .extensions
+            .get::<Peer>()
+            .ok_or(ApiError::Unauthorized)?;
+        let authenticated = self.authenticator.authenticate(peer, &head.headers).await;
         authenticated.map_err(|error| {
             if let Some(unlogged) = self.refusals.admits(Instant::now()) {
                 tracing::warn!(

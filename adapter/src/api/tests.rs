@@ -1,7 +1,6 @@
 use futures::future::BoxFuture;
 use http_body_util::BodyExt as _;
 use jiff::Timestamp;
-use rustls_pki_types::CertificateDer;
 use setpoint_metrics_api::{MetricIdentifier, MetricValue, ObjectReference, Quantity};
 use setpoint_rules::{GroupResource, MetricError, MetricInfo, MetricQuery};
 use tower::ServiceExt as _;
@@ -83,7 +82,7 @@ struct Everybody;
 impl Authenticator for Everybody {
     fn authenticate<'a>(
         &'a self,
-        _: &'a [CertificateDer<'static>],
+        _: &'a Peer,
         headers: &'a HeaderMap,
     ) -> BoxFuture<'a, Result<User, AuthenticationError>> {
         let shown = headers.get("x-bad").map(HeaderValue::as_bytes);
@@ -133,6 +132,11 @@ impl Authorizer for NotSecret {
     }
 }
 
+/// A client without certificates.
+fn stranger() -> Peer {
+    Peer::new(([192, 0, 2, 1], 1024).into(), Arc::default())
+}
+
 fn router() -> Router {
     router_of(Fixed::default())
 }
@@ -141,7 +145,8 @@ fn router() -> Router {
 pub(crate) fn router_of(metrics: Fixed) -> Router {
     let group = CustomMetricsGroup::new(Arc::new(metrics));
     let groups: Vec<Box<dyn ApiGroup>> = vec![Box::new(group)];
-    Api::new(groups, Arc::new(Everybody), Arc::new(NotSecret)).router()
+    let api = Api::new(groups, Arc::new(Everybody), Arc::new(NotSecret));
+    api.router().layer(axum::Extension(stranger()))
 }
 
 async fn ask(request: http::request::Builder) -> (u16, String) {

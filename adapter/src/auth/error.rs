@@ -7,7 +7,7 @@ use std::time::Duration;
 ///
 /// Any client can present a certificate with any name, so names are escaped: they can't forge lines
 /// of the log.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum AuthenticationError {
     #[error("verifying certificate of {common_name:?} failed: x509: {reason}")]
     Certificate {

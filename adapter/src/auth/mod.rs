@@ -7,6 +7,7 @@ mod delegated;
 pub(crate) mod error;
 mod request_header;
 mod user;
+mod verdict;
 mod watch;
 mod x509;
 
@@ -14,7 +15,7 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use http::HeaderMap;
-use rustls_pki_types::CertificateDer;
+use setpoint_serve::Peer;
 
 use crate::request_info::RequestInfo;
 
@@ -28,12 +29,12 @@ pub(crate) use watch::{AuthenticationOptions, RequestHeaderOptions, watch_client
 
 /// Authenticates requests.
 pub(crate) trait Authenticator: Send + Sync + 'static {
-    /// The user of a request, by the certificates of its connection (leaf first) and its headers.
+    /// The user of a request, by the certificates of its connection and its headers.
     /// It is an error if there are credentials and none of them is valid; without credentials the
     /// user is anonymous.
     fn authenticate<'a>(
         &'a self,
-        certificates: &'a [CertificateDer<'static>],
+        peer: &'a Peer,
         headers: &'a HeaderMap,
     ) -> BoxFuture<'a, Result<User, AuthenticationError>>;
 

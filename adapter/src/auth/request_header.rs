@@ -8,7 +8,6 @@ use setpoint_rules::percent_decoded;
 
 use super::User;
 use super::error::AuthenticationError;
-use super::x509::{Authorities, PresentedChain};
 
 /// The headers that name the user, and which front proxies may use them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -23,20 +22,20 @@ pub(super) struct RequestHeaders {
 }
 
 impl RequestHeaders {
-    /// The user that a front proxy names; none if it names none.
-    pub(super) fn authenticate(
-        &self,
-        authorities: &Authorities,
-        chain: &PresentedChain<'_>,
-        headers: &HeaderMap,
-    ) -> Result<Option<User>, AuthenticationError> {
-        authorities.verify(chain)?;
-        let common_name = &chain.subject.common_name;
-        if !self.allowed_names.is_empty() && !self.allowed_names.contains(common_name) {
-            return Err(AuthenticationError::NotAllowed {
-                common_name: common_name.clone(),
-            });
+    /// Whether a front proxy may have this common name.
+    pub(super) fn allow(&self, common_name: &str) -> Result<(), AuthenticationError> {
+        if self.allowed_names.is_empty()
+            || self.allowed_names.iter().any(|name| name == common_name)
+        {
+            return Ok(());
         }
+        Err(AuthenticationError::NotAllowed {
+            common_name: common_name.to_owned(),
+        })
+    }
+
+    /// The user that a front proxy names; none if it names none.
+    pub(super) fn user(&self, headers: &HeaderMap) -> Option<User> {
         // The first of several values counts, as in Go's `Header.Get`.
         let first = |names: &[HeaderName]| {
             names
@@ -48,12 +47,12 @@ impl RequestHeaders {
             let all = self.group.iter().flat_map(|name| texts(headers, name));
             all.filter(|group| !group.is_empty()).collect()
         };
-        Ok(first(&self.username).map(|name| User {
+        first(&self.username).map(|name| User {
             name,
             uid: first(&self.uid).unwrap_or_default(),
             groups: groups(),
             extra: extra(headers, &self.extra_prefixes),
-        }))
+        })
     }
 }
 

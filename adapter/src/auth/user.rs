@@ -2,6 +2,10 @@
 
 use std::collections::BTreeMap;
 
+const ANONYMOUS: &str = "system:anonymous";
+const AUTHENTICATED: &str = "system:authenticated";
+const UNAUTHENTICATED: &str = "system:unauthenticated";
+
 /// A user of Kubernetes (`user.Info`).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct User {
@@ -18,17 +22,18 @@ impl User {
     /// The user of a request without credentials (`user.Anonymous`).
     pub(crate) fn anonymous() -> Self {
         Self {
-            name: "system:anonymous".to_owned(),
+            name: ANONYMOUS.to_owned(),
             uid: String::new(),
-            groups: vec!["system:unauthenticated".to_owned()],
+            groups: vec![UNAUTHENTICATED.to_owned()],
             extra: BTreeMap::new(),
         }
     }
 
-    /// The same user as a member of `system:authenticated`.
+    /// The same user as a member of `system:authenticated`, unless it is an anonymous one, which a
+    /// front proxy may name (`AuthenticatedGroupAdder`).
     pub(super) fn authenticated(mut self) -> Self {
-        const AUTHENTICATED: &str = "system:authenticated";
-        if !self.groups.iter().any(|group| group == AUTHENTICATED) {
+        let says = |group: &String| group == AUTHENTICATED || group == UNAUTHENTICATED;
+        if self.name != ANONYMOUS && !self.groups.iter().any(says) {
             self.groups.push(AUTHENTICATED.to_owned());
         }
         self

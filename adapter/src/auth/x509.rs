@@ -69,22 +69,24 @@ pub(super) struct PresentedChain<'a> {
 }
 
 impl<'a> PresentedChain<'a> {
-    /// Parses a chain, leaf first; none if it is empty.
-    pub(super) fn parse(
-        chain: &'a [CertificateDer<'static>],
-    ) -> Result<Option<Self>, AuthenticationError> {
-        let Some((leaf, intermediates)) = chain.split_first() else {
-            return Ok(None);
-        };
-        Ok(Some(Self {
+    /// Parses a chain, leaf first.
+    pub(super) fn parse(chain: &'a [CertificateDer<'static>]) -> Result<Self, AuthenticationError> {
+        let (leaf, intermediates) =
+            chain
+                .split_first()
+                .ok_or_else(|| AuthenticationError::Unreadable {
+                    reason: "there is none".to_owned(),
+                })?;
+        Ok(Self {
             leaf,
             intermediates,
             subject: Subject::parse(leaf)?,
-        }))
+        })
     }
 }
 
 /// The subject of a certificate.
+#[derive(Debug)]
 pub(super) struct Subject {
     /// Empty if the subject has none.
     pub(super) common_name: String,

@@ -185,7 +185,7 @@ async fn the_adapter_stays_ready_while_its_pair_is_renewed_under_load_and_then_a
 }
 
 #[test]
-fn heads_of_requests_take_less_memory_than_the_manifests_grant() {
+fn what_clients_send_takes_less_memory_than_the_manifests_grant() {
     /// The rest: a thread's stacks, TLS, series and answers. Idle, all of it is 20 MiB.
     const REST: f64 = 64.0 * 1024.0 * 1024.0;
     let manifests = include_str!("../../deploy/base/adapter.yaml");
@@ -200,7 +200,7 @@ fn heads_of_requests_take_less_memory_than_the_manifests_grant() {
         .collect();
     assert_eq!(limits.len(), 1, "one Deployment says how much");
     #[expect(clippy::cast_precision_loss, reason = "a few hundred million")]
-    let taken = Limits::default().most_bytes_of_heads() as f64;
+    let taken = Limits::default().most_bytes() as f64;
     assert!(
         taken + REST <= limits[0].as_f64(),
         "{taken} of {}",

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use arc_swap::ArcSwapOption;
 use futures::future::BoxFuture;
 use http::HeaderMap;
-use rustls_pki_types::CertificateDer;
+use setpoint_serve::Peer;
 
 use super::error::AuthenticationError;
-use super::x509::PresentedChain;
+use super::verdict::Judge;
 use super::{AuthenticationConfig, Authenticator, BearerTokens, User};
 
 /// Authenticates by request headers, then by client certificate, then by bearer token.
@@ -21,6 +21,7 @@ use super::{AuthenticationConfig, Authenticator, BearerTokens, User};
 pub(crate) struct DelegatedAuthenticator {
     config: ArcSwapOption<AuthenticationConfig>,
     tokens: Option<BearerTokens>,
+    judge: Judge,
 }
 
 impl DelegatedAuthenticator {
@@ -29,6 +30,7 @@ impl DelegatedAuthenticator {
         Self {
             config: ArcSwapOption::empty(),
             tokens,
+            judge: Judge::default(),
         }
     }
 
@@ -41,13 +43,18 @@ impl DelegatedAuthenticator {
         self.config.load().is_some()
     }
 
-    async fn user(
-        &self,
-        certificates: &[CertificateDer<'static>],
-        headers: &HeaderMap,
-    ) -> Result<User, AuthenticationError> {
+    /// Whether a client is a front proxy, whose requests are those of many users.
+    pub(crate) async fn is_front_proxy(&self, peer: &Peer) -> bool {
+        let Some(config) = self.config.load_full() else {
+            return false;
+        };
+        let verdict = self.judge.verdict(peer, &config).await;
+        matches!(verdict, Ok(Some(verdict)) if matches!(verdict.front_proxy, Some(Ok(()))))
+    }
+
+    async fn user(&self, peer: &Peer, headers: &HeaderMap) -> Result<User, AuthenticationError> {
         let mut refusal = None;
-        match self.by_certificate(certificates, headers) {
+        match self.by_certificate(peer, headers).await {
             Ok(Some(user)) => return Ok(user.authenticated()),
             Ok(None) => {}
             Err(error) => refusal = Some(error),
@@ -62,46 +69,48 @@ impl DelegatedAuthenticator {
         refusal.map_or_else(|| Ok(User::anonymous()), Err)
     }
 
-    fn by_certificate(
+    async fn by_certificate(
         &self,
-        certificates: &[CertificateDer<'static>],
+        peer: &Peer,
         headers: &HeaderMap,
     ) -> Result<Option<User>, AuthenticationError> {
         // Before the client CA is known certificates are ignored, as in the Go library
         // (`VerifyOptions` of `ConfigMapCAController`): the user is anonymous, and the adapter
         // isn't ready.
-        let config = self.config.load();
-        let chain = PresentedChain::parse(certificates)?;
-        let (Some(config), Some(chain)) = (config.as_deref(), chain) else {
+        let Some(config) = self.config.load_full() else {
+            return Ok(None);
+        };
+        let Some(verdict) = self.judge.verdict(peer, &config).await? else {
             return Ok(None);
         };
         let mut refusal = None;
-        if let Some(authorities) = &config.request_header_ca {
-            match config.headers.authenticate(authorities, &chain, headers) {
-                Ok(Some(user)) => return Ok(Some(user)),
-                Ok(None) => {}
-                Err(error) => refusal = Some(error),
+        match &verdict.front_proxy {
+            Some(Ok(())) => {
+                let user = config.headers.user(headers);
+                if user.is_some() {
+                    return Ok(user);
+                }
             }
+            Some(Err(error)) => refusal = Some(error),
+            None => {}
         }
-        if let Some(authorities) = &config.client_ca {
-            match (authorities.verify(&chain), chain.subject.user()) {
-                (Ok(()), Some(user)) => return Ok(Some(user)),
-                // The subject has no name.
-                (Ok(()), None) => {}
-                (Err(error), _) => refusal = refusal.or(Some(error)),
-            }
+        match (&verdict.client, verdict.subject.user()) {
+            (Some(Ok(())), Some(user)) => return Ok(Some(user)),
+            (Some(Err(error)), _) => refusal = refusal.or(Some(error)),
+            // There is no client CA, or the subject has no name.
+            _ => {}
         }
-        refusal.map_or(Ok(None), Err)
+        refusal.map_or(Ok(None), |error| Err(error.clone()))
     }
 }
 
 impl Authenticator for DelegatedAuthenticator {
     fn authenticate<'a>(
         &'a self,
-        certificates: &'a [CertificateDer<'static>],
+        peer: &'a Peer,
         headers: &'a HeaderMap,
     ) -> BoxFuture<'a, Result<User, AuthenticationError>> {
-        Box::pin(self.user(certificates, headers))
+        Box::pin(self.user(peer, headers))
     }
 
     fn is_configured(&self) -> bool {

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use http::HeaderValue;
@@ -7,6 +8,8 @@ use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
     KeyPair,
 };
+
+use rustls_pki_types::CertificateDer;
 
 use super::*;
 use crate::auth::bearer::TokenReviewer;
@@ -40,6 +43,17 @@ impl Ca {
             .der()
             .clone()
     }
+}
+
+/// A client with these certificates, over a connection of its own.
+pub(in crate::auth) fn peer(certificates: &[CertificateDer<'static>]) -> Peer {
+    Peer::new(([192, 0, 2, 1], 1024).into(), certificates.into())
+}
+
+pub(super) fn block_on<T>(future: impl Future<Output = T>) -> T {
+    static RUNTIME: LazyLock<tokio::runtime::Runtime> =
+        LazyLock::new(|| tokio::runtime::Runtime::new().unwrap());
+    RUNTIME.block_on(future)
 }
 
 struct Cluster {
@@ -108,7 +122,8 @@ impl Cluster {
         certificates: &[CertificateDer<'static>],
         headers: &HeaderMap,
     ) -> Result<User, AuthenticationError> {
-        futures::executor::block_on(self.authenticator.user(certificates, headers))
+        let peer = peer(certificates);
+        block_on(self.authenticator.user(&peer, headers))
     }
 }
 
@@ -158,6 +173,23 @@ fn a_front_proxy_names_the_user_in_headers() {
     assert_eq!(user.groups, ["a", "b", "system:authenticated"]);
     assert_eq!(user.extra["foo/bar"], ["x"]);
     assert_eq!(user.extra["bad%zz"], ["y"]);
+}
+
+#[test]
+fn a_front_proxy_may_say_that_the_user_is_anonymous() {
+    let cluster = cluster("[]");
+    let proxy = cluster.front_proxy.issue("front-proxy-client", |_| {});
+    for (user, group) in [
+        ("system:anonymous", "system:unauthenticated"),
+        ("system:anonymous", "odd"),
+        ("odd", "system:unauthenticated"),
+    ] {
+        let mut headers = HeaderMap::new();
+        headers.insert("x-remote-user", HeaderValue::from_static(user));
+        headers.insert("x-remote-group", HeaderValue::from_static(group));
+        let user = cluster.user(std::slice::from_ref(&proxy), &headers);
+        assert_eq!(user.unwrap().groups, [group]);
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use rustls_pki_types::CertificateDer;
 
 use super::*;
 use crate::auth::Authenticator as _;
-use crate::auth::delegated::tests::Ca;
+use crate::auth::delegated::tests::{Ca, peer};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -60,7 +60,9 @@ async fn name(
 ) -> String {
     let mut headers = HeaderMap::new();
     headers.insert("x-remote-user", HeaderValue::from_static("alice"));
-    let user = authenticator.authenticate(&[certificate], &headers).await;
+    let user = authenticator
+        .authenticate(&peer(&[certificate]), &headers)
+        .await;
     user.map_or_else(|_| "refused".to_owned(), |user| user.name)
 }
 

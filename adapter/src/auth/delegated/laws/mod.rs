@@ -12,7 +12,7 @@ use http::{HeaderName, HeaderValue, header};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::tests::ALL;
+use super::tests::{ALL, block_on, peer};
 use super::*;
 use crate::auth::bearer::TokenReviewer;
 use crate::auth::error::TokenReviewError;
@@ -142,6 +142,8 @@ fn raw() -> impl Strategy<Value = Vec<u8>> {
         1 => Just(Vec::new()),
         1 => Just(b"system:masters".to_vec()),
         1 => Just(b"system:authenticated".to_vec()),
+        1 => Just(b"system:anonymous".to_vec()),
+        1 => Just(b"system:unauthenticated".to_vec()),
         1 => Just(vec![0xff, 0xfe]),
         2 => vec(prop_oneof![0x21..=0x7eu8, 0x80..=0xffu8], 0..12),
     ]
@@ -310,7 +312,7 @@ proptest! {
         authenticator.replace(Arc::new(config));
         let shape = &POOL.certificates[case.certificate];
         let chain: Vec<_> = shape.der.iter().cloned().collect();
-        let outcome = futures::executor::block_on(authenticator.user(&chain, &case.headers()));
+        let outcome = block_on(authenticator.user(&peer(&chain), &case.headers()));
         // Name, uid, groups and extra: nothing may come from an unverified source.
         prop_assert_eq!(outcome.ok().map(sorted), case.model().map(sorted), "with {}", shape.name);
     }
