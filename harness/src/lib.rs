@@ -22,32 +22,35 @@
 //! # }
 //! ```
 //!
-//! A scenario goes one way: file → [`scenario`] → [`install`] → steps ([`expect`], [`request`], [`feed`]) → [`report`].
+//! A scenario goes one way: file → [`scenario`] → [`install`] → steps and expectations → [`report`].
+
+#[macro_use]
+mod shown;
 
 pub mod commands;
 #[cfg(feature = "containers")]
 pub mod containers;
-pub mod expect;
-pub mod feed;
-pub mod format;
+mod expect;
+mod feed;
+mod format;
 pub mod install;
-pub mod matrix;
-pub mod notes;
+mod matrix;
+mod notes;
 mod obsolete;
 pub mod outcome;
-pub mod pki;
+mod pki;
 pub mod profile;
 pub mod programs;
-pub mod prometheus;
+mod prometheus;
 pub mod quantity;
 pub mod report;
-pub mod request;
+mod request;
 pub mod run;
-pub mod sample_app;
+mod sample_app;
 pub mod scenario;
 pub mod scripted;
-pub mod steps;
+mod steps;
 mod subset;
 pub mod timeouts;
-pub mod traffic;
-pub mod wait;
+mod traffic;
+mod wait;

@@ -5,7 +5,7 @@ use serde::Deserialize;
 /// A row that was run.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Row {
+pub(crate) struct Row {
     /// A letter for the area and a number, such as `N04`.
     pub id: String,
     /// What the run said of the prediction.
@@ -23,7 +23,7 @@ pub struct Row {
 /// What a run said of a prediction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum RowVerdict {
+pub(crate) enum RowVerdict {
     /// It is as predicted.
     Proven,
     /// It is otherwise.
@@ -34,7 +34,7 @@ pub enum RowVerdict {
 ///
 /// # Errors
 /// When the file is broken: a mistake of this program.
-pub fn rows() -> Result<Vec<Row>, Box<serde_saphyr::Error>> {
+pub(crate) fn rows() -> Result<Vec<Row>, Box<serde_saphyr::Error>> {
     serde_saphyr::from_str(include_str!("../../fixtures/matrix/rows.yaml")).map_err(Box::new)
 }
 

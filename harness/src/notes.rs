@@ -74,7 +74,7 @@ impl fmt::Display for Entry {
 
 /// Where notes go; all clones share their entries.
 #[derive(Debug, Clone)]
-pub struct Notes {
+pub(crate) struct Notes {
     started: SystemTime,
     entries: Arc<Mutex<Vec<Entry>>>,
 }
@@ -82,7 +82,7 @@ pub struct Notes {
 impl Notes {
     /// No notes yet; their clock begins at the scenario's start.
     #[must_use]
-    pub fn since(started: SystemTime) -> Self {
+    pub(crate) fn since(started: SystemTime) -> Self {
         Self {
             started,
             entries: Arc::default(),
@@ -90,7 +90,7 @@ impl Notes {
     }
 
     /// Notes something that happens now.
-    pub fn note(&self, source: Source, text: String) {
+    pub(crate) fn note(&self, source: Source, text: String) {
         let entry = Entry {
             seconds: self.since_start(SystemTime::now()),
             source,
@@ -101,13 +101,13 @@ impl Notes {
 
     /// What was noted so far.
     #[must_use]
-    pub fn entries(&self) -> Vec<Entry> {
+    pub(crate) fn entries(&self) -> Vec<Entry> {
         self.entries.lock().clone()
     }
 
     /// Seconds between the scenario's start and a time.
     #[must_use]
-    pub fn since_start(&self, time: SystemTime) -> f64 {
+    pub(crate) fn since_start(&self, time: SystemTime) -> f64 {
         match time.duration_since(self.started) {
             Ok(after) => after.as_secs_f64(),
             Err(before) => -before.duration().as_secs_f64(),

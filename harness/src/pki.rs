@@ -16,11 +16,11 @@ const BACKDATED: Duration = Duration::from_secs(60 * 60);
 
 /// The authorities of one scenario, by name; each is made when it is first named.
 #[derive(Default)]
-pub struct Authorities(BTreeMap<String, CertifiedIssuer<'static, KeyPair>>);
+pub(crate) struct Authorities(BTreeMap<String, CertifiedIssuer<'static, KeyPair>>);
 
 /// What a certificate is to say.
 #[derive(Debug, Clone, Default)]
-pub struct Leaf {
+pub(crate) struct Leaf {
     /// The subject's CN.
     pub common_name: String,
     /// DNS names.
@@ -36,7 +36,7 @@ impl Authorities {
     ///
     /// # Errors
     /// When it can't be made.
-    pub fn certificate(&mut self, authority: &str) -> Result<String, rcgen::Error> {
+    pub(crate) fn certificate(&mut self, authority: &str) -> Result<String, rcgen::Error> {
         Ok(self.authority(authority)?.pem())
     }
 
@@ -44,7 +44,7 @@ impl Authorities {
     ///
     /// # Errors
     /// When a name can't stand in a certificate.
-    pub fn issue(&mut self, authority: &str, leaf: &Leaf) -> Result<Minted, rcgen::Error> {
+    pub(crate) fn issue(&mut self, authority: &str, leaf: &Leaf) -> Result<Minted, rcgen::Error> {
         let mut params = CertificateParams::new(leaf.names.clone())?;
         let now = SystemTime::now();
         let (from, to) = match leaf.flaw {

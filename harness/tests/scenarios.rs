@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 use libtest_mimic::{Arguments, Failed, Trial};
 use setpoint::profile::Profile;
 use setpoint::programs::{NoPrometheus, Programs, find_prometheus};
-use setpoint::report::{Judged, Outcome, Verdict};
+use setpoint::report::{Outcome, Verdict};
 use setpoint::run::{Backend, Progress, RunOptions, run};
 use setpoint::scenario::{self, Scenario};
 use setpoint::timeouts::Timeouts;
@@ -43,7 +43,7 @@ fn main() -> anyhow::Result<()> {
         programs: OnceLock::new(),
     });
     let trials = scenario::load(&[folder])?.into_iter().map(|scenario| {
-        let scrapes = scenario.document.install.has_real_prometheus();
+        let scrapes = scenario.has_real_prometheus();
         let kind = match (binaries_missing, scrapes && prometheus.is_some()) {
             (true, _) => "no local cluster",
             (false, true) => "no real Prometheus",
@@ -79,12 +79,11 @@ impl Stage {
         let options = RunOptions::new(backend, programs, profile).timeouts(self.timeouts);
         let running = run(vec![scenario], options, Arc::new(Quiet));
         let report = self.runtime.block_on(running);
-        let judge = |outcome| judge(outcome, &report.adapter);
         report.scenarios.iter().try_for_each(judge)
     }
 }
 
-fn judge(outcome: &Outcome, adapter: &Judged) -> Result<(), Failed> {
+fn judge(outcome: &Outcome) -> Result<(), Failed> {
     let problem = match &outcome.verdict {
         Verdict::Passed => return Ok(()),
         // The product's own adapter does all that scenarios are about.
@@ -100,7 +99,7 @@ fn judge(outcome: &Outcome, adapter: &Judged) -> Result<(), Failed> {
     Err(format!(
         "{owner} ({kind}): {cause}\n== timeline\n{timeline}{}\n== again\n{}",
         evidence.collect::<String>(),
-        outcome.again(adapter)
+        outcome.again
     )
     .into())
 }

@@ -17,6 +17,7 @@
 pub mod address;
 pub mod control_plane;
 pub mod dir;
+mod failure;
 pub mod image;
 mod kubelet;
 pub mod logs;

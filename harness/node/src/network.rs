@@ -20,54 +20,13 @@ use rtnetlink::packet_route::route::{RouteScope, RouteType};
 use rtnetlink::{Handle, LinkBridge, LinkUnspec, LinkVeth, RouteMessageBuilder};
 
 use crate::address::{NODE_ADDRESS, POD_GATEWAY, POD_PREFIX, SERVICE_RANGE};
+use crate::failure::{Failure, failed};
 
 /// `lo` is the first interface of every network namespace.
 const LOOPBACK: u32 = 1;
 const BRIDGE: &str = "pods";
 /// The pod's end of its veth pair.
 const POD_INTERFACE: &str = "eth0";
-
-/// Why the network could not be built or a pod not attached to it.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub(crate) enum NetError {
-    /// The kernel refused a netlink request.
-    #[error("{doing}")]
-    Netlink {
-        /// What was asked for.
-        doing: String,
-        /// The kernel's answer.
-        #[source]
-        source: rtnetlink::Error,
-    },
-    /// A system call failed.
-    #[error("{doing}")]
-    System {
-        /// What was being done.
-        doing: String,
-        /// The system's answer.
-        #[source]
-        source: std::io::Error,
-    },
-    /// 10.244.0.0/24 holds no free address.
-    #[error("give the pod an address: all of {POD_GATEWAY}/{POD_PREFIX} are in use")]
-    Exhausted,
-}
-
-impl NetError {
-    fn netlink(doing: impl Into<String>) -> impl FnOnce(rtnetlink::Error) -> Self {
-        let doing = doing.into();
-        move |source| Self::Netlink { doing, source }
-    }
-
-    fn system<E: Into<std::io::Error>>(doing: impl Into<String>) -> impl FnOnce(E) -> Self {
-        let doing = doing.into();
-        move |source| Self::System {
-            doing,
-            source: source.into(),
-        }
-    }
-}
 
 /// The bridge that pods hang on.
 #[derive(Debug)]
@@ -82,7 +41,7 @@ impl PodNetwork {
     ///
     /// # Errors
     /// When the kernel refuses a step, for example because it has no bridge or veth device.
-    pub(crate) async fn create() -> Result<Self, NetError> {
+    pub(crate) async fn create() -> Result<Self, Failure> {
         let handle = connect()?;
         up(&handle, LOOPBACK, "lo").await?;
         address(&handle, LOOPBACK, NODE_ADDRESS, 32).await?;
@@ -100,16 +59,14 @@ impl PodNetwork {
             .add(services)
             .execute()
             .await
-            .map_err(NetError::netlink(format!(
-                "make {range}/{prefix} local addresses"
-            )))?;
+            .map_err(failed(format!("make {range}/{prefix} local addresses")))?;
 
         handle
             .link()
             .add(LinkBridge::new(BRIDGE).up().build())
             .execute()
             .await
-            .map_err(NetError::netlink(format!("create bridge `{BRIDGE}`")))?;
+            .map_err(failed(format!("create bridge `{BRIDGE}`")))?;
         let bridge = index_of(&handle, BRIDGE).await?;
         address(&handle, bridge, POD_GATEWAY, POD_PREFIX).await?;
         Ok(Self {
@@ -123,8 +80,8 @@ impl PodNetwork {
     ///
     /// # Errors
     /// When no address is left, the process is gone or the kernel refuses.
-    pub(crate) async fn attach_pod(&self, pid: u32) -> Result<Ipv4Addr, NetError> {
-        let pod = self.addresses().take().ok_or(NetError::Exhausted)?;
+    pub(crate) async fn attach_pod(&self, pid: u32) -> Result<Ipv4Addr, Failure> {
+        let pod = self.addresses().take().ok_or_else(exhausted)?;
         match self.attach(pid, pod).await {
             Ok(()) => Ok(pod),
             Err(error) => {
@@ -139,8 +96,8 @@ impl PodNetwork {
     ///
     /// # Errors
     /// When no address is left.
-    pub(crate) fn reserve_address(&self) -> Result<Ipv4Addr, NetError> {
-        self.addresses().take().ok_or(NetError::Exhausted)
+    pub(crate) fn reserve_address(&self) -> Result<Ipv4Addr, Failure> {
+        self.addresses().take().ok_or_else(exhausted)
     }
 
     /// Takes the pod's address back. Its interfaces vanish here, or have with its network namespace.
@@ -154,7 +111,7 @@ impl PodNetwork {
         self.addresses().give_back(pod);
     }
 
-    async fn attach(&self, pid: u32, pod: Ipv4Addr) -> Result<(), NetError> {
+    async fn attach(&self, pid: u32, pod: Ipv4Addr) -> Result<(), Failure> {
         let ours = interface_of(pod);
         let theirs = format!("{ours}p");
         self.handle
@@ -162,7 +119,7 @@ impl PodNetwork {
             .add(LinkVeth::new(&ours, &theirs).build())
             .execute()
             .await
-            .map_err(NetError::netlink(format!("create veth pair `{ours}`")))?;
+            .map_err(failed(format!("create veth pair `{ours}`")))?;
         let outside = index_of(&self.handle, &ours).await?;
         let inside = index_of(&self.handle, &theirs).await?;
         let join = LinkUnspec::new_with_index(outside)
@@ -185,9 +142,9 @@ impl PodNetwork {
         &self,
         message: rtnetlink::packet_route::link::LinkMessage,
         doing: String,
-    ) -> Result<(), NetError> {
+    ) -> Result<(), Failure> {
         let request = self.handle.link().set(message);
-        request.execute().await.map_err(NetError::netlink(doing))
+        request.execute().await.map_err(failed(doing))
     }
 
     fn addresses(&self) -> parking_lot::MutexGuard<'_, Addresses> {
@@ -235,43 +192,43 @@ impl Addresses {
 }
 
 /// Netlink, for the network namespace of the calling thread.
-fn connect() -> Result<Handle, NetError> {
+fn exhausted() -> Failure {
+    let all = format!("all of {POD_GATEWAY}/{POD_PREFIX} are in use");
+    failed("give the pod an address")(all)
+}
+
+fn connect() -> Result<Handle, Failure> {
     let (connection, handle, _) =
-        rtnetlink::new_connection().map_err(NetError::system("open a netlink socket"))?;
+        rtnetlink::new_connection().map_err(failed("open a netlink socket"))?;
     tokio::spawn(connection);
     Ok(handle)
 }
 
-async fn index_of(handle: &Handle, name: &str) -> Result<u32, NetError> {
+async fn index_of(handle: &Handle, name: &str) -> Result<u32, Failure> {
     let doing = || format!("look up interface `{name}`");
     let mut links = handle.link().get().match_name(name).execute();
     let link = links
         .try_next()
         .await
-        .map_err(NetError::netlink(doing()))?
-        .ok_or_else(|| NetError::Netlink {
-            doing: doing(),
-            source: rtnetlink::Error::RequestFailed,
-        })?;
+        .map_err(failed(doing()))?
+        .ok_or_else(|| failed(doing())(rtnetlink::Error::RequestFailed))?;
     Ok(link.header.index)
 }
 
-async fn up(handle: &Handle, index: u32, name: &str) -> Result<(), NetError> {
+async fn up(handle: &Handle, index: u32, name: &str) -> Result<(), Failure> {
     let message = LinkUnspec::new_with_index(index).up().build();
     let request = handle.link().set(message).execute();
-    request
-        .await
-        .map_err(NetError::netlink(format!("bring `{name}` up")))
+    request.await.map_err(failed(format!("bring `{name}` up")))
 }
 
-async fn address(handle: &Handle, index: u32, ip: Ipv4Addr, prefix: u8) -> Result<(), NetError> {
+async fn address(handle: &Handle, index: u32, ip: Ipv4Addr, prefix: u8) -> Result<(), Failure> {
     let request = handle.address().add(index, ip.into(), prefix).execute();
     request
         .await
-        .map_err(NetError::netlink(format!("add address {ip}/{prefix}")))
+        .map_err(failed(format!("add address {ip}/{prefix}")))
 }
 
-async fn configure_pod(pod: Ipv4Addr) -> Result<(), NetError> {
+async fn configure_pod(pod: Ipv4Addr) -> Result<(), Failure> {
     let handle = connect()?;
     up(&handle, LOOPBACK, "lo").await?;
     let eth0 = index_of(&handle, POD_INTERFACE).await?;
@@ -285,17 +242,17 @@ async fn configure_pod(pod: Ipv4Addr) -> Result<(), NetError> {
         .add(default)
         .execute()
         .await
-        .map_err(NetError::netlink(format!(
+        .map_err(failed(format!(
             "add the pod's default route via {POD_GATEWAY}"
         )))
 }
 
 /// Runs `work` on a thread that has entered the network namespace of `pid`. The thread ends with it: a
 /// thread that has left this namespace must not do anything else.
-async fn inside_network_of<W, F>(pid: u32, work: W) -> Result<(), NetError>
+async fn inside_network_of<W, F>(pid: u32, work: W) -> Result<(), Failure>
 where
     W: FnOnce() -> F + Send + 'static,
-    F: Future<Output = Result<(), NetError>>,
+    F: Future<Output = Result<(), Failure>>,
 {
     let (done, outcome) = tokio::sync::oneshot::channel();
     std::thread::Builder::new()
@@ -304,29 +261,27 @@ where
             // The receiver is gone only when the attachment was given up.
             let _ = done.send(enter_and_run(pid, work));
         })
-        .map_err(NetError::system("start a thread"))?;
+        .map_err(failed("start a thread"))?;
     outcome.await.unwrap_or_else(|_| {
-        Err(NetError::System {
-            doing: format!("configure the network of process {pid}"),
-            source: std::io::Error::other("the thread ended without an answer"),
-        })
+        let doing = format!("configure the network of process {pid}");
+        Err(failed(doing)("the thread ended without an answer"))
     })
 }
 
-fn enter_and_run<W, F>(pid: u32, work: W) -> Result<(), NetError>
+fn enter_and_run<W, F>(pid: u32, work: W) -> Result<(), Failure>
 where
     W: FnOnce() -> F,
-    F: Future<Output = Result<(), NetError>>,
+    F: Future<Output = Result<(), Failure>>,
 {
     let path = format!("/proc/{pid}/ns/net");
-    let namespace = File::open(&path).map_err(NetError::system(format!("open {path}")))?;
-    setns(namespace, CloneFlags::CLONE_NEWNET).map_err(NetError::system(format!(
-        "enter the network of process {pid}"
-    )))?;
+    let namespace = File::open(&path).map_err(failed(format!("open {path}")))?;
+    setns(namespace, CloneFlags::CLONE_NEWNET)
+        .map_err(std::io::Error::from)
+        .map_err(failed(format!("enter the network of process {pid}")))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(NetError::system("start a runtime"))?;
+        .map_err(failed("start a runtime"))?;
     runtime.block_on(work())
 }
 

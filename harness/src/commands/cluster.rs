@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use clap::Subcommand;
 use setpoint_cluster::kind::{KindImage, KindOptions, KindProvider};
 use setpoint_cluster::local::{LocalOptions, LocalProvider};
@@ -136,32 +137,18 @@ impl FromStr for NamedProgram {
     }
 }
 
-/// A flag that the control plane's programs don't have any more.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-struct ObsoleteFlag(&'static obsolete::Obsolete);
-
 /// A flag for a program of the control plane. Which flags there are isn't known, only which there
 /// aren't any more.
-fn component_flag(text: &str) -> Result<String, ObsoleteFlag> {
+fn component_flag(text: &str) -> anyhow::Result<String> {
     match obsolete::of_flag(text) {
-        Some(obsolete) => Err(ObsoleteFlag(obsolete)),
+        Some(obsolete) => anyhow::bail!("{obsolete}"),
         None => Ok(text.to_owned()),
     }
 }
 
-/// Why a text is no duration.
-#[derive(Debug, thiserror::Error)]
-enum DurationError {
-    #[error(transparent)]
-    Unreadable(#[from] jiff::Error),
-    #[error("it must not be negative")]
-    Negative,
-}
-
-fn duration(text: &str) -> Result<Duration, DurationError> {
+fn duration(text: &str) -> anyhow::Result<Duration> {
     let parsed: jiff::SignedDuration = text.parse()?;
-    Duration::try_from(parsed).map_err(|_| DurationError::Negative)
+    Duration::try_from(parsed).context("it must not be negative")
 }
 
 /// Does what was asked. Pods of a cluster that is started here run the programs of `images`.

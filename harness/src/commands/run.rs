@@ -12,7 +12,7 @@ use setpoint_support::Termination;
 use tokio_util::sync::CancellationToken;
 
 use super::{BadInput, provision};
-use crate::profile::{Profile, ProfileError};
+use crate::profile::Profile;
 use crate::programs::{ProgramError, Programs};
 use crate::report::Terminal;
 use crate::run::{Backend, ClusterKind, RunOptions, run as run_scenarios};
@@ -84,18 +84,7 @@ struct Adapter {
     path: Option<PathBuf>,
 }
 
-/// Why an argument names no adapter.
-#[derive(Debug, thiserror::Error)]
-enum AdapterError {
-    #[error(transparent)]
-    Profile(#[from] ProfileError),
-    #[error("expected one of {}", lies())]
-    NoSuchLie,
-    #[error("expected {0}:PATH")]
-    NoPath(String),
-}
-
-fn adapter(text: &str) -> Result<Adapter, AdapterError> {
+fn adapter(text: &str) -> anyhow::Result<Adapter> {
     let (name, rest) = match text.split_once(':') {
         Some((name, rest)) => (name, Some(rest)),
         None => (text, None),
@@ -103,14 +92,14 @@ fn adapter(text: &str) -> Result<Adapter, AdapterError> {
     let mut profile = Profile::named(name)?;
     if name == "scripted" {
         let lie = rest.map(|lie| Lie::from_str(lie, false)).transpose();
-        profile.lie = lie.map_err(|_| AdapterError::NoSuchLie)?;
+        profile.lie = lie.map_err(|_| anyhow::anyhow!("expected one of {}", lies()))?;
         return Ok(Adapter {
             profile,
             path: None,
         });
     }
     match rest {
-        None | Some("") => Err(AdapterError::NoPath(name.to_owned())),
+        None | Some("") => anyhow::bail!("expected {name}:PATH"),
         Some(path) => Ok(Adapter {
             profile,
             path: Some(path.into()),

@@ -25,20 +25,11 @@ pub struct SampleAppArgs {
     path: String,
 }
 
-/// Why the metrics can't be at a path.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-enum PathError {
-    #[error("something else is at `{0}`")]
-    Taken(String),
-    #[error("a path begins with `/`")]
-    NoPath,
-}
-
-fn metrics_path(text: &str) -> Result<String, PathError> {
+fn metrics_path(text: &str) -> anyhow::Result<String> {
     match text {
-        "/" | LOAD_PATH => Err(PathError::Taken(text.to_owned())),
+        "/" | LOAD_PATH => anyhow::bail!("something else is at `{text}`"),
         path if path.starts_with('/') => Ok(path.to_owned()),
-        _ => Err(PathError::NoPath),
+        _ => anyhow::bail!("a path begins with `/`"),
     }
 }
 
@@ -66,7 +57,7 @@ mod tests {
 
     #[test]
     fn the_metrics_can_be_anywhere_but_where_something_else_is() {
-        assert_eq!(metrics_path("/a/b"), Ok("/a/b".to_owned()));
+        assert_eq!(metrics_path("/a/b").unwrap(), "/a/b");
         for taken in ["/", "/load", "metrics", ""] {
             assert!(metrics_path(taken).is_err(), "{taken}");
         }

@@ -59,7 +59,7 @@ pub async fn run(args: ScriptedArgs) -> anyhow::Result<()> {
     let shutdown = CancellationToken::new();
     let mut termination = Termination::watch().context("watch SIGTERM and SIGINT")?;
     let app = match (&args.table, args.prometheus) {
-        (Some(table), _) => router(Table::read(table).map_err(|error| BadInput(error.into()))?),
+        (Some(table), _) => router(Table::read(table).map_err(BadInput)?),
         (None, Some(address)) => {
             let config = kube::Config::incluster().context("find the API server from a pod")?;
             let client = kube::Client::try_from(config).context("make a client")?;

@@ -15,7 +15,7 @@ use crate::wait::Wait;
 /// An APIService's condition `Available`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ApiService {
+pub(crate) struct ApiService {
     /// Its name.
     pub name: String,
     /// The condition's status.

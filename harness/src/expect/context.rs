@@ -16,7 +16,7 @@ use crate::timeouts::Timeouts;
 const WITHIN_SYNCS: u32 = 5;
 
 /// What every expectation does.
-pub trait Expect: Send + Sync {
+pub(crate) trait Expect: Send + Sync {
     /// Notes what is wrong with it beyond its shape.
     fn check(&self, _place: &Place, _checks: &mut Checks<'_>) {}
 
@@ -37,7 +37,7 @@ pub trait Expect: Send + Sync {
 
 /// What expectations are judged against.
 #[derive(Clone)]
-pub struct ExpectContext {
+pub(crate) struct ExpectContext {
     /// The cluster.
     pub cluster: Arc<dyn Cluster>,
     /// The adapter, for questions to itself.

@@ -21,7 +21,7 @@ const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGrou
 /// The adapter's own discovery of a group: sorted, and equal in legacy and aggregated form.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Discovery {
+pub(crate) struct Discovery {
     /// The group.
     pub group: String,
     /// The version.

@@ -16,7 +16,7 @@ mod target;
 
 use crate::format::one_of;
 
-pub use context::{Expect, ExpectContext};
+pub(crate) use context::{Expect, ExpectContext};
 
 one_of! {
     /// A state that is expected.

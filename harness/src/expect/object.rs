@@ -26,7 +26,7 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// A Kubernetes object of any kind: that it has some fields, or that there is none.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Object {
+pub(crate) struct Object {
     /// Its API version, such as `apps/v1`.
     pub api_version: String,
     /// Its kind.

@@ -13,7 +13,7 @@ use crate::wait::Wait;
 /// What a real Prometheus answers to a query.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Query {
+pub(crate) struct Query {
     /// The query, of an instant vector.
     pub promql: String,
     /// How many elements there are.

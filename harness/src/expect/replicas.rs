@@ -15,7 +15,7 @@ use crate::wait::{Wait, keeps, watch_object};
 /// A Deployment's replicas.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Replicas {
+pub(crate) struct Replicas {
     /// The Deployment, such as `deployment/web`.
     pub of: DeploymentRef,
     /// Its namespace.

@@ -15,7 +15,7 @@ use crate::wait::Wait;
 /// Targets of a real Prometheus, all that have these labels.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Target {
+pub(crate) struct Target {
     /// Labels that they had before relabelling, such as `__meta_kubernetes_service_name`.
     pub discovered_labels: BTreeMap<String, String>,
     /// How each of them is.
@@ -31,7 +31,7 @@ pub struct Target {
 /// How a target of Prometheus is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Health {
+pub(crate) enum Health {
     /// The last scrape succeeded.
     Up,
     /// The last scrape failed.
@@ -42,11 +42,7 @@ pub enum Health {
     Absent,
 }
 
-impl std::fmt::Display for Health {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.serialize(f)
-    }
-}
+shown_as_written!(Health);
 
 /// A target is in another state.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -157,16 +153,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-
-    fn allowed() -> Targets {
-        let text = include_str!("../../../fixtures/prometheus/targets.json");
-        serde_json::from_str(text).unwrap()
-    }
-
-    fn forbidden() -> Targets {
-        let text = include_str!("../../../fixtures/prometheus/targets-without-rbac.json");
-        serde_json::from_str(text).unwrap()
-    }
+    use crate::prometheus::targets::tests::{allowed, forbidden};
 
     fn judged(
         targets: &Targets,

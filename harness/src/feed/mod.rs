@@ -37,7 +37,7 @@ const RETRY: Duration = Duration::from_millis(500);
 type Connect = Box<dyn Fn() -> BoxFuture<'static, io::Result<Connection>> + Send + Sync>;
 
 /// The fake Prometheus of a run, and the series that it plays.
-pub struct Feed {
+pub(crate) struct Feed {
     control: Client<Connect>,
     /// The pod that plays now.
     instance: Arc<SyncMutex<Instance>>,
@@ -58,7 +58,7 @@ impl Feed {
     ///
     /// # Errors
     /// When it doesn't take the script.
-    pub async fn start(
+    pub(crate) async fn start(
         cluster: Arc<dyn Cluster>,
         pod: &Pod,
         speed: f64,
@@ -129,7 +129,7 @@ impl Feed {
     }
 
     /// Follows the pods until the future is dropped. What the fake Prometheus didn't take is sent again soon.
-    pub async fn follow_pods(&self, client: kube::Client) {
+    pub(crate) async fn follow_pods(&self, client: kube::Client) {
         let mut events = std::pin::pin!(
             watcher(Api::<Pod>::all(client), watcher::Config::default()).default_backoff()
         );
@@ -186,7 +186,7 @@ impl Feed {
     ///
     /// # Errors
     /// When the fake Prometheus doesn't take them.
-    pub async fn replace(&self, metrics: &[Metric]) -> Result<(), ControlError> {
+    pub(crate) async fn replace(&self, metrics: &[Metric]) -> Result<(), ControlError> {
         let mut state = self.state.lock().await;
         let now = self.control.clock().await?.now;
         let series = state.replace(metrics, now);
@@ -197,7 +197,7 @@ impl Feed {
     ///
     /// # Errors
     /// When the fake Prometheus doesn't take them.
-    pub async fn replace_faults(&self, faults: &[Fault]) -> Result<(), ControlError> {
+    pub(crate) async fn replace_faults(&self, faults: &[Fault]) -> Result<(), ControlError> {
         faults.clone_into(&mut self.state.lock().await.faults);
         self.control.replace_faults(faults).await
     }
@@ -206,7 +206,7 @@ impl Feed {
     ///
     /// # Errors
     /// When it doesn't.
-    pub async fn answers(&self) -> Result<(), ControlError> {
+    pub(crate) async fn answers(&self) -> Result<(), ControlError> {
         self.control.clock().await.map(drop)
     }
 
@@ -214,7 +214,7 @@ impl Feed {
     ///
     /// # Errors
     /// When it doesn't say.
-    pub async fn journal(&self) -> Result<Journal, ControlError> {
+    pub(crate) async fn journal(&self) -> Result<Journal, ControlError> {
         self.control.journal(0).await
     }
 

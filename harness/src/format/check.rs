@@ -8,7 +8,7 @@ use super::place::Place;
 use super::{Span, manifest};
 
 /// Collects what is wrong with a scenario.
-pub struct Checks<'a> {
+pub(crate) struct Checks<'a> {
     /// The folder of the scenario's file.
     pub folder: &'a Path,
     found: Vec<(usize, usize, String)>,
@@ -17,7 +17,7 @@ pub struct Checks<'a> {
 impl<'a> Checks<'a> {
     /// Nothing is wrong so far.
     #[must_use]
-    pub fn new(folder: &'a Path) -> Self {
+    pub(crate) fn new(folder: &'a Path) -> Self {
         Self {
             folder,
             found: Vec::new(),
@@ -25,18 +25,18 @@ impl<'a> Checks<'a> {
     }
 
     /// Something is wrong at that place.
-    pub fn at(&mut self, place: &Place, problem: impl Into<String>) {
+    pub(crate) fn at(&mut self, place: &Place, problem: impl Into<String>) {
         self.at_line(place.line, place.column, problem);
     }
 
     /// Something is wrong at that line and column.
-    pub fn at_line(&mut self, line: usize, column: usize, problem: impl Into<String>) {
+    pub(crate) fn at_line(&mut self, line: usize, column: usize, problem: impl Into<String>) {
         self.found.push((line, column, problem.into()));
     }
 
     /// Everything that is wrong in the order of the file, each as `line:column: …`.
     #[must_use]
-    pub fn problems(mut self) -> Vec<String> {
+    pub(crate) fn problems(mut self) -> Vec<String> {
         self.found.sort();
         let found = self.found.into_iter();
         found
@@ -45,21 +45,21 @@ impl<'a> Checks<'a> {
     }
 
     /// A time that may be left out, but not be zero.
-    pub fn longer_than_zero(&mut self, span: Option<Span>, place: &Place) {
+    pub(crate) fn longer_than_zero(&mut self, span: Option<Span>, place: &Place) {
         if span.is_some_and(Span::is_zero) {
             self.at(place, "expected a time longer than 0s");
         }
     }
 
     /// Kubernetes objects.
-    pub fn manifests(&mut self, objects: &[Value], list: &Place) {
+    pub(crate) fn manifests(&mut self, objects: &[Value], list: &Place) {
         for (index, object) in objects.iter().enumerate() {
             self.manifest(object, list.item(index));
         }
     }
 
     /// A Kubernetes object.
-    pub fn manifest(&mut self, object: &Value, place: &Place) {
+    pub(crate) fn manifest(&mut self, object: &Value, place: &Place) {
         for (place, problem) in manifest::problems(object, place) {
             self.at(place, problem);
         }

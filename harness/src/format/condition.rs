@@ -1,7 +1,5 @@
 //! The status of a condition.
 
-use std::fmt;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -16,11 +14,7 @@ pub enum ConditionStatus {
     Unknown,
 }
 
-impl fmt::Display for ConditionStatus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.serialize(f)
-    }
-}
+shown_as_written!(ConditionStatus);
 
 /// As objects write it.
 impl PartialEq<ConditionStatus> for str {

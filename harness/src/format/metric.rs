@@ -15,7 +15,7 @@ const SHORTEST: Duration = Duration::from_millis(1);
 /// A metric's values over time, for objects.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Metric {
+pub(crate) struct Metric {
     /// The custom metric's name.
     pub custom: String,
     /// The objects.
@@ -48,7 +48,7 @@ fn yes() -> bool {
 /// Which objects have a metric.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub enum On {
+pub(crate) enum On {
     /// All pods with these labels, each with the values.
     Pods(BTreeMap<String, String>),
     /// One object.
@@ -58,7 +58,7 @@ pub enum On {
 /// One object that has a metric.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ObjectOfMetric {
+pub(crate) struct ObjectOfMetric {
     /// The label that names it, such as `service`.
     pub label: String,
     /// Its name.
@@ -68,7 +68,7 @@ pub struct ObjectOfMetric {
 /// A series of the fake Prometheus.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Sample {
+pub(crate) struct Sample {
     /// Name and labels, as PromQL writes them.
     pub series: String,
     /// Values in promtool's notation.
@@ -84,7 +84,7 @@ pub struct Sample {
 
 impl Checks<'_> {
     /// Metrics and their labels.
-    pub fn metrics(&mut self, metrics: &[Metric], list: &Place) {
+    pub(crate) fn metrics(&mut self, metrics: &[Metric], list: &Place) {
         for (index, metric) in metrics.iter().enumerate() {
             self.metric(metric, list.item(index));
         }
@@ -114,7 +114,7 @@ impl Checks<'_> {
     }
 
     /// Series of the fake Prometheus.
-    pub fn series(&mut self, series: &[Sample], list: &Place) {
+    pub(crate) fn series(&mut self, series: &[Sample], list: &Place) {
         for (index, sample) in series.iter().enumerate() {
             let place = list.item(index);
             self.interval(sample.interval, place);

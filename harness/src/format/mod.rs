@@ -12,20 +12,20 @@ mod reference;
 mod request;
 mod span;
 
-pub use check::Checks;
-pub use condition::ConditionStatus;
-pub use metric::{Metric, ObjectOfMetric, On, Sample};
-pub use need::{Install, Need};
+pub(crate) use check::Checks;
+pub(crate) use condition::ConditionStatus;
+pub(crate) use metric::{Metric, On, Sample};
+pub(crate) use need::{Install, Need};
 pub(crate) use one_of::one_of;
-pub use place::Place;
-pub use quantity::{Amount, Tolerance};
-pub use reference::{DeploymentRef, ObjectRef};
-pub use span::Span;
+pub(crate) use place::Place;
+pub(crate) use quantity::{Amount, Tolerance};
+pub(crate) use reference::{DeploymentRef, ObjectRef};
+pub(crate) use span::Span;
 
 /// An empty map.
 #[derive(Debug, Clone, Default, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Nothing {}
+pub(crate) struct Nothing {}
 
 /// The namespace of whatever doesn't name one.
 pub(crate) fn default_namespace() -> String {

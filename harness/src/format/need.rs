@@ -1,7 +1,5 @@
 //! What a scenario needs, and what is installed for it.
 
-use std::fmt;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -31,11 +29,7 @@ pub enum Need {
     ManyConnections,
 }
 
-impl fmt::Display for Need {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.serialize(f)
-    }
-}
+shown_as_written!(Need);
 
 /// A kustomization of `adapter/deploy`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]

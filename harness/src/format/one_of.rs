@@ -13,7 +13,7 @@ macro_rules! one_of {
         $(#[$meta])*
         #[derive(Debug, Clone, serde::Deserialize, schemars::JsonSchema)]
         #[serde(rename_all = "camelCase")]
-        pub enum $name {
+        pub(crate) enum $name {
             $($(#[$doc])* $variant($shape),)*
         }
 

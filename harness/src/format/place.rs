@@ -8,7 +8,7 @@ use serde_saphyr::Spanned;
 
 /// Where a value stands, and what it holds.
 #[derive(Debug)]
-pub struct Place {
+pub(crate) struct Place {
     /// From 1.
     pub line: usize,
     /// From 1.
@@ -26,7 +26,7 @@ enum Held {
 impl Place {
     /// The places of a document's values.
     #[must_use]
-    pub fn of(text: &str) -> Self {
+    pub(crate) fn of(text: &str) -> Self {
         // What can't be read as a document was told before.
         let whole = serde_saphyr::from_str::<Spanned<Node>>(text);
         whole.map_or_else(
@@ -41,7 +41,7 @@ impl Place {
 
     /// Where the value of a key stands; the map itself where it lacks the key.
     #[must_use]
-    pub fn key(&self, key: &str) -> &Self {
+    pub(crate) fn key(&self, key: &str) -> &Self {
         let Held::Map(values) = &self.held else {
             return self;
         };
@@ -51,7 +51,7 @@ impl Place {
 
     /// Where the value of a map with a single key stands.
     #[must_use]
-    pub fn value(&self) -> &Self {
+    pub(crate) fn value(&self) -> &Self {
         match &self.held {
             Held::Map(values) if values.len() == 1 => &values[0].1,
             _ => self,
@@ -60,7 +60,7 @@ impl Place {
 
     /// Where an element of a list stands; the list itself where it is shorter.
     #[must_use]
-    pub fn item(&self, index: usize) -> &Self {
+    pub(crate) fn item(&self, index: usize) -> &Self {
         match &self.held {
             Held::List(elements) => elements.get(index).unwrap_or(self),
             _ => self,
@@ -90,6 +90,14 @@ impl<'de> Deserialize<'de> for Node {
 
 struct Anything;
 
+macro_rules! scalars {
+    ($($visit:ident($($scalar:ty)?),)*) => {
+        $(fn $visit<E>(self, $(_: $scalar)?) -> Result<Node, E> {
+            Ok(Node(Held::Nothing))
+        })*
+    };
+}
+
 impl<'de> Visitor<'de> for Anything {
     type Value = Node;
 
@@ -117,45 +125,18 @@ impl<'de> Visitor<'de> for Anything {
         Node::deserialize(deserializer)
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Node, E> {
-        Ok(Node(Held::Nothing))
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Node, E> {
-        Ok(Node(Held::Nothing))
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Node, E> {
-        Ok(Node(Held::Nothing))
-    }
-
-    fn visit_i128<E>(self, _: i128) -> Result<Node, E> {
-        Ok(Node(Held::Nothing))
-    }
-
-    fn visit_u128<E>(self, _: u128) -> Result<Node, E> {
-        Ok(Node(Held::Nothing))
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Node, E> {
-        Ok(Node(Held::Nothing))
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<Node, E> {
-        Ok(Node(Held::Nothing))
-    }
-
-    fn visit_bytes<E>(self, _: &[u8]) -> Result<Node, E> {
-        Ok(Node(Held::Nothing))
-    }
-
-    fn visit_none<E>(self) -> Result<Node, E> {
-        Ok(Node(Held::Nothing))
-    }
-
-    fn visit_unit<E>(self) -> Result<Node, E> {
-        Ok(Node(Held::Nothing))
-    }
+    scalars!(
+        visit_bool(bool),
+        visit_i64(i64),
+        visit_u64(u64),
+        visit_i128(i128),
+        visit_u128(u128),
+        visit_f64(f64),
+        visit_str(&str),
+        visit_bytes(&[u8]),
+        visit_none(),
+        visit_unit(),
+    );
 }
 
 #[cfg(test)]

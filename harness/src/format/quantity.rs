@@ -11,7 +11,7 @@ use crate::quantity::{is_quantity, milli};
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
 #[schemars(with = "String")]
-pub struct Amount {
+pub(crate) struct Amount {
     text: String,
     milli: i128,
 }
@@ -19,7 +19,7 @@ pub struct Amount {
 impl Amount {
     /// Whether a quantity of an object differs from this one by no more than is tolerated.
     #[must_use]
-    pub fn is_near(&self, found: &str, tolerance: Tolerance) -> bool {
+    pub(crate) fn is_near(&self, found: &str, tolerance: Tolerance) -> bool {
         #[expect(
             clippy::cast_precision_loss,
             reason = "quantities of scenarios are small"
@@ -54,12 +54,12 @@ pub(super) fn no_quantity(text: &str) -> String {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(try_from = "f64")]
 #[schemars(with = "f64")]
-pub struct Tolerance(f64);
+pub(crate) struct Tolerance(f64);
 
 impl Tolerance {
     /// Whether what is found is near enough.
     #[must_use]
-    pub fn allows(self, found: f64, expected: f64) -> bool {
+    pub(crate) fn allows(self, found: f64, expected: f64) -> bool {
         (found - expected).abs() <= expected.abs() * self.0
     }
 }

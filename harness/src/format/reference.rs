@@ -4,11 +4,12 @@ use std::fmt;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::Value;
 
 /// An object by kind and name.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ObjectRef {
+pub(crate) struct ObjectRef {
     /// Its API version.
     pub api_version: String,
     /// Its kind.
@@ -17,6 +18,19 @@ pub struct ObjectRef {
     pub namespace: Option<String>,
     /// Its name.
     pub name: String,
+}
+
+impl ObjectRef {
+    /// What an object says of itself; empty where it doesn't.
+    pub(crate) fn of(object: &Value) -> Self {
+        let text = |pointer: &str| Some(object.pointer(pointer)?.as_str()?.to_owned());
+        Self {
+            api_version: text("/apiVersion").unwrap_or_default(),
+            kind: text("/kind").unwrap_or_default(),
+            namespace: text("/metadata/namespace"),
+            name: text("/metadata/name").unwrap_or_default(),
+        }
+    }
 }
 
 impl fmt::Display for ObjectRef {
@@ -29,7 +43,7 @@ impl fmt::Display for ObjectRef {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
 #[schemars(with = "String")]
-pub struct DeploymentRef {
+pub(crate) struct DeploymentRef {
     /// Its name.
     pub name: String,
 }

@@ -8,7 +8,7 @@ use crate::obsolete;
 
 impl Checks<'_> {
     /// A path with its query.
-    pub fn path(&mut self, path: &str, place: &Place) {
+    pub(crate) fn path(&mut self, path: &str, place: &Place) {
         if !path.starts_with('/') {
             self.at(place, "a path begins with `/`");
         } else if let Err(error) = PathAndQuery::try_from(path) {
@@ -17,14 +17,14 @@ impl Checks<'_> {
     }
 
     /// A path that no cluster of today serves.
-    pub fn obsolete_path(&mut self, path: &str, place: &Place) {
+    pub(crate) fn obsolete_path(&mut self, path: &str, place: &Place) {
         if let Some(obsolete) = obsolete::of_path(path) {
             self.at(place, obsolete.to_string());
         }
     }
 
     /// Names and values of headers.
-    pub fn headers<'h>(
+    pub(crate) fn headers<'h>(
         &mut self,
         headers: impl IntoIterator<Item = (&'h String, &'h String)>,
         map: &Place,
@@ -39,7 +39,7 @@ impl Checks<'_> {
     }
 
     /// What is sent in a header.
-    pub fn header_value(&mut self, value: &str, place: &Place) {
+    pub(crate) fn header_value(&mut self, value: &str, place: &Place) {
         if HeaderValue::from_str(value).is_err() {
             self.at(place, format!("{value:?} can't be the value of a header"));
         }

@@ -14,7 +14,7 @@ const MOST_SYNCS: u32 = 10_000;
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
 #[schemars(with = "String")]
-pub enum Span {
+pub(crate) enum Span {
     /// Wall time.
     Time(Duration),
     /// Periods of the HPA controller, by wall clock.
@@ -24,13 +24,13 @@ pub enum Span {
 impl Span {
     /// Whether it is no time at all.
     #[must_use]
-    pub fn is_zero(self) -> bool {
+    pub(crate) fn is_zero(self) -> bool {
         matches!(self, Self::Syncs(0) | Self::Time(Duration::ZERO))
     }
 
     /// The wall time, with the cluster's HPA period.
     #[must_use]
-    pub fn duration(self, sync: Duration) -> Duration {
+    pub(crate) fn duration(self, sync: Duration) -> Duration {
         match self {
             Self::Time(duration) => duration,
             Self::Syncs(count) => sync * count,

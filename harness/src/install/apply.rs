@@ -11,7 +11,7 @@ use crate::format::ObjectRef;
 /// Whose fields they are.
 const FIELD_MANAGER: &str = "setpoint";
 
-/// Why an object can't be applied.
+/// Why an object can't be applied or deleted.
 #[derive(Debug, thiserror::Error)]
 #[error("{doing} {object}")]
 pub struct ApplyError {
@@ -19,6 +19,17 @@ pub struct ApplyError {
     object: String,
     #[source]
     source: kube::Error,
+}
+
+impl ApplyError {
+    fn of(doing: &'static str, object: &ObjectRef) -> impl FnOnce(kube::Error) -> Self {
+        let object = object.to_string();
+        move |source| Self {
+            doing,
+            object,
+            source,
+        }
+    }
 }
 
 /// Applies objects in an order that lets each find what it needs: namespaces and what pods mount first,
@@ -29,29 +40,16 @@ pub struct ApplyError {
 pub async fn apply(client: &kube::Client, objects: &[Value]) -> Result<(), ApplyError> {
     let mut sorted: Vec<&Value> = objects.iter().filter(|object| object.is_object()).collect();
     sorted.sort_by_key(|object| rank(object["kind"].as_str().unwrap_or_default()));
+    let parameters = PatchParams::apply(FIELD_MANAGER).force();
     for object in sorted {
-        let name = text(object, "/metadata/name");
-        let shown = format!("{} {name}", text(object, "/kind"));
-        let failed = |source| ApplyError {
-            doing: "apply",
-            object: shown.clone(),
-            source,
+        let reference = ObjectRef::of(object);
+        let patched = async {
+            let api = api_of(client, &reference).await?;
+            let patch = Patch::Apply(object);
+            api.patch(&reference.name, &parameters, &patch).await
         };
-        let namespace = object
-            .pointer("/metadata/namespace")
-            .and_then(Value::as_str);
-        let api = api(
-            client,
-            &text(object, "/apiVersion"),
-            &text(object, "/kind"),
-            namespace,
-        )
-        .await
-        .map_err(failed)?;
-        let parameters = PatchParams::apply(FIELD_MANAGER).force();
-        api.patch(&name, &parameters, &Patch::Apply(object))
-            .await
-            .map_err(failed)?;
+        let failed = ApplyError::of("apply", &reference);
+        patched.await.map_err(failed)?;
     }
     Ok(())
 }
@@ -60,7 +58,7 @@ pub async fn apply(client: &kube::Client, objects: &[Value]) -> Result<(), Apply
 ///
 /// # Errors
 /// When there is none, or it can't be deleted.
-pub async fn delete(client: &kube::Client, object: &ObjectRef) -> Result<(), ApplyError> {
+pub(crate) async fn delete(client: &kube::Client, object: &ObjectRef) -> Result<(), ApplyError> {
     delete_with(client, object, &DeleteParams::default()).await
 }
 
@@ -69,15 +67,12 @@ async fn delete_with(
     object: &ObjectRef,
     parameters: &DeleteParams,
 ) -> Result<(), ApplyError> {
-    let shown = format!("{} {}", object.kind, object.name);
-    let failed = |source| ApplyError {
-        doing: "delete",
-        object: shown.clone(),
-        source,
+    let deleted = async {
+        let api = api_of(client, object).await?;
+        api.delete(&object.name, parameters).await
     };
-    let api = api_of(client, object).await.map_err(failed)?;
-    api.delete(&object.name, parameters).await.map_err(failed)?;
-    Ok(())
+    let failed = ApplyError::of("delete", object);
+    deleted.await.map(drop).map_err(failed)
 }
 
 /// Deletes objects, all but Namespaces, in the order opposite to that of [`apply`]. What is gone already is well.
@@ -85,7 +80,7 @@ async fn delete_with(
 ///
 /// # Errors
 /// The first object that can't be deleted.
-pub async fn remove(client: &kube::Client, objects: &[Value]) -> Result<(), ApplyError> {
+pub(crate) async fn remove(client: &kube::Client, objects: &[Value]) -> Result<(), ApplyError> {
     let is_gone =
         |error: &kube::Error| matches!(error, kube::Error::Api(status) if status.code == 404);
     let mut sorted: Vec<&Value> = objects
@@ -95,15 +90,7 @@ pub async fn remove(client: &kube::Client, objects: &[Value]) -> Result<(), Appl
     sorted
         .sort_by_key(|object| std::cmp::Reverse(rank(object["kind"].as_str().unwrap_or_default())));
     for object in sorted {
-        let object = ObjectRef {
-            api_version: text(object, "/apiVersion"),
-            kind: text(object, "/kind"),
-            namespace: object
-                .pointer("/metadata/namespace")
-                .and_then(Value::as_str)
-                .map(str::to_owned),
-            name: text(object, "/metadata/name"),
-        };
+        let object = ObjectRef::of(object);
         let parameters = match object.kind.as_str() {
             "Deployment" => DeleteParams::foreground(),
             _ => DeleteParams::default(),
@@ -126,14 +113,6 @@ fn rank(kind: &str) -> u8 {
     }
 }
 
-fn text(object: &Value, pointer: &str) -> String {
-    object
-        .pointer(pointer)
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-        .to_owned()
-}
-
 /// The API of an object's kind.
 ///
 /// # Errors
@@ -148,22 +127,15 @@ pub(crate) async fn api_of(
         namespace,
         ..
     } = object;
-    api(client, api_version, kind, namespace.as_deref()).await
-}
-
-async fn api(
-    client: &kube::Client,
-    api_version: &str,
-    kind: &str,
-    namespace: Option<&str>,
-) -> Result<Api<DynamicObject>, kube::Error> {
     let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
     let (resource, capabilities): (ApiResource, _) =
         pinned_kind(client, &GroupVersionKind::gvk(group, version, kind)).await?;
     Ok(match capabilities.scope {
         Scope::Cluster => Api::all_with(client.clone(), &resource),
-        Scope::Namespaced => {
-            Api::namespaced_with(client.clone(), namespace.unwrap_or("default"), &resource)
-        }
+        Scope::Namespaced => Api::namespaced_with(
+            client.clone(),
+            namespace.as_deref().unwrap_or("default"),
+            &resource,
+        ),
     })
 }

@@ -8,12 +8,14 @@ use serde_json::Value;
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
-pub(crate) use apply::api_of;
-pub use apply::{ApplyError, apply, delete, remove};
+pub use apply::{ApplyError, apply};
+pub(crate) use apply::{api_of, delete, remove};
 
 use crate::format::Install;
+use crate::outcome::{ClusterProblem, HarnessProblem, Unmet};
 use crate::profile::Profile;
 use crate::programs::{Programs, SETPOINT_IMAGE};
+use crate::request::not_made;
 
 /// Where things are after an installation.
 #[derive(Debug, Clone, Copy)]
@@ -26,37 +28,6 @@ pub struct Names {
     pub config_map: &'static str,
     /// The Secret with the adapter's serving pair.
     pub serving_secret: &'static str,
-}
-
-/// Why an installation fails.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum InstallError {
-    /// The adapter's `certs` can't be run.
-    #[error("run `{program} certs`")]
-    Certs {
-        /// The adapter.
-        program: String,
-        /// What failed.
-        #[source]
-        source: std::io::Error,
-    },
-    /// It ran and refused.
-    #[error("`{program} certs` ended with {status}: {message}")]
-    Refused {
-        /// The adapter.
-        program: String,
-        /// How it ended.
-        status: String,
-        /// What it said.
-        message: String,
-    },
-    /// What it printed isn't manifests.
-    #[error("read what `certs` printed")]
-    Output(#[source] Box<serde_saphyr::Error>),
-    /// The API server refused an object.
-    #[error(transparent)]
-    Apply(#[from] ApplyError),
 }
 
 impl Install {
@@ -82,9 +53,9 @@ impl Install {
     ///
     /// # Errors
     /// When the embedded manifests are broken: a mistake of this program.
-    pub fn objects(self) -> Result<Vec<Value>, InstallError> {
-        serde_saphyr::from_multiple(self.manifests())
-            .map_err(|error| InstallError::Output(Box::new(error)))
+    pub(crate) fn objects(self) -> Result<Vec<Value>, HarnessProblem> {
+        let objects = serde_saphyr::from_multiple(self.manifests());
+        objects.map_err(not_made("read the embedded manifests"))
     }
 
     /// Where things are.
@@ -117,10 +88,10 @@ pub async fn install(
     profile: &Profile,
     install: Install,
     rules: Option<&str>,
-) -> Result<Vec<Value>, InstallError> {
+) -> Result<Vec<Value>, Unmet> {
     let filled = fill_in(programs, install.manifests()).await?;
-    let mut objects: Vec<Value> = serde_saphyr::from_multiple(&filled)
-        .map_err(|error| InstallError::Output(Box::new(error)))?;
+    let objects = serde_saphyr::from_multiple(&filled);
+    let mut objects: Vec<Value> = objects.map_err(not_made("read what `certs` printed"))?;
     // By the version that the manifests name elsewhere: it is what a kind node has.
     let image = format!("{SETPOINT_IMAGE}:v{}", env!("CARGO_PKG_VERSION"));
     profile.take_place(&mut objects, &image);
@@ -133,17 +104,14 @@ pub async fn install(
             config["data"] = serde_json::json!({"config.yaml": rules});
         }
     }
-    apply(client, &objects).await?;
+    let applied = apply(client, &objects).await;
+    applied.map_err(|error| ClusterProblem::call("install the adapter", error))?;
     Ok(objects)
 }
 
 /// The step that users take: `setpoint-adapter certs < manifests`.
-async fn fill_in(programs: &Programs, manifests: &str) -> Result<String, InstallError> {
-    let program = programs.certs.display().to_string();
-    let failed = |source| InstallError::Certs {
-        program: program.clone(),
-        source,
-    };
+async fn fill_in(programs: &Programs, manifests: &str) -> Result<String, HarnessProblem> {
+    let doing = format!("run `{} certs`", programs.certs.display());
     let mut child = Command::new(&programs.certs)
         .arg("certs")
         .stdin(Stdio::piped())
@@ -151,18 +119,17 @@ async fn fill_in(programs: &Programs, manifests: &str) -> Result<String, Install
         .stderr(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
-        .map_err(failed)?;
+        .map_err(not_made(&*doing))?;
     if let Some(mut input) = child.stdin.take() {
         // A program that doesn't read to the end says why in what it prints.
         let _ = input.write_all(manifests.as_bytes()).await;
     }
-    let output = child.wait_with_output().await.map_err(failed)?;
+    let output = child.wait_with_output().await;
+    let output = output.map_err(not_made(&*doing))?;
     if !output.status.success() {
-        return Err(InstallError::Refused {
-            program,
-            status: output.status.to_string(),
-            message: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
-        });
+        let said = String::from_utf8_lossy(&output.stderr);
+        let ended = format!("it ended with {}: {}", output.status, said.trim());
+        return Err(not_made(doing)(ended));
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

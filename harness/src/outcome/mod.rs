@@ -9,7 +9,7 @@ mod context;
 mod harness;
 mod kind;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::fmt;
 
@@ -33,11 +33,7 @@ pub enum Owner {
     Harness,
 }
 
-impl fmt::Display for Owner {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.serialize(f)
-    }
-}
+shown_as_written!(Owner);
 
 /// Something that the adapter shows and should not. Each expectation has its own type for it, with
 /// what was expected and seen; `Display` is the sentence for the report.

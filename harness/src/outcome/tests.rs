@@ -2,9 +2,10 @@ use std::time::Duration;
 
 use super::*;
 
+/// A finding for tests.
 #[derive(Debug, thiserror::Error)]
 #[error("it measures 9")]
-struct Measured;
+pub(crate) struct Measured;
 
 impl Finding for Measured {
     fn kind(&self) -> Kind {

@@ -1,6 +1,6 @@
 //! A real Prometheus of an installation, asked over its HTTP API.
 
-mod targets;
+pub(crate) mod targets;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::request::{Identity, Limit, Question, ask_over};
 use crate::timeouts::Timeouts;
 use crate::wait::ready_pod;
 
-pub use targets::{Active, Dropped, Targets};
+pub(crate) use targets::{Active, Targets};
 
 /// The port of Prometheus (`adapter/deploy`).
 const PORT: u16 = 9090;
@@ -23,7 +23,7 @@ const PORT: u16 = 9090;
 pub(crate) const PAUSE: Duration = Duration::from_millis(200);
 
 /// A real Prometheus.
-pub struct Prometheus {
+pub(crate) struct Prometheus {
     cluster: Arc<dyn Cluster>,
     namespace: &'static str,
     /// How long an answer may take.
@@ -33,7 +33,11 @@ pub struct Prometheus {
 impl Prometheus {
     /// The Prometheus in a container `prometheus` of that namespace.
     #[must_use]
-    pub fn new(cluster: Arc<dyn Cluster>, namespace: &'static str, timeouts: &Timeouts) -> Self {
+    pub(crate) fn new(
+        cluster: Arc<dyn Cluster>,
+        namespace: &'static str,
+        timeouts: &Timeouts,
+    ) -> Self {
         Self {
             cluster,
             namespace,
@@ -45,7 +49,7 @@ impl Prometheus {
     ///
     /// # Errors
     /// Why there is no answer.
-    pub async fn targets(&self) -> Result<Targets, HarnessProblem> {
+    pub(crate) async fn targets(&self) -> Result<Targets, HarnessProblem> {
         let data = self.ask("/api/v1/targets?state=any").await?;
         serde_json::from_value(data).map_err(problem("read Prometheus' targets"))
     }
@@ -54,18 +58,18 @@ impl Prometheus {
     ///
     /// # Errors
     /// Why there is no answer.
-    pub async fn query(&self, promql: &str) -> Result<Vec<Element>, HarnessProblem> {
+    pub(crate) async fn query(&self, promql: &str) -> Result<Vec<Element>, HarnessProblem> {
         let query = encoded(promql);
         let data = self.ask(&format!("/api/v1/query?query={query}")).await?;
-        let not_a_vector =
-            || problem("read Prometheus' answer")(AnswerError::NotAVector(data.clone()));
-        vector(&data).ok_or_else(not_a_vector)
+        let not_a_vector = || format!("it is no instant vector: {data}");
+        vector(&data).ok_or_else(|| problem("read Prometheus' answer")(not_a_vector()))
     }
 
     /// The `data` of an answer.
     async fn ask(&self, path: &str) -> Result<Value, HarnessProblem> {
         let answer = tokio::time::timeout(self.within, self.answer(path)).await;
-        let answer = answer.unwrap_or_else(|_| Err(AnswerError::Late(self.within).into()));
+        let answer = answer
+            .unwrap_or_else(|_| Err(format!("it doesn't answer within {:?}", self.within).into()));
         answer.map_err(problem(format!("ask Prometheus for {path}")))
     }
 
@@ -87,8 +91,7 @@ impl Prometheus {
         if document["status"] == "success" {
             Ok(document["data"].take())
         } else {
-            let (status, error) = (answer.status, document["error"].to_string());
-            Err(AnswerError::Refused { status, error }.into())
+            Err(format!("{}: {}", answer.status, document["error"]).into())
         }
     }
 }
@@ -103,20 +106,9 @@ fn problem<E: Into<BoxError>>(doing: impl Into<String>) -> impl FnOnce(E) -> Har
     }
 }
 
-/// Why an answer of Prometheus can't be used.
-#[derive(Debug, thiserror::Error)]
-enum AnswerError {
-    #[error("it doesn't answer within {0:?}")]
-    Late(Duration),
-    #[error("{status}: {error}")]
-    Refused { status: u16, error: String },
-    #[error("it is no instant vector: {0}")]
-    NotAVector(Value),
-}
-
 /// An element of an instant vector.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Element {
+pub(crate) struct Element {
     /// Its labels, as JSON.
     pub labels: Value,
     /// Its value.

@@ -17,7 +17,7 @@ const ANNOTATIONS: [&str; 2] = [
 /// What `/api/v1/targets?state=any` says.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Targets {
+pub(crate) struct Targets {
     /// What is scraped.
     #[serde(rename = "activeTargets")]
     pub active: Vec<Active>,
@@ -29,7 +29,7 @@ pub struct Targets {
 /// A target that is scraped.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Active {
+pub(crate) struct Active {
     /// Its labels before relabelling.
     pub discovered_labels: Labels,
     scrape_pool: String,
@@ -44,7 +44,7 @@ pub struct Active {
 /// A target that was dropped.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Dropped {
+pub(crate) struct Dropped {
     /// Its labels before relabelling.
     pub discovered_labels: Labels,
 }
@@ -70,7 +70,7 @@ impl fmt::Display for Active {
 impl Targets {
     /// A line for each target that has annotations for Prometheus, and one for the rest.
     #[must_use]
-    pub fn describe(&self) -> Vec<String> {
+    pub(crate) fn describe(&self) -> Vec<String> {
         let annotated = |target: &&Dropped| !annotations(&target.discovered_labels).is_empty();
         let dropped = self.dropped.iter().filter(annotated);
         let dropped: BTreeSet<String> = dropped
@@ -125,15 +125,17 @@ fn annotations(labels: &Labels) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    fn allowed() -> Targets {
+    /// What a Prometheus discovers that may list Services and pods.
+    pub(crate) fn allowed() -> Targets {
         let text = include_str!("../../../fixtures/prometheus/targets.json");
         serde_json::from_str(text).unwrap()
     }
 
-    fn forbidden() -> Targets {
+    /// What one discovers that may not.
+    pub(crate) fn forbidden() -> Targets {
         let text = include_str!("../../../fixtures/prometheus/targets-without-rbac.json");
         serde_json::from_str(text).unwrap()
     }

@@ -26,7 +26,7 @@ impl Report {
                 suites.push(TestSuite::new(area));
             }
             if let Some(suite) = suites.last_mut() {
-                suite.add_test_case(test_case(outcome, &outcome.again(&self.adapter)));
+                suite.add_test_case(test_case(outcome));
             }
         }
         report.add_test_suites(suites);
@@ -34,13 +34,11 @@ impl Report {
     }
 }
 
-fn test_case(outcome: &Outcome, again: &str) -> TestCase {
+fn test_case(outcome: &Outcome) -> TestCase {
     let status = match &outcome.verdict {
         Verdict::Passed => TestCaseStatus::success(),
-        Verdict::Failed(problem) => non_success(NonSuccessKind::Failure, problem, outcome, again),
-        Verdict::Inconclusive(problem) => {
-            non_success(NonSuccessKind::Error, problem, outcome, again)
-        }
+        Verdict::Failed(problem) => non_success(NonSuccessKind::Failure, problem, outcome),
+        Verdict::Inconclusive(problem) => non_success(NonSuccessKind::Error, problem, outcome),
         Verdict::Skipped { reason } => {
             let mut status = TestCaseStatus::skipped();
             status.set_message(reason.to_string());
@@ -56,16 +54,15 @@ fn test_case(outcome: &Outcome, again: &str) -> TestCase {
     case
 }
 
-fn non_success(
-    kind: NonSuccessKind,
-    problem: &Problem,
-    outcome: &Outcome,
-    again: &str,
-) -> TestCaseStatus {
+fn non_success(kind: NonSuccessKind, problem: &Problem, outcome: &Outcome) -> TestCaseStatus {
     let mut status = TestCaseStatus::non_success(kind);
     status
         .set_type(problem.kind.to_string())
         .set_message(&problem.cause)
-        .set_description(format!("{}\nagain: {again}", outcome.timeline_text()));
+        .set_description(format!(
+            "{}\nagain: {}",
+            outcome.timeline_text(),
+            outcome.again
+        ));
     status
 }

@@ -20,7 +20,8 @@ pub use terminal::Terminal;
 pub use verdict::{Counts, Problem, SkipReason, Verdict};
 
 /// A run.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Report {
     /// `setpoint.dev/report/v1alpha1`
     pub api_version: &'static str,
@@ -32,49 +33,6 @@ pub struct Report {
     pub seconds: f64,
     /// The scenarios, in the order given.
     pub scenarios: Vec<Outcome>,
-}
-
-/// As which a report is written: every scenario with the command that repeats it.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Written<'a> {
-    api_version: &'static str,
-    adapter: &'a Judged,
-    interrupted: bool,
-    seconds: f64,
-    scenarios: Vec<WrittenOutcome<'a>>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct WrittenOutcome<'a> {
-    #[serde(flatten)]
-    outcome: &'a Outcome,
-    again: String,
-}
-
-impl Serialize for Report {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self {
-            api_version,
-            adapter,
-            interrupted,
-            seconds,
-            scenarios,
-        } = self;
-        let scenarios = scenarios.iter().map(|outcome| WrittenOutcome {
-            outcome,
-            again: outcome.again(adapter),
-        });
-        Written {
-            api_version,
-            adapter,
-            interrupted: *interrupted,
-            seconds: *seconds,
-            scenarios: scenarios.collect(),
-        }
-        .serialize(serializer)
-    }
 }
 
 /// The adapter that was judged.
@@ -134,6 +92,8 @@ pub struct Outcome {
     /// Its cluster, if that was kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kept: Option<Kept>,
+    /// The command that runs this scenario again.
+    pub again: String,
 }
 
 /// A cluster that a failed scenario has left as it is.
@@ -191,9 +151,7 @@ impl Outcome {
         lines.join("\n")
     }
 
-    /// The command that runs this scenario again.
-    #[must_use]
-    pub fn again(&self, adapter: &Judged) -> String {
+    fn command(&self, adapter: &Judged) -> String {
         let named = adapter
             .argument
             .as_ref()
@@ -222,8 +180,11 @@ impl Report {
         adapter: Judged,
         interrupted: bool,
         elapsed: Duration,
-        scenarios: Vec<Outcome>,
+        mut scenarios: Vec<Outcome>,
     ) -> Self {
+        for outcome in &mut scenarios {
+            outcome.again = outcome.command(&adapter);
+        }
         Self {
             api_version: "setpoint.dev/report/v1alpha1",
             adapter,
@@ -275,7 +236,7 @@ impl Report {
                 "== timeline\n{}\n\n{}\n== again\n{}\n",
                 outcome.timeline_text(),
                 sections.join("\n"),
-                outcome.again(&self.adapter)
+                outcome.again
             );
             let file = folder.join(format!("{}.evidence.txt", outcome.name.replace('/', "-")));
             std::fs::write(file, text)?;

@@ -138,7 +138,7 @@ impl Report {
             if let Some(problem) = outcome.verdict.problem() {
                 anstream::println!("  {BAD}verdict{BAD:#} {}", explained(problem));
             }
-            anstream::println!("  again:   {}", outcome.again(&self.adapter));
+            anstream::println!("  again:   {}", outcome.again);
             if let Some(kept) = &outcome.kept {
                 anstream::println!(
                     "  kept:    export KUBECONFIG={}\n           until {:.0}, or `setpoint cluster down --cluster kind --name {}`",

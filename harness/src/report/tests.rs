@@ -26,6 +26,7 @@ fn outcome(name: &str, verdict: Verdict) -> Outcome {
         timeline: Vec::new(),
         evidence: Vec::new(),
         kept: None,
+        again: String::new(),
     }
 }
 

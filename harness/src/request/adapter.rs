@@ -26,7 +26,7 @@ impl Finding for NoCertificate {
 }
 
 /// The adapter, reached without the API server between.
-pub struct Adapter {
+pub(crate) struct Adapter {
     cluster: Arc<dyn Cluster>,
     namespace: String,
     service: String,
@@ -36,7 +36,7 @@ pub struct Adapter {
 impl Adapter {
     /// The adapter behind a Service.
     #[must_use]
-    pub fn new(
+    pub(crate) fn new(
         cluster: Arc<dyn Cluster>,
         namespace: &str,
         service: &str,
@@ -55,7 +55,7 @@ impl Adapter {
     ///
     /// # Errors
     /// When there is no answer in time.
-    pub async fn ask(&self, question: &Question, limit: Limit) -> Result<Answer, Unmet> {
+    pub(crate) async fn ask(&self, question: &Question, limit: Limit) -> Result<Answer, Unmet> {
         let route = self.route(&question.identity, limit).await?;
         route.ask(question, limit).await
     }
@@ -64,7 +64,7 @@ impl Adapter {
     ///
     /// # Errors
     /// When there is none.
-    pub async fn route(&self, identity: &Identity, limit: Limit) -> Result<Route, Unmet> {
+    pub(crate) async fn route(&self, identity: &Identity, limit: Limit) -> Result<Route, Unmet> {
         let roots = self.ca_bundle().await?;
         let tls = client_config(&*self.cluster, identity, roots, limit).await?;
         Ok(Route {
@@ -78,7 +78,7 @@ impl Adapter {
 
     /// The name that the API server expects in the adapter's certificate.
     #[must_use]
-    pub fn server(&self) -> String {
+    pub(crate) fn server(&self) -> String {
         format!("{}.{}.svc", self.service, self.namespace)
     }
 
@@ -86,7 +86,10 @@ impl Adapter {
     ///
     /// # Errors
     /// When it shows none in time.
-    pub async fn shown_certificate(&self, limit: Limit) -> Result<CertificateDer<'static>, Unmet> {
+    pub(crate) async fn shown_certificate(
+        &self,
+        limit: Limit,
+    ) -> Result<CertificateDer<'static>, Unmet> {
         let tls = client_config_without_verification()?;
         let route = Route {
             cluster: self.cluster.clone(),

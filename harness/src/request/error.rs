@@ -60,7 +60,7 @@ impl RequestError {
 }
 
 /// What was asked for, before an error that it failed by.
-pub(super) fn failed<E: Into<BoxError>>(
+pub(crate) fn failed<E: Into<BoxError>>(
     doing: impl Into<String>,
 ) -> impl FnOnce(E) -> RequestError {
     let doing = doing.into();
@@ -319,7 +319,7 @@ mod tests {
                 identity: super::super::Identity::Nobody,
             };
             let limit = super::super::Limit::of(Duration::from_secs(5));
-            let asked = super::super::ask_over(client, "adapter", &question, limit).await;
+            let asked = super::super::ask_over(Box::new(client), "adapter", &question, limit).await;
             let unmet = asked.unwrap_err().when_asking(Owner::Adapter);
             assert_eq!(unmet.kind(), Kind::Request(failure));
         }

@@ -11,21 +11,20 @@ use std::collections::BTreeMap;
 
 use setpoint_cluster::{MintRequest, Minted};
 
-pub use adapter::Adapter;
-pub use error::RequestError;
-use error::failed;
-pub(crate) use error::{not_made, unanswered};
-pub use limit::Limit;
+pub(crate) use adapter::Adapter;
+pub(crate) use error::RequestError;
+pub(crate) use error::{failed, not_made, unanswered};
+pub(crate) use limit::Limit;
 pub(crate) use plain::send_json;
 pub(crate) use route::ask_over;
-pub use route::{Route, route_to_api_server};
+pub(crate) use route::{Route, route_to_api_server};
 
 /// The name that kube-apiserver's own front-proxy certificate has.
-pub const FRONT_PROXY: &str = "front-proxy-client";
+pub(crate) const FRONT_PROXY: &str = "front-proxy-client";
 
 /// As whom a question is asked.
 #[derive(Debug, Clone)]
-pub enum Identity {
+pub(crate) enum Identity {
     /// As nobody.
     Nobody,
     /// With a certificate of the client CA.
@@ -45,7 +44,7 @@ pub enum Identity {
 
 /// A certificate that is shown by who claims to be the front proxy.
 #[derive(Debug, Clone)]
-pub enum ProxyCertificate {
+pub(crate) enum ProxyCertificate {
     /// One of the front proxy's CA.
     Minted(MintRequest),
     /// The front proxy's own, without its key.
@@ -57,7 +56,7 @@ pub enum ProxyCertificate {
 impl ProxyCertificate {
     /// As kube-apiserver's own.
     #[must_use]
-    pub fn genuine() -> Self {
+    pub(crate) fn genuine() -> Self {
         Self::Minted(MintRequest {
             common_name: FRONT_PROXY.to_owned(),
             ..MintRequest::default()
@@ -67,7 +66,7 @@ impl ProxyCertificate {
 
 /// Text that is never shown.
 #[derive(Clone)]
-pub struct Secret(pub String);
+pub(crate) struct Secret(pub String);
 
 impl std::fmt::Debug for Secret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -78,7 +77,7 @@ impl std::fmt::Debug for Secret {
 impl Identity {
     /// As kube-aggregator asks for discovery.
     #[must_use]
-    pub fn aggregator() -> Self {
+    pub(crate) fn aggregator() -> Self {
         Self::FrontProxy {
             certificate: ProxyCertificate::genuine(),
             user: "system:kube-aggregator".to_owned(),
@@ -89,7 +88,7 @@ impl Identity {
 
 /// What is asked.
 #[derive(Debug, Clone)]
-pub struct Question {
+pub(crate) struct Question {
     /// Path and query.
     pub path: String,
     /// Headers besides those of the identity.
@@ -100,7 +99,7 @@ pub struct Question {
 
 /// What is answered.
 #[derive(Debug, Clone)]
-pub struct Answer {
+pub(crate) struct Answer {
     /// The HTTP status.
     pub status: u16,
     /// The headers.

@@ -6,7 +6,7 @@ use http_body_util::{BodyExt as _, Empty};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use rustls_pki_types::{CertificateDer, ServerName};
-use setpoint_cluster::{Cluster, Target};
+use setpoint_cluster::{Cluster, Connection, Target};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::tls::client_config;
@@ -20,7 +20,7 @@ const ADAPTER_PORT: u16 = 6443;
 ///
 /// # Errors
 /// When there is none.
-pub async fn route_to_api_server(
+pub(crate) async fn route_to_api_server(
     cluster: &Arc<dyn Cluster>,
     identity: &Identity,
     limit: Limit,
@@ -45,7 +45,7 @@ pub async fn route_to_api_server(
 }
 
 /// A way to ask as somebody; each question takes a connection of its own.
-pub struct Route {
+pub(crate) struct Route {
     pub(super) cluster: Arc<dyn Cluster>,
     /// Who is asked.
     pub(super) asked: Owner,
@@ -65,16 +65,16 @@ impl Route {
     ///
     /// # Errors
     /// When there is no answer in time.
-    pub async fn ask(&self, question: &Question, limit: Limit) -> Result<Answer, Unmet> {
+    pub(crate) async fn ask(&self, question: &Question, limit: Limit) -> Result<Answer, Unmet> {
         let stream = self.connect(limit).await?;
-        let answer = ask_over(stream, &self.server, question, limit).await;
+        let answer = ask_over(Box::new(stream), &self.server, question, limit).await;
         answer.map_err(|error| error.when_asking(self.asked))
     }
 
     pub(super) async fn connect(
         &self,
         limit: Limit,
-    ) -> Result<tokio_rustls::client::TlsStream<setpoint_cluster::Connection>, Unmet> {
+    ) -> Result<tokio_rustls::client::TlsStream<Connection>, Unmet> {
         let name = ServerName::try_from(self.server.clone())
             .map_err(not_made(format!("use the name {}", self.server)))?;
         let connected = self.connect_as(name, limit).await;
@@ -85,12 +85,12 @@ impl Route {
         &self,
         name: ServerName<'static>,
         limit: Limit,
-    ) -> Result<tokio_rustls::client::TlsStream<setpoint_cluster::Connection>, RequestError> {
+    ) -> Result<tokio_rustls::client::TlsStream<Connection>, RequestError> {
         let (stream, to) = match &self.to {
             Destination::Host(host, port) => {
                 let stream = tokio::net::TcpStream::connect((host.as_str(), *port));
                 let stream = limit.bound("reach the API server", stream).await?;
-                let stream: setpoint_cluster::Connection = Box::new(stream);
+                let stream: Connection = Box::new(stream);
                 (stream, "the API server".to_owned())
             }
             Destination::Pod(target) => {
@@ -109,15 +109,12 @@ impl Route {
 }
 
 /// Asks over a stream that somebody opened.
-pub(crate) async fn ask_over<S>(
-    stream: S,
+pub(crate) async fn ask_over(
+    stream: Connection,
     host: &str,
     question: &Question,
     limit: Limit,
-) -> Result<Answer, RequestError>
-where
-    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin + 'static,
-{
+) -> Result<Answer, RequestError> {
     let doing = || format!("ask for {}", question.path);
     let handshake = http1::handshake(TokioIo::new(stream));
     let (mut sender, connection) = limit.bound(doing(), handshake).await?;

@@ -16,39 +16,9 @@ use serde_json::Value;
 use setpoint_support::error_chain;
 use tokio::time::timeout;
 
-use crate::install::{ApplyError, remove};
+use crate::install::remove;
+use crate::outcome::ClusterProblem;
 use crate::timeouts::Timeouts;
-
-/// Why a cluster could not be cleaned.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum CleanError {
-    /// The API server refuses to delete an object.
-    #[error(transparent)]
-    Delete(#[from] ApplyError),
-    /// The API server doesn't answer.
-    #[error("delete the scenario's objects: not within {0:?}")]
-    Late(Duration),
-    /// The pods of a namespace or their owners can't be deleted or watched.
-    #[error("delete the pods in namespace {namespace}")]
-    Namespace {
-        /// The namespace.
-        namespace: String,
-        /// Why not.
-        #[source]
-        source: ApiError,
-    },
-    /// Pods or their owners don't end.
-    #[error("the pods in namespace {namespace} have not ended within {within:?}: {left}")]
-    Stay {
-        /// The namespace.
-        namespace: String,
-        /// The time that they had.
-        within: Duration,
-        /// The names of the Deployments and pods that are left.
-        left: String,
-    },
-}
 
 /// What a call or a watch of the API server fails with.
 type ApiError = Box<dyn std::error::Error + Send + Sync>;
@@ -62,9 +32,16 @@ pub async fn clean(
     client: &Client,
     objects: &[Value],
     timeouts: &Timeouts,
-) -> Result<(), CleanError> {
-    let removed = timeout(timeouts.delete, remove(client, objects)).await;
-    removed.map_err(|_| CleanError::Late(timeouts.delete))??;
+) -> Result<(), ClusterProblem> {
+    let doing = || "delete the scenario's objects".to_owned();
+    let within = timeouts.delete;
+    let removed = timeout(within, remove(client, objects)).await;
+    let late = |_| ClusterProblem::Late {
+        doing: doing(),
+        within,
+    };
+    let removed = removed.map_err(late)?;
+    removed.map_err(|error| ClusterProblem::call(doing(), error))?;
     let has_pods = |object: &&Value| matches!(object["kind"].as_str(), Some("Deployment" | "Pod"));
     let namespace = |object| Value::pointer(object, "/metadata/namespace")?.as_str();
     let namespaces: BTreeSet<&str> = objects
@@ -83,17 +60,15 @@ async fn clean_namespace(
     client: &Client,
     namespace: &str,
     within: Duration,
-) -> Result<(), CleanError> {
+) -> Result<(), ClusterProblem> {
+    let doing = format!("delete the pods in namespace {namespace}");
     match timeout(within, delete_pods(client, namespace)).await {
-        Ok(deleted) => deleted.map_err(|source| CleanError::Namespace {
-            namespace: namespace.to_owned(),
-            source,
-        }),
-        Err(_) => Err(CleanError::Stay {
-            namespace: namespace.to_owned(),
-            within,
-            left: names_left(client, namespace, within).await,
-        }),
+        Ok(deleted) => deleted.map_err(|error| ClusterProblem::call(doing, error)),
+        Err(_) => {
+            let left = names_left(client, namespace, within).await;
+            let doing = format!("{doing}, of which {left} are left");
+            Err(ClusterProblem::Late { doing, within })
+        }
     }
 }
 

@@ -148,7 +148,7 @@ pub(crate) fn lacks_prometheus(
     prometheus: &Result<PathBuf, NoPrometheus>,
 ) -> Option<SkipReason> {
     let error = prometheus.as_ref().err()?;
-    let is_needed = scenario.document.install.has_real_prometheus();
+    let is_needed = scenario.has_real_prometheus();
     is_needed.then(|| SkipReason::NoPrometheus {
         why: error.to_string(),
     })
@@ -169,5 +169,6 @@ fn not_run(scenario: &Scenario, verdict: Verdict) -> Outcome {
         timeline: Vec::new(),
         evidence: Vec::new(),
         kept: None,
+        again: String::new(),
     }
 }

@@ -115,6 +115,21 @@ impl Recorder {
     }
 }
 
+/// Tells of each object that is there, and whenever it changes.
+async fn follow_all<K>(api: Api<K>, mut tell: impl FnMut(K))
+where
+    K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
+{
+    let objects = watcher(api, watcher::Config::default());
+    let mut objects = std::pin::pin!(objects.default_backoff().applied_objects());
+    while let Some(object) = objects.next().await {
+        // A watch that breaks begins again by itself.
+        if let Ok(object) = object {
+            tell(object);
+        }
+    }
+}
+
 /// Notes each object's description whenever it becomes another.
 async fn follow<K>(
     notes: Notes,
@@ -125,57 +140,37 @@ async fn follow<K>(
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
 {
     let mut last: BTreeMap<String, String> = BTreeMap::new();
-    let mut objects = std::pin::pin!(
-        watcher(api, watcher::Config::default())
-            .default_backoff()
-            .applied_objects()
-    );
-    while let Some(object) = objects.next().await {
-        // A watch that breaks begins again by itself.
-        let Ok(object) = object else { continue };
+    let tell = |object: K| {
         let Some(text) = describe(&object) else {
-            continue;
+            return;
         };
         let key = object.meta().uid.clone().unwrap_or_default();
         if last.insert(key, text.clone()).as_ref() != Some(&text) {
             notes.note(source, text);
         }
-    }
+    };
+    follow_all(api, tell).await;
 }
 
 async fn follow_replicas(notes: Notes, all: Replicas, api: Api<Deployment>) {
     let mut last: BTreeMap<String, i32> = BTreeMap::new();
-    let mut objects = std::pin::pin!(
-        watcher(api, watcher::Config::default())
-            .default_backoff()
-            .applied_objects()
-    );
-    while let Some(object) = objects.next().await {
-        let Ok(object) = object else { continue };
-        let deployment = format!(
-            "{}/{}",
-            object.namespace().unwrap_or_default(),
-            object.name_any()
-        );
+    let tell = |object: Deployment| {
+        let namespace = object.namespace().unwrap_or_default();
+        let deployment = format!("{namespace}/{}", object.name_any());
         let replicas = object.spec.replicas.unwrap_or(1);
-        let before = last.insert(deployment.clone(), replicas);
-        if before == Some(replicas) {
-            continue;
-        }
-        notes.note(
-            Source::Replicas,
-            match before {
-                Some(before) => format!("{deployment} {before} -> {replicas}"),
-                None => format!("{deployment} {replicas}"),
-            },
-        );
-        let seconds = notes.since_start(SystemTime::now());
+        let text = match last.insert(deployment.clone(), replicas) {
+            Some(before) if before == replicas => return,
+            Some(before) => format!("{deployment} {before} -> {replicas}"),
+            None => format!("{deployment} {replicas}"),
+        };
+        notes.note(Source::Replicas, text);
         all.lock().push(ReplicaChange {
-            seconds,
+            seconds: notes.since_start(SystemTime::now()),
             deployment,
             replicas,
         });
-    }
+    };
+    follow_all(api, tell).await;
 }
 
 fn describe_apiservice(object: &APIService, service: &str) -> Option<String> {

@@ -9,8 +9,9 @@ use tokio::time::timeout;
 
 use super::RunOptions;
 use crate::feed::{self, Feed};
-use crate::install::{InstallError, apply, install};
-use crate::outcome::{ClusterProblem, HarnessProblem, Unmet};
+use crate::install::{apply, install};
+use crate::outcome::{ClusterProblem, Owner, Unmet};
+use crate::request::unanswered;
 use crate::scenario::Scenario;
 use crate::wait::{ready_adapter, ready_pod};
 
@@ -45,34 +46,28 @@ pub(super) async fn set_up(
     } else {
         let (metrics, series) = (&document.metrics, &document.series);
         let feed = Feed::start(cluster.clone(), &pod, document.speed, metrics, series).await;
-        Some(feed.map_err(|error| HarnessProblem::Prometheus {
-            doing: "give the fake Prometheus its script".to_owned(),
-            source: Box::new(error),
-        })?)
+        let failed = unanswered("give the fake Prometheus its script", Owner::Harness);
+        Some(feed.map_err(failed)?)
     };
     at("waiting for the adapter");
     ready_adapter(&client, namespace, timeouts.ready, timeouts).await?;
-    let applying = async { Ok(apply(&client, &document.manifests).await?) };
-    in_time("apply the scenario's manifests", timeouts.apply, applying).await?;
+    let doing = "apply the scenario's manifests";
+    let applying = async {
+        let applied = apply(&client, &document.manifests).await;
+        applied.map_err(|error| ClusterProblem::call(doing, error).into())
+    };
+    in_time(doing, timeouts.apply, applying).await?;
     installed.extend(document.manifests.iter().cloned());
     Ok(Installation { feed, installed })
 }
 
-/// Installs something, with a limit. Objects are the cluster's affair, what is done to them before
-/// is the harness' own.
+/// Installs something, with a limit.
 async fn in_time<T>(
     doing: &str,
     within: Duration,
-    installing: impl Future<Output = Result<T, InstallError>>,
+    installing: impl Future<Output = Result<T, Unmet>>,
 ) -> Result<T, Unmet> {
     let doing = doing.to_owned();
-    match timeout(within, installing).await {
-        Ok(Ok(installed)) => Ok(installed),
-        Ok(Err(InstallError::Apply(error))) => Err(ClusterProblem::call(doing, error).into()),
-        Ok(Err(error)) => {
-            let source = Box::new(error);
-            Err(HarnessProblem::NotMade { doing, source }.into())
-        }
-        Err(_) => Err(ClusterProblem::Late { doing, within }.into()),
-    }
+    let late = |_| ClusterProblem::Late { doing, within };
+    timeout(within, installing).await.map_err(late)?
 }

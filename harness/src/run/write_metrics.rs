@@ -2,18 +2,19 @@
 //! they change.
 
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
 use kube::ResourceExt as _;
-use setpoint_cluster::{Cluster, ConnectError, Target};
+use setpoint_cluster::{Cluster, Target};
 use setpoint_support::error_chain;
 use tokio::time::{interval, timeout};
 
 use crate::install::Names;
 use crate::outcome::ClusterProblem;
-use crate::request::{Limit, RequestError, send_json};
-use crate::scripted::{Entry, ReadError, table_over};
+use crate::request::{Limit, send_json};
+use crate::scripted::{Entry, table_over};
 use crate::timeouts::Timeouts;
 use crate::wait::ready_pod;
 
@@ -44,26 +45,11 @@ pub(super) async fn write_metrics(
         match timeout(within, writer.write_changes(Limit::of(within))).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
-                tracing::debug!(error = %error_chain(&error), "write metrics to the adapter");
+                tracing::debug!(error = %error_chain(&*error), "write metrics to the adapter");
             }
             Err(_) => tracing::warn!("metrics were not written to the adapter within {within:?}"),
         }
     }
-}
-
-/// Why values could not be written.
-#[derive(Debug, thiserror::Error)]
-enum WriteError {
-    #[error(transparent)]
-    Pod(#[from] ClusterProblem),
-    #[error(transparent)]
-    Connect(#[from] ConnectError),
-    #[error(transparent)]
-    Read(#[from] ReadError),
-    #[error("write a value as JSON")]
-    Json(#[from] serde_json::Error),
-    #[error(transparent)]
-    Send(#[from] RequestError),
 }
 
 struct Writer {
@@ -77,7 +63,7 @@ struct Writer {
 }
 
 impl Writer {
-    async fn write_changes(&mut self, limit: Limit) -> Result<(), WriteError> {
+    async fn write_changes(&mut self, limit: Limit) -> Result<(), Box<dyn Error + Send + Sync>> {
         let prometheus = self.target(self.ready_pod("prometheus").await?);
         let stream = self.cluster.connect(&prometheus, PROMETHEUS_PORT).await?;
         let client = self.cluster.client();

@@ -12,19 +12,19 @@ const LARGEST: f64 = 1e9;
 
 /// Requests a second, in millionths.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Rate(u64);
+pub(crate) struct Rate(u64);
 
 /// A number that is no load.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
 #[error("a load is from 0 to {LARGEST} requests a second, not {0}")]
-pub struct NoRate(f64);
+pub(crate) struct NoRate(f64);
 
 impl Rate {
     /// A rate, rounded to millionths of a request a second.
     ///
     /// # Errors
     /// When it is negative, no number, or absurdly large.
-    pub fn per_second(requests: f64) -> Result<Self, NoRate> {
+    pub(crate) fn per_second(requests: f64) -> Result<Self, NoRate> {
         if !(0.0..=LARGEST).contains(&requests) {
             return Err(NoRate(requests));
         }
@@ -38,7 +38,7 @@ impl Rate {
 
     /// Requests a second.
     #[must_use]
-    pub fn requests_per_second(self) -> f64 {
+    pub(crate) fn requests_per_second(self) -> f64 {
         #[expect(clippy::cast_precision_loss, reason = "at most 10^15")]
         let millionths = self.0 as f64;
         millionths / 1e6
@@ -52,7 +52,7 @@ impl Rate {
 
 /// The number of requests so far. Times are since any beginning.
 #[derive(Debug, Clone, Default)]
-pub struct Counter {
+pub(crate) struct Counter {
     /// What is counted up to `since`, in [`PARTS`].
     counted: u128,
     rate: Rate,
@@ -61,12 +61,12 @@ pub struct Counter {
 
 impl Counter {
     /// Counts a request that came.
-    pub fn count(&mut self) {
+    pub(crate) fn count(&mut self) {
         self.counted += PARTS;
     }
 
     /// Lets the load be another from `now` on.
-    pub fn load(&mut self, rate: Rate, now: Duration) {
+    pub(crate) fn load(&mut self, rate: Rate, now: Duration) {
         self.counted = self.total(now).0;
         self.since = self.since.max(now);
         self.rate = rate;
@@ -74,20 +74,20 @@ impl Counter {
 
     /// The load.
     #[must_use]
-    pub fn rate(&self) -> Rate {
+    pub(crate) fn rate(&self) -> Rate {
         self.rate
     }
 
     /// The requests up to `now`.
     #[must_use]
-    pub fn total(&self, now: Duration) -> Total {
+    pub(crate) fn total(&self, now: Duration) -> Total {
         Total(self.counted + self.rate.over(now.saturating_sub(self.since)))
     }
 }
 
 /// A number of requests, to be shown in full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Total(u128);
+pub(crate) struct Total(u128);
 
 impl fmt::Display for Total {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

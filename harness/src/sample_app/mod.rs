@@ -3,7 +3,7 @@
 //! A `PUT` of `{"requestsPerSecond": 2.5}` to `/load` sets what this pod counts besides the requests that come to `/`. Whoever
 //! drives the load gives each ready pod its share; the application knows of no other pod.
 
-pub mod counter;
+pub(crate) mod counter;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use counter::{Counter, Rate, Total};
 
 /// Where the load is set.
-pub const LOAD_PATH: &str = "/load";
+pub(crate) const LOAD_PATH: &str = "/load";
 /// What OpenMetrics 1.0 calls itself.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 /// How a kubelet's probes begin their `User-Agent`; they are no load.
@@ -29,7 +29,7 @@ const LONGEST: usize = 4096;
 /// The load of one pod.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Load {
+pub(crate) struct Load {
     /// What it counts besides the requests that come.
     pub requests_per_second: f64,
 }
@@ -41,7 +41,7 @@ struct App {
 }
 
 /// The application, with its metrics at that path.
-pub fn router(metrics_path: String) -> Router {
+pub(crate) fn router(metrics_path: String) -> Router {
     let app = App {
         metrics_path,
         started: Instant::now(),

@@ -14,43 +14,44 @@ const SPEEDS: std::ops::RangeInclusive<f64> = 1e-3..=1e4;
 /// A scenario file.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Document {
+pub(crate) struct Document {
     /// `setpoint.dev/v1alpha1`
-    pub api_version: ApiVersion,
+    #[expect(dead_code, reason = "the deserializer has checked it")]
+    api_version: ApiVersion,
     /// The behaviour, as a sentence.
-    pub scenario: String,
+    pub(crate) scenario: String,
     /// Rows of the failure matrix that it proves.
     #[serde(default)]
-    pub proves: Vec<String>,
+    pub(crate) proves: Vec<String>,
     /// What the cluster and the adapter must offer.
     #[serde(default)]
-    pub needs: Vec<Need>,
+    pub(crate) needs: Vec<Need>,
     /// Which of the product's kustomizations is installed.
     #[serde(default)]
-    pub install: Install,
+    pub(crate) install: Install,
     /// Scenario seconds per wall second, of the fake Prometheus.
     #[serde(default = "one")]
-    pub speed: f64,
+    pub(crate) speed: f64,
     /// Choices of the control plane.
     #[serde(default)]
-    pub cluster: ClusterOptions,
+    pub(crate) cluster: ClusterOptions,
     /// Metrics in the neutral form that every adapter can be fed by.
     #[serde(default)]
-    pub metrics: Vec<Metric>,
+    pub(crate) metrics: Vec<Metric>,
     /// Series of the fake Prometheus, as they are.
     #[serde(default)]
-    pub series: Vec<Sample>,
+    pub(crate) series: Vec<Sample>,
     /// prometheus-adapter's configuration, in place of the installed one.
     #[serde(default)]
-    pub rules: Option<String>,
+    pub(crate) rules: Option<String>,
     /// Files beside the scenario with one Kubernetes object each, which is applied as those of `manifests` are.
     #[serde(default)]
-    pub uses: Vec<String>,
+    pub(crate) uses: Vec<String>,
     /// Kubernetes objects that are applied after the adapter. One that is in a file of `uses` too is merged into it.
     #[serde(default)]
-    pub manifests: Vec<Value>,
+    pub(crate) manifests: Vec<Value>,
     /// What is done and expected, in order.
-    pub steps: Vec<Step>,
+    pub(crate) steps: Vec<Step>,
 }
 
 fn one() -> f64 {
@@ -59,7 +60,7 @@ fn one() -> f64 {
 
 /// The format's version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-pub enum ApiVersion {
+pub(crate) enum ApiVersion {
     /// The only one so far.
     #[serde(rename = "setpoint.dev/v1alpha1")]
     V1alpha1,
@@ -68,11 +69,11 @@ pub enum ApiVersion {
 /// Choices of the control plane; stated in the report.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ClusterOptions {
+pub(crate) struct ClusterOptions {
     /// The HPA controller's period; 1s here, 15s in Kubernetes.
-    pub hpa_sync_period: Option<Span>,
+    pub(crate) hpa_sync_period: Option<Span>,
     /// The HPA controller's downscale stabilization; 5s here, 5m in Kubernetes.
-    pub downscale_stabilization: Option<Span>,
+    pub(crate) downscale_stabilization: Option<Span>,
 }
 
 impl Document {

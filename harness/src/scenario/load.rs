@@ -18,7 +18,7 @@ pub struct Scenario {
     /// The file.
     pub path: PathBuf,
     /// What is in it.
-    pub document: Document,
+    pub(crate) document: Document,
 }
 
 impl Scenario {
@@ -33,6 +33,12 @@ impl Scenario {
         } else {
             format!("{area}/{stem}")
         }
+    }
+
+    /// Whether a real Prometheus scrapes in it.
+    #[must_use]
+    pub fn has_real_prometheus(&self) -> bool {
+        self.document.install.has_real_prometheus()
     }
 
     /// The objects that the scenario installs, brings along and may leave by its steps.

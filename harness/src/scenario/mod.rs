@@ -5,5 +5,5 @@ mod load;
 mod rules;
 mod used;
 
-pub use document::{ApiVersion, ClusterOptions, Document};
+pub(crate) use document::{ClusterOptions, Document};
 pub use load::{LoadError, Scenario, load};

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -42,28 +43,6 @@ struct User {
     groups: Vec<String>,
 }
 
-/// Why it isn't known who asks, or whether they may.
-#[derive(Debug, thiserror::Error)]
-enum GateError {
-    #[error("read the cluster's client CAs, by Role extension-apiserver-authentication-reader")]
-    Authorities(#[source] kube::Error),
-    #[error("read the caller's certificate")]
-    Certificate(#[from] x509_parser::nom::Err<x509_parser::error::X509Error>),
-    #[error("verify the caller's certificate")]
-    NotVerified(#[source] NotVerified),
-    #[error("{0} is not in the allowed list")]
-    NotAllowed(String),
-    #[error("the front proxy names nobody")]
-    NoUser,
-    #[error("the token is nobody's")]
-    UnknownToken,
-    #[error("have the caller reviewed")]
-    Review(#[source] kube::Error),
-}
-
-/// What rustls says of a certificate, of a bundle or of its own configuration.
-type NotVerified = Box<dyn std::error::Error + Send + Sync>;
-
 /// The authorities whose certificates the cluster accepts from clients.
 struct Trust {
     client_ca: String,
@@ -78,8 +57,8 @@ pub(super) async fn guard(State(gate): State<Arc<Gate>>, request: Request, next:
             Err(_) if gate.lie == Some(Lie::ReadyWithoutTrust) => next.run(request).await,
             Ok(_) => next.run(request).await,
             Err(error) => {
-                tracing::warn!(error = %error_chain(&error), "not ready");
-                internal(&error)
+                tracing::warn!(error = %error_chain(&*error), "not ready");
+                internal(&*error)
             }
         };
     }
@@ -93,7 +72,7 @@ pub(super) async fn guard(State(gate): State<Arc<Gate>>, request: Request, next:
         Ok(user) => user,
         Err(error) => {
             tracing::warn!(
-                error = %error_chain(&error),
+                error = %error_chain(&*error),
                 "Unable to authenticate the request"
             );
             if gate.lie == Some(Lie::BadCredentialsAreAnonymous) {
@@ -107,7 +86,7 @@ pub(super) async fn guard(State(gate): State<Arc<Gate>>, request: Request, next:
         Ok(None) => next.run(request).await,
         Ok(Some(refusal)) => failure(StatusCode::FORBIDDEN, "Forbidden", &refusal),
         Err(_) if gate.lie == Some(Lie::AllowsWhenReviewsFail) => next.run(request).await,
-        Err(error) => internal(&error),
+        Err(error) => internal(&*error),
     }
 }
 
@@ -142,15 +121,17 @@ impl Gate {
         }
     }
 
-    async fn trust(&self) -> Result<Arc<Trust>, GateError> {
+    async fn trust(&self) -> anyhow::Result<Arc<Trust>> {
         self.trust.or(self.read_trust()).await
     }
 
-    async fn read_trust(&self) -> Result<Trust, GateError> {
+    async fn read_trust(&self) -> anyhow::Result<Trust> {
         let maps: Api<ConfigMap> = Api::namespaced(self.client.clone(), "kube-system");
         let map = maps.get("extension-apiserver-authentication").await;
         let data = map
-            .map_err(GateError::Authorities)?
+            .context(
+                "read the cluster's client CAs, by Role extension-apiserver-authentication-reader",
+            )?
             .data
             .unwrap_or_default();
         let text = |key: &str| data.get(key).cloned().unwrap_or_default();
@@ -166,7 +147,7 @@ impl Gate {
         &self,
         leaf: Option<&CertificateDer<'_>>,
         headers: &HeaderMap,
-    ) -> Result<User, GateError> {
+    ) -> anyhow::Result<User> {
         if self.lie == Some(Lie::TrustsIdentityHeaders)
             && let Some(user) = claimed(headers)
         {
@@ -195,19 +176,20 @@ impl Gate {
         trust: &Trust,
         leaf: &CertificateDer<'_>,
         headers: &HeaderMap,
-    ) -> Result<User, GateError> {
-        let (_, parsed) = X509Certificate::from_der(leaf)?;
+    ) -> anyhow::Result<User> {
+        let parsed = X509Certificate::from_der(leaf).context("read the caller's certificate");
+        let (_, parsed) = parsed?;
         let name = parsed.subject().iter_common_name().last();
         let name = name.and_then(|name| name.as_str().ok()).unwrap_or_default();
-        let proxy = verify(&trust.proxy_ca, leaf).map_err(GateError::NotVerified);
+        let proxy = verify(&trust.proxy_ca, leaf).context("verify the caller's certificate");
         let proxy = proxy.and_then(|()| {
             let allowed = trust.allowed_names.is_empty()
                 || trust.allowed_names.iter().any(|allowed| allowed == name)
                 || self.lie == Some(Lie::IgnoresAllowedNames);
             if !allowed {
-                return Err(GateError::NotAllowed(name.to_owned()));
+                anyhow::bail!("{name} is not in the allowed list");
             }
-            claimed(headers).ok_or(GateError::NoUser)
+            claimed(headers).context("the front proxy names nobody")
         });
         proxy.or_else(|refusal| {
             verify(&trust.client_ca, leaf).map_err(|_| refusal)?;
@@ -221,7 +203,7 @@ impl Gate {
         })
     }
 
-    async fn by_token(&self, token: &str) -> Result<User, GateError> {
+    async fn by_token(&self, token: &str) -> anyhow::Result<User> {
         let review = TokenReview {
             spec: TokenReviewSpec {
                 token: token.to_owned(),
@@ -232,12 +214,12 @@ impl Gate {
         let answer = Api::<TokenReview>::all(self.client.clone())
             .create(&PostParams::default(), &review)
             .await
-            .map_err(GateError::Review)?;
+            .context("have the caller reviewed")?;
         let status = answer.status.unwrap_or_default();
         let user = status
             .user
             .filter(|_| status.authenticated == Some(true))
-            .ok_or(GateError::UnknownToken)?;
+            .context("the token is nobody's")?;
         Ok(User {
             name: user.username.unwrap_or_default(),
             groups: user.groups.unwrap_or_default(),
@@ -245,7 +227,7 @@ impl Gate {
     }
 
     /// Nothing if the user may; else the words of the refusal.
-    async fn may(&self, user: &User, path: &str) -> Result<Option<String>, GateError> {
+    async fn may(&self, user: &User, path: &str) -> anyhow::Result<Option<String>> {
         let masters = user.groups.iter().any(|group| group == "system:masters");
         if masters || self.lie == Some(Lie::SkipsAuthorization) {
             return Ok(None);
@@ -299,7 +281,7 @@ impl Gate {
         let answer = Api::<SubjectAccessReview>::all(self.client.clone())
             .create(&PostParams::default(), &review)
             .await
-            .map_err(GateError::Review)?;
+            .context("have the caller reviewed")?;
         let allowed = answer.status.is_some_and(|status| status.allowed);
         Ok((!allowed).then_some(refusal))
     }
@@ -311,7 +293,7 @@ fn known(mut user: User) -> User {
 }
 
 /// Whether an authority of a bundle stands behind a certificate, now and for clients.
-fn verify(bundle: &str, leaf: &CertificateDer<'_>) -> Result<(), NotVerified> {
+fn verify(bundle: &str, leaf: &CertificateDer<'_>) -> anyhow::Result<()> {
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(bundle.as_bytes()) {
         roots.add(certificate?)?;

@@ -27,8 +27,8 @@ use kept::Kept;
 use prometheus::Reading;
 
 pub use lie::Lie;
-pub use prometheus::{ReadError, table_over};
-pub use table::{Entry, Table, TableError};
+pub(crate) use prometheus::table_over;
+pub use table::{Entry, Table};
 
 /// The age of a timestamp that is a lie.
 const OLD: Duration = Duration::from_secs(2 * 60 * 60);

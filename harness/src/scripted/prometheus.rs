@@ -6,10 +6,11 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::api::ListParams;
 use kube::{Api, Client, ResourceExt as _};
 use serde_json::Value;
+use setpoint_cluster::Connection;
 use tokio::net::TcpStream;
 
 use super::table::{Entry, Table};
-use crate::request::{Identity, Limit, Question, RequestError, ask_over};
+use crate::request::{Identity, Limit, Question, RequestError, ask_over, failed};
 use crate::timeouts::Timeouts;
 
 /// `{namespace!=""}`: every series that is of some object.
@@ -18,38 +19,6 @@ const ALL: &str = "/api/v1/query?query=%7Bnamespace%21%3D%22%22%7D";
 /// What labels stand for: label, resource, kind.
 const OBJECTS: [(&str, &str, &str); 2] =
     [("pod", "pods", "Pod"), ("service", "services", "Service")];
-
-/// Why there are no values.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ReadError {
-    /// Prometheus isn't there.
-    #[error("reach Prometheus at {address}")]
-    Connect {
-        /// Its host and port.
-        address: String,
-        /// Why not.
-        #[source]
-        source: std::io::Error,
-    },
-    /// Prometheus doesn't answer.
-    #[error(transparent)]
-    Ask(#[from] RequestError),
-    /// Prometheus answers with an error.
-    #[error("Prometheus at {address} answered {status}")]
-    Status {
-        /// Its host and port.
-        address: String,
-        /// The HTTP status.
-        status: u16,
-    },
-    /// Prometheus answers with something else than JSON.
-    #[error("read Prometheus' answer as JSON")]
-    Json(#[from] serde_json::Error),
-    /// The API server doesn't list pods.
-    #[error("list pods")]
-    Pods(#[from] kube::Error),
-}
 
 /// What Prometheus and the API server answered.
 pub(super) struct Reading {
@@ -66,41 +35,32 @@ impl Reading {
 }
 
 /// Asks for all series and all pods.
-pub(super) async fn read(address: &str, client: &Client) -> Result<Reading, ReadError> {
+pub(super) async fn read(address: &str, client: &Client) -> Result<Reading, RequestError> {
     let stream = TcpStream::connect(address).await;
-    let stream = stream.map_err(|source| ReadError::Connect {
-        address: address.to_owned(),
-        source,
-    })?;
+    let stream = stream.map_err(failed(format!("reach Prometheus at {address}")))?;
     let limit = Limit::of(Timeouts::default().answer);
-    read_over(stream, address, client, limit).await
+    read_over(Box::new(stream), address, client, limit).await
 }
 
 /// The value of each pod, Service and namespace, the sum over its series, by a stream to Prometheus.
 ///
 /// # Errors
 /// When Prometheus or the API server has no answer.
-pub async fn table_over<S>(
-    stream: S,
+pub(crate) async fn table_over(
+    stream: Connection,
     address: &str,
     client: &Client,
     limit: Limit,
-) -> Result<Table, ReadError>
-where
-    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin + 'static,
-{
+) -> Result<Table, RequestError> {
     Ok(read_over(stream, address, client, limit).await?.table(&[]))
 }
 
-async fn read_over<S>(
-    stream: S,
+async fn read_over(
+    stream: Connection,
     address: &str,
     client: &Client,
     limit: Limit,
-) -> Result<Reading, ReadError>
-where
-    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin + 'static,
-{
+) -> Result<Reading, RequestError> {
     let question = Question {
         path: ALL.to_owned(),
         headers: BTreeMap::new(),
@@ -108,12 +68,11 @@ where
     };
     let answer = ask_over(stream, "prometheus", &question, limit).await?;
     if answer.status != 200 {
-        return Err(ReadError::Status {
-            address: address.to_owned(),
-            status: answer.status,
-        });
+        let answered = format!("it answered {}", answer.status);
+        return Err(failed(format!("ask Prometheus at {address}"))(answered));
     }
-    let mut body: Value = serde_json::from_slice(&answer.body)?;
+    let mut body: Value =
+        serde_json::from_slice(&answer.body).map_err(failed("read Prometheus' answer as JSON"))?;
     Ok(Reading {
         vector: body["data"]["result"].take(),
         pods: pods(client).await?,
@@ -124,9 +83,10 @@ where
 pub(super) type Labels = BTreeMap<(String, String), BTreeMap<String, String>>;
 
 /// The labels of all pods.
-pub(super) async fn pods(client: &Client) -> Result<Labels, ReadError> {
+pub(super) async fn pods(client: &Client) -> Result<Labels, RequestError> {
     let pods: Api<Pod> = Api::all(client.clone());
-    let pods = pods.list(&ListParams::default()).await?;
+    let pods = pods.list(&ListParams::default()).await;
+    let pods = pods.map_err(failed("list pods"))?;
     let labelled = |pod: &Pod| {
         let key = (pod.namespace().unwrap_or_default(), pod.name_any());
         (key, pod.labels().clone())

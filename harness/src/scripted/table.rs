@@ -1,10 +1,12 @@
 //! The neutral table: which object has which value of which metric.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use anyhow::Context as _;
+use serde::Deserialize;
 
 use crate::quantity::milli;
-use serde::Deserialize;
 
 /// What the scripted adapter serves.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -38,43 +40,15 @@ pub struct Entry {
     pub value: String,
 }
 
-/// Why there is no table.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum TableError {
-    /// The file can't be read.
-    #[error("read the table {path}")]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What failed.
-        #[source]
-        source: std::io::Error,
-    },
-    /// The file is no table.
-    #[error("{path}: {message}")]
-    Parse {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong, with line and column.
-        message: String,
-    },
-}
-
 impl Table {
     /// Reads a table from a YAML or JSON file.
     ///
     /// # Errors
     /// When the file can't be read or is no table.
-    pub fn read(path: &Path) -> Result<Self, TableError> {
-        let text = std::fs::read_to_string(path).map_err(|source| TableError::Read {
-            path: path.to_owned(),
-            source,
-        })?;
-        serde_saphyr::from_str(&text).map_err(|error| TableError::Parse {
-            path: path.to_owned(),
-            message: error.to_string(),
-        })
+    pub fn read(path: &Path) -> anyhow::Result<Self> {
+        let doing = || format!("read the table {}", path.display());
+        let text = std::fs::read_to_string(path).with_context(doing)?;
+        serde_saphyr::from_str(&text).with_context(doing)
     }
 
     /// Whether any object has the metric.

@@ -13,7 +13,7 @@ use crate::outcome::Unmet;
 /// The objects.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(transparent)]
-pub struct Apply(Vec<Value>);
+pub(crate) struct Apply(Vec<Value>);
 
 impl Play for Apply {
     fn check(&self, place: &Place, checks: &mut Checks<'_>) {
@@ -31,12 +31,7 @@ impl Play for Apply {
     fn play<'a>(&'a self, context: &'a StepContext) -> BoxFuture<'a, Result<Remark, Unmet>> {
         Box::pin(async move {
             let client = context.expect.cluster.client();
-            context
-                .expect
-                .timeouts
-                .call("change objects", apply(&client, &self.0))
-                .await?;
-            Ok(None)
+            context.change(apply(&client, &self.0)).await
         })
     }
 }

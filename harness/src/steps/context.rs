@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 use crate::expect::ExpectContext;
 use crate::feed::Feed;
 use crate::format::{Checks, Place};
-use crate::install::Names;
+use crate::install::{ApplyError, Names};
 use crate::notes::Notes;
 use crate::outcome::{HarnessProblem, Unmet};
 use crate::pki::Authorities;
@@ -19,7 +19,7 @@ use crate::request::Secret;
 use crate::traffic::Traffic;
 
 /// What every step does.
-pub trait Play: Send + Sync {
+pub(crate) trait Play: Send + Sync {
     /// Notes what is wrong with it beyond its shape.
     fn check(&self, _place: &Place, _checks: &mut Checks<'_>) {}
 
@@ -44,11 +44,11 @@ pub trait Play: Send + Sync {
 }
 
 /// What there is to say of a step that went well.
-pub type Remark = Option<String>;
+pub(crate) type Remark = Option<String>;
 
 /// What a step needs of the installation.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Needs {
+pub(crate) struct Needs {
     /// It tells the fake Prometheus something.
     pub fake_prometheus: bool,
     /// It asks a real Prometheus.
@@ -63,7 +63,7 @@ impl Needs {
 
     /// What two steps need together.
     #[must_use]
-    pub fn and(self, other: Self) -> Self {
+    pub(crate) fn and(self, other: Self) -> Self {
         Self {
             fake_prometheus: self.fake_prometheus || other.fake_prometheus,
             real_prometheus: self.real_prometheus || other.real_prometheus,
@@ -72,7 +72,7 @@ impl Needs {
 }
 
 /// What steps act on.
-pub struct StepContext {
+pub(crate) struct StepContext {
     /// What their expectations are judged against.
     pub expect: ExpectContext,
     /// The fake Prometheus, where there is one.
@@ -94,6 +94,15 @@ pub struct StepContext {
 }
 
 impl StepContext {
+    /// Changes objects.
+    pub(super) async fn change(
+        &self,
+        change: impl Future<Output = Result<(), ApplyError>>,
+    ) -> Result<Remark, Unmet> {
+        self.expect.timeouts.call("change objects", change).await?;
+        Ok(None)
+    }
+
     pub(super) fn feed(&self) -> Result<&Feed, HarnessProblem> {
         let none = || HarnessProblem::NotInstalled {
             what: "fake Prometheus".to_owned(),

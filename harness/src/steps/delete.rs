@@ -12,7 +12,7 @@ use crate::outcome::Unmet;
 /// The object.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(transparent)]
-pub struct Delete(ObjectRef);
+pub(crate) struct Delete(ObjectRef);
 
 impl Play for Delete {
     fn describe(&self) -> String {
@@ -22,12 +22,7 @@ impl Play for Delete {
     fn play<'a>(&'a self, context: &'a StepContext) -> BoxFuture<'a, Result<Remark, Unmet>> {
         Box::pin(async move {
             let client = context.expect.cluster.client();
-            context
-                .expect
-                .timeouts
-                .call("change objects", delete(&client, &self.0))
-                .await?;
-            Ok(None)
+            context.change(delete(&client, &self.0)).await
         })
     }
 }

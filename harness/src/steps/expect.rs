@@ -12,7 +12,7 @@ use crate::outcome::Unmet;
 /// The state.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(transparent)]
-pub struct ExpectStep(Expectation);
+pub(crate) struct ExpectStep(Expectation);
 
 impl Play for ExpectStep {
     fn check(&self, place: &Place, checks: &mut Checks<'_>) {

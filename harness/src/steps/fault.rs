@@ -16,7 +16,7 @@ use crate::request::unanswered;
 /// What is broken.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub enum FaultStep {
+pub(crate) enum FaultStep {
     /// The fake Prometheus answers differently, until `none`.
     Prometheus(PrometheusFault),
     /// Nothing is broken any more.
@@ -26,7 +26,7 @@ pub enum FaultStep {
 /// How the fake Prometheus answers.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct PrometheusFault {
+pub(crate) struct PrometheusFault {
     /// The HTTP status; without it the true answer comes late.
     pub answer: Option<u16>,
     /// Which paths, such as `/api/v1/query`; all without.

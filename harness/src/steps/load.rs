@@ -26,7 +26,7 @@ const FASTEST: u32 = 10_000;
 /// Requests all the time.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct LoadStep {
+pub(crate) struct LoadStep {
     /// Path and query.
     pub path: String,
     /// Through whom; each request has a connection of its own.

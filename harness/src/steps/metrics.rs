@@ -12,7 +12,7 @@ use crate::request::unanswered;
 /// The metrics; those of other names go on as they do.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(transparent)]
-pub struct Metrics(Vec<Metric>);
+pub(crate) struct Metrics(Vec<Metric>);
 
 impl Play for Metrics {
     fn check(&self, place: &Place, checks: &mut Checks<'_>) {

@@ -1,6 +1,5 @@
 //! Changes the adapter's certificates.
 
-use std::fmt;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -29,7 +28,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// Certificates from authorities that the scenario names; they are made when first named.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct PkiStep {
+pub(crate) struct PkiStep {
     /// The authorities in the caBundle of the adapter's APIServices.
     pub ca_bundle: Option<Vec<String>>,
     /// The adapter's serving pair. The step ends when the adapter shows it, unless it is broken.
@@ -39,7 +38,7 @@ pub struct PkiStep {
 /// A serving pair.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Serving {
+pub(crate) struct Serving {
     /// The authority.
     pub signed_by: String,
     /// DNS names; by default that of the adapter's Service, `<service>.<namespace>.svc`.
@@ -68,7 +67,7 @@ pub enum CertificateFlaw {
 /// What is wrong with a pair of files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum BrokenPair {
+pub(crate) enum BrokenPair {
     /// The certificate's file is empty, as in the middle of a renewal.
     Empty,
     /// The key is another certificate's.
@@ -77,17 +76,7 @@ pub enum BrokenPair {
     Garbage,
 }
 
-impl fmt::Display for CertificateFlaw {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.serialize(f)
-    }
-}
-
-impl fmt::Display for BrokenPair {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.serialize(f)
-    }
-}
+shown_as_written!(CertificateFlaw, BrokenPair);
 
 impl From<CertificateFlaw> for Flaw {
     fn from(flaw: CertificateFlaw) -> Self {

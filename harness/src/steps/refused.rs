@@ -8,14 +8,14 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::context::{Play, Remark, StepContext};
-use crate::format::{Checks, Place};
+use crate::format::{Checks, ObjectRef, Place};
 use crate::install::apply;
 use crate::outcome::{ClusterProblem, Finding, Kind, Unmet};
 
 /// An object that the API server must refuse.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Refused {
+pub(crate) struct Refused {
     /// The object.
     pub apply: Value,
     /// The HTTP status of the refusal.
@@ -58,7 +58,7 @@ impl Play for Refused {
     }
 
     fn describe(&self) -> String {
-        format!("apply {}, which is refused", self.object())
+        format!("apply {}, which is refused", ObjectRef::of(&self.apply))
     }
 
     /// It is there after all when the scenario fails for that.
@@ -69,7 +69,7 @@ impl Play for Refused {
     fn play<'a>(&'a self, context: &'a StepContext) -> BoxFuture<'a, Result<Remark, Unmet>> {
         Box::pin(async move {
             let client = context.expect.cluster.client();
-            let object = self.object();
+            let object = ObjectRef::of(&self.apply).to_string();
             let Err(error) = apply(&client, std::slice::from_ref(&self.apply)).await else {
                 return Err(NotRefused::Accepted { object }.into());
             };
@@ -88,13 +88,5 @@ impl Play for Refused {
             }
             .into())
         })
-    }
-}
-
-impl Refused {
-    fn object(&self) -> String {
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let name = text(&self.apply["metadata"]["name"]);
-        format!("{} {name}", text(&self.apply["kind"]))
     }
 }

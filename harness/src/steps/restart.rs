@@ -13,7 +13,7 @@ use crate::outcome::Unmet;
 /// What is restarted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Restart {
+pub(crate) enum Restart {
     /// The adapter.
     Adapter,
 }

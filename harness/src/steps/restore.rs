@@ -3,7 +3,6 @@
 use futures::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::Value;
 
 use super::context::{Play, Remark, StepContext};
 use crate::format::ObjectRef;
@@ -13,7 +12,7 @@ use crate::outcome::{HarnessProblem, Unmet};
 /// The object.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(transparent)]
-pub struct Restore(ObjectRef);
+pub(crate) struct Restore(ObjectRef);
 
 impl Play for Restore {
     fn describe(&self) -> String {
@@ -22,7 +21,10 @@ impl Play for Restore {
 
     fn play<'a>(&'a self, context: &'a StepContext) -> BoxFuture<'a, Result<Remark, Unmet>> {
         Box::pin(async move {
-            let installed = context.installed.iter().find(|object| self.is(object));
+            let installed = context
+                .installed
+                .iter()
+                .find(|object| ObjectRef::of(object) == self.0);
             let object = installed.ok_or_else(|| HarnessProblem::Scenario {
                 problem: format!(
                     "put back {}: neither the installation nor the scenario's manifests have it; look at apiVersion, kind, namespace and name",
@@ -31,28 +33,7 @@ impl Play for Restore {
             })?;
             let client = context.expect.cluster.client();
             let applied = apply(&client, std::slice::from_ref(object));
-            context
-                .expect
-                .timeouts
-                .call("change objects", applied)
-                .await?;
-            Ok(None)
+            context.change(applied).await
         })
-    }
-}
-
-impl Restore {
-    fn is(&self, object: &Value) -> bool {
-        let ObjectRef {
-            api_version,
-            kind,
-            namespace,
-            name,
-        } = &self.0;
-        let metadata = &object["metadata"];
-        object["apiVersion"] == **api_version
-            && object["kind"] == **kind
-            && metadata["name"] == **name
-            && metadata["namespace"].as_str() == namespace.as_deref()
     }
 }

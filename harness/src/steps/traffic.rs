@@ -12,7 +12,7 @@ use crate::sample_app::counter::Rate;
 /// Traffic to a sample application (`setpoint sample-app`): whenever its ready pods change, each gets its share anew.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct TrafficStep {
+pub(crate) struct TrafficStep {
     /// The Deployment, such as `deployment/web`.
     pub to: DeploymentRef,
     /// Its namespace.

@@ -14,7 +14,7 @@ use kube::runtime::reflector::Store;
 use kube::runtime::{WatchStreamExt as _, reflector, watcher};
 use kube::{Api, Client};
 use parking_lot::Mutex;
-use setpoint_cluster::{Cluster, ConnectError, Target};
+use setpoint_cluster::{Cluster, Target};
 use setpoint_support::error_chain;
 use tokio::sync::watch;
 use tokio::time::{interval, timeout};
@@ -22,7 +22,7 @@ use tokio::time::{interval, timeout};
 use crate::format::DeploymentRef;
 use crate::notes::{Notes, Source};
 use crate::outcome::{HarnessProblem, Unmet};
-use crate::request::{Limit, RequestError, send_json};
+use crate::request::{Limit, send_json};
 use crate::sample_app::{LOAD_PATH, Load};
 use crate::timeouts::Timeouts;
 use share::{Deployment, Incarnation, Share, Wanted, shares};
@@ -33,29 +33,19 @@ const AGAIN: Duration = Duration::from_millis(200);
 /// Traffic, and how many ready pods have their shares of it, or what is in the way.
 type Shared = (Wanted, Result<usize, NotShared>);
 
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
 /// A pod did not take its share.
 #[derive(Debug, thiserror::Error)]
 #[error("give pod {pod} its share")]
 struct NotShared {
     pod: String,
     #[source]
-    source: ShareError,
-}
-
-#[derive(Debug, thiserror::Error)]
-enum ShareError {
-    #[error("it doesn't answer within {0:?}")]
-    Late(Duration),
-    #[error(transparent)]
-    Connect(#[from] ConnectError),
-    #[error(transparent)]
-    Request(#[from] RequestError),
-    #[error("write its load as JSON")]
-    Json(#[from] serde_json::Error),
+    source: BoxError,
 }
 
 /// The traffic of a scenario.
-pub struct Traffic {
+pub(crate) struct Traffic {
     cluster: Arc<dyn Cluster>,
     notes: Notes,
     timeouts: Timeouts,
@@ -68,7 +58,7 @@ pub struct Traffic {
 impl Traffic {
     /// No traffic yet.
     #[must_use]
-    pub fn new(cluster: Arc<dyn Cluster>, notes: Notes, timeouts: Timeouts) -> Self {
+    pub(crate) fn new(cluster: Arc<dyn Cluster>, notes: Notes, timeouts: Timeouts) -> Self {
         Self {
             cluster,
             notes,
@@ -84,7 +74,7 @@ impl Traffic {
     ///
     /// # Errors
     /// When there is no such Deployment, no ready pod, or one doesn't take its share in time.
-    pub async fn drive(
+    pub(crate) async fn drive(
         &self,
         namespace: &str,
         to: &DeploymentRef,
@@ -130,7 +120,7 @@ impl Traffic {
     }
 
     /// Follows the pods once there is traffic, until the future is dropped.
-    pub async fn follow(&self, client: Client) {
+    pub(crate) async fn follow(&self, client: Client) {
         let mut wanted = self.wanted.subscribe();
         if wanted.wait_for(|wanted| !wanted.is_empty()).await.is_err() {
             return;
@@ -182,7 +172,7 @@ impl Traffic {
         let within = self.timeouts.share;
         let tell = unknown.iter().map(async |(pod, share)| {
             let told = timeout(within, self.tell(pod, *share)).await;
-            let told = told.unwrap_or(Err(ShareError::Late(within)));
+            let told = told.unwrap_or(Err(format!("it doesn't answer within {within:?}").into()));
             (pod, share, told)
         });
         let mut problem = None;
@@ -201,7 +191,7 @@ impl Traffic {
                     problem = Some(NotShared { pod, source: why });
                 }
                 Err(why) => {
-                    let error = &why as &dyn std::error::Error;
+                    let error = &*why as &dyn std::error::Error;
                     tracing::debug!(pod = pod.name, error, "take its share from a pod");
                 }
             }
@@ -222,7 +212,7 @@ impl Traffic {
         all
     }
 
-    async fn tell(&self, pod: &Incarnation, share: Share) -> Result<(), ShareError> {
+    async fn tell(&self, pod: &Incarnation, share: Share) -> Result<(), BoxError> {
         let target = Target::Pod {
             namespace: pod.namespace.clone(),
             name: pod.name.clone(),

@@ -31,7 +31,7 @@ impl Finding for AdapterNotReady {
 ///
 /// # Errors
 /// When there is none in time, or it can't be seen.
-pub async fn ready_adapter(
+pub(crate) async fn ready_adapter(
     client: &Client,
     namespace: &str,
     within: Duration,

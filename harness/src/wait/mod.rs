@@ -4,7 +4,7 @@ mod adapter;
 mod pods;
 mod state;
 
-pub use adapter::ready_adapter;
-pub use pods::ready_pod;
+pub(crate) use adapter::ready_adapter;
+pub(crate) use pods::ready_pod;
 pub(crate) use pods::{describe_pod, has_ready_container};
 pub(crate) use state::{Wait, keeps, watch_object};

@@ -15,7 +15,7 @@ use crate::outcome::ClusterProblem;
 ///
 /// # Errors
 /// When there is none in time, or it can't be seen.
-pub async fn ready_pod(
+pub(crate) async fn ready_pod(
     client: &Client,
     namespace: &str,
     container: &str,

@@ -46,6 +46,7 @@ mod status;
 mod variables;
 mod volume;
 
+use crate::failure::Failure;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -63,7 +64,6 @@ use events::Recorder;
 pub(crate) use backoff::RestartBackoff;
 pub(crate) use context::KubeletConfig;
 pub use context::{READY_AFTER, UNSUPPORTED_FIELD};
-pub(crate) use node::NodeError;
 pub(crate) use paths::Paths;
 pub(crate) use registry::Registry;
 
@@ -77,7 +77,7 @@ type Latest = watch::Sender<Option<Arc<Pod>>>;
 ///
 /// # Errors
 /// When the node can't be registered; later failures are those of single pods and end up in their status.
-pub(crate) async fn run(config: KubeletConfig) -> Result<(), NodeError> {
+pub(crate) async fn run(config: KubeletConfig) -> Result<(), Failure> {
     node::register(&config).await?;
     let shutdown = config.shutdown.clone();
     let client = config.client.clone();

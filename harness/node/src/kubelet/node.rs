@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep_until};
 use super::context::{KubeletConfig, Node};
 use super::events::Severity;
 use super::pod::{FIRST_RETRY, LAST_RETRY};
+use crate::failure::{Failure, failed};
 
 /// What the node offers: enough for whatever a test asks for. Requests have no effect; a container
 /// without a limit is told these amounts.
@@ -24,36 +25,24 @@ pub(super) const ALLOCATABLE: [(&str, &str); 3] = [
 /// How many pods the node takes.
 const PODS: u32 = 250;
 
-/// Why the node could not be registered.
-#[derive(Debug, thiserror::Error)]
-#[error("register node `{name}`")]
-pub(crate) struct NodeError {
-    name: String,
-    #[source]
-    source: Box<kube::Error>,
-}
-
 /// Creates the Node and says that it is ready.
-pub(super) async fn register(config: &KubeletConfig) -> Result<(), NodeError> {
+pub(super) async fn register(config: &KubeletConfig) -> Result<(), Failure> {
     let name = &config.node_name;
-    let failed = |source| NodeError {
-        name: name.clone(),
-        source: Box::new(source),
-    };
+    let doing = || format!("register node `{name}`");
     let nodes: Api<ApiNode> = Api::all(config.client.clone());
     let node = node(config);
     let applied = nodes.create(&PostParams::default(), &node).await;
     match applied {
         Ok(_) => {}
         Err(kube::Error::Api(status)) if status.is_already_exists() => {}
-        Err(error) => return Err(failed(error)),
+        Err(error) => return Err(failed(doing())(error)),
     }
     let status = json!({"status": node.status});
     nodes
         .patch_status(name, &PatchParams::default(), &Patch::Strategic(status))
         .await
         .map(drop)
-        .map_err(failed)
+        .map_err(failed(doing()))
 }
 
 fn node(config: &KubeletConfig) -> ApiNode {

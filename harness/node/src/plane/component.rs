@@ -7,6 +7,7 @@ use std::process::{ExitStatus, Stdio};
 
 use tokio::process::{Child, Command};
 
+use crate::failure::{Failure, failed};
 use crate::logs;
 
 /// How many of a dead process' last lines its error shows.
@@ -15,24 +16,13 @@ const SHOWN_LINES: usize = 15;
 /// Why a component does not run.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ComponentError {
-    #[error("start {name} ({})", program.display())]
-    Spawn {
-        name: &'static str,
-        program: PathBuf,
-        #[source]
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Failed(#[from] Failure),
     #[error("{name} ended with {status}; its last lines:\n{log}")]
     Ended {
         name: &'static str,
         status: ExitStatus,
         log: String,
-    },
-    #[error("wait for {name}")]
-    Wait {
-        name: &'static str,
-        #[source]
-        source: io::Error,
     },
 }
 
@@ -63,11 +53,8 @@ impl Component {
                 .kill_on_drop(true)
                 .spawn()
         };
-        let child = start().map_err(|source| ComponentError::Spawn {
-            name,
-            program: program.to_owned(),
-            source,
-        })?;
+        let doing = format!("start {name} ({})", program.display());
+        let child = start().map_err(failed(doing))?;
         Ok(Self { name, child, log })
     }
 
@@ -80,7 +67,7 @@ impl Component {
                 status,
                 log: self.last_lines(),
             },
-            Err(source) => ComponentError::Wait { name, source },
+            Err(error) => failed::<io::Error>(format!("wait for {name}"))(error).into(),
         }
     }
 

@@ -18,6 +18,7 @@ use nix::unistd::Pid;
 
 use super::namespaces::mount_private;
 use super::stage::{PROGRAM_NAME, Stage, StageError, THIS_PROGRAM};
+use crate::failure::failed;
 use crate::protocol::{DETACH, PlaneSpec};
 
 /// How often an expiry is compared with the clock: sleep of the machine doesn't count in a single wait.
@@ -25,16 +26,15 @@ const EXPIRY_CHECK: Duration = Duration::from_secs(10);
 
 /// Runs as PID 1 until its child ends; the child's status is its own.
 pub(crate) fn run(spec: &PlaneSpec) -> Result<ExitCode, StageError> {
-    let system = |doing| move |source: std::io::Error| StageError::System { doing, source };
     // Before any thread: the signal belongs to the thread that asked. The parent is the outermost stage,
     // of one thread too, so that it can only mean that stage's end.
-    set_pdeathsig(Signal::SIGKILL)
-        .map_err(|e| system("ask for the end of the parent process")(e.into()))?;
+    let asked = set_pdeathsig(Signal::SIGKILL).map_err(std::io::Error::from);
+    asked.map_err(failed("ask for the end of the parent process"))?;
     mount_private(&spec.dir)?;
     let client = std::io::stdout()
         .as_fd()
         .try_clone_to_owned()
-        .map_err(system("take over the client's socket"))?;
+        .map_err(failed("take over the client's socket"))?;
     let expires = spec.expires;
     std::thread::Builder::new()
         .name("client-watch".to_owned())
@@ -42,13 +42,13 @@ pub(crate) fn run(spec: &PlaneSpec) -> Result<ExitCode, StageError> {
             outlast_client(std::fs::File::from(client), expires);
             std::process::exit(0);
         })
-        .map_err(system("start the thread that watches the client"))?;
+        .map_err(failed("start the thread that watches the client"))?;
     let main = Command::new(THIS_PROGRAM)
         .arg0(PROGRAM_NAME)
         .args([Stage::Main.name().as_ref(), spec.dir.spec().as_os_str()])
         .spawn()
-        .map_err(system("start the plane's main process"))?;
-    let status = reap_until(main.id()).map_err(system("wait for the plane's processes"))?;
+        .map_err(failed("start the plane's main process"))?;
+    let status = reap_until(main.id()).map_err(failed("wait for the plane's processes"))?;
     Ok(ExitCode::from(status))
 }
 

@@ -20,7 +20,8 @@ use tokio_util::sync::CancellationToken;
 use super::component::{Component, ComponentError};
 use super::{control, flags, relay};
 use crate::dir::INTERNAL_KUBECONFIG;
-use crate::network::{NetError, PodNetwork};
+use crate::failure::{Failure, failed};
+use crate::network::PodNetwork;
 use crate::protocol::{PlaneEvent, PlaneSpec};
 use crate::proxy;
 use setpoint_support::error_chain;
@@ -38,24 +39,10 @@ const LOG_FILTER: &str = "info,kube_client::client::builder=off";
 /// Why a plane is no more.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PlaneError {
-    #[error("{doing}")]
-    System {
-        doing: &'static str,
-        #[source]
-        source: io::Error,
-    },
-    #[error("set up the plane's network")]
-    Network(#[from] NetError),
+    #[error(transparent)]
+    Failed(#[from] Failure),
     #[error(transparent)]
     Component(#[from] ComponentError),
-    #[error("make a client of the API server")]
-    Client(#[source] Box<dyn std::error::Error + Send + Sync>),
-    #[error("ask the API server for {what}")]
-    Ask {
-        what: &'static str,
-        #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
     #[error("{waiting_for} did not come within {} s; last seen: {last_seen}; last lines of the process concerned:\n{log}", limit.as_secs())]
     Late {
         waiting_for: &'static str,
@@ -63,16 +50,6 @@ pub(crate) enum PlaneError {
         last_seen: String,
         log: String,
     },
-    #[error("{part} of the plane stopped")]
-    Stopped {
-        part: &'static str,
-        #[source]
-        source: io::Error,
-    },
-}
-
-fn system(doing: &'static str) -> impl FnOnce(io::Error) -> PlaneError {
-    move |source| PlaneError::System { doing, source }
 }
 
 /// Descriptors that this process was started with.
@@ -101,7 +78,7 @@ impl Inherited {
 
 /// Runs a plane until something of it ends, which is always an error: a plane that is to end is killed.
 pub(crate) fn main(spec: PlaneSpec) -> Result<(), PlaneError> {
-    let inherited = Inherited::take().map_err(system("take over inherited descriptors"))?;
+    let inherited = Inherited::take().map_err(failed("take over inherited descriptors"))?;
     // Fails only when there is a provider already.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     tracing_subscriber::fmt()
@@ -113,7 +90,7 @@ pub(crate) fn main(spec: PlaneSpec) -> Result<(), PlaneError> {
         .worker_threads(2)
         .enable_all()
         .build()
-        .map_err(system("start a runtime"))?;
+        .map_err(failed("start a runtime"))?;
     let client = inherited.client;
     let outcome = runtime.block_on(run(&spec, inherited.listener, &client));
     if let Err(error) = &outcome {
@@ -128,7 +105,11 @@ async fn run(
     events: &File,
 ) -> Result<(), PlaneError> {
     let starting = |what: &str| PlaneEvent::Starting(what.to_owned()).send(events);
-    let network = Arc::new(PodNetwork::create().await?);
+    let network = Arc::new(
+        PodNetwork::create()
+            .await
+            .map_err(failed("set up the plane's network"))?,
+    );
     let client = client(spec).await?;
     let limit = spec.ready_timeout;
 
@@ -161,10 +142,10 @@ async fn run(
     let version = client
         .apiserver_version()
         .await
-        .map_err(ask("its version"))?;
-    let listener = TcpListener::from_std(listener).map_err(system("take over the listener"))?;
+        .map_err(failed("ask the API server for its version"))?;
+    let listener = TcpListener::from_std(listener).map_err(failed("take over the listener"))?;
     let socket =
-        UnixListener::bind(spec.dir.socket()).map_err(system("bind the plane's socket"))?;
+        UnixListener::bind(spec.dir.socket()).map_err(failed("bind the plane's socket"))?;
     PlaneEvent::Ready {
         kubernetes_version: version.git_version,
     }
@@ -172,14 +153,14 @@ async fn run(
 
     Err(tokio::select! {
         error = components.ended() => error.into(),
-        ended = &mut proxy => PlaneError::Stopped {
-            part: "the service proxy",
-            source: ended.err().map_or_else(|| io::ErrorKind::BrokenPipe.into(), io::Error::other),
-        },
-        ended = &mut node => PlaneError::Stopped {
-            part: "the kubelet",
-            source: ended.unwrap_or_else(io::Error::other),
-        },
+        ended = &mut proxy => {
+            let why = ended.err().map_or_else(|| io::ErrorKind::BrokenPipe.into(), io::Error::other);
+            failed("the service proxy of the plane stopped")(why).into()
+        }
+        ended = &mut node => {
+            let why = ended.unwrap_or_else(io::Error::other);
+            failed("the kubelet of the plane stopped")(why).into()
+        }
         never = relay::relay(listener) => match never {},
         never = control::serve(socket, client, renew_tokens) => match never {},
     })
@@ -233,20 +214,14 @@ impl Components {
     }
 }
 
-fn ask(what: &'static str) -> impl FnOnce(kube::Error) -> PlaneError {
-    move |source| PlaneError::Ask {
-        what,
-        source: source.into(),
-    }
-}
-
 async fn client(spec: &PlaneSpec) -> Result<Client, PlaneError> {
     let file = spec.dir.pki().join(INTERNAL_KUBECONFIG);
-    let file = Kubeconfig::read_from(file).map_err(|e| PlaneError::Client(e.into()))?;
+    let doing = "make a client of the API server";
+    let file = Kubeconfig::read_from(file).map_err(failed(doing))?;
     let config = Config::from_custom_kubeconfig(file, &KubeConfigOptions::default())
         .await
-        .map_err(|e| PlaneError::Client(e.into()))?;
-    Client::try_from(config).map_err(|e| PlaneError::Client(e.into()))
+        .map_err(failed(doing))?;
+    Ok(Client::try_from(config).map_err(failed(doing))?)
 }
 
 /// `/readyz` includes the post-start hook that writes the RBAC bootstrap policy; before that a
@@ -278,11 +253,7 @@ async fn api_server_obstacle(client: &Client) -> Option<String> {
 async fn default_service_account(client: &Client) -> Result<(), PlaneError> {
     let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), "default");
     let there = |account: Option<&ServiceAccount>| account.is_some();
-    await_condition(accounts, "default", there)
-        .await
-        .map(|_| ())
-        .map_err(|source| PlaneError::Ask {
-            what: ACCOUNT,
-            source: source.into(),
-        })
+    let waited = await_condition(accounts, "default", there).await;
+    waited.map_err(failed(format!("ask the API server for {ACCOUNT}")))?;
+    Ok(())
 }

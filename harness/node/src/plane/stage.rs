@@ -13,7 +13,7 @@ use std::ffi::OsString;
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -21,6 +21,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use super::namespaces::NamespaceError;
 use super::{init, namespaces, run};
 use crate::dir::{PlaneState, write_whole};
+use crate::failure::{Failure, failed};
 use crate::process::ProcessId;
 use crate::protocol::{PlaneEvent, PlaneSpec};
 use setpoint_support::error_chain;
@@ -62,18 +63,8 @@ pub(crate) enum StageError {
         "usage: setpoint-plane outer|init|main SPEC (setpoint-cluster starts it; try `setpoint cluster up`)"
     )]
     Usage,
-    #[error("read the plane's specification {}", path.display())]
-    Spec {
-        path: PathBuf,
-        #[source]
-        source: io::Error,
-    },
-    #[error("{doing}")]
-    System {
-        doing: &'static str,
-        #[source]
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Failed(#[from] Failure),
     #[error(transparent)]
     Namespace(#[from] NamespaceError),
     #[error(transparent)]
@@ -112,36 +103,36 @@ fn go(stage: Option<Stage>, spec: Option<OsString>) -> Result<ExitCode, StageErr
     }
 }
 
-fn read_spec(path: &Path) -> Result<PlaneSpec, StageError> {
+fn read_spec(path: &Path) -> Result<PlaneSpec, Failure> {
     std::fs::read(path)
         .and_then(|content| Ok(serde_json::from_slice(&content)?))
-        .map_err(|source| StageError::Spec {
-            path: path.to_owned(),
-            source,
-        })
+        .map_err(failed::<io::Error>(format!(
+            "read the plane's specification {}",
+            path.display()
+        )))
 }
 
 fn outer(spec: &PlaneSpec) -> Result<ExitCode, StageError> {
-    let system = |doing| move |source: io::Error| StageError::System { doing, source };
     // Its own session and process group: Ctrl-C is for the client, which collects evidence first.
-    nix::unistd::setsid().map_err(|e| system("start a session")(e.into()))?;
-    let plane = ProcessId::this().map_err(system("read this process' start time"))?;
+    let session = nix::unistd::setsid().map_err(io::Error::from);
+    session.map_err(failed("start a session"))?;
+    let plane = ProcessId::this().map_err(failed("read this process' start time"))?;
     namespaces::enter()?;
     let mut init = Command::new(THIS_PROGRAM)
         .arg0(PROGRAM_NAME)
         .args([Stage::Init.name().as_ref(), spec.dir.spec().as_os_str()])
         .spawn()
-        .map_err(system("start PID 1 of the plane"))?;
+        .map_err(failed("start PID 1 of the plane"))?;
     // When init has ended already the wait below tells why.
     if let Ok(init) = ProcessId::of(init.id()) {
         let state = serde_json::to_vec(&PlaneState { plane, init }).unwrap_or_default();
-        write_whole(&spec.dir.state(), &state).map_err(system("write the plane's state"))?;
+        write_whole(&spec.dir.state(), &state).map_err(failed("write the plane's state"))?;
     }
-    let status = init.wait().map_err(system("wait for PID 1 of the plane"))?;
+    let status = init.wait().map_err(failed("wait for PID 1 of the plane"))?;
     if init::ended_on_purpose(status) || (spec.expires.is_none() && client_is_gone()) {
         spec.dir
             .remove()
-            .map_err(system("remove the plane's directory"))?;
+            .map_err(failed("remove the plane's directory"))?;
     }
     Ok(ExitCode::from(u8::from(!status.success())))
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// Where the HPA controller gets a metric from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-pub enum MetricType {
+pub(crate) enum MetricType {
     /// custom.metrics.k8s.io, averaged over the target's pods.
     Pods,
     /// custom.metrics.k8s.io, of one object.

@@ -24,7 +24,7 @@ use crate::wait::Wait;
 /// An HPA's state, as the HPA controller wrote it in a sync that began after the step before.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Hpa {
+pub(crate) struct Hpa {
     /// Its name.
     pub name: String,
     /// Its namespace.
@@ -55,7 +55,7 @@ pub struct Hpa {
 /// The current value of one of an HPA's metrics.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct CurrentMetric {
+pub(crate) struct CurrentMetric {
     /// The metric's name, or that of the resource.
     pub name: String,
     /// Its type, where several have that name.

@@ -19,7 +19,7 @@ use crate::wait::Wait;
 /// A pod that has these labels and isn't on its way out; if there are several, one of them must be all of this.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Pod {
+pub(crate) struct Pod {
     /// Its namespace.
     #[serde(default = "default_namespace")]
     pub namespace: String,
@@ -40,7 +40,7 @@ pub struct Pod {
 /// A container of a pod.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Container {
+pub(crate) struct Container {
     /// Its name.
     pub name: String,
     /// Whether it is ready.
@@ -56,7 +56,7 @@ pub struct Container {
 /// An event.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Event {
+pub(crate) struct Event {
     /// Its reason, such as `FailedMount`.
     pub reason: String,
     /// What its message must hold.

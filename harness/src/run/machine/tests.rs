@@ -1,17 +1,8 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::outcome::{ClusterProblem, Finding, Kind};
-
-#[derive(Debug, thiserror::Error)]
-#[error("it measures 9")]
-struct Measured;
-
-impl Finding for Measured {
-    fn kind(&self) -> Kind {
-        Kind::UnexpectedValue
-    }
-}
+use crate::outcome::tests::Measured;
+use crate::outcome::{ClusterProblem, Kind};
 
 fn finding() -> Unmet {
     Measured.into()

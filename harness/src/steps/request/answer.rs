@@ -20,7 +20,7 @@ const UPDATE: &str = "SETPOINT_UPDATE";
 /// What an answer must be.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ExpectedAnswer {
+pub(crate) struct ExpectedAnswer {
     /// The HTTP status; 200 by default.
     #[serde(default = "ok")]
     pub status: u16,

@@ -23,7 +23,7 @@ use crate::steps::pki::CertificateFlaw;
     rename_all_fields = "camelCase",
     deny_unknown_fields
 )]
-pub enum As {
+pub(crate) enum As {
     /// As nobody.
     None(Nothing),
     /// With a certificate of the cluster's client CA.

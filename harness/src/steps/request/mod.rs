@@ -24,7 +24,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// One request.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct RequestStep {
+pub(crate) struct RequestStep {
     /// Path and query.
     pub path: String,
     /// Through whom.
@@ -43,7 +43,7 @@ pub struct RequestStep {
 /// Through whom a request goes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Via {
+pub(crate) enum Via {
     /// The API server, which asks the adapter.
     #[default]
     ApiServer,

@@ -1,11 +1,12 @@
 use std::collections::VecDeque;
 use std::net::Ipv4Addr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
+use setpoint_support::error_chain;
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::JoinSet;
 
@@ -14,7 +15,7 @@ use super::specification::{configure, reported};
 use crate::image::LocalImage;
 use crate::kubelet::clock::{Now, at};
 use crate::kubelet::context::{Node, READY_AFTER};
-use crate::kubelet::launch::Process;
+use crate::kubelet::launch::{LaunchError, Process};
 use crate::kubelet::logs::Log;
 use crate::kubelet::objects::Change;
 use crate::kubelet::plan::{ContainerPlan, RestartPolicy};
@@ -102,6 +103,18 @@ struct Driver {
     process: Option<Running>,
 }
 
+/// Why a container's process can't be started, as its status says it.
+#[derive(Debug, thiserror::Error)]
+enum StartError {
+    #[error("{}", reported(path, source))]
+    Log {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+    #[error("{}", error_chain(.0))]
+    Launch(#[from] LaunchError),
+}
+
 /// A process, and what goes on only while it runs.
 struct Running {
     process: Process,
@@ -134,7 +147,7 @@ impl Driver {
                     Ok(()) => Event::Started {
                         image_id: format!("program:{}", spec.program.display()),
                     },
-                    Err(why) => Event::NotStarted(why),
+                    Err(error) => Event::NotStarted(error.to_string()),
                 })
             }
             Effect::Probe => {
@@ -200,19 +213,18 @@ impl Driver {
         }
     }
 
-    async fn start(&mut self, spec: &ContainerSpec, run: u32) -> Result<(), String> {
+    async fn start(&mut self, spec: &ContainerSpec, run: u32) -> Result<(), StartError> {
         let pod = &self.context.pod;
         let (uid, name) = (pod.uid().unwrap_or_default(), &self.plan.name);
         let config = &self.context.node.config;
         let path = config.paths.log(&uid, name, run);
-        let log = open_log(spec, &path).map_err(|error| reported(&path, &error))?;
+        let log = open_log(spec, &path).map_err(|source| StartError::Log { path, source })?;
         let (goes_on, receiver) = watch::channel(true);
         let namespace = pod.namespace().unwrap_or_default();
         config
             .registry
             .runs(&namespace, &pod.name_any(), name, receiver);
-        let process = Process::start(spec, log).await;
-        let process = process.map_err(|error| setpoint_support::error_chain(&error))?;
+        let process = Process::start(spec, log).await?;
         let (sender, results) = mpsc::channel(8);
         let (started, is_started) = watch::channel(false);
         self.process = Some(Running {

@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 
 use super::machine::{Effect, Event, PodMachine};
 use super::report::Reporter;
+use crate::failure::Failure;
 use crate::kubelet::clock::{Now, at};
 use crate::kubelet::container::{self, ContainerContext};
 use crate::kubelet::context::{Node, UNSUPPORTED_FIELD};
@@ -21,7 +22,6 @@ use crate::kubelet::launch::Sandbox;
 use crate::kubelet::objects::Change;
 use crate::kubelet::plan::PodPlan;
 use crate::kubelet::status::Snapshot;
-use crate::network::NetError;
 use crate::proxy::{PodHosts, PublishedNames, rewrite_in_place};
 
 /// Runs a pod until it is gone from the API server.
@@ -86,7 +86,7 @@ enum ConnectError {
     #[error("Failed to create pod sandbox: {}", error_chain(.0))]
     Sandbox(#[from] std::io::Error),
     #[error("Failed to create pod sandbox: {}", error_chain(.0))]
-    Network(#[from] NetError),
+    Network(#[from] Failure),
 }
 
 struct Driver {

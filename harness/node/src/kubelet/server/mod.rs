@@ -11,6 +11,7 @@ mod tls;
 #[cfg(test)]
 mod tests;
 
+use crate::failure::Failure;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,7 +33,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use tls::{ServingFiles, TlsError};
+pub(crate) use tls::ServingFiles;
 
 use options::LogOptions;
 
@@ -119,7 +120,7 @@ pub(crate) async fn run(
     files: &ServingFiles,
     logs: Arc<dyn LogSource>,
     shutdown: CancellationToken,
-) -> Result<(), TlsError> {
+) -> Result<(), Failure> {
     let acceptor = TlsAcceptor::from(files.server_config()?);
     let router = router(logs);
     loop {

@@ -9,6 +9,8 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
+use crate::failure::{Failure, failed};
+
 /// The PEM files that the server reads once, at its start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ServingFiles {
@@ -20,72 +22,44 @@ pub(crate) struct ServingFiles {
     pub(crate) client_ca: PathBuf,
 }
 
-/// Why TLS can't be served.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub(crate) enum TlsError {
-    /// A file can't be read or is not PEM.
-    #[error("read {what} from {}", path.display())]
-    File {
-        /// What should be in it.
-        what: &'static str,
-        /// Which file.
-        path: PathBuf,
-        /// Why it can't be used.
-        #[source]
-        source: pem::Error,
-    },
-    /// Certificates and key can't be used.
-    #[error("set up the kubelet's TLS")]
-    Rustls(#[source] rustls::Error),
-    /// The client authority can't be used.
-    #[error("verify callers by {}", path.display())]
-    ClientAuthority {
-        /// Which file.
-        path: PathBuf,
-        /// Why it can't be used.
-        #[source]
-        source: rustls::server::VerifierBuilderError,
-    },
-}
+const SET_UP: &str = "set up the kubelet's TLS";
 
 impl ServingFiles {
-    pub(super) fn server_config(&self) -> Result<Arc<ServerConfig>, TlsError> {
+    pub(super) fn server_config(&self) -> Result<Arc<ServerConfig>, Failure> {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let mut roots = RootCertStore::empty();
         for root in certificates(&self.client_ca, "the client authority")? {
-            roots.add(root).map_err(TlsError::Rustls)?;
+            roots.add(root).map_err(failed(SET_UP))?;
         }
         let verifier =
             WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
                 .build()
-                .map_err(|source| TlsError::ClientAuthority {
-                    path: self.client_ca.clone(),
-                    source,
-                })?;
+                .map_err(failed(format!(
+                    "verify callers by {}",
+                    self.client_ca.display()
+                )))?;
         let chain = certificates(&self.certificate, "the kubelet's certificate")?;
         let what = "the kubelet's key";
         let key = PrivateKeyDer::from_pem_file(&self.key).map_err(at(what, &self.key))?;
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
-            .map_err(TlsError::Rustls)?
+            .map_err(failed(SET_UP))?
             .with_client_cert_verifier(verifier)
             .with_single_cert(chain, key)
-            .map_err(TlsError::Rustls)?;
+            .map_err(failed(SET_UP))?;
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Ok(Arc::new(config))
     }
 }
 
-fn certificates(path: &Path, what: &'static str) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+fn certificates(path: &Path, what: &'static str) -> Result<Vec<CertificateDer<'static>>, Failure> {
     CertificateDer::pem_file_iter(path)
         .and_then(Iterator::collect)
         .map_err(at(what, path))
 }
 
-fn at(what: &'static str, path: &Path) -> impl FnOnce(pem::Error) -> TlsError {
-    let path = path.to_owned();
-    move |source| TlsError::File { what, path, source }
+fn at(what: &'static str, path: &Path) -> impl FnOnce(pem::Error) -> Failure {
+    failed(format!("read {what} from {}", path.display()))
 }
 
 /// The CN of the certificate that the caller has proven to own.
