@@ -7,7 +7,6 @@ use super::run::{Ended, Run};
 
 /// Plays steps after an HPA has measured 10.
 fn played(steps: &[Value]) -> Ended {
-    let metric = |value: &str| json!({"custom": "queue_length", "on": {"pods": {"app": "web"}}, "values": value});
     let container = json!({"name": "web", "image": "example.org/web:v1"});
     let labels = json!({"app": "web"});
     let target = json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"});
@@ -28,9 +27,13 @@ fn played(steps: &[Value]) -> Ended {
     Run::on_slow_machine("2", &scenario.to_string()).end()
 }
 
-/// The step that all end with: 10 is what the HPA measured before. On the slow machine it has eight seconds.
-fn still_measures_10() -> Value {
-    json!({"expect": {"hpa": {"name": "web", "current": "10", "within": "4s"}}})
+/// An expectation that the HPA measures a value. On the slow machine it has eight seconds.
+fn measures(value: &str) -> Value {
+    json!({"expect": {"hpa": {"name": "web", "current": value, "within": "4s"}}})
+}
+
+fn metric(value: &str) -> Value {
+    json!({"custom": "queue_length", "on": {"pods": {"app": "web"}}, "values": value})
 }
 
 fn assert_failed(ended: &Ended, kind: &str, cause: &str) {
@@ -46,7 +49,7 @@ fn assert_failed(ended: &Ended, kind: &str, cause: &str) {
 
 fn what_was_measured_before_the_target_was_deleted_fails() {
     let target = json!({"apiVersion": "apps/v1", "kind": "Deployment", "namespace": "default", "name": "web"});
-    let ended = played(&[json!({"delete": target}), still_measures_10()]);
+    let ended = played(&[json!({"delete": target}), measures("10")]);
     assert_failed(
         &ended,
         "unexpected-condition",
@@ -56,7 +59,7 @@ fn what_was_measured_before_the_target_was_deleted_fails() {
 
 fn what_was_measured_before_a_fault_fails() {
     let fault = json!({"fault": {"prometheus": {"answer": 503}}});
-    let ended = played(&[fault, still_measures_10()]);
+    let ended = played(&[fault, measures("10")]);
     assert_failed(
         &ended,
         "unexpected-value",
@@ -64,17 +67,17 @@ fn what_was_measured_before_a_fault_fails() {
     );
 }
 
-/// A sync of three seconds, of which Prometheus takes two, is under way when the values change: the expectation before
-/// ends with a sync, the next sync begins a second later, and the request takes two.
+/// A sync that takes two seconds is under way when the values change: the expectation before ends with a sync, the next
+/// one begins a second later, and the request takes two. What it has measured differs by too little to scale.
 fn what_a_sync_that_was_under_way_has_measured_fails() {
     let path = "/apis/custom.metrics.k8s.io/v1beta2/namespaces/default/pods/*/queue_length";
-    let values = json!({"custom": "queue_length", "on": {"pods": {"app": "web"}}, "values": "20"});
     let ended = played(&[
         json!({"fault": {"prometheus": {"paths": ["/api/v1/query"], "delay": "2s"}}}),
-        still_measures_10(),
+        measures("10"),
+        json!({"metrics": [metric("10.5")]}),
         json!({"request": {"path": path, "expect": {"status": 200}}}),
-        json!({"metrics": [values]}),
-        still_measures_10(),
+        json!({"metrics": [metric("20")]}),
+        measures("10500m"),
     ]);
     assert_failed(&ended, "unexpected-value", "it measures 20");
     // The HPA controller could not write what it had measured before.
