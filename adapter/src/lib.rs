@@ -30,5 +30,6 @@ mod registry;
 mod request_info;
 mod run;
 mod serving;
+mod text;
 
 pub use run::main;

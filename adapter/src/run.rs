@@ -133,8 +133,10 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
         post: prometheus_verb == Verb::Post,
     })?;
     let lister = kubernetes::client(lister_kubeconfig.as_deref()).await?;
-    let authentication = kubernetes::client(auth.authentication_kubeconfig.as_deref()).await?;
-    let authorization = kubernetes::client(auth.authorization_kubeconfig.as_deref()).await?;
+    let authentication =
+        kubernetes::client_without_retries(auth.authentication_kubeconfig.as_deref()).await?;
+    let authorization =
+        kubernetes::client_without_retries(auth.authorization_kubeconfig.as_deref()).await?;
     let address = SocketAddr::new(bind_address, secure_port);
     let listener = TcpListener::bind(address)
         .await

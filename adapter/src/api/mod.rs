@@ -16,7 +16,7 @@ use aws_lc_rs::digest;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
-use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header, request};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, Version, header, request};
 use serde_json::Value;
 use setpoint_serve::Peer;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -24,6 +24,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::auth::{Authenticator, Authorizer, Decision, User};
 use crate::error_chain::error_chain;
 use crate::request_info::{RequestInfo, ResourceRequest};
+use crate::text::cut;
 
 pub(crate) use custom::CustomMetricsGroup;
 pub(crate) use group::ApiGroup;
@@ -32,13 +33,18 @@ use health::Check;
 use log_limit::LogLimit;
 use status::ApiError;
 
+/// How long a request may take, as in `k8s.io/apiserver` (`RequestTimeout`).
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+/// Bytes of an error in the log.
+const LOGGED_BYTES: usize = 2 << 10;
+
 /// The API server: its groups, and who may ask them.
 pub(crate) struct Api {
     groups: Vec<Box<dyn ApiGroup>>,
     authenticator: Arc<dyn Authenticator>,
     authorizer: Arc<dyn Authorizer>,
-    /// Of log lines about refused credentials, which anybody can cause.
-    refusals: LogLimit,
+    /// Of log lines about refused credentials and failures, which anybody can cause.
+    log: LogLimit,
 }
 
 impl Api {
@@ -51,7 +57,7 @@ impl Api {
             groups,
             authenticator,
             authorizer,
-            refusals: LogLimit::new(10, Duration::from_secs(1)),
+            log: LogLimit::default(),
         }
     }
 
@@ -63,10 +69,11 @@ impl Api {
             .layer(CatchPanicLayer::custom(|_| ApiError::Panic.into_response()))
     }
 
-    async fn answer(&self, request: Request) -> Result<Response, ApiError> {
-        let (head, _body) = request.into_parts();
+    /// Answers a request, and says whether it is of somebody known.
+    async fn answer(&self, head: &request::Parts, known: &mut bool) -> Result<Response, ApiError> {
         let info = RequestInfo::new(&head.method, head.uri.path())?;
-        let user = self.authenticate(&head).await?;
+        let user = self.authenticate(head).await?;
+        *known = !user.is_anonymous();
         self.authorize(&user, &info, &head.uri).await?;
         let is_read = matches!(head.method, Method::GET | Method::HEAD);
         match info {
@@ -90,12 +97,16 @@ impl Api {
             .ok_or(ApiError::Unauthorized)?;
         let authenticated = self.authenticator.authenticate(peer, &head.headers).await;
         authenticated.map_err(|error| {
-            if let Some(unlogged) = self.refusals.admits(Instant::now()) {
+            if let Some(unlogged) = self.log.admits(peer.address.ip(), Instant::now()) {
                 tracing::warn!(
-                    error = %error_chain(&error),
+                    peer = %peer.address,
+                    error = %cut(&error_chain(&error), LOGGED_BYTES),
                     unlogged,
                     "Unable to authenticate the request"
                 );
+            }
+            if error.is_busy() {
+                return ApiError::TooManyRequests;
             }
             ApiError::Unauthorized
         })
@@ -109,10 +120,28 @@ impl Api {
                 user: Box::new(user.clone()),
                 reason,
             }),
+            Err(error) if error.is_busy() => Err(ApiError::TooManyRequests),
             Err(source) => Err(ApiError::Authorizer {
                 uri: uri.to_string(),
                 source,
             }),
+        }
+    }
+
+    /// Logs why a request is answered with a code of 500 or more.
+    fn log_failure(&self, head: &request::Parts, error: &ApiError) {
+        let code = error.code();
+        let peer = head.extensions.get::<Peer>().map(|peer| peer.address);
+        let Some(peer) = peer.filter(|_| code.is_server_error()) else {
+            return;
+        };
+        if let Some(unlogged) = self.log.admits(peer.ip(), Instant::now()) {
+            let error = error_chain(error);
+            let (path, error) = (
+                cut(head.uri.path(), LOGGED_BYTES),
+                cut(&error, LOGGED_BYTES),
+            );
+            tracing::warn!(%peer, %path, %error, unlogged, "answer with {code}");
         }
     }
 
@@ -171,10 +200,21 @@ impl Api {
 }
 
 async fn answer(State(api): State<Arc<Api>>, request: Request) -> Response {
-    match api.answer(request).await {
-        Ok(response) => response,
-        Err(error) => error.into_response(),
+    let (head, _body) = request.into_parts();
+    let mut known = false;
+    let answer = tokio::time::timeout(REQUEST_TIMEOUT, api.answer(&head, &mut known)).await;
+    let answer = answer.unwrap_or(Err(ApiError::Timeout));
+    let mut response = answer.unwrap_or_else(|error| {
+        api.log_failure(&head, &error);
+        error.into_response()
+    });
+    // One HTTP/2 connection of a stranger could ask for much
+    // (`UnauthenticatedHTTP2DOSMitigation`).
+    if head.version == Version::HTTP_2 && !known {
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(header::CONNECTION, close);
     }
+    response
 }
 
 /// A document, or 304 where the client has it already. Its tag depends on nothing but its bytes, so

@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
-use http::StatusCode;
+use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
-use setpoint_rules::{InvalidPath, InvalidQuery, MetricError, ResourcePath};
+use setpoint_rules::{InvalidPath, InvalidQuery, MetricError};
 
 use crate::auth::{AccessReviewError, User};
-use crate::error_chain::error_chain;
+use crate::kubernetes::AnswerError;
+use crate::prometheus::PrometheusError;
 use crate::provider::ProviderError;
 use crate::request_info::{RequestInfo, ResourceRequest};
+use crate::text::cut;
 
 /// Why a request is answered with a `Status`.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +47,12 @@ pub(crate) enum ApiError {
         #[source]
         source: Arc<AccessReviewError>,
     },
+    /// Others take what there is (`apierrors.NewTooManyRequests`).
+    #[error("Too many requests, please try again later.")]
+    TooManyRequests,
+    /// `apierrors.NewTimeoutError`
+    #[error("Timeout: request did not complete within the allotted timeout")]
+    Timeout,
     #[error("This request caused apiserver to panic. Look in the logs for details.")]
     Panic,
 }
@@ -82,67 +90,90 @@ struct Cause {
     message: String,
 }
 
+/// The most bytes of a text that is repeated to a client, and of a message with such texts.
+const TEXT_BYTES: usize = 1 << 10;
+const MESSAGE_BYTES: usize = 4 << 10;
+
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let (code, reason) = self.code();
-        let cause = error_chain(&self);
-        if code.is_server_error() {
-            tracing::warn!(error = %cause, "answer with {code}");
-        }
-        let (message, details) = self.message_and_details(code, cause);
+        let code = self.code();
+        let (message, details) = self.message_and_details();
         let status = Status {
             kind: "Status",
             api_version: "v1",
             metadata: serde_json::Map::new(),
             status: "Failure",
-            message,
-            reason,
+            message: cut(&message, MESSAGE_BYTES).into_owned(),
+            reason: self.reason(),
             details,
             code: code.as_u16(),
         };
-        (code, Json(status)).into_response()
+        let mut response = (code, Json(status)).into_response();
+        if code == StatusCode::TOO_MANY_REQUESTS {
+            let second = HeaderValue::from_static("1");
+            response.headers_mut().insert(header::RETRY_AFTER, second);
+        }
+        response
     }
 }
 
 impl ApiError {
-    fn code(&self) -> (StatusCode, &'static str) {
+    pub(super) fn code(&self) -> StatusCode {
         match self {
-            Self::InvalidPath(_) | Self::InvalidQuery(_) => (StatusCode::BAD_REQUEST, "BadRequest"),
-            Self::Unauthorized => (StatusCode::UNAUTHORIZED, "Unauthorized"),
-            Self::Forbidden { .. } => (StatusCode::FORBIDDEN, "Forbidden"),
-            Self::NotFound => (StatusCode::NOT_FOUND, "NotFound"),
-            Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed"),
+            Self::InvalidPath(_) | Self::InvalidQuery(_) => StatusCode::BAD_REQUEST,
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::Forbidden { .. } => StatusCode::FORBIDDEN,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
             Self::Provider(ProviderError::Metric(
                 MetricError::NoSuchMetric { .. }
                 | MetricError::NoQuery { .. }
                 | MetricError::NoValue { .. },
-            )) => (StatusCode::NOT_FOUND, "NotFound"),
+            )) => StatusCode::NOT_FOUND,
             Self::Provider(_) | Self::Authorizer { .. } | Self::Panic => {
-                (StatusCode::INTERNAL_SERVER_ERROR, "InternalError")
+                StatusCode::INTERNAL_SERVER_ERROR
             }
+            Self::Timeout => StatusCode::GATEWAY_TIMEOUT,
         }
     }
 
-    fn message_and_details(&self, code: StatusCode, cause: String) -> (String, Option<Details>) {
+    /// `metav1.StatusReason`
+    fn reason(&self) -> &'static str {
+        match self.code() {
+            StatusCode::BAD_REQUEST => "BadRequest",
+            StatusCode::UNAUTHORIZED => "Unauthorized",
+            StatusCode::FORBIDDEN => "Forbidden",
+            StatusCode::NOT_FOUND => "NotFound",
+            StatusCode::METHOD_NOT_ALLOWED => "MethodNotAllowed",
+            StatusCode::TOO_MANY_REQUESTS => "TooManyRequests",
+            StatusCode::GATEWAY_TIMEOUT => "Timeout",
+            _ => "InternalError",
+        }
+    }
+
+    fn message_and_details(&self) -> (String, Option<Details>) {
         match self {
             Self::Forbidden {
                 request,
                 user,
                 reason,
             } => {
+                let text = |text: &str| cut(text, TEXT_BYTES).into_owned();
                 let details = match &**request {
                     RequestInfo::Resource(ResourceRequest { path, .. }) => Details {
-                        name: path.name().to_owned(),
-                        group: path.group.clone(),
-                        kind: path.resource().to_owned(),
+                        name: text(path.name()),
+                        group: text(&path.group),
+                        kind: text(path.resource()),
                         causes: Vec::new(),
                     },
                     RequestInfo::Path { .. } => Details::default(),
                 };
                 (forbidden(request, user, reason), Some(details))
             }
-            // `apierrors.NewInternalError`. prometheus-adapter only logs the cause.
-            Self::Provider(_) if code.is_server_error() => {
+            // `apierrors.NewInternalError`. prometheus-adapter says less than this.
+            Self::Provider(error) if self.code().is_server_error() => {
+                let cause = for_clients(error);
                 let message = format!("Internal error occurred: {cause}");
                 let details = Details {
                     causes: vec![Cause { message: cause }],
@@ -150,14 +181,55 @@ impl ApiError {
                 };
                 (message, Some(details))
             }
-            Self::Authorizer { .. } => (cause, None),
+            // Beneath it is what the API server says to the adapter.
+            Self::Authorizer { source, .. } => (format!("{self}: {source}"), None),
             other => (other.to_string(), None),
         }
     }
 }
 
+/// What clients read of a failure: its kind, without addresses, and without what Prometheus and the
+/// API server say to the adapter. That may be about others, and is in the log.
+fn for_clients(error: &ProviderError) -> String {
+    let cause = match error {
+        ProviderError::Prometheus(PrometheusError::Send { source, .. }) if source.is_timeout() => {
+            "unable to fetch metrics: Prometheus did not answer in time".to_owned()
+        }
+        ProviderError::Prometheus(PrometheusError::Send { .. }) => {
+            "unable to fetch metrics: Prometheus can't be reached".to_owned()
+        }
+        ProviderError::Prometheus(PrometheusError::NoAnswer { status, .. }) => {
+            format!(
+                "unable to fetch metrics: Prometheus answered {status} with something that is no API answer"
+            )
+        }
+        ProviderError::Prometheus(PrometheusError::Rejected { status, kind, .. }) => {
+            let kinds = [
+                "timeout",
+                "canceled",
+                "execution",
+                "bad_data",
+                "internal",
+                "unavailable",
+            ];
+            let kind = kinds.into_iter().find(|known| known == kind);
+            let kind = kind.map_or(String::new(), |kind| format!(" {kind}"));
+            format!("unable to fetch metrics: Prometheus answered {status}{kind}")
+        }
+        ProviderError::Prometheus(_) => "unable to fetch metrics".to_owned(),
+        ProviderError::List {
+            source: AnswerError::Late { .. },
+            ..
+        } => "unable to list matching resources: no answer from the API server".to_owned(),
+        other => cut(&other.to_string(), TEXT_BYTES).into_owned(),
+    };
+    format!("{cause}; the adapter's log says more")
+}
+
 /// The text of `responsewriters.ForbiddenStatusError`.
 fn forbidden(request: &RequestInfo, user: &User, reason: &str) -> String {
+    let text = |text| cut(text, TEXT_BYTES);
+    let user = text(&user.name);
     let reason = if reason.is_empty() {
         String::new()
     } else {
@@ -165,27 +237,25 @@ fn forbidden(request: &RequestInfo, user: &User, reason: &str) -> String {
     };
     match request {
         RequestInfo::Path { path, verb } => {
-            format!(
-                "forbidden: User \"{}\" cannot {verb} path \"{path}\"{reason}",
-                user.name
-            )
+            let (verb, path) = (text(verb), text(path));
+            format!("forbidden: User \"{user}\" cannot {verb} path \"{path}\"{reason}")
         }
         RequestInfo::Resource(ResourceRequest { verb, path }) => {
-            let ResourcePath { group, .. } = path;
-            let (resource, name, subresource) = (path.resource(), path.name(), path.subresource());
+            let (group, resource) = (text(&path.group), text(path.resource()));
+            let (name, subresource) = (text(path.name()), text(path.subresource()));
             let separator = if subresource.is_empty() { "" } else { "/" };
             let scope = match &path.namespace {
                 None => "at the cluster scope".to_owned(),
-                Some(namespace) => format!("in the namespace \"{namespace}\""),
+                Some(namespace) => format!("in the namespace \"{}\"", text(namespace)),
             };
-            let object = match name {
-                "" => String::new(),
-                name => format!(" \"{name}\""),
+            let object = if name.is_empty() {
+                String::new()
+            } else {
+                format!(" \"{name}\"")
             };
             format!(
-                "{resource}.{group}{object} is forbidden: User \"{}\" cannot {verb} resource \
-                 \"{resource}{separator}{subresource}\" in API group \"{group}\" {scope}{reason}",
-                user.name
+                "{resource}.{group}{object} is forbidden: User \"{user}\" cannot {verb} resource \
+                 \"{resource}{separator}{subresource}\" in API group \"{group}\" {scope}{reason}"
             )
         }
     }

@@ -7,7 +7,7 @@ use tower::ServiceExt as _;
 
 use super::*;
 use crate::auth::error::TokenReviewError;
-use crate::auth::{AccessReviewError, AuthenticationError, User};
+use crate::auth::{AccessReviewError, AuthenticationError, ReviewError, User};
 use crate::prometheus::PrometheusError;
 use crate::provider::{CustomMetricsProvider, ProviderError};
 
@@ -61,8 +61,9 @@ impl CustomMetricsProvider for Fixed {
                     url: "http://prometheus:9090/".to_owned(),
                     status: 503,
                     kind: "unavailable".to_owned(),
-                    message: "shutting down".to_owned(),
+                    message: "shutting down {token=\"hunter2\"}".to_owned(),
                 })),
+                "slow" => std::future::pending().await,
                 "panics" => panic!("on purpose"),
                 _ => Err(ProviderError::Metric(MetricError::NoSuchMetric {
                     metric: query.metric.clone(),
@@ -88,9 +89,13 @@ impl Authenticator for Everybody {
         let shown = headers.get("x-bad").map(HeaderValue::as_bytes);
         let outcome = match shown {
             None => Ok(User::anonymous()),
+            Some(b"no") => Ok(User {
+                name: "bob".to_owned(),
+                ..User::default()
+            }),
             Some(b"unreviewed") => {
                 let beneath = std::io::Error::other("the reason beneath");
-                let asked = TokenReviewError::Ask(kube::Error::Service(beneath.into()));
+                let asked = TokenReviewError::Ask(kube::Error::Service(beneath.into()).into());
                 Err(AuthenticationError::TokenReview(Arc::new(asked)))
             }
             Some(_) => Err(AuthenticationError::NotAllowed {
@@ -124,7 +129,11 @@ impl Authorizer for NotSecret {
                 RequestInfo::Resource(resource)
                     if resource.path.namespace.as_deref() == Some("broken") =>
                 {
-                    Err(Arc::new(AccessReviewError::Late(Duration::from_secs(10))))
+                    let late = ReviewError::Late(Duration::from_secs(10));
+                    Err(Arc::new(AccessReviewError::Ask(late)))
+                }
+                RequestInfo::Path { path, .. } if path == "/busy" => {
+                    Err(Arc::new(AccessReviewError::Ask(ReviewError::Busy)))
                 }
                 _ => Ok(Decision::Allow),
             }
@@ -334,4 +343,71 @@ async fn a_name_in_a_certificate_forges_no_line_of_the_log() {
     let log = log.await;
     assert!(log.contains("Unable to authenticate the request"), "{log}");
     assert_eq!(log.lines().count(), 1, "{log}");
+}
+
+#[tokio::test]
+async fn what_prometheus_says_is_in_the_log_and_not_in_the_answer() {
+    let path = format!("{V1}/namespaces/default/pods/*/broken");
+    let log = logged(async {
+        let answer = get(&path).await;
+        assert!(answer.contains("answered 503 unavailable"), "{answer}");
+        assert!(
+            !answer.contains("hunter2") && !answer.contains("http://"),
+            "{answer}"
+        );
+    });
+    let log = log.await;
+    assert!(
+        log.contains("hunter2") && log.contains("http://prometheus"),
+        "{log}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_takes_longer_than_a_minute_is_answered_with_504() {
+    insta::assert_snapshot!(
+        "timeout",
+        get(&format!("{V1}/namespaces/default/pods/*/slow")).await
+    );
+}
+
+#[tokio::test]
+async fn too_many_questions_to_the_api_server_are_the_clients_to_repeat() {
+    insta::assert_snapshot!("too_many_requests", get("/busy").await);
+}
+
+#[tokio::test]
+async fn what_a_client_sends_is_repeated_to_it_in_part() {
+    // A control character is six bytes of JSON.
+    for (segment, most) in [("a".repeat(7000), 9 << 10), ("%01".repeat(2500), 44 << 10)] {
+        for path in [
+            format!("{V1}/namespaces/secret/{segment}/a/b"),
+            format!("{V1}/namespaces/secret/pods/{segment}/{segment}"),
+            format!("/apis/{segment}/v1/namespaces/secret/pods/a/b"),
+            format!("{V1}/namespaces/default/pods/*/{segment}"),
+            format!("{V1}/namespaces/broken/pods/*/{segment}"),
+        ] {
+            let (_, body) = ask(http::Request::get(&path)).await;
+            assert!(body.len() < most, "{} of {}", body.len(), path.len());
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_http2_connection_ends_after_a_strangers_request() {
+    for (version, user, closed) in [
+        (Version::HTTP_2, None, true),
+        (Version::HTTP_2, Some("forged"), true),
+        (Version::HTTP_2, Some("no"), false),
+        (Version::HTTP_11, None, false),
+    ] {
+        let mut request = http::Request::get("/version").version(version);
+        if let Some(user) = user {
+            request = request.header("x-bad", user);
+        }
+        let request = request.body(axum::body::Body::empty()).unwrap();
+        let response = router().oneshot(request).await.unwrap();
+        let says = response.headers().get(header::CONNECTION);
+        assert_eq!(says.is_some_and(|says| says == "close"), closed, "{user:?}");
+    }
 }

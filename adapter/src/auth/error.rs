@@ -1,7 +1,8 @@
 //! Why a request isn't authenticated or authorized.
 
 use std::sync::Arc;
-use std::time::Duration;
+
+use super::reviews::ReviewError;
 
 /// Why credentials aren't valid. It is for the log: the client only gets 401.
 ///
@@ -25,15 +26,30 @@ pub(crate) enum AuthenticationError {
     TokenReview(#[source] Arc<TokenReviewError>),
 }
 
+impl AuthenticationError {
+    /// Whether there were too many other questions to the API server.
+    pub(crate) fn is_busy(&self) -> bool {
+        let Self::TokenReview(error) = self else {
+            return false;
+        };
+        matches!(&**error, TokenReviewError::Ask(ReviewError::Busy))
+    }
+}
+
+impl AccessReviewError {
+    /// Whether there were too many other questions to the API server.
+    pub(crate) fn is_busy(&self) -> bool {
+        matches!(self, Self::Ask(ReviewError::Busy))
+    }
+}
+
 /// Why a token couldn't be reviewed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TokenReviewError {
     #[error(
         "ask the API server by TokenReview; the adapter's ServiceAccount needs ClusterRole system:auth-delegator"
     )]
-    Ask(#[source] kube::Error),
-    #[error("no answer to a TokenReview within {0:?}")]
-    Late(Duration),
+    Ask(#[source] ReviewError),
     /// The error in the status of the TokenReview.
     #[error("{0}")]
     Reviewed(String),
@@ -45,9 +61,7 @@ pub(crate) enum AccessReviewError {
     #[error(
         "ask the API server by SubjectAccessReview; the adapter's ServiceAccount needs ClusterRole system:auth-delegator"
     )]
-    Ask(#[source] kube::Error),
-    #[error("no answer to a SubjectAccessReview within {0:?}")]
-    Late(Duration),
+    Ask(#[source] ReviewError),
     #[error("the SubjectAccessReview's answer is both allowed and denied")]
     Both,
     #[error("write a SubjectAccessReview")]

@@ -6,6 +6,7 @@ mod config;
 mod delegated;
 pub(crate) mod error;
 mod request_header;
+mod reviews;
 mod user;
 mod verdict;
 mod watch;
@@ -13,6 +14,7 @@ mod x509;
 
 use std::sync::Arc;
 
+use aws_lc_rs::digest;
 use futures::future::BoxFuture;
 use http::HeaderMap;
 use setpoint_serve::Peer;
@@ -24,8 +26,19 @@ pub(crate) use bearer::{ApiServerTokenReviewer, BearerTokens};
 pub(crate) use config::AuthenticationConfig;
 pub(crate) use delegated::DelegatedAuthenticator;
 pub(crate) use error::{AccessReviewError, AuthenticationError};
+#[cfg(test)]
+pub(crate) use reviews::ReviewError;
 pub(crate) use user::User;
 pub(crate) use watch::{AuthenticationOptions, RequestHeaderOptions, watch_client_ca};
+
+/// What stands for a question in a cache: it is short, and tells nothing of a credential.
+type Digest = [u8; digest::SHA256_OUTPUT_LEN];
+
+fn digest_of(question: &[u8]) -> Digest {
+    let mut key = [0; digest::SHA256_OUTPUT_LEN];
+    key.copy_from_slice(digest::digest(&digest::SHA256, question).as_ref());
+    key
+}
 
 /// Authenticates requests.
 pub(crate) trait Authenticator: Send + Sync + 'static {

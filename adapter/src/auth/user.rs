@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-const ANONYMOUS: &str = "system:anonymous";
+pub(super) const ANONYMOUS: &str = "system:anonymous";
 const AUTHENTICATED: &str = "system:authenticated";
 const UNAUTHENTICATED: &str = "system:unauthenticated";
 
@@ -29,11 +29,15 @@ impl User {
         }
     }
 
+    pub(crate) fn is_anonymous(&self) -> bool {
+        self.name == ANONYMOUS
+    }
+
     /// The same user as a member of `system:authenticated`, unless it is an anonymous one, which a
     /// front proxy may name (`AuthenticatedGroupAdder`).
     pub(super) fn authenticated(mut self) -> Self {
         let says = |group: &String| group == AUTHENTICATED || group == UNAUTHENTICATED;
-        if self.name != ANONYMOUS && !self.groups.iter().any(says) {
+        if !self.is_anonymous() && !self.groups.iter().any(says) {
             self.groups.push(AUTHENTICATED.to_owned());
         }
         self

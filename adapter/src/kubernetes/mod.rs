@@ -29,7 +29,21 @@ pub(crate) enum ClientError {
 /// A client by kubeconfig, else by the pod's ServiceAccount. It trusts the CA of the configuration
 /// alone, not those of the system.
 pub(crate) async fn client(kubeconfig: Option<&Path>) -> Result<Client, ClientError> {
-    let config = match kubeconfig {
+    let config = config(kubeconfig).await?;
+    Client::try_from(config).map_err(ClientError::Client)
+}
+
+/// A client that asks each question once: who limits the number of questions asks again by itself.
+pub(crate) async fn client_without_retries(
+    kubeconfig: Option<&Path>,
+) -> Result<Client, ClientError> {
+    let mut config = config(kubeconfig).await?;
+    config.default_retry = false;
+    Client::try_from(config).map_err(ClientError::Client)
+}
+
+async fn config(kubeconfig: Option<&Path>) -> Result<Config, ClientError> {
+    Ok(match kubeconfig {
         None => Config::incluster().map_err(ClientError::InCluster)?,
         Some(path) => {
             let broken = |source| ClientError::Kubeconfig {
@@ -41,8 +55,7 @@ pub(crate) async fn client(kubeconfig: Option<&Path>) -> Result<Client, ClientEr
                 .await
                 .map_err(broken)?
         }
-    };
-    Client::try_from(config).map_err(ClientError::Client)
+    })
 }
 
 /// How long the API server may take for an answer: as long as Prometheus, and less than the default

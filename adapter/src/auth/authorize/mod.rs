@@ -14,17 +14,18 @@ use moka::Expiry;
 use moka::future::Cache;
 
 use super::error::AccessReviewError;
-use super::{Authorizer, Decision, User};
+use super::reviews::{About, Reviews};
+use super::user::ANONYMOUS;
+use super::{Authorizer, Decision, Digest, User, digest_of};
 use crate::request_info::{RequestInfo, ResourceRequest};
+use crate::text::cut;
 
 /// The group whose members may do everything.
 const MASTERS: &str = "system:masters";
-/// How long a review may take (`DelegatingAuthorizationOptions.ClientTimeout`).
-const REVIEW_TIMEOUT: Duration = Duration::from_secs(10);
 /// How many answers are cached.
 const CACHED: u64 = 4096;
-/// Longer questions aren't cached (`webhook.go`, `maxControlledAttrCacheSize`).
-const CACHED_BYTES: usize = 10_000;
+/// Bytes of a reason that is cached.
+const REASON_BYTES: usize = 1 << 10;
 
 /// Answers SubjectAccessReviews.
 pub(crate) trait AccessReviewer: Send + Sync + 'static {
@@ -36,14 +37,16 @@ pub(crate) trait AccessReviewer: Send + Sync + 'static {
 
 /// Lets the API server answer.
 pub(crate) struct ApiServerAccessReviewer {
-    reviews: Api<SubjectAccessReview>,
+    api: Api<SubjectAccessReview>,
+    reviews: Reviews,
 }
 
 impl ApiServerAccessReviewer {
     /// Needs a client that may create SubjectAccessReviews (ClusterRole `system:auth-delegator`).
     pub(crate) fn new(client: Client) -> Self {
         Self {
-            reviews: Api::all(client),
+            api: Api::all(client),
+            reviews: Reviews::default(),
         }
     }
 }
@@ -54,16 +57,18 @@ impl AccessReviewer for ApiServerAccessReviewer {
         spec: SubjectAccessReviewSpec,
     ) -> BoxFuture<'_, Result<Decision, AccessReviewError>> {
         Box::pin(async move {
+            let about = match spec.user.as_deref() {
+                Some(ANONYMOUS) => About::Anonymous,
+                _ => About::Known,
+            };
             let review = SubjectAccessReview {
                 spec,
                 ..SubjectAccessReview::default()
             };
             let parameters = PostParams::default();
-            let asked = self.reviews.create(&parameters, &review);
-            let review = tokio::time::timeout(REVIEW_TIMEOUT, asked)
-                .await
-                .map_err(|_| AccessReviewError::Late(REVIEW_TIMEOUT))?
-                .map_err(AccessReviewError::Ask)?;
+            let create = || self.api.create(&parameters, &review);
+            let review = self.reviews.ask(about, create).await;
+            let review = review.map_err(AccessReviewError::Ask)?;
             decision(review.status.unwrap_or_default())
         })
     }
@@ -73,7 +78,10 @@ fn decision(status: SubjectAccessReviewStatus) -> Result<Decision, AccessReviewE
     match (status.allowed, status.denied.unwrap_or(false)) {
         (true, true) => Err(AccessReviewError::Both),
         (true, false) => Ok(Decision::Allow),
-        (false, _) => Ok(Decision::Deny(status.reason.unwrap_or_default())),
+        (false, _) => {
+            let reason = status.reason.unwrap_or_default();
+            Ok(Decision::Deny(cut(&reason, REASON_BYTES).into_owned()))
+        }
     }
 }
 
@@ -103,7 +111,7 @@ impl Default for AuthorizationOptions {
 pub(crate) struct DelegatedAuthorizer {
     reviewer: Arc<dyn AccessReviewer>,
     always_allow_paths: Vec<String>,
-    answers: Cache<String, Decision>,
+    answers: Cache<Digest, Decision>,
 }
 
 impl DelegatedAuthorizer {
@@ -132,13 +140,9 @@ impl DelegatedAuthorizer {
         }
         let question = review(user, request);
         // Different questions have different JSON.
-        let key = serde_json::to_string(&question).map_err(AccessReviewError::from)?;
-        if key.len() > CACHED_BYTES {
-            return Ok(self.reviewer.review(question).await?);
-        }
-        self.answers
-            .try_get_with(key, self.reviewer.review(question))
-            .await
+        let json = serde_json::to_vec(&question).map_err(AccessReviewError::from)?;
+        let review = self.reviewer.review(question);
+        self.answers.try_get_with(digest_of(&json), review).await
     }
 
     fn needs_no_review(&self, user: &User, request: &RequestInfo) -> bool {
@@ -171,8 +175,8 @@ struct Lifetimes {
     deny: Duration,
 }
 
-impl Expiry<String, Decision> for Lifetimes {
-    fn expire_after_create(&self, _: &String, answer: &Decision, _: Instant) -> Option<Duration> {
+impl Expiry<Digest, Decision> for Lifetimes {
+    fn expire_after_create(&self, _: &Digest, answer: &Decision, _: Instant) -> Option<Duration> {
         Some(match answer {
             Decision::Allow => self.allow,
             Decision::Deny(_) => self.deny,

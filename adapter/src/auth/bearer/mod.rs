@@ -5,7 +5,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_lc_rs::digest;
 use futures::future::BoxFuture;
 use http::{HeaderMap, header};
 use k8s_openapi::api::authentication::v1::{TokenReview, TokenReviewSpec, TokenReviewStatus};
@@ -13,11 +12,10 @@ use kube::api::PostParams;
 use kube::{Api, Client};
 use moka::future::Cache;
 
-use super::User;
 use super::error::{AuthenticationError, TokenReviewError};
+use super::reviews::{About, Reviews};
+use super::{Digest, User, digest_of};
 
-/// How long a review may take (`DelegatingAuthenticationOptions.TokenRequestTimeout`).
-const REVIEW_TIMEOUT: Duration = Duration::from_secs(10);
 /// How many answers are cached.
 const CACHED: u64 = 4096;
 
@@ -32,14 +30,16 @@ pub(crate) trait TokenReviewer: Send + Sync + 'static {
 
 /// Lets the API server answer.
 pub(crate) struct ApiServerTokenReviewer {
-    reviews: Api<TokenReview>,
+    api: Api<TokenReview>,
+    reviews: Reviews,
 }
 
 impl ApiServerTokenReviewer {
     /// Needs a client that may create TokenReviews (ClusterRole `system:auth-delegator`).
     pub(crate) fn new(client: Client) -> Self {
         Self {
-            reviews: Api::all(client),
+            api: Api::all(client),
+            reviews: Reviews::default(),
         }
     }
 }
@@ -58,11 +58,9 @@ impl TokenReviewer for ApiServerTokenReviewer {
                 ..TokenReview::default()
             };
             let parameters = PostParams::default();
-            let asked = self.reviews.create(&parameters, &review);
-            let review = tokio::time::timeout(REVIEW_TIMEOUT, asked)
-                .await
-                .map_err(|_| TokenReviewError::Late(REVIEW_TIMEOUT))?
-                .map_err(TokenReviewError::Ask)?;
+            let create = || self.api.create(&parameters, &review);
+            let review = self.reviews.ask(About::Known, create).await;
+            let review = review.map_err(TokenReviewError::Ask)?;
             reviewed(review.status.unwrap_or_default())
         })
     }
@@ -90,7 +88,7 @@ fn reviewed(status: TokenReviewStatus) -> Result<Option<User>, TokenReviewError>
 /// their digest.
 pub(crate) struct BearerTokens {
     reviewer: Arc<dyn TokenReviewer>,
-    answers: Cache<[u8; digest::SHA256_OUTPUT_LEN], Option<User>>,
+    answers: Cache<Digest, Option<User>>,
 }
 
 impl BearerTokens {
@@ -113,12 +111,9 @@ impl BearerTokens {
         let Some(token) = token(headers) else {
             return Ok(None);
         };
-        let mut key = [0; digest::SHA256_OUTPUT_LEN];
-        key.copy_from_slice(digest::digest(&digest::SHA256, token.as_bytes()).as_ref());
-        let answer = self
-            .answers
-            .try_get_with(key, self.reviewer.review(&token))
-            .await;
+        let review = self.reviewer.review(&token);
+        let key = digest_of(token.as_bytes());
+        let answer = self.answers.try_get_with(key, review).await;
         match answer {
             Ok(Some(user)) => Ok(Some(user)),
             Ok(None) => Err(AuthenticationError::InvalidToken),

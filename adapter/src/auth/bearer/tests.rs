@@ -5,6 +5,7 @@ use k8s_openapi::api::authentication::v1::UserInfo;
 use tokio::sync::Semaphore;
 
 use super::*;
+use crate::auth::ReviewError;
 
 /// Tokens that begin with `of-` are valid; the review of `of-slow` waits for a permit.
 struct Reviewer(AtomicUsize, Semaphore);
@@ -26,7 +27,7 @@ impl TokenReviewer for Reviewer {
                 self.1.acquire().await.unwrap().forget();
             }
             if token == "unlucky" {
-                return Err(TokenReviewError::Late(REVIEW_TIMEOUT));
+                return Err(TokenReviewError::Ask(ReviewError::Busy));
             }
             Ok(token.strip_prefix("of-").map(|name| User {
                 name: name.to_owned(),

@@ -14,6 +14,7 @@ use proptest::prelude::*;
 
 use super::tests::{ALL, block_on, peer};
 use super::*;
+use crate::auth::ReviewError;
 use crate::auth::bearer::TokenReviewer;
 use crate::auth::error::TokenReviewError;
 use pool::{Authority, POOL};
@@ -129,7 +130,7 @@ impl TokenReviewer for OnlyCarol {
     ) -> BoxFuture<'a, Result<Option<User>, TokenReviewError>> {
         Box::pin(std::future::ready(match token {
             "carol" => Ok(Some(carol())),
-            "unlucky" => Err(TokenReviewError::Late(Duration::from_secs(10))),
+            "unlucky" => Err(TokenReviewError::Ask(ReviewError::Busy)),
             _ => Ok(None),
         }))
     }
