@@ -25,6 +25,13 @@ impl ClockMap {
         self.speed
     }
 
+    /// The wall time at which the scenario began. Added to scenario time it makes a time that is wall time as long as
+    /// the scenario isn't sped up.
+    #[must_use]
+    pub fn origin(&self) -> i64 {
+        self.started
+    }
+
     /// The scenario time at a wall time.
     ///
     /// ```

@@ -13,27 +13,19 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use setpoint_support::error_chain;
-use tokio::sync::Mutex;
 
 use crate::clock::wall_millis;
 use crate::front::Shared;
 use crate::{Fault, Script, ScriptedSeries, ServerTime, World};
 
-/// What the control port works on.
-pub(crate) struct Control {
-    pub(crate) shared: Arc<Shared>,
-    /// Held while the world is changed, so that no change is lost.
-    pub(crate) change: Mutex<()>,
-}
-
-pub(crate) fn router(control: Arc<Control>) -> Router {
+pub(crate) fn router(shared: Arc<Shared>) -> Router {
     Router::new()
         .route("/v1/script", put(put_script))
         .route("/v1/series", post(post_series))
         .route("/v1/faults", put(put_faults))
         .route("/v1/journal", get(get_journal))
         .route("/v1/clock", get(get_clock))
-        .with_state(control)
+        .with_state(shared)
 }
 
 /// A document that can't be used: 400 with the reason and all its causes.
@@ -56,39 +48,29 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refused> {
     Ok(serde_json::from_slice(body)?)
 }
 
-async fn put_script(
-    State(control): State<Arc<Control>>,
-    body: Bytes,
-) -> Result<StatusCode, Refused> {
+async fn put_script(State(shared): State<Arc<Shared>>, body: Bytes) -> Result<StatusCode, Refused> {
     let script: Script = read(&body)?;
-    let _change = control.change.lock().await;
-    let world = World::new(&script, wall_millis(SystemTime::now()))?;
-    control.shared.world.store(Arc::new(world));
+    shared.change(|_| World::new(&script, wall_millis(SystemTime::now())))?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 async fn post_series(
-    State(control): State<Arc<Control>>,
+    State(shared): State<Arc<Shared>>,
     body: Bytes,
 ) -> Result<StatusCode, Refused> {
     let more: Vec<ScriptedSeries> = read(&body)?;
-    let _change = control.change.lock().await;
-    let world = control.shared.world.load().with(&more)?;
-    control.shared.world.store(Arc::new(world));
+    shared.change(|world| world.with(&more))?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn put_faults(
-    State(control): State<Arc<Control>>,
-    body: Bytes,
-) -> Result<StatusCode, Refused> {
+async fn put_faults(State(shared): State<Arc<Shared>>, body: Bytes) -> Result<StatusCode, Refused> {
     let faults: Vec<Fault> = read(&body)?;
     for (index, fault) in faults.iter().enumerate() {
         fault
             .check()
             .map_err(|problem| Refused(format!("fault {index}: {problem}")))?;
     }
-    control.shared.faults.store(Arc::new(faults));
+    shared.faults.store(Arc::new(faults));
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -100,15 +82,15 @@ struct After {
 }
 
 async fn get_journal(
-    State(control): State<Arc<Control>>,
+    State(shared): State<Arc<Shared>>,
     query: Result<Query<After>, QueryRejection>,
 ) -> Result<Response, Refused> {
     let Query(After { after }) = query.map_err(|error| Refused(error.body_text()))?;
-    Ok(axum::Json(control.shared.journal.after(after)).into_response())
+    Ok(axum::Json(shared.journal.after(after)).into_response())
 }
 
-async fn get_clock(State(control): State<Arc<Control>>) -> Response {
-    let clock = control.shared.world.load().clock;
+async fn get_clock(State(shared): State<Arc<Shared>>) -> Response {
+    let clock = shared.world.load().clock;
     axum::Json(ServerTime {
         now: clock.to_scenario(wall_millis(SystemTime::now())) as f64 / 1000.0,
         speed: clock.speed(),

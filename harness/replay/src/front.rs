@@ -1,23 +1,28 @@
-//! The wire: wiremock in front of the API, one mock a path and method, faults as a mock of higher priority.
+//! The wire: wiremock in front of the API, faults as a mock of higher priority.
 //!
 //! The faults' mock stays mounted and matches what the faults of the moment concern: wiremock sorts its mocks by
 //! priority at each request, so that the guard of a scoped mock with a priority unmounts another one than its own.
 
+use std::io::Write as _;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
-use wiremock::matchers::{any, method, path};
+use flate2::{Compression, write::GzEncoder};
+use parking_lot::Mutex;
+use wiremock::matchers::any;
 use wiremock::{Match, Mock, MockServer, Request, Respond, ResponseTemplate};
+
+use setpoint_support::error_chain;
 
 use crate::api::{self, Answer};
 use crate::clock::wall_millis;
 use crate::journal::JournalBook;
-use crate::{Fault, FaultAnswer, JournalEntry, World};
+use crate::promql::Settings;
+use crate::{Fault, FaultAnswer, JournalEntry, World, remote_write};
 
 const FAULTS: u8 = 1;
-const PATHS: u8 = 5;
 const THE_REST: u8 = 9;
 
 /// What the wire and the control port share.
@@ -26,9 +31,23 @@ pub(crate) struct Shared {
     pub(crate) world: ArcSwap<World>,
     pub(crate) faults: ArcSwap<Vec<Fault>>,
     pub(crate) journal: JournalBook,
+    pub(crate) settings: Settings,
+    /// Held while the world is changed, so that no change is lost.
+    pub(crate) change: Mutex<()>,
 }
 
 impl Shared {
+    /// Replaces the world by what `change` makes of it.
+    pub(crate) fn change<E>(
+        &self,
+        change: impl FnOnce(&World) -> Result<World, E>,
+    ) -> Result<(), E> {
+        let _one_at_a_time = self.change.lock();
+        let world = change(&self.world.load())?;
+        self.world.store(Arc::new(world));
+        Ok(())
+    }
+
     /// The first fault that concerns a path.
     fn fault(&self, path: &str) -> Option<Fault> {
         let concerns = |fault: &&Fault| {
@@ -70,16 +89,6 @@ impl Front {
             .with_priority(FAULTS)
             .mount(&server)
             .await;
-        for (at, methods) in api::PATHS {
-            for name in methods {
-                Mock::given(method(*name))
-                    .and(path(at))
-                    .respond_with(responder(false))
-                    .with_priority(PATHS)
-                    .mount(&server)
-                    .await;
-            }
-        }
         Self { server }
     }
 
@@ -113,7 +122,7 @@ impl Respond for Responder {
         let told = fault.as_ref().map(|fault| &fault.answer);
         let answer = match told.and_then(|told| told.status) {
             Some(status) => api::error_of_status(status),
-            None => truth(&world, wall, request, &parameters),
+            None => truth(&self.shared, wall, request, &parameters),
         };
         self.shared.journal.write(JournalEntry {
             seq: 0,
@@ -126,28 +135,43 @@ impl Respond for Responder {
             series: answer.series,
             fault: fault.is_some(),
         });
-        template(answer, told)
+        template(answer, told, accepts_gzip(request))
     }
 }
 
-fn truth(world: &World, wall: i64, request: &Request, parameters: &[(String, String)]) -> Answer {
+fn truth(shared: &Shared, wall: i64, request: &Request, parameters: &[(String, String)]) -> Answer {
     let path = request.url.path();
-    let method = request.method.as_str();
-    let wrong_method = api::PATHS
-        .iter()
-        .any(|(known, methods)| *known == path && !methods.contains(&method));
-    if wrong_method {
+    if api::refuses_method(path, request.method.as_str()) {
         return Answer::text(405, "Method Not Allowed\n");
     }
-    api::answer(world, wall, path, parameters)
+    if path == "/api/v1/write" {
+        return match shared.change(|world| remote_write::received(world, &request.body)) {
+            Ok(()) => Answer::text(204, ""),
+            Err(refusal) => Answer::text(400, &format!("{}\n", error_chain(&refusal))),
+        };
+    }
+    let world = shared.world.load();
+    api::answer(&world, &shared.settings, wall, path, parameters)
 }
 
-fn template(answer: Answer, told: Option<&FaultAnswer>) -> ResponseTemplate {
-    let body = told
+fn accepts_gzip(request: &Request) -> bool {
+    let accepted = request.headers.get_all(http::header::ACCEPT_ENCODING);
+    let mut accepted = accepted.iter().filter_map(|value| value.to_str().ok());
+    accepted.any(|value| value.split(',').any(|coding| coding.trim() == "gzip"))
+}
+
+/// What is sent. A fault's own body goes out as it is.
+fn template(answer: Answer, told: Option<&FaultAnswer>, gzip: bool) -> ResponseTemplate {
+    let own = told
         .filter(|told| told.status.is_some())
-        .and_then(|told| told.body.clone())
-        .unwrap_or(answer.body);
-    let mut template = ResponseTemplate::new(answer.status).set_body_raw(body, answer.content_type);
+        .and_then(|told| told.body.clone());
+    let mut template = ResponseTemplate::new(answer.status);
+    template = match (own, gzip) {
+        (None, true) if !answer.body.is_empty() => template
+            .insert_header("Content-Encoding", "gzip")
+            .set_body_raw(compressed(&answer.body), answer.content_type),
+        (own, _) => template.set_body_raw(own.unwrap_or(answer.body), answer.content_type),
+    };
     if let Some(told) = told {
         for (name, value) in &told.headers {
             template = template.insert_header(name.as_str(), value.as_str());
@@ -155,6 +179,13 @@ fn template(answer: Answer, told: Option<&FaultAnswer>) -> ResponseTemplate {
         template = template.set_delay(Duration::from_secs_f64(told.delay));
     }
     template
+}
+
+fn compressed(body: &str) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    // A vector takes all that is written.
+    let _ = encoder.write_all(body.as_bytes());
+    encoder.finish().unwrap_or_default()
 }
 
 /// The form body's parameters, then the query's, as Go's `ParseForm` orders them.

@@ -1,7 +1,7 @@
 //! A synthetic Prometheus: series notation, a PromQL evaluator, a clock of its own, and faults on the wire.
 //!
 //! ```
-//! use setpoint_replay::{Script, World, engine};
+//! use setpoint_replay::{Script, World, promql};
 //!
 //! let script = Script {
 //!     series: vec![setpoint_replay::ScriptedSeries {
@@ -14,8 +14,8 @@
 //!     ..Script::default()
 //! };
 //! let world = World::new(&script, 0)?;
-//! let answer = engine::evaluate(&world, "sum(rate(http_requests_total[30s]))", 60_000)?;
-//! assert!(matches!(answer, engine::Value::Vector(sums) if sums[0].value == 10.0));
+//! let answer = promql::evaluate(&world, "sum(rate(http_requests_total[30s]))", 60_000)?;
+//! assert!(matches!(answer, promql::Value::Vector(sums) if sums[0].value == 10.0));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
@@ -23,14 +23,17 @@ pub mod api;
 pub mod client;
 mod clock;
 mod control;
-pub mod engine;
 mod fault;
 mod front;
 mod journal;
 pub mod labels;
 pub mod notation;
+mod number;
+pub mod promql;
+pub mod remote_write;
 mod replay;
 mod script;
+mod series;
 mod world;
 
 pub use clock::ClockMap;
@@ -39,4 +42,5 @@ pub use replay::{Replay, ReplayOptions, StartError};
 pub use script::{
     Clock, Fault, FaultAnswer, Journal, JournalEntry, Script, ScriptedSeries, ServerTime,
 };
-pub use world::{MAX_SAMPLES_IN_ALL, Sample, ScriptError, Series, World};
+pub use series::Series;
+pub use world::{MAX_SAMPLES_IN_ALL, ScriptError, World};

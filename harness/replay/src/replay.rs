@@ -6,16 +6,17 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
+use parking_lot::Mutex;
 use thiserror::Error;
 use tokio::net::TcpListener;
-use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::clock::wall_millis;
-use crate::control::{Control, router};
+use crate::control::router;
 use crate::front::{Front, Shared};
 use crate::journal::JournalBook;
+use crate::promql::Settings;
 use crate::{Script, ScriptError, World};
 
 /// How a fake Prometheus starts.
@@ -29,6 +30,8 @@ pub struct ReplayOptions {
     pub script: Script,
     /// How many requests its journal remembers; older ones are forgotten and counted.
     pub journal_capacity: usize,
+    /// Which Prometheus it plays, and with which flags.
+    pub settings: Settings,
 }
 
 impl Default for ReplayOptions {
@@ -40,6 +43,7 @@ impl Default for ReplayOptions {
             control: loopback,
             script: Script::default(),
             journal_capacity: 10_000,
+            settings: Settings::default(),
         }
     }
 }
@@ -92,6 +96,8 @@ impl Replay {
             world: ArcSwap::from_pointee(world),
             faults: ArcSwap::default(),
             journal: JournalBook::new(options.journal_capacity),
+            settings: options.settings,
+            change: Mutex::default(),
         });
         let refused = |address, purpose| {
             move |source| StartError::Listen {
@@ -109,10 +115,7 @@ impl Replay {
             .local_addr()
             .map_err(refused(options.control, "control"))?;
         let front = Front::start(listener, Arc::clone(&shared)).await;
-        let router = router(Arc::new(Control {
-            shared,
-            change: Mutex::new(()),
-        }));
+        let router = router(shared);
         let stop = CancellationToken::new();
         let stopped = stop.clone().cancelled_owned();
         let serving = tokio::spawn(async move {

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use crate::labels::Labels;
-use crate::notation::{NotationError, Point, parse_series};
-use crate::{ClockMap, Script, ScriptedSeries};
+use crate::notation::{NotationError, parse_series};
+use crate::promql::Selector;
+use crate::series::{AppendError, Played, Run};
+use crate::{ClockMap, Script, ScriptedSeries, Series};
 
 /// How many samples all series of a script may be written out to.
 pub const MAX_SAMPLES_IN_ALL: usize = 8_000_000;
@@ -46,82 +48,12 @@ pub enum ScriptError {
     },
 }
 
-/// Values played from some time on.
-#[derive(Debug, Clone)]
-pub(crate) struct Run {
-    from: i64,
-    interval: i64,
-    points: Vec<Point>,
-    hold: bool,
-}
-
-/// One series: its runs in the order of their start. A run ends where the next one starts.
-#[derive(Debug, Clone)]
-pub struct Series {
-    /// Name and labels.
-    pub labels: Labels,
-    runs: BTreeMap<i64, Arc<Run>>,
-}
-
-/// A sample at a time (scenario milliseconds).
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Sample {
-    /// When.
-    pub at: i64,
-    /// What; [`Point::Missing`] never occurs.
-    pub point: Point,
-}
-
-impl Series {
-    /// The samples in `(after, until]`, newest first.
-    pub fn newest_first(&self, after: i64, until: i64) -> impl Iterator<Item = Sample> + '_ {
-        let mut end = i64::MAX;
-        self.runs.values().rev().flat_map(move |run| {
-            let last = until.min(end.saturating_sub(1));
-            end = run.from;
-            run.newest_first(after, last)
-        })
-    }
-}
-
-impl Run {
-    fn newest_first(&self, after: i64, until: i64) -> impl Iterator<Item = Sample> + '_ {
-        let newest = until
-            .saturating_sub(self.from)
-            .div_euclid(self.interval)
-            .min(if self.hold && !self.points.is_empty() {
-                i64::MAX
-            } else {
-                self.points.len() as i64 - 1
-            });
-        let mut next = newest;
-        std::iter::from_fn(move || {
-            loop {
-                let index = usize::try_from(next).ok()?;
-                let at = self.from.saturating_add(next.saturating_mul(self.interval));
-                if at <= after {
-                    return None;
-                }
-                next -= 1;
-                let point = *self.points.get(index).or(self.points.last())?;
-                // After a last `_` or `stale` nothing more is held, however long: no need to walk through it.
-                if index >= self.points.len() && !matches!(point, Point::Value(_)) {
-                    next = self.points.len() as i64 - 1;
-                }
-                if point != Point::Missing {
-                    return Some(Sample { at, point });
-                }
-            }
-        })
-    }
-}
-
 /// The clock and the series of a script, ready to be asked.
 #[derive(Debug, Clone)]
 pub struct World {
     /// Wall time and scenario time.
     pub clock: ClockMap,
-    series: BTreeMap<Labels, Series>,
+    series: BTreeMap<Labels, Arc<Series>>,
     samples: usize,
 }
 
@@ -160,39 +92,68 @@ impl World {
         Ok(world)
     }
 
+    /// The same world with samples added to series; those of one series in order.
+    ///
+    /// # Errors
+    /// If a sample isn't newer than what its series holds, or there are too many; then nothing is taken over.
+    pub(crate) fn with_samples(
+        &self,
+        more: Vec<(Labels, Vec<(i64, f64)>)>,
+    ) -> Result<Self, AppendError> {
+        let mut world = self.clone();
+        for (labels, samples) in more {
+            world.samples += samples.len();
+            if world.samples > MAX_SAMPLES_IN_ALL {
+                return Err(AppendError::TooManySamples);
+            }
+            let series = world.entry(labels);
+            for (at, value) in samples {
+                series.append(at, value)?;
+            }
+        }
+        Ok(world)
+    }
+
+    fn entry(&mut self, labels: Labels) -> &mut Series {
+        let series = self.series.entry(labels.clone());
+        Arc::make_mut(series.or_insert_with(|| Arc::new(Series::new(labels))))
+    }
+
     fn add(&mut self, index: usize, scripted: &ScriptedSeries) -> Result<(), ScriptError> {
         let labels = parse_series(&scripted.series).map_err(|source| ScriptError::Series {
             index,
             text: scripted.series.clone(),
             source,
         })?;
-        let points = scripted.values.points().to_vec();
+        let points = scripted.values.shared();
         self.samples += points.len();
         if self.samples > MAX_SAMPLES_IN_ALL {
             return Err(ScriptError::TooManySamples {
                 samples: self.samples,
             });
         }
+        let interval = milliseconds(index, "interval", scripted.interval, 0.001)?;
         let run = Run {
             from: milliseconds(index, "from", scripted.from, -1e12)?,
-            interval: milliseconds(index, "interval", scripted.interval, 0.001)?,
-            points,
-            hold: scripted.hold,
+            samples: Played::Regular {
+                interval,
+                points,
+                hold: scripted.hold,
+            },
         };
-        self.series
-            .entry(labels.clone())
-            .or_insert_with(|| Series {
-                labels,
-                runs: BTreeMap::new(),
-            })
-            .runs
-            .insert(run.from, Arc::new(run));
+        self.entry(labels).add(run);
         Ok(())
     }
 
     /// All series, ordered by their labels.
     pub fn series(&self) -> impl Iterator<Item = &Series> {
-        self.series.values()
+        self.series.values().map(|series| &**series)
+    }
+
+    /// The series that a selector matches, ordered by their labels.
+    pub fn matching<'a>(&'a self, selector: &'a Selector) -> impl Iterator<Item = &'a Series> {
+        self.series()
+            .filter(|series| selector.matches(&series.labels))
     }
 }
 

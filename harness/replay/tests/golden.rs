@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use setpoint_replay::{Script, ScriptedSeries, World, api};
+use setpoint_replay::{Script, ScriptedSeries, World, api, promql::Settings};
 
 #[derive(Deserialize)]
 struct Golden {
@@ -65,7 +65,7 @@ fn world(golden: &Golden) -> World {
 
 fn ask(world: &World, query: &str, at: &str) -> (u16, serde_json::Value) {
     let parameters = [("query", query), ("time", at)].map(|(k, v)| (k.to_owned(), v.to_owned()));
-    let answer = api::answer(world, 0, "/api/v1/query", &parameters);
+    let answer = api::answer(world, &Settings::default(), 0, "/api/v1/query", &parameters);
     let body = serde_json::from_str(&answer.body).expect("a JSON body");
     (answer.status, body)
 }

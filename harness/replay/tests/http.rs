@@ -6,6 +6,8 @@ use std::{collections::BTreeMap, time::Duration};
 use setpoint_replay::{
     Clock, Fault, FaultAnswer, Replay, ReplayOptions, Script, ScriptedSeries,
     client::{Client, ControlError},
+    notation::parse_series,
+    remote_write,
 };
 use tokio::net::TcpStream;
 
@@ -25,6 +27,7 @@ async fn start(script: Script) -> Replay {
         control: "127.0.0.1:0".parse().unwrap(),
         script,
         journal_capacity: 3,
+        ..ReplayOptions::default()
     };
     Replay::start(options).await.unwrap()
 }
@@ -83,7 +86,17 @@ async fn answers_have_prometheus_form() {
         format!("/api/v1/query?query=up&{far}"),
         format!("/api/v1/query?query=1%2F0&{far}"),
         format!("/api/v1/query?query=sum(up)&{far}&limit=1"),
-        "/api/v1/query?query=up%20and%20up".to_owned(),
+        format!("/api/v1/query?query=up&limit=1&{far}"),
+        format!("/api/v1/query?query=rate(up[1m])&{far}"),
+        format!("/api/v1/query?query=quantile(2,up)&{far}"),
+        "/api/v1/query?query=up%20*%20limitk(1,up)".to_owned(),
+        "/api/v1/query_range?query=sum(up)&start=4000000000&end=4000000002.5&step=1".to_owned(),
+        "/api/v1/query_range?query=time()&start=4000000000&end=4000000001&step=500ms".to_owned(),
+        "/api/v1/query_range?query=up[1m]&start=1&end=2&step=1".to_owned(),
+        "/api/v1/query_range?query=up&start=2&end=1&step=1".to_owned(),
+        "/api/v1/query_range?query=up&start=1&end=2&step=0".to_owned(),
+        "/api/v1/query_range?query=up&start=1&end=20000&step=1".to_owned(),
+        "/api/v1/query_range?query=up".to_owned(),
         "/api/v1/query".to_owned(),
         "/api/v1/query?query=up&time=soon".to_owned(),
         "/api/v1/query?query=up&timeout=soon".to_owned(),
@@ -92,6 +105,15 @@ async fn answers_have_prometheus_form() {
         "/api/v1/series?match[]=up&start=2100-01-01T00:00:00Z".to_owned(),
         "/api/v1/series".to_owned(),
         "/api/v1/series?match[]=%7Ba%3D%22%22%7D".to_owned(),
+        "/api/v1/series?match[]=up&limit=1".to_owned(),
+        "/api/v1/labels".to_owned(),
+        "/api/v1/labels?match[]=down".to_owned(),
+        "/api/v1/labels?limit=1".to_owned(),
+        "/api/v1/label/__name__/values".to_owned(),
+        "/api/v1/label/pod/values?match[]=down".to_owned(),
+        "/api/v1/label/__name__/values?limit=1".to_owned(),
+        "/api/v1/metadata".to_owned(),
+        "/api/v1/status/buildinfo".to_owned(),
         "/-/ready".to_owned(),
         "/-/healthy".to_owned(),
         "/api/v1/unknown".to_owned(),
@@ -124,6 +146,91 @@ async fn a_form_is_read_like_a_query() {
         .await
         .unwrap();
     assert_eq!(refused.status(), 405);
+}
+
+#[tokio::test]
+async fn answers_are_compressed_for_clients_that_accept_it() {
+    let replay = start(Script::default()).await;
+    let client = reqwest::Client::builder();
+    let client = client
+        .tls_certs_only([])
+        .no_proxy()
+        .no_gzip()
+        .build()
+        .unwrap();
+    let answer = client
+        .get(format!("http://{}/api/v1/labels", replay.address()))
+        .header("Accept-Encoding", "deflate, gzip")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(answer.headers()["content-encoding"], "gzip");
+    let body = answer.bytes().await.unwrap();
+    let mut text = String::new();
+    std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(&body[..]), &mut text).unwrap();
+    assert_eq!(text, r#"{"status":"success","data":[]}"#);
+    assert_eq!(
+        ask(&replay, "/api/v1/labels").await.1,
+        text,
+        "who doesn't accept it gets it plain"
+    );
+}
+
+/// Status and body of a remote write.
+async fn write(replay: &Replay, body: Vec<u8>) -> (u16, String) {
+    let url = format!("http://{}/api/v1/write", replay.address());
+    let answer = http().post(url).body(body).send().await.unwrap();
+    (answer.status().as_u16(), answer.text().await.unwrap())
+}
+
+#[tokio::test]
+async fn what_is_written_remotely_is_answered() {
+    let replay = start(Script::default()).await;
+    let labels = parse_series(r#"up{pod="a"}"#).unwrap();
+    let now = std::time::SystemTime::now();
+    let now = now.duration_since(std::time::UNIX_EPOCH).unwrap();
+    let now = i64::try_from(now.as_millis()).unwrap();
+    let stale = f64::from_bits(0x7ff0_0000_0000_0002);
+    let samples = vec![(now, 1.0), (now + 1000, 2.0), (now + 2000, stale)];
+    let request = remote_write::request(&[(labels.clone(), samples.clone())]);
+    assert_eq!(write(&replay, request).await, (204, String::new()));
+    for (after, value) in [(0, Some("1")), (1000, Some("2")), (2000, None)] {
+        let time = (now + after) as f64 / 1000.0;
+        let (_, body) = ask(&replay, &format!("/api/v1/query?query=up&time={time}")).await;
+        let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+        assert_eq!(body["data"]["result"][0]["value"][1].as_str(), value);
+    }
+    let again = remote_write::request(&[(labels.clone(), vec![(now + 2000, stale)])]);
+    assert_eq!(write(&replay, again).await.0, 204);
+    for (sample, reason) in [
+        ((now + 2000, 5.0), "duplicate sample for timestamp"),
+        ((now, 5.0), "out of order sample"),
+    ] {
+        let request = remote_write::request(&[(labels.clone(), vec![sample])]);
+        let (status, text) = write(&replay, request).await;
+        assert_eq!(status, 400);
+        assert!(text.contains(reason), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_remote_write_is_refused() {
+    let replay = start(Script::default()).await;
+    let nameless = remote_write::request(&[(Default::default(), vec![(1, 1.0)])]);
+    // It claims to hold 4 GiB.
+    let bomb = vec![0xff, 0xff, 0xff, 0xff, 0x0f, 0x00];
+    let garbage = b"\x03\x08abc".to_vec();
+    for (body, reason) in [
+        (b"hello".to_vec(), "snappy"),
+        (nameless, "no metric name"),
+        (bomb, "at most 33554432"),
+        (garbage, "remote write message"),
+    ] {
+        let (status, text) = write(&replay, body).await;
+        assert_eq!(status, 400, "{text}");
+        assert!(text.contains(reason), "{text}");
+    }
+    assert_eq!(ask(&replay, "/-/ready").await.0, 200);
 }
 
 #[tokio::test]

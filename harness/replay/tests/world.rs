@@ -1,10 +1,12 @@
 //! What is played when.
 #![expect(clippy::unwrap_used, reason = "a test that can't start fails")]
 
+use std::time::Duration;
+
 use proptest::prelude::*;
 use setpoint_replay::{
     Clock, ClockMap, Script, ScriptedSeries, World,
-    engine::{Value, evaluate},
+    promql::{QueryError, Settings, Value, Version, evaluate, instant},
 };
 
 fn series(values: &str, from: f64, hold: bool) -> ScriptedSeries {
@@ -73,17 +75,18 @@ fn a_series_told_again_goes_on_with_the_new_values() {
 }
 
 #[test]
-fn what_is_outside_the_subset_is_refused_by_name() {
+fn what_is_experimental_is_refused_by_name() {
     let world = world(vec![series("1", 0.0, true)]);
     let queries = [
-        "m / m",
-        "m and m",
-        "topk(1, m)",
-        "irate(m[1m])",
-        "m @ 5",
-        "rate(m[5m:1m])",
-        "quantile(0.5, m)",
-        "time()",
+        "limitk(1, m)",
+        "limit_ratio(0.5, m)",
+        "mad_over_time(m[1m])",
+        "info(m)",
+        "first_over_time(m[1m])",
+        "sort_by_label(m, \"a\")",
+        "double_exponential_smoothing(m[1m], 0.5, 0.5)",
+        "m + fill (0) m",
+        "m{a=\"b\" or c=\"d\"}",
     ];
     let table: Vec<String> = queries
         .iter()
@@ -143,5 +146,96 @@ proptest! {
         let world = world(vec![series("0+1x50 _x3 0+2x50 stale 4", 3.5, true)]);
         let query = format!("sum(rate(m[{window}s])) by (pod)");
         prop_assert_eq!(evaluate(&world, &query, at), evaluate(&world, &query, at));
+    }
+}
+
+#[test]
+fn a_query_too_large_or_nested_too_deep_is_an_error() {
+    let world = world(vec![series("1", 0.0, true)]);
+    let deep =
+        |open: &str, close: &str| format!("{}m{}", open.repeat(10_000), close.repeat(10_000));
+    let queries = [
+        "m or ".repeat(200_000) + "m",
+        "m*".repeat(10_000) + "m",
+        "m{a=\"b\"} or ".repeat(10_000) + "m",
+        "-".repeat(10_000) + "m",
+        deep("(", ")"),
+        deep("abs(", ")"),
+        deep("sum_over_time((", ")[1m:])"),
+        "\"".to_owned() + &"a".repeat(1_000_000),
+        "m[1e99]".to_owned(),
+        "m offset 1e99".to_owned(),
+        "m[9999999999y]".to_owned(),
+        "m[100y:1ms]".to_owned(),
+    ];
+    for query in queries {
+        let start: String = query.chars().take(20).collect();
+        assert!(evaluate(&world, &query, 0).is_err(), "{start}…");
+    }
+}
+
+#[test]
+fn a_query_may_be_nested_as_deep_as_operators_are_allowed() {
+    let world = world(vec![series("1", 0.0, true)]);
+    assert_eq!(value(&world, &("m+".repeat(400) + "m"), 0), Some(401.0));
+    let nested = "abs(".repeat(400) + "m" + &")".repeat(400);
+    assert_eq!(value(&world, &nested, 0), Some(1.0));
+    let nested = "max_over_time((".repeat(80) + "m" + &")[1m:])".repeat(80);
+    assert_eq!(value(&world, &nested, 3600), Some(1.0));
+}
+
+#[test]
+fn limits_end_an_evaluation() {
+    let world = world(vec![series("0+1x1000", 0.0, false)]);
+    let ask = |settings: Settings| instant(&world, &settings, "sum_over_time(m[10m])", 900_000);
+    assert!(ask(Settings::default()).is_ok());
+    let few = Settings {
+        max_samples: 500,
+        ..Settings::default()
+    };
+    assert_eq!(ask(few), Err(QueryError::TooManySamples));
+    let timeout = Duration::ZERO;
+    let short = Settings {
+        timeout,
+        ..Settings::default()
+    };
+    assert_eq!(ask(short), Err(QueryError::TimedOut(timeout)));
+}
+
+#[test]
+fn windows_are_closed_before_v3() {
+    let world = world(vec![series("1x100", 0.0, false)]);
+    let count = |version: &str, query: &str| {
+        let version = version.parse().unwrap();
+        let settings = Settings {
+            version,
+            ..Settings::default()
+        };
+        match instant(&world, &settings, query, 60_000).unwrap().value {
+            Value::Vector(elements) => elements.first().map(|element| element.value),
+            other => panic!("not a vector: {other:?}"),
+        }
+    };
+    for (version, samples) in [
+        ("2.42", 11.0),
+        ("v2.55.1", 11.0),
+        ("3.0", 10.0),
+        ("3.16.0", 10.0),
+    ] {
+        assert_eq!(
+            count(version, "count_over_time(m[10s])"),
+            Some(samples),
+            "{version}"
+        );
+        assert_eq!(
+            count(version, "count_over_time(m[10s:1s])"),
+            Some(samples),
+            "{version}"
+        );
+    }
+    assert_eq!(count("2.42", "m offset -340s"), Some(1.0));
+    assert_eq!(count("3.5", "m offset -340s"), None);
+    for wrong in ["", "3", "1.8", "3.x", "3.5.0.1", "latest"] {
+        assert!(wrong.parse::<Version>().is_err(), "{wrong}");
     }
 }

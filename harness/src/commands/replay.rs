@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use anyhow::Context as _;
+use setpoint_replay::promql::{Settings, Version};
 use setpoint_replay::{Replay, ReplayOptions, Script, World};
 use setpoint_support::Termination;
 
@@ -29,6 +30,9 @@ pub struct ReplayArgs {
     /// How many requests the journal remembers
     #[arg(long, value_name = "N", default_value_t = 10_000)]
     pub journal: usize,
+    /// Which Prometheus it plays; before v3 the windows of selectors are closed
+    #[arg(long, value_name = "VERSION", default_value_t)]
+    pub prometheus_version: Version,
 }
 
 /// Serves until SIGTERM or SIGINT.
@@ -47,6 +51,10 @@ pub async fn run(args: ReplayArgs) -> anyhow::Result<()> {
         control: args.control,
         script,
         journal_capacity: args.journal,
+        settings: Settings {
+            version: args.prometheus_version,
+            ..Settings::default()
+        },
     })
     .await?;
     anstream::println!(

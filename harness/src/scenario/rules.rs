@@ -1,7 +1,7 @@
 //! Whether prometheus-adapter's rules are YAML, and their queries PromQL. The rest is the adapter's to judge.
 
 use serde_json::Value;
-use setpoint_replay::engine::{parse_query, parse_selector};
+use setpoint_replay::promql::{parse_query, parse_selector};
 
 use crate::format::{Place, first_line};
 

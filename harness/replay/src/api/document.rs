@@ -3,64 +3,98 @@
 use std::fmt::Write as _;
 
 use super::{Answer, Refusal};
-use crate::{ClockMap, engine::Value, labels::Labels};
+use crate::number::float;
+use crate::promql::{self, Value, Version};
+use crate::{ClockMap, labels::Labels};
 
 /// The data of a successful answer.
 pub(super) struct Document {
     data: String,
     series: Option<usize>,
+    warnings: Vec<String>,
+    infos: Vec<String>,
 }
 
+/// Notes of one kind that an answer holds; Prometheus counts the rest.
+const MAX_NOTES: usize = 10;
+
 impl Document {
-    pub(super) fn build_info() -> Self {
-        let version = env!("CARGO_PKG_VERSION");
+    fn new(data: String, series: Option<usize>) -> Self {
         Self {
-            data: format!(
-                r#"{{"version":"3.5.0+setpoint-replay.{version}","revision":"","branch":"","buildUser":"","buildDate":"","goVersion":""}}"#
-            ),
-            series: None,
+            data,
+            series,
+            warnings: Vec::new(),
+            infos: Vec::new(),
         }
+    }
+
+    pub(super) fn build_info(version: Version) -> Self {
+        let own = env!("CARGO_PKG_VERSION");
+        let data = format!(
+            r#"{{"version":"{version}+setpoint-replay.{own}","revision":"","branch":"","buildUser":"","buildDate":"","goVersion":""}}"#
+        );
+        Self::new(data, None)
+    }
+
+    /// Metadata comes with scrapes, which a fake Prometheus doesn't make.
+    pub(super) fn no_metadata() -> Self {
+        Self::new("{}".to_owned(), None)
     }
 
     /// `at` is the wall time that was asked for; timestamps of samples are mapped to wall time.
-    pub(super) fn query(clock: &ClockMap, at: i64, value: &Value, limit: usize) -> Self {
+    pub(super) fn query(clock: &ClockMap, at: i64, answer: promql::Answer, limit: usize) -> Self {
         let now = time(at);
-        let (kind, result, series) = match value {
-            Value::Scalar(number) => ("scalar", format!(r#"[{now},"{}"]"#, float(*number)), None),
-            Value::String(text) => ("string", format!("[{now},{}]", quoted(text)), None),
-            Value::Vector(elements) => {
-                let count = elements.len().min(limit);
-                let list = joined(elements.iter().take(limit).map(|element| {
-                    let metric = metric(&element.labels);
-                    format!(
-                        r#"{{"metric":{metric},"value":[{now},"{}"]}}"#,
-                        float(element.value)
-                    )
-                }));
-                ("vector", format!("[{list}]"), Some(count))
-            }
-            Value::Matrix(series) => {
-                let count = series.len().min(limit);
-                let list = joined(series.iter().take(limit).map(|(labels, samples)| {
-                    let values = joined(samples.iter().map(|(at, value)| {
-                        format!(r#"[{},"{}"]"#, time(clock.to_wall(*at)), float(*value))
-                    }));
-                    format!(r#"{{"metric":{},"values":[{values}]}}"#, metric(labels))
-                }));
-                ("matrix", format!("[{list}]"), Some(count))
-            }
+        let kind = match &answer.value {
+            Value::Scalar(_) => "scalar",
+            Value::String(_) => "string",
+            Value::Vector(_) => "vector",
+            Value::Matrix(_) => "matrix",
         };
-        Self {
-            data: format!(r#"{{"resultType":"{kind}","result":{result}}}"#),
-            series,
-        }
+        let mut list = List::new(limit);
+        let result = match &answer.value {
+            Value::Scalar(number) => format!(r#"[{now},"{}"]"#, float(*number)),
+            Value::String(text) => format!("[{now},{}]", quoted(text)),
+            Value::Vector(elements) => list.of(elements.iter().map(|element| {
+                let metric = metric(&element.labels);
+                let value = float(element.value);
+                format!(r#"{{"metric":{metric},"value":[{now},"{value}"]}}"#)
+            })),
+            Value::Matrix(series) => list.of(series.iter().map(|(labels, samples)| {
+                let values = joined(samples.iter().map(|(at, value)| {
+                    format!(r#"[{},"{}"]"#, time(clock.to_wall(*at)), float(*value))
+                }));
+                format!(r#"{{"metric":{},"values":[{values}]}}"#, metric(labels))
+            })),
+        };
+        let data = format!(r#"{{"resultType":"{kind}","result":{result}}}"#);
+        let listed = matches!(answer.value, Value::Vector(_) | Value::Matrix(_));
+        let mut document = Self::new(data, listed.then_some(list.count));
+        document.warnings = answer.warnings;
+        document.infos = answer.infos;
+        document.note(&list);
+        document
     }
 
-    pub(super) fn series<'a>(found: impl Iterator<Item = &'a Labels>) -> Self {
-        let metrics: Vec<String> = found.map(metric).collect();
-        Self {
-            series: Some(metrics.len()),
-            data: format!("[{}]", metrics.join(",")),
+    pub(super) fn series<'a>(found: impl Iterator<Item = &'a Labels>, limit: usize) -> Self {
+        let mut list = List::new(limit);
+        let data = list.of(found.map(metric));
+        let mut document = Self::new(data, Some(list.count));
+        document.note(&list);
+        document
+    }
+
+    pub(super) fn texts<'a>(texts: impl IntoIterator<Item = &'a str>, limit: usize) -> Self {
+        let mut list = List::new(limit);
+        let data = list.of(texts.into_iter().map(quoted));
+        let mut document = Self::new(data, None);
+        document.note(&list);
+        document
+    }
+
+    fn note(&mut self, list: &List) {
+        if list.truncated {
+            self.warnings
+                .push("results truncated due to limit".to_owned());
         }
     }
 
@@ -68,7 +102,12 @@ impl Document {
         Answer {
             status: 200,
             content_type: "application/json",
-            body: format!(r#"{{"status":"success","data":{}}}"#, self.data),
+            body: format!(
+                r#"{{"status":"success","data":{}{}{}}}"#,
+                self.data,
+                notes("warnings", &self.warnings),
+                notes("infos", &self.infos)
+            ),
             series: self.series,
         }
     }
@@ -79,8 +118,44 @@ impl Refusal {
         match self {
             Self::BadData(reason) => error(400, "bad_data", reason),
             Self::Execution(reason) => error(422, "execution", reason),
+            Self::Timeout(reason) => error(503, "timeout", reason),
         }
     }
+}
+
+/// A JSON list that is cut.
+struct List {
+    limit: usize,
+    count: usize,
+    truncated: bool,
+}
+
+impl List {
+    fn new(limit: usize) -> Self {
+        Self {
+            limit,
+            count: 0,
+            truncated: false,
+        }
+    }
+
+    fn of(&mut self, mut items: impl Iterator<Item = String>) -> String {
+        let list: Vec<String> = items.by_ref().take(self.limit).collect();
+        self.count = list.len();
+        self.truncated = items.next().is_some();
+        format!("[{}]", list.join(","))
+    }
+}
+
+/// A field of an answer; nothing where there are no notes.
+fn notes(kind: &str, notes: &[String]) -> String {
+    if notes.is_empty() {
+        return String::new();
+    }
+    let more = notes.len().saturating_sub(MAX_NOTES);
+    let more = (more > 0).then(|| quoted(&format!("{more} more {kind} annotations omitted")));
+    let list = notes.iter().take(MAX_NOTES).map(|note| quoted(note));
+    format!(r#","{kind}":[{}]"#, joined(list.chain(more)))
 }
 
 /// Prometheus' own error document for a status (`respondError`); what it has no type for is `internal`.
@@ -139,46 +214,9 @@ fn time(millis: i64) -> String {
     out
 }
 
-/// `MarshalFloat`: the shortest decimal, with an exponent of at least two digits below 1e-6 and from 1e21.
-pub(super) fn float(value: f64) -> String {
-    if value.is_nan() {
-        return "NaN".to_owned();
-    }
-    if value.is_infinite() {
-        return if value > 0.0 { "+Inf" } else { "-Inf" }.to_owned();
-    }
-    let size = value.abs();
-    if size == 0.0 || (1e-6..1e21).contains(&size) {
-        return value.to_string();
-    }
-    let text = format!("{value:e}");
-    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-    let (sign, digits) = exponent
-        .strip_prefix('-')
-        .map_or(('+', exponent), |digits| ('-', digits));
-    format!("{mantissa}e{sign}{digits:0>2}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_are_written_as_go_writes_them() {
-        for (value, written) in [
-            (0.0, "0"),
-            (-0.0, "-0"),
-            (0.1 + 0.2, "0.30000000000000004"),
-            (1e-6, "0.000001"),
-            (9.99e-7, "9.99e-07"),
-            (1e20, "100000000000000000000"),
-            (1e21, "1e+21"),
-            (-1.5e300, "-1.5e+300"),
-            (f64::NEG_INFINITY, "-Inf"),
-        ] {
-            assert_eq!(float(value), written);
-        }
-    }
 
     #[test]
     fn times_have_three_decimals_or_none() {

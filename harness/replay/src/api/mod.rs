@@ -4,18 +4,24 @@
 
 mod document;
 mod parameters;
+mod query;
+mod series;
 
 use crate::World;
-use crate::engine::{self, QueryError};
+use crate::promql::{QueryError, Settings};
 use document::Document;
 pub(crate) use document::error_of_status;
 use parameters::Parameters;
 
-/// The paths that are answered.
-pub(crate) const PATHS: [(&str, &[&str]); 5] = [
+/// The paths that are answered, but `/api/v1/label/NAME/values`, which is asked by GET.
+const PATHS: [(&str, &[&str]); 9] = [
     ("/api/v1/query", &["GET", "POST"]),
+    ("/api/v1/query_range", &["GET", "POST"]),
     ("/api/v1/series", &["GET", "POST"]),
+    ("/api/v1/labels", &["GET", "POST"]),
+    ("/api/v1/metadata", &["GET"]),
     ("/api/v1/status/buildinfo", &["GET"]),
+    ("/api/v1/write", &["POST"]),
     ("/-/ready", &["GET", "HEAD"]),
     ("/-/healthy", &["GET", "HEAD"]),
 ];
@@ -51,69 +57,63 @@ pub(crate) enum Refusal {
     BadData(String),
     /// The query has no valid result: 422 `execution`.
     Execution(String),
+    /// The query took too long: 503 `timeout`.
+    Timeout(String),
 }
 
-/// Answers a request.
+impl From<QueryError> for Refusal {
+    fn from(error: QueryError) -> Self {
+        match error {
+            QueryError::Parse(reason) => {
+                Self::BadData(format!("invalid parameter \"query\": {reason}"))
+            }
+            QueryError::TimedOut(_) => Self::Timeout(error.to_string()),
+            other => Self::Execution(other.to_string()),
+        }
+    }
+}
+
+/// Answers a request that changes nothing.
 ///
 /// `wall` is the wall time of the request in milliseconds since 1970; the parameters are those of the form body, then
 /// those of the query.
 #[must_use]
-pub fn answer(world: &World, wall: i64, path: &str, parameters: &[(String, String)]) -> Answer {
+pub fn answer(
+    world: &World,
+    settings: &Settings,
+    wall: i64,
+    path: &str,
+    parameters: &[(String, String)],
+) -> Answer {
     let parameters = Parameters(parameters);
     let document = match path {
-        "/api/v1/query" => query(world, wall, &parameters),
-        "/api/v1/series" => series(world, wall, &parameters),
-        "/api/v1/status/buildinfo" => Ok(Document::build_info()),
+        "/api/v1/query" => query::instant(world, settings, wall, &parameters),
+        "/api/v1/query_range" => query::range(world, settings, &parameters),
+        "/api/v1/series" => series::series(world, wall, &parameters),
+        "/api/v1/labels" => series::labels(world, wall, &parameters),
+        "/api/v1/metadata" => Ok(Document::no_metadata()),
+        "/api/v1/status/buildinfo" => Ok(Document::build_info(settings.version)),
         "/-/ready" => return Answer::text(200, "Prometheus Server is Ready.\n"),
         "/-/healthy" => return Answer::text(200, "Prometheus Server is Healthy.\n"),
-        _ => return Answer::text(404, "404 page not found\n"),
+        _ => match label_of(path) {
+            Some(label) => series::values(world, wall, label, &parameters),
+            None => return Answer::text(404, "404 page not found\n"),
+        },
     };
     document.map_or_else(|refusal| refusal.answer(), Document::answer)
 }
 
-fn query(world: &World, wall: i64, parameters: &Parameters<'_>) -> Result<Document, Refusal> {
-    let limit = parameters.limit()?;
-    let at = parameters.time("time")?.unwrap_or(wall);
-    parameters.duration("timeout")?;
-    let text = parameters.first("query").unwrap_or_default();
-    let value =
-        engine::evaluate(world, text, world.clock.to_scenario(at)).map_err(
-            |error| match error {
-                QueryError::Parse(reason) => {
-                    Refusal::BadData(format!("invalid parameter \"query\": {reason}"))
-                }
-                other => Refusal::Execution(other.to_string()),
-            },
-        )?;
-    Ok(Document::query(&world.clock, at, &value, limit))
+/// The label whose values a path asks for.
+fn label_of(path: &str) -> Option<&str> {
+    let label = path.strip_prefix("/api/v1/label/")?.strip_suffix("/values");
+    label.filter(|label| !label.is_empty() && !label.contains('/'))
 }
 
-fn series(world: &World, wall: i64, parameters: &Parameters<'_>) -> Result<Document, Refusal> {
-    let limit = parameters.limit()?;
-    let selectors = parameters
-        .all("match[]")
-        .map(|text| {
-            engine::parse_selector(text).map_err(|error| {
-                Refusal::BadData(format!("invalid parameter \"match[]\": {error}"))
-            })
-        })
-        .collect::<Result<Vec<_>, _>>()?;
-    if selectors.is_empty() {
-        return Err(Refusal::BadData("no match[] parameter provided".to_owned()));
+/// Whether a path is there, but not for this method.
+pub(crate) fn refuses_method(path: &str, method: &str) -> bool {
+    if label_of(path).is_some() {
+        return method != "GET";
     }
-    let clock = &world.clock;
-    let start = parameters.time("start")?.map(|t| clock.to_scenario(t));
-    let end = parameters.time("end")?.unwrap_or(i64::MAX);
-    // A real Prometheus holds no samples of the future.
-    let end = clock.to_scenario(end.min(wall));
-    let after = start.unwrap_or(i64::MIN).saturating_sub(1);
-    let found = world.series().filter(|series| {
-        selectors
-            .iter()
-            .any(|selector| selector.matches(&series.labels))
-            && series.newest_first(after, end).next().is_some()
-    });
-    Ok(Document::series(
-        found.map(|series| &series.labels).take(limit),
-    ))
+    let known = PATHS.iter().find(|(known, _)| *known == path);
+    known.is_some_and(|(_, methods)| !methods.contains(&method))
 }

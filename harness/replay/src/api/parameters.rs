@@ -18,41 +18,51 @@ impl Parameters<'_> {
         self.all(name).next().filter(|value| !value.is_empty())
     }
 
-    /// A time in milliseconds since 1970 (`parseTime`: seconds with a fraction, or RFC 3339).
+    /// A time in milliseconds since 1970; none without the parameter.
     pub(super) fn time(&self, name: &str) -> Result<Option<i64>, Refusal> {
         let Some(text) = self.first(name) else {
             return Ok(None);
         };
-        let seconds = text.parse::<f64>().ok().filter(|s| s.abs() < 9.2e15);
+        match time_of(text) {
+            Some(millis) => Ok(Some(millis)),
+            None => Err(invalid(
+                name,
+                &format!("invalid time value for '{name}': {}", no_time(text)),
+            )),
+        }
+    }
+
+    /// A time that must be there.
+    pub(super) fn needed_time(&self, name: &str) -> Result<i64, Refusal> {
+        let text = self.first(name).unwrap_or_default();
+        time_of(text).ok_or_else(|| invalid(name, &no_time(text)))
+    }
+
+    /// A time, or one of those that Prometheus' clients send for "any".
+    pub(super) fn bound(&self, name: &str) -> Result<Option<i64>, Refusal> {
+        match self.first(name) {
+            Some("-292273086-05-16T16:47:06Z" | "292277025-08-18T07:12:54.999999999Z") => Ok(None),
+            _ => self.time(name),
+        }
+    }
+
+    /// A duration in milliseconds, as seconds or as `5m`; none without the parameter.
+    pub(super) fn duration(&self, name: &str) -> Result<Option<i64>, Refusal> {
+        let Some(text) = self.first(name) else {
+            return Ok(None);
+        };
+        let seconds = text.parse::<f64>().ok();
+        let parsed = || promql_parser::util::parse_duration(text).ok();
         let millis = match seconds {
-            Some(seconds) => Some((seconds * 1000.0).round() as i64),
-            None => text
-                .parse::<jiff::Timestamp>()
-                .ok()
-                .map(jiff::Timestamp::as_millisecond),
+            Some(seconds) => (seconds.abs() < 9.2e9).then_some((seconds * 1000.0) as i64),
+            None => parsed().and_then(|duration| i64::try_from(duration.as_millis()).ok()),
         };
         match millis {
             Some(millis) => Ok(Some(millis)),
             None => Err(invalid(
                 name,
-                &format!("cannot parse {text:?} to a valid timestamp"),
+                &format!("cannot parse {text:?} to a valid duration"),
             )),
-        }
-    }
-
-    /// A duration, as seconds or as `5m`; only its form matters here.
-    pub(super) fn duration(&self, name: &str) -> Result<(), Refusal> {
-        match self.first(name) {
-            Some(text)
-                if !text.parse::<f64>().is_ok_and(f64::is_finite)
-                    && promql_parser::util::parse_duration(text).is_err() =>
-            {
-                Err(invalid(
-                    name,
-                    &format!("cannot parse {text:?} to a valid duration"),
-                ))
-            }
-            _ => Ok(()),
         }
     }
 
@@ -74,6 +84,21 @@ impl Parameters<'_> {
     }
 }
 
-fn invalid(name: &str, reason: &str) -> Refusal {
+/// Seconds with a fraction, or RFC 3339 (`parseTime`).
+fn time_of(text: &str) -> Option<i64> {
+    match text.parse::<f64>() {
+        Ok(seconds) if seconds.abs() < 9.2e15 => Some((seconds * 1000.0).round() as i64),
+        _ => {
+            let time = text.parse::<jiff::Timestamp>().ok();
+            time.map(jiff::Timestamp::as_millisecond)
+        }
+    }
+}
+
+fn no_time(text: &str) -> String {
+    format!("cannot parse {text:?} to a valid timestamp")
+}
+
+pub(super) fn invalid(name: &str, reason: &str) -> Refusal {
     Refusal::BadData(format!("invalid parameter {name:?}: {reason}"))
 }

@@ -10,7 +10,7 @@ mod values;
 
 use thiserror::Error;
 
-pub use selector::parse_series;
+pub use selector::{parse_labels, parse_series};
 pub use values::{MAX_SAMPLES, Point, Values, ValuesError, parse_values};
 
 /// Where a notation can't be read, and what would have been right.

@@ -5,7 +5,7 @@ use promql_parser::util::unquote_string;
 use super::{NotationError, cursor::Cursor};
 use crate::labels::{Labels, METRIC_NAME};
 
-/// Reads `name{label="value", …}`, `name` or `{__name__="name", …}`.
+/// Reads `name{label="value", …}`, `name`, `{__name__="name", …}` or `{"name", "label"="value", …}`.
 ///
 /// # Errors
 /// Where the notation can't be read, a label stands twice, or there is no name.
@@ -16,6 +16,19 @@ use crate::labels::{Labels, METRIC_NAME};
 /// # Ok::<(), setpoint_replay::notation::NotationError>(())
 /// ```
 pub fn parse_series(text: &str) -> Result<Labels, NotationError> {
+    let labels = parse_labels(text)?;
+    if labels.contains(METRIC_NAME) {
+        Ok(labels)
+    } else {
+        Err(Cursor::new(text).expected("a metric name"))
+    }
+}
+
+/// Reads labels as [`parse_series`] does, with or without a metric name: what a query gives may have none.
+///
+/// # Errors
+/// Where the notation can't be read, or a label stands twice.
+pub fn parse_labels(text: &str) -> Result<Labels, NotationError> {
     let mut cursor = Cursor::new(text);
     let mut labels = Labels::new();
     cursor.skip_space();
@@ -30,13 +43,10 @@ pub fn parse_series(text: &str) -> Result<Labels, NotationError> {
         return Err(cursor.expected("a metric name or `{`"));
     }
     cursor.skip_space();
-    if cursor.peek().is_some() {
-        return Err(cursor.expected("the end of the series"));
+    match cursor.peek() {
+        Some(_) => Err(cursor.expected("the end of the series")),
+        None => Ok(labels),
     }
-    if !labels.contains(METRIC_NAME) {
-        return Err(cursor.expected_at(0, "a metric name"));
-    }
-    Ok(labels)
 }
 
 fn label_pairs(cursor: &mut Cursor<'_>, labels: &mut Labels) -> Result<(), NotationError> {
@@ -46,19 +56,27 @@ fn label_pairs(cursor: &mut Cursor<'_>, labels: &mut Labels) -> Result<(), Notat
             return Ok(());
         }
         let start = cursor.offset();
-        let name = identifier(cursor, '_');
+        let is_quoted = matches!(cursor.peek(), Some('"' | '\'' | '`'));
+        let mut name = match is_quoted {
+            true => quoted(cursor)?,
+            false => identifier(cursor, '_').to_owned(),
+        };
         if name.is_empty() {
             return Err(cursor.expected("a label name or `}`"));
         }
-        if labels.contains(name) {
+        cursor.skip_space();
+        let value = if cursor.take('=') {
+            cursor.skip_space();
+            quoted(cursor)?
+        } else if is_quoted {
+            std::mem::replace(&mut name, METRIC_NAME.to_owned())
+        } else {
+            return Err(cursor.expected("`=`"));
+        };
+        if labels.contains(&name) {
             return Err(cursor.expected_at(start, "each label once"));
         }
-        cursor.skip_space();
-        if !cursor.take('=') {
-            return Err(cursor.expected("`=`"));
-        }
-        cursor.skip_space();
-        labels.set(name, &quoted(cursor)?);
+        labels.set(&name, &value);
         cursor.skip_space();
         if !cursor.take(',') && cursor.peek() != Some('}') {
             return Err(cursor.expected("`,` or `}`"));

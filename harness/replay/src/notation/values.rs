@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -27,7 +28,7 @@ pub enum Point {
 #[serde(try_from = "String", into = "String")]
 pub struct Values {
     text: String,
-    points: Vec<Point>,
+    points: Arc<[Point]>,
 }
 
 impl Values {
@@ -55,7 +56,13 @@ impl Values {
     fn of(points: Vec<Point>) -> Self {
         let text: Vec<String> = points.iter().map(ToString::to_string).collect();
         let text = text.join(" ");
+        let points = points.into();
         Self { text, points }
+    }
+
+    /// The points, shared.
+    pub(crate) fn shared(&self) -> Arc<[Point]> {
+        Arc::clone(&self.points)
     }
 }
 
@@ -87,7 +94,10 @@ impl FromStr for Values {
     fn from_str(text: &str) -> Result<Self, ValuesError> {
         let text = text.to_owned();
         match parse_values(&text) {
-            Ok(points) => Ok(Self { text, points }),
+            Ok(points) => {
+                let points = points.into();
+                Ok(Self { text, points })
+            }
             Err(source) => Err(ValuesError { text, source }),
         }
     }

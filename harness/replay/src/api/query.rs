@@ -1,0 +1,73 @@
+//! `query` and `query_range`.
+
+use super::Refusal;
+use super::document::Document;
+use super::parameters::{Parameters, invalid};
+use crate::World;
+use crate::promql::{self, Settings};
+
+/// Points of a series that one answer may hold.
+const MAX_POINTS: i64 = 11_000;
+
+/// The settings, with the time-out that the request asks for where that is shorter.
+fn limited(settings: &Settings, parameters: &Parameters<'_>) -> Result<Settings, Refusal> {
+    let asked = parameters.duration("timeout")?;
+    let asked = asked.and_then(|millis| u64::try_from(millis).ok());
+    let asked = asked.map(std::time::Duration::from_millis);
+    let timeout = asked.map_or(settings.timeout, |asked| asked.min(settings.timeout));
+    Ok(Settings {
+        timeout,
+        ..*settings
+    })
+}
+
+pub(super) fn instant(
+    world: &World,
+    settings: &Settings,
+    wall: i64,
+    parameters: &Parameters<'_>,
+) -> Result<Document, Refusal> {
+    let limit = parameters.limit()?;
+    let at = parameters.time("time")?.unwrap_or(wall);
+    let settings = limited(settings, parameters)?;
+    let text = parameters.first("query").unwrap_or_default();
+    let answer = promql::instant(world, &settings, text, world.clock.to_scenario(at))?;
+    Ok(Document::query(&world.clock, at, answer, limit))
+}
+
+pub(super) fn range(
+    world: &World,
+    settings: &Settings,
+    parameters: &Parameters<'_>,
+) -> Result<Document, Refusal> {
+    let limit = parameters.limit()?;
+    let start = parameters.needed_time("start")?;
+    let end = parameters.needed_time("end")?;
+    if end < start {
+        return Err(invalid(
+            "end",
+            "end timestamp must not be before start time",
+        ));
+    }
+    let Some(step) = parameters.duration("step")? else {
+        return Err(invalid("step", "cannot parse \"\" to a valid duration"));
+    };
+    if step <= 0 {
+        return Err(invalid(
+            "step",
+            "zero or negative query resolution step widths are not accepted. Try a positive integer",
+        ));
+    }
+    if end.saturating_sub(start) / step > MAX_POINTS {
+        return Err(Refusal::BadData(
+            "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)".to_owned(),
+        ));
+    }
+    let settings = limited(settings, parameters)?;
+    let text = parameters.first("query").unwrap_or_default();
+    let clock = &world.clock;
+    let bounds = (clock.to_scenario(start), clock.to_scenario(end));
+    let step = (step as f64 * clock.speed()).round() as i64;
+    let answer = promql::range(world, &settings, text, bounds, step.max(1))?;
+    Ok(Document::query(clock, start, answer, limit))
+}

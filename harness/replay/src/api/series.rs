@@ -1,0 +1,87 @@
+//! What series there are: `series`, `labels` and `label/NAME/values`.
+
+use std::collections::BTreeSet;
+
+use super::Refusal;
+use super::document::Document;
+use super::parameters::{Parameters, invalid};
+use crate::promql::{Selector, parse_selector};
+use crate::{Series, World};
+
+/// The series that the request is about.
+struct Asked {
+    selectors: Vec<Selector>,
+    /// Scenario time; the start isn't included.
+    after: i64,
+    until: i64,
+}
+
+impl Asked {
+    fn new(world: &World, wall: i64, parameters: &Parameters<'_>) -> Result<Self, Refusal> {
+        let clock = &world.clock;
+        let start = parameters.bound("start")?.map(|t| clock.to_scenario(t));
+        let end = parameters.bound("end")?.unwrap_or(i64::MAX);
+        let selector = |text| parse_selector(text).map_err(|error| error.to_string());
+        let selectors = parameters.all("match[]").map(selector);
+        let selectors = selectors
+            .collect::<Result<_, _>>()
+            .map_err(|error| invalid("match[]", &error))?;
+        Ok(Self {
+            selectors,
+            after: start.unwrap_or(i64::MIN).saturating_sub(1),
+            // A real Prometheus holds no samples of the future.
+            until: clock.to_scenario(end.min(wall)),
+        })
+    }
+
+    /// Without selectors these are all.
+    fn of<'a>(&'a self, world: &'a World) -> impl Iterator<Item = &'a Series> {
+        world.series().filter(|series| {
+            let mut selectors = self.selectors.iter();
+            let selected = selectors.any(|selector| selector.matches(&series.labels));
+            (selected || self.selectors.is_empty()) && series.has_samples(self.after, self.until)
+        })
+    }
+}
+
+pub(super) fn series(
+    world: &World,
+    wall: i64,
+    parameters: &Parameters<'_>,
+) -> Result<Document, Refusal> {
+    if parameters.all("match[]").next().is_none() {
+        return Err(Refusal::BadData("no match[] parameter provided".to_owned()));
+    }
+    let limit = parameters.limit()?;
+    let asked = Asked::new(world, wall, parameters)?;
+    let labels = asked.of(world).map(|series| &series.labels);
+    Ok(Document::series(labels, limit))
+}
+
+pub(super) fn labels(
+    world: &World,
+    wall: i64,
+    parameters: &Parameters<'_>,
+) -> Result<Document, Refusal> {
+    let limit = parameters.limit()?;
+    let asked = Asked::new(world, wall, parameters)?;
+    let names: BTreeSet<&str> = asked
+        .of(world)
+        .flat_map(|series| series.labels.iter().map(|(name, _)| name))
+        .collect();
+    Ok(Document::texts(names, limit))
+}
+
+pub(super) fn values(
+    world: &World,
+    wall: i64,
+    label: &str,
+    parameters: &Parameters<'_>,
+) -> Result<Document, Refusal> {
+    let limit = parameters.limit()?;
+    let asked = Asked::new(world, wall, parameters)?;
+    let series = asked.of(world);
+    let mut values: BTreeSet<&str> = series.map(|series| series.labels.value(label)).collect();
+    values.remove("");
+    Ok(Document::texts(values, limit))
+}

@@ -1,0 +1,119 @@
+//! Selectors of series.
+
+use promql_parser::label::{MatchOp, Matcher};
+use promql_parser::parser::{Expr, VectorSelector};
+use regex::Regex;
+
+use super::{QueryError, Version, text};
+use crate::labels::{Labels, METRIC_NAME};
+
+/// A selector whose matchers are ready to be asked.
+#[derive(Debug)]
+pub struct Selector {
+    matchers: Vec<(String, Matching)>,
+}
+
+#[derive(Debug)]
+enum Matching {
+    Is(String),
+    IsNot(String),
+    Like(Regex),
+    Unlike(Regex),
+}
+
+/// Reads a series selector, as `match[]` holds it.
+///
+/// # Errors
+/// If it isn't one, or would match everything.
+pub fn parse_selector(text: &str) -> Result<Selector, QueryError> {
+    match text::parse(text, Version::default())? {
+        Expr::VectorSelector(selector) if selector.offset.is_none() && selector.at.is_none() => {
+            Selector::new(&selector, Version::default())
+        }
+        _ => Err(QueryError::Parse(
+            "parse error: expected a series selector".to_owned(),
+        )),
+    }
+}
+
+impl Selector {
+    pub(super) fn new(selector: &VectorSelector, version: Version) -> Result<Self, QueryError> {
+        let refused = |reason: String| Err(QueryError::Parse(format!("parse error: {reason}")));
+        if !selector.matchers.or_matchers.is_empty() {
+            return refused(r#"unexpected "or" in label matching, expected "," or "}""#.to_owned());
+        }
+        let name = selector.name.iter();
+        let mut matchers: Vec<_> = name
+            .map(|name| (METRIC_NAME.to_owned(), Matching::Is(name.clone())))
+            .collect();
+        for matcher in &selector.matchers.matchers {
+            if let (Some(name), METRIC_NAME) = (&selector.name, matcher.name.as_str()) {
+                let value = &matcher.value;
+                return refused(format!(
+                    "metric name must not be set twice: {name:?} or {value:?}"
+                ));
+            }
+            matchers.push((matcher.name.clone(), matching(matcher, version)));
+        }
+        if matchers.iter().all(|(_, matching)| matching.accepts("")) {
+            return refused(
+                "vector selector must contain at least one non-empty matcher".to_owned(),
+            );
+        }
+        Ok(Self { matchers })
+    }
+
+    /// Whether the labels satisfy all matchers.
+    #[must_use]
+    pub fn matches(&self, labels: &Labels) -> bool {
+        self.matchers
+            .iter()
+            .all(|(name, matching)| matching.accepts(labels.value(name)))
+    }
+
+    /// The labels that `absent` can tell of what it looked for: those that are compared for equality once.
+    pub(super) fn told_by_absent(&self) -> Labels {
+        let mut labels = Labels::new();
+        let mut told = Vec::new();
+        for (name, matching) in &self.matchers {
+            match matching {
+                Matching::Is(_) if name == METRIC_NAME => {}
+                Matching::Is(value) if !told.contains(&name) => {
+                    labels.set(name, value);
+                    told.push(name);
+                }
+                _ => labels.set(name, ""),
+            }
+        }
+        labels
+    }
+}
+
+impl Matching {
+    fn accepts(&self, value: &str) -> bool {
+        match self {
+            Self::Is(wanted) => wanted == value,
+            Self::IsNot(unwanted) => unwanted != value,
+            Self::Like(regex) => regex.is_match(value),
+            Self::Unlike(regex) => !regex.is_match(value),
+        }
+    }
+}
+
+fn matching(matcher: &Matcher, version: Version) -> Matching {
+    // Prometheus anchors an expression, and from v3 lets `.` match a line's end too (`model/labels/regexp.go`).
+    let compiled = |parsed: &Regex| {
+        if !version.is_3() {
+            return parsed.clone();
+        }
+        // What the library changed to make it compile is in `parsed`: `^(?:…)$`.
+        let inner = parsed.as_str();
+        Regex::new(&format!("(?s:{inner})")).unwrap_or_else(|_| parsed.clone())
+    };
+    match &matcher.op {
+        MatchOp::Equal => Matching::Is(matcher.value.clone()),
+        MatchOp::NotEqual => Matching::IsNot(matcher.value.clone()),
+        MatchOp::Re(parsed) => Matching::Like(compiled(parsed)),
+        MatchOp::NotRe(parsed) => Matching::Unlike(compiled(parsed)),
+    }
+}

@@ -1,0 +1,160 @@
+//! Reads the text of a query by promql-parser, within bounds that keep its recursion away from the end of the stack.
+//!
+//! Where the library refuses what Prometheus takes the text is changed before, and where it takes what the version that
+//! is played refuses, that is refused here: `offset 0s`, `1_000`; quoted names and durations without a unit before v3.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use promql_parser::parser::Expr;
+
+use super::{QueryError, Version};
+
+/// Bytes of a query that is looked at.
+const MAX_BYTES: usize = 256 * 1024;
+/// Operators, parentheses and brackets of a query that is looked at; each may nest what follows one level deeper.
+const MAX_OPERATORS: usize = 400;
+
+pub(super) fn parse(query: &str, version: Version) -> Result<Expr, QueryError> {
+    let refused = |reason: String| QueryError::Parse(format!("parse error: {reason}"));
+    if query.len() > MAX_BYTES {
+        return Err(QueryError::Unsupported(format!(
+            "a query of more than {MAX_BYTES} bytes"
+        )));
+    }
+    let mut scanner = Scanner::default();
+    scanner.scan(query);
+    if scanner.operators > MAX_OPERATORS {
+        return Err(QueryError::Unsupported(format!(
+            "a query of more than {MAX_OPERATORS} operators and parentheses"
+        )));
+    }
+    if query.trim().is_empty() {
+        return Err(QueryError::Parse(
+            "unknown position: parse error: no expression found in input".to_owned(),
+        ));
+    }
+    if let (Some(reason), false) = (scanner.new_in_3, version.is_3()) {
+        return Err(refused(reason.to_owned()));
+    }
+    let text = scanner.text;
+    // The library panics on durations that no `Duration` can hold, such as `[1e99]`.
+    let parsed = catch_unwind(AssertUnwindSafe(|| promql_parser::parser::parse(&text)));
+    let parsed = parsed.unwrap_or_else(|_| Err("duration out of range".to_owned()));
+    parsed.map_err(refused)
+}
+
+/// Goes through a text once, word by word.
+#[derive(Default)]
+struct Scanner {
+    /// The text as the library takes it.
+    text: String,
+    /// What can nest, outside of quotes, comments and matchers.
+    operators: usize,
+    /// Why a Prometheus before v3 refuses it.
+    new_in_3: Option<&'static str>,
+    word: String,
+    /// The word before, and the sign after it that isn't space.
+    before: (String, Option<char>),
+    braces: bool,
+    brackets: bool,
+    /// Within a list of labels.
+    labels: bool,
+}
+
+impl Scanner {
+    fn scan(&mut self, query: &str) {
+        let mut chars = query.chars();
+        while let Some(c) = chars.next() {
+            if c.is_alphanumeric() || matches!(c, '_' | ':' | '.') {
+                self.word.push(c);
+                continue;
+            }
+            self.end_word();
+            self.text.push(c);
+            match c {
+                '#' => {
+                    for c in chars.by_ref() {
+                        self.text.push(c);
+                        if c == '\n' || c == '\r' {
+                            break;
+                        }
+                    }
+                }
+                '"' | '\'' | '`' => self.quoted(&mut chars, c),
+                _ => self.sign(c),
+            }
+        }
+        self.end_word();
+    }
+
+    fn sign(&mut self, c: char) {
+        const LISTS: [&str; 6] = [
+            "by",
+            "without",
+            "on",
+            "ignoring",
+            "group_left",
+            "group_right",
+        ];
+        match c {
+            '{' => self.braces = true,
+            '}' => self.braces = false,
+            '[' => self.brackets = true,
+            ']' | ':' => self.brackets = false,
+            '(' => self.labels = LISTS.contains(&self.before.0.as_str()) && self.before.1.is_none(),
+            ')' => self.labels = false,
+            _ => {}
+        }
+        let nests = matches!(
+            c,
+            '(' | '[' | '+' | '-' | '*' | '/' | '%' | '^' | '<' | '>' | '=' | '!'
+        );
+        self.operators += usize::from(nests && !self.braces);
+        if !c.is_whitespace() {
+            self.before.1 = Some(c);
+        }
+    }
+
+    fn quoted(&mut self, chars: &mut std::str::Chars<'_>, quote: char) {
+        if self.labels || (self.braces && matches!(self.before.1, Some('{' | ','))) {
+            self.new_in_3 = Some("unexpected string, expected label");
+        }
+        self.before.1 = Some(quote);
+        while let Some(c) = chars.next() {
+            self.text.push(c);
+            if c == quote {
+                return;
+            }
+            if c == '\\' && quote != '`' {
+                self.text.extend(chars.next());
+            }
+        }
+    }
+
+    fn end_word(&mut self) {
+        if self.word.is_empty() {
+            return;
+        }
+        let word = std::mem::take(&mut self.word);
+        let lower = word.to_lowercase();
+        self.operators += usize::from(matches!(lower.as_str(), "and" | "or" | "unless" | "atan2"));
+        let is_number = word.starts_with(|c: char| c.is_ascii_digit());
+        let digits = word.trim_start_matches(|c: char| c.is_ascii_digit());
+        if self.brackets && is_number && digits.is_empty() {
+            self.new_in_3 = Some("missing unit character in duration");
+        }
+        let is_zero = is_number && !word.contains(|c: char| ('1'..='9').contains(&c));
+        if is_zero && self.before.0 == "offset" && matches!(self.before.1, None | Some('-' | '+')) {
+            self.text.push('0');
+            self.new_in_3 = Some("duration must be greater than 0");
+        } else if is_number && !word.contains("__") && !word.ends_with('_') {
+            self.text.extend(word.chars().filter(|c| *c != '_'));
+            if word.contains('_') {
+                self.new_in_3 = Some("bad number or duration syntax");
+            }
+        } else {
+            self.text.push_str(&word);
+        }
+        self.before = (lower, None);
+    }
+}

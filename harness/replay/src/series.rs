@@ -1,0 +1,197 @@
+//! The samples of a series: written out by an interval, or listed with their times.
+
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use crate::labels::Labels;
+use crate::notation::Point;
+use crate::promql::{STALE, is_stale};
+use crate::world::MAX_SAMPLES_IN_ALL;
+
+/// Samples from some time on.
+#[derive(Debug, Clone)]
+pub(crate) struct Run {
+    pub(crate) from: i64,
+    pub(crate) samples: Played,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Played {
+    /// One at each interval; the last for ever where it is held.
+    Regular {
+        interval: i64,
+        points: Arc<[Point]>,
+        hold: bool,
+    },
+    /// Times and values, oldest first; [`STALE`] is the staleness marker.
+    Listed(Vec<(i64, f64)>),
+}
+
+/// One series: its runs in the order of their start. A run ends where the next one starts.
+#[derive(Debug, Clone)]
+pub struct Series {
+    /// Name and labels.
+    pub labels: Labels,
+    runs: Vec<Run>,
+}
+
+impl Series {
+    pub(crate) fn new(labels: Labels) -> Self {
+        let runs = Vec::new();
+        Self { labels, runs }
+    }
+
+    /// The newest sample in `(after, until]`; none where that is a staleness marker.
+    #[must_use]
+    pub fn newest(&self, after: i64, until: i64) -> Option<(i64, f64)> {
+        self.last(after, until)
+            .filter(|(_, value)| !is_stale(*value))
+    }
+
+    /// Whether there is a sample in `(after, until]`, a staleness marker too.
+    #[must_use]
+    pub fn has_samples(&self, after: i64, until: i64) -> bool {
+        self.last(after, until).is_some()
+    }
+
+    fn last(&self, after: i64, until: i64) -> Option<(i64, f64)> {
+        let mut end = i64::MAX;
+        self.runs.iter().rev().find_map(|run| {
+            let until = until.min(end.saturating_sub(1));
+            end = run.from;
+            run.last(after, until)
+        })
+    }
+
+    /// Adds the samples in `(after, until]` to `samples`, oldest first, until it has more than `limit`.
+    pub fn collect(&self, after: i64, until: i64, limit: usize, samples: &mut Vec<(i64, f64)>) {
+        for (index, run) in self.runs.iter().enumerate() {
+            let end = self.runs.get(index + 1).map_or(i64::MAX, |next| next.from);
+            run.collect(after, until.min(end.saturating_sub(1)), limit, samples);
+        }
+    }
+
+    /// Adds a sample that is newer than all others; the same one again is no fault.
+    pub(crate) fn append(&mut self, at: i64, value: f64) -> Result<(), AppendError> {
+        if let Some((newest, there)) = self.last(i64::MIN, i64::MAX) {
+            if at < newest {
+                return Err(AppendError::OutOfOrder);
+            }
+            if at == newest {
+                let same = there.to_bits() == value.to_bits();
+                return same.then_some(()).ok_or(AppendError::Duplicate);
+            }
+        }
+        match self.runs.last_mut() {
+            Some(Run {
+                samples: Played::Listed(samples),
+                ..
+            }) => samples.push((at, value)),
+            _ => self.runs.push(Run {
+                from: at,
+                samples: Played::Listed(vec![(at, value)]),
+            }),
+        }
+        Ok(())
+    }
+
+    /// Adds a run; one that starts at the same time is replaced.
+    pub(crate) fn add(&mut self, run: Run) {
+        let place = self.runs.partition_point(|other| other.from < run.from);
+        match self.runs.get_mut(place) {
+            Some(other) if other.from == run.from => *other = run,
+            _ => self.runs.insert(place, run),
+        }
+    }
+}
+
+/// Why a sample isn't taken; the texts are Prometheus'.
+#[derive(Debug, Error)]
+pub(crate) enum AppendError {
+    #[error("out of order sample")]
+    OutOfOrder,
+    #[error("duplicate sample for timestamp")]
+    Duplicate,
+    #[error("the series hold more than {MAX_SAMPLES_IN_ALL} samples in all")]
+    TooManySamples,
+}
+
+/// What a point is as a value of a sample.
+fn value_of(point: Point) -> Option<f64> {
+    match point {
+        Point::Missing => None,
+        Point::Stale => Some(STALE),
+        Point::Value(value) => Some(value),
+    }
+}
+
+impl Run {
+    fn last(&self, after: i64, until: i64) -> Option<(i64, f64)> {
+        match &self.samples {
+            Played::Listed(samples) => {
+                let place = samples.partition_point(|(at, _)| *at <= until);
+                let newest = samples.get(place.checked_sub(1)?).copied();
+                newest.filter(|(at, _)| *at > after)
+            }
+            Played::Regular {
+                interval,
+                points,
+                hold,
+            } => {
+                let mut index = until.saturating_sub(self.from).div_euclid(*interval);
+                let end = points.len() as i64 - 1;
+                let held = *hold && matches!(points.last(), Some(Point::Value(_)));
+                if !held {
+                    index = index.min(end);
+                }
+                while index >= 0 {
+                    let at = self.from.saturating_add(index.saturating_mul(*interval));
+                    if at <= after {
+                        return None;
+                    }
+                    let point = points.get(index.min(end) as usize);
+                    if let Some(value) = point.copied().and_then(value_of) {
+                        return Some((at, value));
+                    }
+                    index -= 1;
+                }
+                None
+            }
+        }
+    }
+
+    fn collect(&self, after: i64, until: i64, limit: usize, all: &mut Vec<(i64, f64)>) {
+        match &self.samples {
+            Played::Listed(samples) => {
+                let from = samples.partition_point(|(at, _)| *at <= after);
+                let to = samples.partition_point(|(at, _)| *at <= until);
+                all.extend(samples.get(from..to).unwrap_or_default());
+            }
+            Played::Regular {
+                interval,
+                points,
+                hold,
+            } => {
+                let place = |time: i64| time.saturating_sub(self.from).div_euclid(*interval);
+                let first = place(after).saturating_add(1).max(0);
+                let end = points.len() as i64 - 1;
+                let held = *hold && matches!(points.last(), Some(Point::Value(_)));
+                let last = if held {
+                    place(until)
+                } else {
+                    place(until).min(end)
+                };
+                for index in first..=last {
+                    let point = points.get(index.min(end) as usize);
+                    if let Some(value) = point.copied().and_then(value_of) {
+                        all.push((self.from + index * interval, value));
+                    }
+                    if all.len() > limit {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! The evaluator answers as real Prometheus servers do.
+//!
+//! They are child processes on loopback, which get the same samples by remote write: a v3 that `SETPOINT_PROMETHEUS`
+//! names, and a v2 that `SETPOINT_PROMETHEUS_2` names. Without one its tests are ignored, with the reason; under
+//! `SETPOINT_REQUIRE=prometheus` they fail then. `SETPOINT_SEED` chooses what is generated.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a server that does something unexpected fails the test"
+)]
+
+mod cases;
+mod compare;
+mod generate;
+mod server;
+
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Trial};
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let required = std::env::var_os("SETPOINT_REQUIRE").is_some_and(|set| set == "prometheus");
+    let mut trials = Vec::new();
+    for (version, variable) in [
+        ("v3", "SETPOINT_PROMETHEUS"),
+        ("v2", "SETPOINT_PROMETHEUS_2"),
+    ] {
+        let program = std::env::var_os(variable);
+        let missing = program.is_none() && !required;
+        if missing {
+            eprintln!(
+                "the tests with Prometheus {version} are ignored: {variable} names no program"
+            );
+        }
+        let program = program.unwrap_or_default();
+        let mut add = |name: &str, slow: bool, test: fn(&std::path::Path)| {
+            let program = std::path::PathBuf::from(&program);
+            let trial = Trial::test(format!("{name}_of_{version}"), move || {
+                test(&program);
+                Ok(())
+            });
+            trials.push(trial.with_ignored_flag(missing || slow));
+        };
+        add(
+            "the_table_of_queries_has_the_answers",
+            false,
+            cases::are_equal,
+        );
+        add(
+            "generated_queries_have_the_answers",
+            false,
+            generate::few_are_equal,
+        );
+        add(
+            "many_generated_queries_have_the_answers",
+            true,
+            generate::many_are_equal,
+        );
+    }
+    libtest_mimic::run(&arguments, trials).exit_code()
+}

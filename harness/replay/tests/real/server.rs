@@ -1,0 +1,243 @@
+//! A real Prometheus as a child process, and the same series for it and for us.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use serde_json::Value;
+use setpoint_replay::promql::{Settings, Version};
+use setpoint_replay::{Script, ScriptedSeries, World, api, remote_write};
+
+/// Where the times of the first set of series begin, milliseconds since 1970.
+const FIRST: i64 = 1_700_000_000_000;
+/// From set to set: farther apart than any query looks.
+const APART: i64 = 24 * 60 * 60 * 1000;
+
+pub(crate) struct Server {
+    process: Child,
+    address: String,
+    http: reqwest::Client,
+    runtime: tokio::runtime::Runtime,
+    pub(crate) settings: Settings,
+    next: AtomicI64,
+    _folder: tempfile::TempDir,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Series that a server has, and the world of the same series.
+pub(crate) struct Set {
+    pub(crate) world: World,
+    pub(crate) origin: i64,
+}
+
+impl Server {
+    pub(crate) fn start(program: &Path) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let config = folder.path().join("prometheus.yml");
+        std::fs::write(&config, "{}").unwrap();
+        let mut process = Command::new(program)
+            .arg(format!("--config.file={}", config.display()))
+            .arg(format!(
+                "--storage.tsdb.path={}",
+                folder.path().join("data").display()
+            ))
+            // All that the tests write stays in one block, whatever its time.
+            .args([
+                "--storage.tsdb.min-block-duration=10y",
+                "--storage.tsdb.max-block-duration=10y",
+            ])
+            .args([
+                "--storage.tsdb.retention.time=100y",
+                "--web.enable-remote-write-receiver",
+            ])
+            .args([
+                "--web.listen-address=127.0.0.1:0",
+                "--query.max-concurrency=4",
+            ])
+            .stderr(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap_or_else(|error| panic!("starting {}: {error}", program.display()));
+        let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
+        let mut seen = Vec::new();
+        let address = lines
+            .by_ref()
+            .map_while(Result::ok)
+            .find_map(|line| {
+                let listening = line.contains("Listening on");
+                let address = line
+                    .split("address=")
+                    .nth(1)
+                    .map(|rest| rest.trim_end().to_owned());
+                seen.push(line);
+                address.filter(|_| listening)
+            })
+            .unwrap_or_else(|| panic!("Prometheus ended before it listened:\n{}", seen.join("\n")));
+        // Its log goes on, and a full pipe would stop it.
+        std::thread::spawn(move || lines.for_each(drop));
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let http = reqwest::Client::builder()
+            .tls_certs_only([])
+            .no_proxy()
+            .build()
+            .unwrap();
+        let mut server = Self {
+            process,
+            address,
+            http,
+            runtime: tokio::runtime::Runtime::new().unwrap(),
+            settings: Settings::default(),
+            next: AtomicI64::new(FIRST),
+            _folder: folder,
+        };
+        server.runtime.block_on(server.is_ready());
+        let told = server.get("/api/v1/status/buildinfo", &[]);
+        let version = told["data"]["version"].as_str().unwrap();
+        let version = version.split(['+', '-']).next().unwrap();
+        server.settings.version = version.parse::<Version>().unwrap();
+        server
+    }
+
+    async fn is_ready(&self) {
+        let ready = async {
+            let mut tick = tokio::time::interval(Duration::from_millis(20));
+            loop {
+                tick.tick().await;
+                let answer = self
+                    .http
+                    .get(format!("http://{}/-/ready", self.address))
+                    .send()
+                    .await;
+                if answer.is_ok_and(|answer| answer.status() == 200) {
+                    return;
+                }
+            }
+        };
+        let waited = tokio::time::timeout(Duration::from_secs(60), ready).await;
+        assert!(waited.is_ok(), "Prometheus isn't ready within a minute");
+    }
+
+    /// Gives both the same series, at times that no other series have.
+    pub(crate) fn load(&self, series: Vec<ScriptedSeries>) -> Set {
+        let origin = self.next.fetch_add(APART, Ordering::Relaxed);
+        let script = Script {
+            series,
+            ..Script::default()
+        };
+        let world = World::new(&script, origin).unwrap();
+        let samples = world.series().map(|series| {
+            let mut samples = Vec::new();
+            series.collect(i64::MIN, i64::MAX, usize::MAX, &mut samples);
+            let samples = samples.into_iter().map(|(at, value)| (at + origin, value));
+            (series.labels.clone(), samples.collect())
+        });
+        let samples: Vec<(_, Vec<_>)> = samples.collect();
+        let send = async {
+            let answer = self
+                .http
+                .post(format!("http://{}/api/v1/write", self.address))
+                .header("Content-Encoding", "snappy")
+                .header("Content-Type", "application/x-protobuf")
+                .header("X-Prometheus-Remote-Write-Version", "0.1.0")
+                .body(remote_write::request(&samples))
+                .send()
+                .await
+                .unwrap();
+            let status = answer.status();
+            assert_eq!(
+                status,
+                204,
+                "remote write: {}",
+                answer.text().await.unwrap()
+            );
+        };
+        self.runtime.block_on(send);
+        Set { world, origin }
+    }
+
+    fn get(&self, path: &str, parameters: &[(String, String)]) -> Value {
+        self.runtime.block_on(self.ask(path, parameters))
+    }
+
+    async fn ask(&self, path: &str, parameters: &[(String, String)]) -> Value {
+        let mut request = self.http.get(format!("http://{}{path}", self.address));
+        if !parameters.is_empty() {
+            request = self
+                .http
+                .post(format!("http://{}{path}", self.address))
+                .form(parameters);
+        }
+        let body = request.send().await.unwrap().bytes().await.unwrap();
+        serde_json::from_slice(&body).unwrap()
+    }
+
+    /// What the server and we answer to a question.
+    pub(crate) fn both(&self, set: &Set, question: &Question) -> (Value, Value) {
+        let (path, parameters) = question.request(set.origin);
+        let theirs = self.get(path, &parameters);
+        let wall = set.origin + APART;
+        let ours = api::answer(&set.world, &self.settings, wall, path, &parameters);
+        (theirs, serde_json::from_str(&ours.body).unwrap())
+    }
+}
+
+/// A query and when it is evaluated, seconds since the beginning of its series.
+#[derive(Debug, Clone)]
+pub(crate) enum Question {
+    At {
+        query: String,
+        time: i64,
+    },
+    Over {
+        query: String,
+        start: i64,
+        end: i64,
+        step: i64,
+    },
+}
+
+impl Question {
+    pub(crate) fn query(&self) -> &str {
+        match self {
+            Self::At { query, .. } | Self::Over { query, .. } => query,
+        }
+    }
+
+    fn request(&self, origin: i64) -> (&'static str, Vec<(String, String)>) {
+        let at = |seconds: i64| (origin / 1000 + seconds).to_string();
+        let owned = |pairs: Vec<(&str, String)>| {
+            pairs
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value))
+                .collect()
+        };
+        match self {
+            Self::At { query, time } => (
+                "/api/v1/query",
+                owned(vec![("query", query.clone()), ("time", at(*time))]),
+            ),
+            Self::Over {
+                query,
+                start,
+                end,
+                step,
+            } => (
+                "/api/v1/query_range",
+                owned(vec![
+                    ("query", query.clone()),
+                    ("start", at(*start)),
+                    ("end", at(*end)),
+                    ("step", step.to_string()),
+                ]),
+            ),
+        }
+    }
+}
