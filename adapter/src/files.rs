@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 use tokio::time::{Interval, MissedTickBehavior};
 
@@ -14,12 +15,13 @@ pub(crate) const REREAD_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Tells when files may have changed.
 ///
-/// Their folders are watched, not the files: a mounted volume changes by a swap of the symbolic
+/// SIGHUP tells it too. Their folders are watched, not the files: a mounted volume changes by a swap of the symbolic
 /// link `..data` beside them. Several changes may be told as one. Without a working watch, changes
 /// are seen at the next interval.
 pub(crate) struct Changes {
     changed: Arc<Notify>,
     interval: Interval,
+    hangup: Option<Signal>,
     _watcher: Option<RecommendedWatcher>,
 }
 
@@ -39,6 +41,9 @@ impl Changes {
         Self {
             changed,
             interval,
+            hangup: signal(SignalKind::hangup())
+                .inspect_err(|error| tracing::warn!(%error, "watch SIGHUP"))
+                .ok(),
             _watcher: watcher,
         }
     }
@@ -48,6 +53,8 @@ impl Changes {
         tokio::select! {
             () = self.changed.notified() => {}
             _ = self.interval.tick() => {}
+            // Without a handler, or after its end, nothing is told by it.
+            Some(()) = async { self.hangup.as_mut()?.recv().await } => {}
         }
     }
 }
@@ -68,4 +75,23 @@ fn watch(folders: &BTreeSet<&Path>, changed: Arc<Notify>) -> notify::Result<Reco
         watcher.watch(folder, RecursiveMode::NonRecursive)?;
     }
     Ok(watcher)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_hangup_tells_of_a_change() {
+        let hour = Duration::from_secs(3600);
+        let mut changes = [Changes::of([], hour), Changes::of([], hour)];
+        let sent = std::process::Command::new("kill")
+            .args(["-HUP", &std::process::id().to_string()])
+            .status();
+        assert!(sent.unwrap().success());
+        for changes in &mut changes {
+            let told = tokio::time::timeout(Duration::from_secs(20), changes.next()).await;
+            told.expect("a change");
+        }
+    }
 }

@@ -24,12 +24,15 @@ mod empty_root;
 mod error_chain;
 mod files;
 mod kubernetes;
+mod metrics;
 mod prometheus;
 mod provider;
 mod registry;
+mod reload;
 mod request_info;
 mod run;
 mod serving;
+mod tasks;
 mod text;
 
 pub use run::main;

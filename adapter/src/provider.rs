@@ -20,6 +20,11 @@ pub(crate) trait CustomMetricsProvider: Send + Sync + 'static {
 
     /// Whether the first relist attempt has ended, whether or not it succeeded.
     fn relist_attempted(&self) -> bool;
+
+    /// Whether the last relist of a rule failed.
+    fn relist_fails(&self) -> bool {
+        false
+    }
 }
 
 /// Why there are no values.

@@ -24,8 +24,10 @@ use crate::certs;
 use crate::config;
 use crate::custom::CustomMetrics;
 use crate::kubernetes;
+use crate::metrics::{OwnMetrics, ServerCounts};
 use crate::prometheus::{HttpClient, HttpClientOptions};
 use crate::registry::RelistOptions;
+use crate::reload::Reloads;
 use crate::serving::ServingPair;
 
 /// The program: does what its arguments say, until that is done or SIGTERM ends it.
@@ -112,6 +114,8 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
         cert_dir: _,
     } = args;
     let auth = AuthOptions::from(auth);
+    let metrics = OwnMetrics::default();
+    let reloads = Reloads::new(metrics.clone());
     let shutdown = shutdown_by_signal()?;
     let rules = config::load(&config.context("no rules: name a configuration file by --config")?)?;
     let relist = RelistOptions {
@@ -143,7 +147,10 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
         .with_context(|| format!("listen on {address}"))?;
 
     let tokens = BearerTokens::new(
-        Arc::new(ApiServerTokenReviewer::new(authentication.clone())),
+        Arc::new(ApiServerTokenReviewer::new(
+            authentication.clone(),
+            metrics.clone(),
+        )),
         auth.token_cache_ttl,
     );
     let authenticator = Arc::new(DelegatedAuthenticator::new(Some(tokens)));
@@ -151,9 +158,10 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
         authentication,
         auth.authentication,
         authenticator.clone(),
+        reloads.clone(),
         shutdown.clone(),
     )?;
-    let reviewer = ApiServerAccessReviewer::new(authorization);
+    let reviewer = ApiServerAccessReviewer::new(authorization, metrics.clone());
     let authorizer = DelegatedAuthorizer::new(Arc::new(reviewer), auth.authorization);
     let provider = CustomMetrics::start(
         rules,
@@ -164,14 +172,20 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     );
     let groups: Vec<Box<dyn ApiGroup>> =
         vec![Box::new(CustomMetricsGroup::new(Arc::new(provider)))];
-    let api = Api::new(groups, authenticator.clone(), Arc::new(authorizer));
+    let api = Api::new(
+        groups,
+        authenticator.clone(),
+        Arc::new(authorizer),
+        reloads.clone(),
+    );
     let server = Server::new(listener).trust(move |peer| {
         let authenticator = authenticator.clone();
         async move { authenticator.is_front_proxy(&peer).await }
     });
+    metrics.collect(ServerCounts(server.counts()));
     let server = match tls_cert_file.zip(tls_private_key_file) {
         Some((certificate, key)) => {
-            let pair = ServingPair::watch(certificate, key, shutdown.clone())?;
+            let pair = ServingPair::watch(certificate, key, reloads, shutdown.clone())?;
             server.tls_source(move || pair.config())
         }
         None => {

@@ -19,7 +19,8 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
 use crate::budget::Owner;
-use crate::connections::Entry;
+use crate::connections::{Connections, Entry};
+use crate::counts::Counts;
 use crate::limits::{ClientLimits, Limits};
 use crate::peer::Peer;
 use crate::requests::{Budgets, RequestHandler};
@@ -40,6 +41,7 @@ pub(crate) struct Connection {
     pub(crate) address: SocketAddr,
     pub(crate) app: Router,
     pub(crate) budgets: Budgets,
+    pub(crate) counts: Counts,
     pub(crate) shutdown: CancellationToken,
 }
 
@@ -51,10 +53,16 @@ enum Protocol {
 
 impl Connection {
     /// Serves a connection to its end, or until the table wants its place.
-    pub(crate) async fn serve(self, stream: TcpStream, entry: Entry) {
-        let (peer, close) = (self.address, entry.close.clone());
+    pub(crate) async fn serve(self, stream: TcpStream, connections: Arc<Connections>) {
+        let place = connections.place(self.address.ip());
+        let place = tokio::time::timeout(self.limits.handshake, place);
+        let Some(Ok(Some(entry))) = self.shutdown.run_until_cancelled(place).await else {
+            return self.counts.superfluous_connection();
+        };
+        let (peer, close, counts) = (self.address, entry.close.clone(), self.counts.clone());
         let served = self.serve_until_its_end(stream, &entry);
         if close.run_until_cancelled(served).await.is_none() {
+            counts.superfluous_connection();
             tracing::debug!(%peer, "close a connection: there are too many");
         }
     }
@@ -85,8 +93,14 @@ impl Connection {
                 };
                 self.serve_http(stream, protocol, peer, trusted).await;
             }
-            Some(Ok(Err(error))) => tracing::debug!(peer = %self.address, %error, "TLS handshake"),
-            Some(Err(_)) => tracing::debug!(peer = %self.address, "TLS handshake took too long"),
+            Some(Ok(Err(error))) => {
+                self.counts.failed_handshake();
+                tracing::debug!(peer = %self.address, %error, "TLS handshake");
+            }
+            Some(Err(_)) => {
+                self.counts.failed_handshake();
+                tracing::debug!(peer = %self.address, "TLS handshake took too long");
+            }
             None => {}
         }
     }
@@ -119,6 +133,7 @@ impl Connection {
             peer,
             limits: self.limits,
             budgets: self.budgets,
+            counts: self.counts,
             in_flight,
             last: last.clone(),
         };

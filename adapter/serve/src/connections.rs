@@ -1,20 +1,28 @@
-//! The open connections, and which of them has to go when there are too many.
+//! The connections that are served, and which of them has to go when there are too many.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
+use std::pin::pin;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
+
+/// Connections that wait for a place. They are sockets and nothing else.
+const WAITING: usize = 1024;
 
 /// At most a number of connections.
 ///
-/// A new one is never kept waiting by strangers: when there are too many, the oldest connection of
-/// the address with the most is closed. So whoever opens many loses its own, and a probe's
-/// connection, the newest of a node, is served.
+/// When there are as many, a new one of an address that has fewer than another closes the oldest
+/// of the address with the most. So nobody is kept waiting by whoever opens many. One of an address
+/// that has the most itself waits for a place: a burst of requests is slowed down, not cut off.
 pub(crate) struct Connections {
     most: usize,
     open: Mutex<Table>,
+    /// Told when a connection has ended.
+    ended: Notify,
+    waiting: Semaphore,
 }
 
 #[derive(Default)]
@@ -35,14 +43,33 @@ impl Connections {
         Arc::new(Self {
             most,
             open: Mutex::default(),
+            ended: Notify::new(),
+            waiting: Semaphore::new(WAITING),
         })
     }
 
-    /// Adds a connection; none if all are of trusted clients.
-    pub(crate) fn add(self: &Arc<Self>, address: IpAddr) -> Option<Entry> {
+    /// A place for a connection, when there is one; none if too many wait.
+    pub(crate) async fn place(self: &Arc<Self>, address: IpAddr) -> Option<Entry> {
+        if let Some(entry) = self.add(address) {
+            return Some(entry);
+        }
+        let _waiting = self.waiting.try_acquire().ok()?;
+        loop {
+            // Before the next look, so that no end is missed.
+            let mut ended = pin!(self.ended.notified());
+            ended.as_mut().enable();
+            if let Some(entry) = self.add(address) {
+                return Some(entry);
+            }
+            ended.await;
+        }
+    }
+
+    /// Adds a connection if there is a place for it now.
+    fn add(self: &Arc<Self>, address: IpAddr) -> Option<Entry> {
         let mut open = self.open.lock();
         if open.connections.len() >= self.most {
-            let number = open.superfluous()?;
+            let number = open.superfluous(address)?;
             open.connections.remove(&number)?.close.cancel();
         }
         let number = open.next;
@@ -63,14 +90,18 @@ impl Connections {
 }
 
 impl Table {
-    /// The oldest connection of the stranger that has the most.
-    fn superfluous(&self) -> Option<u64> {
+    /// The oldest connection of the stranger that has the most, if that is more than `address`
+    /// has.
+    fn superfluous(&self, address: IpAddr) -> Option<u64> {
         let strangers = || self.connections.iter().filter(|(_, open)| !open.trusted);
         let mut counts: HashMap<IpAddr, usize> = HashMap::new();
         for (_, open) in strangers() {
             *counts.entry(open.address).or_default() += 1;
         }
         let most = counts.values().max()?;
+        if counts.get(&address) == Some(most) {
+            return None;
+        }
         let (number, _) = strangers().find(|(_, open)| counts.get(&open.address) == Some(most))?;
         Some(*number)
     }
@@ -96,11 +127,9 @@ impl Entry {
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        self.connections
-            .open
-            .lock()
-            .connections
-            .remove(&self.number);
+        let connections = &self.connections;
+        connections.open.lock().connections.remove(&self.number);
+        connections.ended.notify_one();
     }
 }
 
@@ -145,5 +174,36 @@ mod tests {
         assert!(add(3).is_none());
         drop(stranger);
         assert!(add(3).is_some());
+    }
+
+    #[tokio::test]
+    async fn a_connection_of_the_address_with_the_most_waits_for_the_end_of_another_one() {
+        let connections = Connections::new(2);
+        let mut places: Vec<_> = (0..4)
+            .map(|_| Box::pin(connections.place(address(1))))
+            .collect();
+        let mut third = places.remove(2);
+        let first = places.remove(0).await.expect("a place");
+        let second = places.remove(0).await.expect("a place");
+        assert!(futures::poll!(&mut third).is_pending());
+        drop(second);
+        let third = third.await.expect("a place");
+        assert!(!first.close.is_cancelled() && !third.close.is_cancelled());
+        let other = connections.place(address(2)).await;
+        assert!(other.is_some() && first.close.is_cancelled());
+    }
+
+    #[tokio::test]
+    async fn more_waiting_connections_than_the_limit_are_refused() {
+        let connections = Connections::new(1);
+        let _first = connections.place(address(1)).await;
+        let mut waiting: Vec<_> = (0..WAITING)
+            .map(|_| Box::pin(connections.place(address(1))))
+            .collect();
+        for place in &mut waiting {
+            assert!(futures::poll!(place).is_pending());
+        }
+        assert!(connections.place(address(1)).await.is_none());
+        assert!(connections.place(address(2)).await.is_some());
     }
 }

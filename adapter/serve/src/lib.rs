@@ -3,6 +3,7 @@
 mod budget;
 mod connection;
 mod connections;
+mod counts;
 mod limits;
 mod peer;
 mod requests;
@@ -10,6 +11,7 @@ mod server;
 mod tls;
 mod writing;
 
+pub use counts::Counts;
 pub use limits::{ClientLimits, Limits};
 pub use peer::Peer;
 pub use server::Server;

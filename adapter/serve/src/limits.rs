@@ -14,10 +14,11 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Connections at a time. One more closes the oldest connection of the address that has the
-    /// most; those of trusted clients are never closed for others.
+    /// Connections that are served at a time. One more waits, if its address has as many as any
+    /// other; else it closes the oldest of the address that has the most. Those of trusted clients
+    /// are never closed for others.
     pub connections: usize,
-    /// Time for a TLS handshake, and for telling whether the client is trusted.
+    /// Time to wait for a place, and again for a TLS handshake and for telling whether the client is trusted.
     pub handshake: Duration,
     /// Time for the head of a request, from the end of the handshake or, over HTTP/1.1, of the
     /// request before. Over HTTP/2 it is the time until the first request.

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 use crate::budget::{Budget, Owner, Share};
+use crate::counts::Counts;
 use crate::limits::{ClientLimits, Limits};
 use crate::peer::Peer;
 
@@ -43,6 +44,7 @@ pub(crate) struct RequestHandler {
     pub(crate) owner: Owner,
     pub(crate) limits: Limits,
     pub(crate) budgets: Budgets,
+    pub(crate) counts: Counts,
     /// The number of requests in flight.
     pub(crate) in_flight: watch::Sender<usize>,
     /// Cancelled when a response asks to close the connection.
@@ -56,9 +58,11 @@ impl RequestHandler {
     ) -> Result<Response, Infallible> {
         let version = request.version();
         if target_bytes(&request) > self.client_limits().target_bytes {
+            self.counts.refused_request();
             return Ok(StatusCode::URI_TOO_LONG.into_response());
         }
         let Some(share) = self.admit(&request) else {
+            self.counts.refused_request();
             return Ok(too_many_requests());
         };
         let mut in_flight = InFlight::new(self.in_flight, share);
@@ -74,6 +78,7 @@ impl RequestHandler {
             .share
             .grow(usize::try_from(length).unwrap_or(usize::MAX))
         {
+            self.counts.refused_request();
             return Ok(too_many_requests());
         }
         Ok(response.map(|body| {

@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 use crate::budget::{Budget, Most};
 use crate::connection::Connection;
 use crate::connections::Connections;
+use crate::counts::Counts;
 use crate::limits::Limits;
 use crate::peer::Peer;
 use crate::requests::Budgets;
@@ -26,6 +27,7 @@ pub struct Server {
     tls: Option<TlsSource>,
     trust: Option<Trust>,
     limits: Limits,
+    counts: Counts,
 }
 
 impl Server {
@@ -37,6 +39,7 @@ impl Server {
             tls: None,
             trust: None,
             limits: Limits::default(),
+            counts: Counts::default(),
         }
     }
 
@@ -68,6 +71,12 @@ impl Server {
         self
     }
 
+    /// What this server counts.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.counts.clone()
+    }
+
     /// Replaces the limits.
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
@@ -83,9 +92,7 @@ impl Server {
         let budgets = budgets(&self.limits);
         let accepted = || accept("HTTP", async || self.listener.accept().await);
         while let Some((stream, address)) = shutdown.run_until_cancelled(accepted()).await {
-            let Some(entry) = connections.add(address.ip()) else {
-                continue;
-            };
+            self.counts.connection();
             let connection = Connection {
                 tls: self.tls.clone(),
                 trust: self.trust.clone(),
@@ -93,9 +100,10 @@ impl Server {
                 address,
                 app: app.clone(),
                 budgets: budgets.clone(),
+                counts: self.counts.clone(),
                 shutdown: shutdown.clone(),
             };
-            tasks.spawn(connection.serve(stream, entry));
+            tasks.spawn(connection.serve(stream, connections.clone()));
         }
         drop(self.listener);
         tasks.close();

@@ -1,12 +1,14 @@
 //! `custom.metrics.k8s.io`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::response::{IntoResponse as _, Response};
 use futures::future::BoxFuture;
 use setpoint_metrics_api::custom::{GROUP, v1beta1, v1beta2};
 use setpoint_rules::{MetricInfo, MetricQuery, ResourcePath};
+use tokio::time::Instant;
 
 use super::group::{ApiGroup, DiscoveredResource};
 use super::health::Check;
@@ -16,11 +18,17 @@ use crate::provider::CustomMetricsProvider;
 /// The custom metrics of a provider.
 pub(crate) struct CustomMetricsGroup {
     provider: Arc<dyn CustomMetricsProvider>,
+    started: Instant,
 }
+
+/// How long the first relist keeps the adapter from being ready. After that it answers what it can:
+/// Prometheus may be down, and requests say so better than an adapter that isn't there.
+const FIRST_RELIST: Duration = Duration::from_secs(30);
 
 impl CustomMetricsGroup {
     pub(crate) fn new(provider: Arc<dyn CustomMetricsProvider>) -> Self {
-        Self { provider }
+        let started = Instant::now();
+        Self { provider, started }
     }
 
     async fn values(&self, path: &ResourcePath, query_string: &str) -> Result<Response, ApiError> {
@@ -55,9 +63,16 @@ impl ApiGroup for CustomMetricsGroup {
     }
 
     fn checks(&self) -> Vec<Check> {
+        let attempted = self.provider.relist_attempted();
+        let waited = self.started.elapsed() >= FIRST_RELIST;
         vec![Check {
             name: "relist-attempted",
-            passed: self.provider.relist_attempted(),
+            passed: attempted || waited,
+            note: match (attempted, self.provider.relist_fails()) {
+                (_, true) => Some("the last relist of a rule failed"),
+                (false, false) => Some("the first relist takes long"),
+                (true, false) => None,
+            },
         }]
     }
 

@@ -8,6 +8,15 @@ use serde_json::{Value, json};
 pub(crate) struct Check {
     pub(crate) name: &'static str,
     pub(crate) passed: bool,
+    /// What is wrong although it passes. The log says more: anybody may read this.
+    pub(crate) note: Option<&'static str>,
+}
+
+impl Check {
+    pub(crate) fn new(name: &'static str, passed: bool) -> Self {
+        let note = None;
+        Self { name, passed, note }
+    }
 }
 
 /// `ok`, or 500 and the list of checks; `?verbose` asks for the list in any case.
@@ -21,11 +30,11 @@ pub(super) fn answer(path: &str, query: Option<&str>, checks: &[Check]) -> Respo
         return "ok".into_response();
     }
     let mut text = String::from("[+]ping ok\n");
-    for Check { name, passed } in checks {
-        text.push_str(&if *passed {
-            format!("[+]{name} ok\n")
-        } else {
-            format!("[-]{name} not yet\n")
+    for Check { name, passed, note } in checks {
+        text.push_str(&match (passed, note) {
+            (true, None) => format!("[+]{name} ok\n"),
+            (true, Some(note)) => format!("[+]{name} ok, but {note}\n"),
+            (false, _) => format!("[-]{name} not yet\n"),
         });
     }
     text.push_str(&format!(

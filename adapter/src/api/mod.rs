@@ -23,6 +23,8 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::auth::{Authenticator, Authorizer, Decision, User};
 use crate::error_chain::error_chain;
+use crate::metrics::OwnMetrics;
+use crate::reload::Reloads;
 use crate::request_info::{RequestInfo, ResourceRequest};
 use crate::text::cut;
 
@@ -45,6 +47,8 @@ pub(crate) struct Api {
     authorizer: Arc<dyn Authorizer>,
     /// Of log lines about refused credentials and failures, which anybody can cause.
     log: LogLimit,
+    reloads: Reloads,
+    metrics: OwnMetrics,
 }
 
 impl Api {
@@ -52,12 +56,15 @@ impl Api {
         groups: Vec<Box<dyn ApiGroup>>,
         authenticator: Arc<dyn Authenticator>,
         authorizer: Arc<dyn Authorizer>,
+        reloads: Reloads,
     ) -> Self {
         Self {
             groups,
             authenticator,
             authorizer,
             log: LogLimit::default(),
+            metrics: reloads.metrics(),
+            reloads,
         }
     }
 
@@ -158,6 +165,7 @@ impl Api {
         Ok(match segments.as_slice() {
             ["healthz" | "livez"] => health::answer(path, uri.query(), &[]),
             ["readyz"] => health::answer(path, uri.query(), &self.checks()),
+            ["metrics"] => self.metrics.response(),
             ["version"] => Json(health::version()).into_response(),
             ["openapi", "v2"] => Json(openapi::v2(self.groups())).into_response(),
             ["apis"] if discovery::wants_aggregated(accept) => with_etag(
@@ -178,6 +186,18 @@ impl Api {
         })
     }
 
+    /// The group that a path is about; empty if it is about none.
+    fn group_in(&self, path: &str) -> &'static str {
+        let name = path
+            .strip_prefix("/apis/")
+            .and_then(|rest| rest.split('/').next());
+        let known = self.groups().map(ApiGroup::name);
+        known
+            .into_iter()
+            .find(|known| name == Some(known))
+            .unwrap_or_default()
+    }
+
     fn groups(&self) -> impl Iterator<Item = &dyn ApiGroup> {
         self.groups.iter().map(AsRef::as_ref)
     }
@@ -191,16 +211,21 @@ impl Api {
 
     fn checks(&self) -> Vec<Check> {
         let mut checks: Vec<Check> = self.groups().flat_map(ApiGroup::checks).collect();
-        checks.push(Check {
-            name: "authentication-configured",
-            passed: self.authenticator.is_configured(),
-        });
+        let configured = self.authenticator.is_configured();
+        checks.push(Check::new("authentication-configured", configured));
+        let failing = self.reloads.failing().into_iter();
+        checks.extend(failing.map(|name| Check {
+            name,
+            passed: true,
+            note: Some("the last reload failed"),
+        }));
         checks
     }
 }
 
 async fn answer(State(api): State<Arc<Api>>, request: Request) -> Response {
     let (head, _body) = request.into_parts();
+    let began = Instant::now();
     let mut known = false;
     let answer = tokio::time::timeout(REQUEST_TIMEOUT, api.answer(&head, &mut known)).await;
     let answer = answer.unwrap_or(Err(ApiError::Timeout));
@@ -214,6 +239,13 @@ async fn answer(State(api): State<Arc<Api>>, request: Request) -> Response {
         let close = HeaderValue::from_static("close");
         response.headers_mut().insert(header::CONNECTION, close);
     }
+    let verb = if head.method == Method::GET {
+        "GET"
+    } else {
+        "other"
+    };
+    let (group, code) = (api.group_in(head.uri.path()), response.status());
+    api.metrics.answered(verb, group, code, began.elapsed());
     response
 }
 

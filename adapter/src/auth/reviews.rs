@@ -6,6 +6,8 @@ use setpoint_support::backoff;
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
+use crate::metrics::OwnMetrics;
+
 /// Questions of one kind at a time. Each is a connection to the API server.
 const AT_A_TIME: usize = 64;
 /// Those of them about anonymous users, which anybody can cause.
@@ -41,22 +43,41 @@ pub(super) enum About {
 
 /// The questions of one kind.
 pub(super) struct Reviews {
+    kind: &'static str,
+    metrics: OwnMetrics,
     all: Semaphore,
     anonymous: Semaphore,
 }
 
-impl Default for Reviews {
-    fn default() -> Self {
+impl Reviews {
+    /// Questions of a kind, which metrics name.
+    pub(super) fn new(kind: &'static str, metrics: OwnMetrics) -> Self {
         Self {
+            kind,
+            metrics,
             all: Semaphore::new(AT_A_TIME),
             anonymous: Semaphore::new(OF_ANONYMOUS),
         }
     }
-}
 
-impl Reviews {
     /// Asks when it's the question's turn, and again after a failure that passes by itself.
     pub(super) async fn ask<T, F: Future<Output = Result<T, kube::Error>>>(
+        &self,
+        about: About,
+        question: impl Fn() -> F,
+    ) -> Result<T, ReviewError> {
+        let answer = self.ask_in_turn(about, question).await;
+        let outcome = match &answer {
+            Ok(_) => "answered",
+            Err(ReviewError::Failed(_)) => "failed",
+            Err(ReviewError::Late(_)) => "late",
+            Err(ReviewError::Busy) => "busy",
+        };
+        self.metrics.reviewed(self.kind, outcome);
+        answer
+    }
+
+    async fn ask_in_turn<T, F: Future<Output = Result<T, kube::Error>>>(
         &self,
         about: About,
         question: impl Fn() -> F,
@@ -113,7 +134,7 @@ mod tests {
     /// How many questions of each are asked at a time if `number` come at once and none is
     /// answered.
     async fn at_a_time(about: &[(About, usize)]) -> (usize, usize) {
-        let reviews = Reviews::default();
+        let reviews = Reviews::new("test", OwnMetrics::default());
         let asked = Arc::new(AtomicUsize::new(0));
         let never = || async {
             asked.fetch_add(1, Ordering::SeqCst);
@@ -149,7 +170,11 @@ mod tests {
                 };
                 Err::<(), _>(refusal(status.code))
             };
-            let outcome = Reviews::default().ask(About::Known, question).await;
+            let metrics = OwnMetrics::default();
+            let reviews = Reviews::new("test", metrics.clone());
+            let outcome = reviews.ask(About::Known, question).await;
+            let failed = "setpoint_adapter_reviews_total{kind=\"test\",outcome=\"failed\"} 1";
+            assert!(metrics.text().contains(failed));
             assert!(matches!(outcome, Err(ReviewError::Failed(_))));
             assert_eq!(count.load(Ordering::SeqCst), asked);
         }

@@ -10,8 +10,9 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use setpoint_serve::{TlsError, server_config};
 use tokio_util::sync::CancellationToken;
 
-use crate::error_chain::error_chain;
 use crate::files::{Changes, REREAD_INTERVAL};
+use crate::reload::Reloads;
+use crate::tasks::supervise;
 
 /// Why a serving pair can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -47,7 +48,11 @@ pub(crate) struct ServingPair {
     certificate: PathBuf,
     key: PathBuf,
     current: ArcSwap<Loaded>,
+    reloads: Reloads,
 }
+
+/// What is reloaded here, in log and metrics.
+const PART: &str = "serving-certificate";
 
 struct Loaded {
     /// The content of the files, by which a change is known.
@@ -60,20 +65,25 @@ impl ServingPair {
     pub(crate) fn watch(
         certificate: PathBuf,
         key: PathBuf,
+        reloads: Reloads,
         shutdown: CancellationToken,
     ) -> Result<Arc<Self>, ServingError> {
-        let pair = Arc::new(Self::load(certificate, key)?);
+        let pair = Arc::new(Self::load(certificate, key, reloads.clone())?);
         let followed = pair.clone();
-        tokio::spawn(async move { followed.follow(REREAD_INTERVAL, shutdown).await });
+        supervise(PART, reloads.metrics(), move || {
+            let (followed, shutdown) = (followed.clone(), shutdown.clone());
+            async move { followed.follow(REREAD_INTERVAL, shutdown).await }
+        });
         Ok(pair)
     }
 
-    fn load(certificate: PathBuf, key: PathBuf) -> Result<Self, ServingError> {
+    fn load(certificate: PathBuf, key: PathBuf, reloads: Reloads) -> Result<Self, ServingError> {
         let loaded = load(&certificate, &key)?;
         Ok(Self {
             current: ArcSwap::from_pointee(loaded),
             certificate,
             key,
+            reloads,
         })
     }
 
@@ -96,15 +106,15 @@ impl ServingPair {
 
     fn reload(&self) {
         match load(&self.certificate, &self.key) {
-            Ok(loaded) if loaded.bytes == self.current.load().bytes => {}
+            Ok(loaded) if loaded.bytes == self.current.load().bytes => {
+                self.reloads.unchanged(PART);
+            }
             Ok(loaded) => {
                 self.current.store(Arc::new(loaded));
+                self.reloads.succeeded(PART);
                 tracing::info!(certificate = %self.certificate.display(), "serve with a renewed certificate");
             }
-            Err(error) => tracing::error!(
-                error = %error_chain(&error),
-                "keep the serving certificate"
-            ),
+            Err(error) => self.reloads.failed(PART, &error),
         }
     }
 }

@@ -31,7 +31,11 @@ fn volume() -> (tempfile::TempDir, ServingPair) {
     for file in ["tls.crt", "tls.key"] {
         symlink(format!("..data/{file}"), volume.path().join(file)).unwrap();
     }
-    let pair = ServingPair::load(volume.path().join("tls.crt"), volume.path().join("tls.key"));
+    let pair = ServingPair::load(
+        volume.path().join("tls.crt"),
+        volume.path().join("tls.key"),
+        Reloads::default(),
+    );
     (volume, pair.unwrap())
 }
 
@@ -80,12 +84,21 @@ fn a_pair_that_cannot_be_used_leaves_the_old_one() {
         }
         swap(volume.path(), version);
         pair.reload();
+        assert_eq!(pair.reloads.failing(), [PART]);
         assert!(same(&before, &pair), "{version} was taken over");
     }
     write(&volume.path().join("..good"));
     swap(volume.path(), "..good");
     pair.reload();
     assert!(!same(&before, &pair));
+    assert!(pair.reloads.failing().is_empty());
+    let metrics = pair.reloads.metrics().text();
+    for (outcome, count) in [("failure", 4), ("success", 1)] {
+        let line = format!(
+            "setpoint_adapter_reloads_total{{part=\"{PART}\",outcome=\"{outcome}\"}} {count}"
+        );
+        assert!(metrics.contains(&line), "{metrics}");
+    }
 }
 
 #[test]
@@ -108,7 +121,11 @@ async fn served(
         release.cancelled().await;
         "held"
     });
-    let router = router_of(Fixed { relisted: true }).route("/held", held);
+    let router = router_of(Fixed {
+        relisted: true,
+        fails: false,
+    })
+    .route("/held", held);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("https://{}", listener.local_addr().unwrap());
     let (following, ending) = (pair.clone(), shutdown.clone());
@@ -214,7 +231,9 @@ fn a_pair_without_a_certificate_says_what_fills_it_in() {
     let (certificate, key) = (folder.path().join("tls.crt"), folder.path().join("tls.key"));
     fs::write(&certificate, "").unwrap();
     fs::write(&key, "").unwrap();
-    let error = ServingPair::load(certificate.clone(), key).err().unwrap();
+    let error = ServingPair::load(certificate.clone(), key, Reloads::default())
+        .err()
+        .unwrap();
     let text = error.to_string();
     assert!(text.contains(&certificate.display().to_string()), "{text}");
     assert!(text.contains("setpoint-adapter certs"), "{text}");

@@ -16,7 +16,7 @@ use setpoint_serve::{Limits, Peer};
 use tokio::io::AsyncWriteExt as _;
 
 use crate::support::{
-    Authority, Running, client, count_certificates, ends, greet, limits, start, text, tls,
+    Authority, Running, client, count_certificates, dial, ends, greet, limits, start, text, tls,
 };
 
 /// Addresses of attackers. All of 127.0.0.0/8 is this host.
@@ -208,21 +208,35 @@ async fn a_connection_whose_answer_is_not_taken_in_time_is_closed() {
 
 #[tokio::test]
 async fn whoever_opens_many_connections_loses_its_own() {
-    let limits = limits(|limits| limits.connections = 20);
+    let limits = limits(|limits| {
+        limits.connections = 20;
+        limits.handshake = Duration::from_secs(600);
+    });
     let running = start(count_certificates(), limits).await;
     let kept = http2(&running, [127, 0, 0, 1], 1000).await;
     let mut many = Vec::new();
     for _ in 0..60 {
-        let config = tls(&running).with_no_client_auth();
-        many.push(
-            greet(&running, MALLORY, config, &[])
-                .await
-                .expect("a handshake"),
-        );
+        many.push(dial(&running, MALLORY).await.expect("a connection"));
     }
     assert_eq!(text(&client(&running, None), &running.url).await, "0");
     assert_eq!(codes(&send(&kept, "/", 0, 1).await, 200), 1);
     ends(many.swap_remove(0)).await;
+}
+
+#[tokio::test]
+async fn a_burst_from_one_address_is_slowed_down_and_not_cut_off() {
+    let running = start(
+        count_certificates(),
+        limits(|limits| limits.connections = 2),
+    )
+    .await;
+    let asked = (0..20).map(|_| {
+        let client = client(&running, None);
+        let url = &running.url;
+        async move { text(&client, url).await }
+    });
+    let answers = futures::future::join_all(asked).await;
+    assert!(answers.iter().all(|answer| answer == "0"));
 }
 
 #[tokio::test]

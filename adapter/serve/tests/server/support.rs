@@ -11,7 +11,7 @@ use rcgen::{
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use setpoint_serve::{Limits, Peer, Server, server_config};
-use tokio::io::AsyncReadExt as _;
+use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_rustls::client::TlsStream;
 use tokio_util::sync::CancellationToken;
@@ -154,16 +154,21 @@ pub(crate) async fn greet(
     protocols: &[&[u8]],
 ) -> std::io::Result<TlsStream<TcpStream>> {
     config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
-    let socket = TcpSocket::new_v4()?;
-    socket.bind((from, 0).into())?;
-    let stream = socket.connect(running.address).await?;
+    let stream = dial(running, from).await?;
     tokio_rustls::TlsConnector::from(Arc::new(config))
         .connect("localhost".try_into().expect("name"), stream)
         .await
 }
 
+/// A connection from an address of this host.
+pub(crate) async fn dial(running: &Running, from: [u8; 4]) -> std::io::Result<TcpStream> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind((from, 0).into())?;
+    socket.connect(running.address).await
+}
+
 /// Reads until the server ends the connection.
-pub(crate) async fn ends(mut stream: TlsStream<TcpStream>) {
+pub(crate) async fn ends(mut stream: impl AsyncRead + Unpin) {
     let mut rest = Vec::new();
     let read = tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut rest)).await;
     // Whether by a TLS alert or without makes no difference.

@@ -17,6 +17,7 @@ use super::error::AccessReviewError;
 use super::reviews::{About, Reviews};
 use super::user::ANONYMOUS;
 use super::{Authorizer, Decision, Digest, User, digest_of};
+use crate::metrics::OwnMetrics;
 use crate::request_info::{RequestInfo, ResourceRequest};
 use crate::text::cut;
 
@@ -43,10 +44,10 @@ pub(crate) struct ApiServerAccessReviewer {
 
 impl ApiServerAccessReviewer {
     /// Needs a client that may create SubjectAccessReviews (ClusterRole `system:auth-delegator`).
-    pub(crate) fn new(client: Client) -> Self {
+    pub(crate) fn new(client: Client, metrics: OwnMetrics) -> Self {
         Self {
             api: Api::all(client),
-            reviews: Reviews::default(),
+            reviews: Reviews::new("subjectaccessreview", metrics),
         }
     }
 }

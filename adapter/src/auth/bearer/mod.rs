@@ -15,6 +15,7 @@ use moka::future::Cache;
 use super::error::{AuthenticationError, TokenReviewError};
 use super::reviews::{About, Reviews};
 use super::{Digest, User, digest_of};
+use crate::metrics::OwnMetrics;
 
 /// How many answers are cached.
 const CACHED: u64 = 4096;
@@ -36,10 +37,10 @@ pub(crate) struct ApiServerTokenReviewer {
 
 impl ApiServerTokenReviewer {
     /// Needs a client that may create TokenReviews (ClusterRole `system:auth-delegator`).
-    pub(crate) fn new(client: Client) -> Self {
+    pub(crate) fn new(client: Client, metrics: OwnMetrics) -> Self {
         Self {
             api: Api::all(client),
-            reviews: Reviews::default(),
+            reviews: Reviews::new("tokenreview", metrics),
         }
     }
 }

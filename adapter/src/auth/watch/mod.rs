@@ -15,6 +15,8 @@ use super::x509::{Authorities, BundleError};
 use super::{AuthenticationConfig, DelegatedAuthenticator};
 use crate::error_chain::error_chain;
 use crate::files::{Changes, REREAD_INTERVAL};
+use crate::reload::Reloads;
+use crate::tasks::supervise;
 
 /// Options of delegated authentication (`DelegatingAuthenticationOptions`).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -111,21 +113,22 @@ pub(crate) fn watch_client_ca(
     client: Client,
     options: AuthenticationOptions,
     authenticator: Arc<DelegatedAuthenticator>,
+    reloads: Reloads,
     shutdown: CancellationToken,
 ) -> Result<(), CaFileError> {
-    // Watch first, so that a change between reading and watching is seen.
-    let files = Changes::of(options.files(), REREAD_INTERVAL);
-    let parts = options.looked_up();
-    let watch = Watch::new(options, authenticator)?;
-    let watching = async move {
-        match parts {
-            Some(parts) => watch.run(files, events(client), parts).await,
-            None => watch.watch_files(files).await,
+    let metrics = reloads.metrics();
+    let watch = Watch::new(options, authenticator, reloads)?;
+    supervise(PART, metrics, move || {
+        let (watch, client, shutdown) = (watch.clone(), client.clone(), shutdown.clone());
+        async move {
+            shutdown.run_until_cancelled(watch.follow(client)).await;
         }
-    };
-    tokio::spawn(async move { shutdown.run_until_cancelled(watching).await });
+    });
     Ok(())
 }
+
+/// What is reloaded here, in log and metrics.
+const PART: &str = "trusted-authorities";
 
 type Event = Result<watcher::Event<ConfigMap>, watcher::Error>;
 
@@ -135,10 +138,12 @@ fn events(client: Client) -> impl Stream<Item = Event> {
     watcher(api, config).default_backoff()
 }
 
+#[derive(Clone)]
 struct Watch {
     options: AuthenticationOptions,
     config: AuthenticationConfig,
     authenticator: Arc<DelegatedAuthenticator>,
+    reloads: Reloads,
 }
 
 impl Watch {
@@ -146,6 +151,7 @@ impl Watch {
     fn new(
         options: AuthenticationOptions,
         authenticator: Arc<DelegatedAuthenticator>,
+        reloads: Reloads,
     ) -> Result<Self, CaFileError> {
         let mut config = AuthenticationConfig::default();
         options.read(&mut config)?;
@@ -153,11 +159,28 @@ impl Watch {
             options,
             config,
             authenticator,
+            reloads,
         };
         if watch.options.looked_up().is_none() {
             watch.publish();
         }
         Ok(watch)
+    }
+
+    async fn follow(mut self, client: Client) {
+        let files = Changes::of(self.options.files(), REREAD_INTERVAL);
+        match self.options.looked_up() {
+            Some(parts) => {
+                // There may have been a change before the watch. It is published with what the
+                // ConfigMap says.
+                self.read();
+                self.run(files, events(client), parts).await;
+            }
+            None => {
+                self.reread();
+                self.watch_files(files).await;
+            }
+        }
     }
 
     async fn watch_files(mut self, mut files: Changes) {
@@ -224,11 +247,22 @@ impl Watch {
     }
 
     fn reread(&mut self) {
-        match self.options.read(&mut self.config) {
-            Ok(()) if self.authenticator.has_client_ca() => self.publish(),
-            Ok(()) => {}
-            Err(error) => tracing::error!(%error, "keep the trusted CAs as they were"),
+        if self.read() && self.authenticator.has_client_ca() {
+            self.publish();
         }
+    }
+
+    /// Reads the files; whether all of them could be used.
+    fn read(&mut self) -> bool {
+        if self.options.files().next().is_none() {
+            return true;
+        }
+        let read = self.options.read(&mut self.config);
+        match &read {
+            Ok(()) => self.reloads.succeeded(PART),
+            Err(error) => self.reloads.failed(PART, error),
+        }
+        read.is_ok()
     }
 
     fn publish(&self) {

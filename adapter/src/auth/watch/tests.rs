@@ -50,7 +50,7 @@ async fn fed(watch: Watch, events: Vec<Event>) -> Arc<DelegatedAuthenticator> {
 }
 
 fn watch(options: AuthenticationOptions) -> Watch {
-    Watch::new(options, Arc::default()).unwrap()
+    Watch::new(options, Arc::default(), Reloads::default()).unwrap()
 }
 
 /// The user of a request with this certificate and headers that name alice.
