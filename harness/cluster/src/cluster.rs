@@ -6,9 +6,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use kube::api::ListParams;
+use kube::runtime::watcher;
 use serde::{Deserialize, Serialize};
 use setpoint_node::protocol::Target;
 use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::existing::Placement;
 
 /// A byte stream to a port of a pod or service.
 pub type Connection = Box<dyn Stream>;
@@ -61,6 +65,27 @@ pub trait Cluster: Send + Sync {
     fn facts(&self) -> &Facts {
         &self.access().facts
     }
+
+    /// Where objects go on a cluster that others use too; none where the whole cluster is the holder's.
+    fn placement(&self) -> Option<&Placement> {
+        self.access().placement.as_ref()
+    }
+
+    /// Selects the objects of this holder among those of all namespaces.
+    fn listed(&self) -> ListParams {
+        let selector = self.placement().map(Placement::selector);
+        selector.map_or_else(ListParams::default, |own| {
+            ListParams::default().labels(&own)
+        })
+    }
+
+    /// The same, for a watch.
+    fn watched(&self) -> watcher::Config {
+        let selector = self.placement().map(Placement::selector);
+        selector.map_or_else(watcher::Config::default, |own| {
+            watcher::Config::default().labels(&own)
+        })
+    }
 }
 
 /// How a cluster is reached, and what is known of it.
@@ -76,6 +101,8 @@ pub struct Access {
     pub capabilities: BTreeSet<Capability>,
     /// What a report says of it.
     pub facts: Facts,
+    /// Where objects go, if others use the cluster too.
+    pub placement: Option<Placement>,
 }
 
 impl fmt::Debug for Access {
@@ -149,6 +176,22 @@ pub enum Capability {
     Mint,
     /// [`Cluster::connect`] opens hundreds of streams a second; a port-forward passes the API server and kubelet each time.
     ManyConnections,
+}
+
+impl Capability {
+    /// Why a cluster doesn't have it.
+    #[must_use]
+    pub fn lacking(self) -> &'static str {
+        match self {
+            Self::ControllerManagerFlags => {
+                "its kube-controller-manager has the flags that its owner chose"
+            }
+            Self::Mint => "its authorities keep their keys to themselves",
+            Self::ManyConnections => {
+                "a port-forward passes the API server and the kubelet each time"
+            }
+        }
+    }
 }
 
 /// What a report says of a cluster.

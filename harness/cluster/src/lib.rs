@@ -3,6 +3,9 @@
 
 mod cluster;
 mod crds;
+pub mod existing;
+mod expiry;
+mod forward;
 pub mod kind;
 mod kubeconfig;
 pub mod local;

@@ -6,6 +6,7 @@
 //! starts bears a name or label with its expiry, so that [`Provider::reap`] finds what a killed process left. What all
 //! backends have in common is in this module and in [`Access`](crate::Access).
 
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::fmt;
 use std::path::PathBuf;
@@ -24,7 +25,7 @@ pub type Progress = Arc<dyn Fn(&str) + Send + Sync>;
 /// Starts, finds and ends the clusters of one backend.
 #[async_trait]
 pub trait Provider: Send + Sync {
-    /// The backend's name: `local`, `kind`.
+    /// The backend's name: `local`, `kind`, `existing`.
     fn name(&self) -> &'static str;
 
     /// What every cluster of this backend can do.
@@ -82,6 +83,8 @@ pub trait Lease: Send {
 pub struct StartOptions {
     /// Flags of the control plane.
     pub control_plane: ControlPlaneOptions,
+    /// The namespaces that the holder's manifests name: on a cluster that others use, the holder gets its own in their place.
+    pub namespaces: BTreeSet<String>,
     /// Called with what is being waited for.
     pub progress: Option<Progress>,
     /// Gives the start up when it is cancelled; nothing of the cluster is left then.

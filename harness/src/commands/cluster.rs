@@ -184,6 +184,7 @@ async fn start(up: Up, images: ImageTable) -> anyhow::Result<()> {
     let provider: Box<dyn Provider> = match up.which.cluster {
         ClusterKind::Local => Box::new(local(up, images).await?),
         ClusterKind::Kind => Box::new(kind(up)?),
+        ClusterKind::Existing => ClusterKind::Existing.provider(),
     };
     let starting = provider.up(&name, ttl, &options);
     tokio::pin!(starting);

@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 
 use serde_json::json;
+use setpoint_cluster::Provider as _;
+use setpoint_cluster::existing::ExistingProvider;
 
+use super::existing::ExistingArgs;
 use super::run::{Format, scenarios};
 use crate::programs::{NoPrometheus, find_prometheus};
 use crate::report::SkipReason;
@@ -26,6 +29,8 @@ pub struct ListArgs {
     /// Says of each scenario why it can't run on such a cluster and this machine, if it can't
     #[arg(long, value_enum, default_value = "local")]
     cluster: ClusterKind,
+    #[command(flatten)]
+    existing: ExistingArgs,
     /// What is printed
     #[arg(long, value_enum, default_value = "pretty")]
     format: Format,
@@ -37,6 +42,9 @@ pub struct ListArgs {
 /// When they are no scenarios.
 pub async fn run(args: &ListArgs) -> anyhow::Result<()> {
     let scenarios = scenarios(&args.paths, args.filter.as_deref())?;
+    if let Some(options) = args.existing.options(args.cluster)? {
+        ExistingProvider::new(options).check().await?;
+    }
     let prometheus = find_prometheus(&Timeouts::default()).await;
     let skipped = |scenario: &Scenario| skipped(scenario, args.cluster, &prometheus);
     if args.format == Format::Json {
@@ -66,7 +74,7 @@ fn skipped(
     cluster: ClusterKind,
     prometheus: &Result<PathBuf, NoPrometheus>,
 ) -> Option<SkipReason> {
-    let lacks = cluster.lacks(&scenario.document.needs);
+    let lacks = cluster.lacks(&scenario.document);
     lacks.or_else(|| lacks_prometheus(scenario, prometheus))
 }
 

@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 use setpoint_cluster::ImageTable;
 
 pub mod cluster;
+mod existing;
 pub mod explain;
 pub mod list;
 pub mod provision;

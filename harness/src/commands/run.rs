@@ -7,10 +7,12 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use clap::ValueEnum;
 use setpoint_cluster::Provider as _;
+use setpoint_cluster::existing::ExistingProvider;
 use setpoint_cluster::kind::{KindOptions, KindProvider};
 use setpoint_support::Termination;
 use tokio_util::sync::CancellationToken;
 
+use super::existing::{ExistingArgs, NamedImage, images, plan};
 use super::{BadInput, provision};
 use crate::profile::Profile;
 use crate::programs::{ProgramError, Programs};
@@ -37,6 +39,14 @@ pub struct RunArgs {
     /// What the scenarios run on: a fresh control plane each, or kind clusters that they share
     #[arg(long, value_enum, default_value = "local")]
     cluster: ClusterKind,
+    #[command(flatten)]
+    existing: ExistingArgs,
+    /// Lets the cluster that exists pull this image in place of the one that manifests name (may be repeated)
+    #[arg(long = "image", value_name = "NAME=REFERENCE")]
+    images: Vec<NamedImage>,
+    /// Really creates objects in a cluster that exists; without it, they and the rights that they take are printed
+    #[arg(long)]
+    yes: bool,
     /// The `kind` command [default: SETPOINT_KIND, else `kind` in PATH]
     #[arg(long, value_name = "PATH")]
     kind: Option<PathBuf>,
@@ -151,7 +161,8 @@ pub async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
         std::fs::create_dir_all(folder)
             .with_context(|| format!("make the report's folder {}", folder.display()))?;
     }
-    if args.keep && args.cluster == ClusterKind::Local {
+    let existing = args.existing.options(args.cluster)?;
+    if args.keep && args.cluster != ClusterKind::Kind {
         let why = "--keep is for --cluster kind: a local plane ends with the process that started it; `setpoint cluster up` starts one that doesn't";
         return Err(BadInput(anyhow::anyhow!(why)).into());
     }
@@ -160,6 +171,21 @@ pub async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
         None => (Profile::named("binary")?, None),
     };
     let timeouts = Timeouts::scaled_by(args.timeout_factor);
+    let existing = existing.map(|mut options| {
+        options.images = images(&scenarios, &args.images);
+        options
+    });
+    if let (Some(options), false) = (&existing, args.yes) {
+        let skips = |scenario: &&Scenario| {
+            profile.lacks_one_of(&scenario.document.needs).is_none()
+                && args.cluster.lacks(&scenario.document).is_none()
+        };
+        let scenarios: Vec<&Scenario> = scenarios.iter().filter(skips).collect();
+        let provider = ExistingProvider::new(options.clone());
+        let (server, placement) = provider.preview().await?;
+        anstream::print!("{}", plan(&scenarios, options, &server, &placement));
+        return Ok(ExitCode::from(2));
+    }
     let programs = async {
         let mut programs = Programs::find(path, &timeouts).await?;
         if profile.is_this_program() {
@@ -182,13 +208,21 @@ pub async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
             let programs = programs.await?;
             (Backend::kind(options, &scenarios, &programs)?, programs)
         }
+        ClusterKind::Existing => {
+            let provider = existing.map_or_else(ExistingProvider::default, ExistingProvider::new);
+            provider.check().await?;
+            (Backend::existing(provider), programs.await?)
+        }
     };
+    let mut arguments = args.existing.arguments();
+    arguments.extend(args.images.iter().map(|image| format!("--image {image}")));
     let interrupted = CancellationToken::new();
     let options = RunOptions::new(backend, programs, profile)
         .jobs(args.jobs.into())
         .interrupted_by(interrupted.clone())
         .keep_failed(args.keep)
-        .timeouts(timeouts);
+        .timeouts(timeouts)
+        .repeated_by(arguments);
     let running = run_scenarios(scenarios, options, Arc::new(Terminal::default()));
     tokio::pin!(running);
     let report = tokio::select! {

@@ -128,11 +128,10 @@ impl Feed {
         self.control.replace_faults(&state.faults).await
     }
 
-    /// Follows the pods until the future is dropped. What the fake Prometheus didn't take is sent again soon.
-    pub(crate) async fn follow_pods(&self, client: kube::Client) {
-        let mut events = std::pin::pin!(
-            watcher(Api::<Pod>::all(client), watcher::Config::default()).default_backoff()
-        );
+    /// Follows the pods that are watched until the future is dropped. What the fake Prometheus didn't take is sent again soon.
+    pub(crate) async fn follow_pods(&self, client: kube::Client, watched: watcher::Config) {
+        let mut events =
+            std::pin::pin!(watcher(Api::<Pod>::all(client), watched).default_backoff());
         let mut listed = BTreeSet::new();
         let mut all_sent = true;
         loop {

@@ -51,7 +51,7 @@ pub(super) fn series_of_pod(
     let interval = seconds(metric.interval);
     let (values, from) = rest(&metric.values, interval, start, now, metric.hold)?;
     Some(ScriptedSeries {
-        series: series_name(metric, &[("pod", name)]),
+        series: series_name_of_pod(metric, name),
         values,
         interval,
         from,
@@ -73,12 +73,19 @@ pub(super) fn speaks_of(
             .all(|(key, value)| labels.get(key) == Some(value))
 }
 
-pub(super) fn series_name(metric: &Metric, object: &[(&str, &str)]) -> String {
+/// The name of a metric's series for a pod.
+pub(super) fn series_name_of_pod(metric: &Metric, pod: &str) -> String {
+    let label = format!("{}pod", metric.label_prefix);
+    series_name(metric, &[(&label, pod)])
+}
+
+fn series_name(metric: &Metric, object: &[(&str, &str)]) -> String {
     let own = metric
         .labels
         .iter()
         .map(|(key, value)| (key.as_str(), value.as_str()));
-    let labels: Vec<String> = std::iter::once(("namespace", metric.namespace.as_str()))
+    let namespace = format!("{}namespace", metric.label_prefix);
+    let labels: Vec<String> = std::iter::once((namespace.as_str(), metric.namespace.as_str()))
         .chain(object.iter().copied())
         .chain(own)
         .map(|(key, value)| format!("{key}={}", quoted(value)))

@@ -7,7 +7,7 @@ use kube::ResourceExt as _;
 use setpoint_replay::{Fault, ScriptedSeries};
 
 use super::instance::Instances;
-use super::series::{ended, series_name, series_of_object, series_of_pod, speaks_of};
+use super::series::{ended, series_name_of_pod, series_of_object, series_of_pod, speaks_of};
 use super::{PodKey, key_of};
 use crate::format::Metric;
 
@@ -130,7 +130,7 @@ impl State {
         let metrics = self.metrics.iter().map(|(metric, _)| metric);
         metrics
             .filter(|metric| speaks_of(metric, namespace, labels))
-            .map(|metric| series_name(metric, &[("pod", name)]))
+            .map(|metric| series_name_of_pod(metric, name))
             .collect()
     }
 

@@ -32,6 +32,9 @@ pub(crate) struct Metric {
     /// Whether the last value goes on for ever.
     #[serde(default = "yes")]
     pub hold: bool,
+    /// What stands before the labels `namespace` and `pod`, such as `exported_` where an exporter speaks of pods of others.
+    #[serde(default)]
+    pub label_prefix: String,
     /// Further labels.
     #[serde(default)]
     pub labels: BTreeMap<String, String>,
@@ -106,6 +109,8 @@ impl Checks<'_> {
             let place = place.key("on").key("object").key("label");
             labels.push((&object.label, place));
         }
+        let prefixed = format!("{}pod", metric.label_prefix);
+        labels.push((&prefixed, place.key("labelPrefix")));
         for (label, place) in labels {
             if parse_series(&format!("x{{{label}=\"\"}}")).is_err() {
                 self.at(place, format!("`{label}` is no name of a label"));

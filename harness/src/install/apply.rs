@@ -1,10 +1,12 @@
 //! Server-side apply of any object.
 
+use k8s_openapi::NamespaceResourceScope;
 use kube::api::{
     Api, ApiResource, DeleteParams, DynamicObject, GroupVersionKind, Patch, PatchParams,
 };
 use kube::discovery::{Scope, pinned_kind};
 use serde_json::Value;
+use setpoint_cluster::Cluster;
 
 use crate::format::ObjectRef;
 
@@ -113,6 +115,21 @@ fn rank(kind: &str) -> u8 {
     }
 }
 
+/// The API of what can't be selected by a label, such as events: in all namespaces, or in those of the holder, where
+/// others use the cluster too.
+pub(crate) fn in_own_namespaces<K>(cluster: &dyn Cluster) -> Vec<Api<K>>
+where
+    K: kube::Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+{
+    match cluster.placement() {
+        None => vec![Api::all(cluster.client())],
+        Some(placement) => placement
+            .namespaces()
+            .map(|namespace| Api::namespaced(cluster.client(), &namespace))
+            .collect(),
+    }
+}
+
 /// The API of an object's kind.
 ///
 /// # Errors
@@ -132,10 +149,9 @@ pub(crate) async fn api_of(
         pinned_kind(client, &GroupVersionKind::gvk(group, version, kind)).await?;
     Ok(match capabilities.scope {
         Scope::Cluster => Api::all_with(client.clone(), &resource),
-        Scope::Namespaced => Api::namespaced_with(
-            client.clone(),
-            namespace.as_deref().unwrap_or("default"),
-            &resource,
-        ),
+        Scope::Namespaced => match namespace {
+            Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
+            None => Api::default_namespaced_with(client.clone(), &resource),
+        },
     })
 }

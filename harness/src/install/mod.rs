@@ -5,11 +5,12 @@ mod apply;
 use std::process::Stdio;
 
 use serde_json::Value;
+use setpoint_cluster::Cluster;
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
 pub use apply::{ApplyError, apply};
-pub(crate) use apply::{api_of, delete, remove};
+pub(crate) use apply::{api_of, delete, in_own_namespaces, remove};
 
 use crate::format::Install;
 use crate::outcome::{ClusterProblem, HarnessProblem, Unmet};
@@ -18,16 +19,26 @@ use crate::programs::{Programs, SETPOINT_IMAGE};
 use crate::request::not_made;
 
 /// Where things are after an installation.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Names {
     /// The namespace of adapter and Prometheus.
-    pub namespace: &'static str,
+    pub namespace: String,
     /// The Service that the APIServices name.
     pub service: &'static str,
     /// The ConfigMap with the adapter's rules.
     pub config_map: &'static str,
     /// The Secret with the adapter's serving pair.
     pub serving_secret: &'static str,
+}
+
+impl Names {
+    /// The same in this cluster.
+    pub(crate) fn on(mut self, cluster: &dyn Cluster) -> Self {
+        if let Some(placement) = cluster.placement() {
+            self.namespace = placement.namespace(&self.namespace);
+        }
+        self
+    }
 }
 
 impl Install {
@@ -63,13 +74,13 @@ impl Install {
     pub fn names(self) -> Names {
         match self {
             Self::Base => Names {
-                namespace: "setpoint",
+                namespace: "setpoint".to_owned(),
                 service: "setpoint-adapter",
                 config_map: "setpoint-adapter-config",
                 serving_secret: "setpoint-adapter-serving",
             },
             Self::Walkthrough | Self::WalkthroughScrape => Names {
-                namespace: "prom",
+                namespace: "prom".to_owned(),
                 service: "prometheus",
                 config_map: "adapter-config",
                 serving_secret: "serving-cm-adapter",
@@ -83,15 +94,13 @@ impl Install {
 /// # Errors
 /// When a step of it fails.
 pub async fn install(
-    client: &kube::Client,
+    cluster: &dyn Cluster,
     programs: &Programs,
     profile: &Profile,
     install: Install,
     rules: Option<&str>,
 ) -> Result<Vec<Value>, Unmet> {
-    let filled = fill_in(programs, install.manifests()).await?;
-    let objects = serde_saphyr::from_multiple(&filled);
-    let mut objects: Vec<Value> = objects.map_err(not_made("read what `certs` printed"))?;
+    let mut objects = install.objects()?;
     // By the version that the manifests name elsewhere: it is what a kind node has.
     let image = format!("{SETPOINT_IMAGE}:v{}", env!("CARGO_PKG_VERSION"));
     profile.take_place(&mut objects, &image);
@@ -104,7 +113,17 @@ pub async fn install(
             config["data"] = serde_json::json!({"config.yaml": rules});
         }
     }
-    let applied = apply(client, &objects).await;
+    if let Some(placement) = cluster.placement() {
+        objects
+            .iter_mut()
+            .for_each(|object| placement.place(object));
+    }
+    // JSON is YAML.
+    let manifests: Vec<String> = objects.iter().map(Value::to_string).collect();
+    let filled = fill_in(programs, &manifests.join("\n---\n")).await?;
+    let objects = serde_saphyr::from_multiple(&filled);
+    let objects: Vec<Value> = objects.map_err(not_made("read what `certs` printed"))?;
+    let applied = apply(&cluster.client(), &objects).await;
     applied.map_err(|error| ClusterProblem::call("install the adapter", error))?;
     Ok(objects)
 }

@@ -4,7 +4,7 @@ mod cargo;
 mod elf;
 mod prometheus;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
@@ -25,6 +25,25 @@ pub(crate) const SETPOINT_IMAGE: &str = "ghcr.io/setpoint-dev/setpoint";
 const ADAPTER_VARIABLE: &str = "SETPOINT_ADAPTER_BIN";
 /// The image of Prometheus in the product's manifests.
 const PROMETHEUS_IMAGE: &str = "quay.io/prometheus/prometheus";
+
+/// The sample application's arguments where it stands for an image that nobody knows.
+pub(crate) fn stand_in_arguments() -> Vec<String> {
+    vec!["sample-app".to_owned(), "--listen=0.0.0.0:8080".to_owned()]
+}
+
+/// Of these references those that are the product's own images, by their names without tag.
+pub(crate) fn own_images(references: BTreeSet<String>) -> BTreeMap<String, String> {
+    let own = [ADAPTER_IMAGE, SETPOINT_IMAGE, PROMETHEUS_IMAGE];
+    let named = references.into_iter().filter_map(|reference| {
+        let name = own.iter().find(|name| {
+            reference
+                .strip_prefix(**name)
+                .is_some_and(|tag| tag.starts_with(':'))
+        })?;
+        Some(((*name).to_owned(), reference))
+    });
+    named.collect()
+}
 
 /// The programs of a run.
 #[derive(Debug, Clone)]
@@ -175,10 +194,7 @@ impl Programs {
             program: self.setpoint.clone(),
             root: root(&self.setpoint)?,
         };
-        Ok((
-            image,
-            vec!["sample-app".to_owned(), "--listen=0.0.0.0:8080".to_owned()],
-        ))
+        Ok((image, stand_in_arguments()))
     }
 }
 

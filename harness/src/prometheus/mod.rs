@@ -25,7 +25,7 @@ pub(crate) const PAUSE: Duration = Duration::from_millis(200);
 /// A real Prometheus.
 pub(crate) struct Prometheus {
     cluster: Arc<dyn Cluster>,
-    namespace: &'static str,
+    namespace: String,
     /// How long an answer may take.
     within: Duration,
 }
@@ -33,14 +33,10 @@ pub(crate) struct Prometheus {
 impl Prometheus {
     /// The Prometheus in a container `prometheus` of that namespace.
     #[must_use]
-    pub(crate) fn new(
-        cluster: Arc<dyn Cluster>,
-        namespace: &'static str,
-        timeouts: &Timeouts,
-    ) -> Self {
+    pub(crate) fn new(cluster: Arc<dyn Cluster>, namespace: &str, timeouts: &Timeouts) -> Self {
         Self {
             cluster,
-            namespace,
+            namespace: namespace.to_owned(),
             within: timeouts.prometheus,
         }
     }
@@ -75,9 +71,9 @@ impl Prometheus {
 
     async fn answer(&self, path: &str) -> Result<Value, BoxError> {
         let client = self.cluster.client();
-        let pod = ready_pod(&client, self.namespace, "prometheus", self.within).await?;
+        let pod = ready_pod(&client, &self.namespace, "prometheus", self.within).await?;
         let target = Target::Pod {
-            namespace: self.namespace.to_owned(),
+            namespace: self.namespace.clone(),
             name: pod.name_any(),
         };
         let stream = self.cluster.connect(&target, PORT).await?;

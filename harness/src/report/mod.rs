@@ -1,5 +1,6 @@
 //! What a run found.
 
+mod archive;
 mod junit;
 mod terminal;
 #[cfg(test)]
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Serialize;
+use serde_json::Value;
 use setpoint_cluster::Facts;
 
 use crate::profile::Profile;
@@ -47,16 +49,20 @@ pub struct Judged {
     pub sha256: String,
     /// What `--adapter` names it by; nothing for the product's own.
     pub argument: Option<String>,
+    /// What else of the command line repeats the run.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub arguments: Vec<String>,
 }
 
 impl Judged {
-    pub(crate) fn new(programs: &Programs, profile: &Profile) -> Self {
+    pub(crate) fn new(programs: &Programs, profile: &Profile, arguments: &[String]) -> Self {
         Self {
             profile: profile.to_string(),
             path: programs.adapter.clone(),
             sha256: programs.adapter_sha256.clone(),
             argument: (programs.adapter != programs.certs)
                 .then(|| profile.argument(&programs.adapter)),
+            arguments: arguments.to_vec(),
         }
     }
 }
@@ -83,6 +89,15 @@ pub struct Outcome {
     pub replicas: Vec<ReplicaChange>,
     /// What it ran on.
     pub cluster: Option<Facts>,
+    /// The adapter's image and what the node has for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub adapter_image: Option<String>,
+    /// The objects that were applied, as they were.
+    #[serde(skip)]
+    pub applied: Vec<Value>,
+    /// What was seen to happen, whether it failed or not.
+    #[serde(skip)]
+    pub history: Vec<timeline::Entry>,
     /// What happened around a failure, in one clock.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub timeline: Vec<timeline::Entry>,
@@ -162,7 +177,12 @@ impl Outcome {
             None | Some("local") => String::new(),
             Some(other) => format!(" --cluster {other}"),
         };
-        format!("setpoint run{cluster}{named} {}", self.path.display())
+        let arguments = adapter.arguments.iter();
+        let arguments: String = arguments.map(|argument| format!(" {argument}")).collect();
+        format!(
+            "setpoint run{cluster}{arguments}{named} {}",
+            self.path.display()
+        )
     }
 }
 
@@ -210,18 +230,17 @@ impl Report {
         }
     }
 
-    /// Writes `report.json`, `junit.xml`, and timeline and evidence of each failure as text, into a folder.
+    /// Writes `report.json`, `junit.xml`, both in `evidence.tar.gz` with what was applied and what happened, and timeline and evidence of each failure as text, into a folder.
     ///
     /// # Errors
     /// When the folder can't be written.
     pub fn write(&self, folder: &Path) -> std::io::Result<()> {
         std::fs::create_dir_all(folder)?;
-        std::fs::write(
-            folder.join("report.json"),
-            serde_json::to_string_pretty(self)?,
-        )?;
+        let json = serde_json::to_string_pretty(self)?;
         let junit = self.to_junit().map_err(std::io::Error::other)?;
-        std::fs::write(folder.join("junit.xml"), junit)?;
+        std::fs::write(folder.join("report.json"), &json)?;
+        std::fs::write(folder.join("junit.xml"), &junit)?;
+        std::fs::write(folder.join(archive::NAME), self.archive(&json, &junit)?)?;
         for outcome in self
             .scenarios
             .iter()

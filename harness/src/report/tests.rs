@@ -23,6 +23,9 @@ fn outcome(name: &str, verdict: Verdict) -> Outcome {
             replicas: 1,
         }],
         cluster: None,
+        adapter_image: None,
+        applied: Vec::new(),
+        history: Vec::new(),
         timeline: Vec::new(),
         evidence: Vec::new(),
         kept: None,
@@ -31,7 +34,7 @@ fn outcome(name: &str, verdict: Verdict) -> Outcome {
 }
 
 /// One scenario of each verdict, judged by name.
-fn report() -> Report {
+pub(super) fn report() -> Report {
     let failed = Verdict::Failed(Problem {
         owner: Owner::Adapter,
         kind: Kind::UnexpectedReplicas,
@@ -65,6 +68,7 @@ fn report() -> Report {
         profile: "test-adapter".to_owned(),
         path: "bin/test-adapter".into(),
         sha256: "00ff".to_owned(),
+        arguments: Vec::new(),
         argument: Some("test-adapter:bin/test-adapter".to_owned()),
     };
     let outcomes = vec![

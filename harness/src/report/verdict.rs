@@ -75,12 +75,14 @@ pub enum SkipReason {
         why: String,
     },
     /// The cluster can't do what the scenario needs.
-    #[error("{cluster} can't do {need}")]
+    #[error("{cluster} can't do {need}: {why}")]
     NotCapable {
         /// The backend.
         cluster: String,
         /// What it lacks.
         need: String,
+        /// Why it does.
+        why: String,
     },
     /// The scenario has a real Prometheus scrape, and there is none that can.
     #[error("no real Prometheus: {why}")]

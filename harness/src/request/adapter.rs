@@ -122,7 +122,10 @@ impl Adapter {
             .await?;
         let specs = list.items.into_iter().filter_map(|service| service.spec);
         let is_ours = |spec: &k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1::APIServiceSpec| {
-            spec.service.as_ref().is_some_and(|service| service.name.as_deref() == Some(&self.service))
+            spec.service.as_ref().is_some_and(|service| {
+                service.name.as_deref() == Some(&self.service)
+                    && service.namespace.as_deref() == Some(&self.namespace)
+            })
         };
         let bundle = specs
             .filter(is_ours)

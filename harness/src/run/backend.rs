@@ -1,10 +1,11 @@
-//! Where scenarios find their clusters: a fresh plane each, or kind clusters that they share.
+//! Where scenarios find their clusters: a fresh plane each, kind clusters that they share, or one that somebody else owns.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde_json::Value;
+use setpoint_cluster::existing::ExistingProvider;
 use setpoint_cluster::kind::{KindImage, KindOptions, KindProvider};
 use setpoint_cluster::local::{LocalOptions, LocalProvider};
 use setpoint_cluster::provision::Binaries;
@@ -18,7 +19,7 @@ use crate::format::Need;
 use crate::outcome::ClusterProblem;
 use crate::programs::{ProgramError, Programs};
 use crate::report::{Kept, SkipReason};
-use crate::scenario::{ClusterOptions, Scenario};
+use crate::scenario::{ClusterOptions, Document, Scenario};
 use crate::timeouts::Timeouts;
 
 /// What clusters are made of.
@@ -28,6 +29,8 @@ pub enum ClusterKind {
     Local,
     /// A node in a container, by the `kind` command
     Kind,
+    /// A cluster that somebody else owns, by its kubeconfig and context
+    Existing,
 }
 
 impl ClusterKind {
@@ -37,23 +40,33 @@ impl ClusterKind {
         match self {
             Self::Local => Box::new(LocalProvider::default()),
             Self::Kind => Box::new(KindProvider::default()),
+            Self::Existing => Box::new(ExistingProvider::default()),
         }
     }
 
     /// Why a scenario can't be judged on such a cluster.
-    #[must_use]
-    pub fn lacks(self, needs: &[Need]) -> Option<SkipReason> {
+    pub(crate) fn lacks(self, document: &Document) -> Option<SkipReason> {
+        if self == Self::Existing && document.install.has_real_prometheus() {
+            let why = "one of ours would scrape pods of others too".to_owned();
+            return Some(SkipReason::NoPrometheus { why });
+        }
         let offered = self.provider().capabilities();
-        needs.iter().find_map(|need| {
-            let wanted = match need {
-                Need::Mint => Capability::Mint,
-                Need::ManyConnections => Capability::ManyConnections,
-                _ => return None,
-            };
-            (!offered.contains(&wanted)).then(|| SkipReason::NotCapable {
-                cluster: self.to_string(),
-                need: need.to_string(),
-            })
+        let needs = document.needs.iter().filter_map(|need| match need {
+            Need::Mint => Some((Capability::Mint, need.to_string())),
+            Need::ManyConnections => Some((Capability::ManyConnections, need.to_string())),
+            _ => None,
+        });
+        let flags = document.cluster.are_chosen().then(|| {
+            let need = "flags of the kube-controller-manager".to_owned();
+            (Capability::ControllerManagerFlags, need)
+        });
+        let mut lacking = needs
+            .chain(flags)
+            .filter(|(wanted, _)| !offered.contains(wanted));
+        lacking.next().map(|(wanted, need)| SkipReason::NotCapable {
+            cluster: self.to_string(),
+            need,
+            why: wanted.lacking().to_owned(),
         })
     }
 }
@@ -102,6 +115,15 @@ impl Backend {
         })
     }
 
+    /// A cluster that somebody else owns.
+    #[must_use]
+    pub fn existing(provider: ExistingProvider) -> Self {
+        Self {
+            kind: ClusterKind::Existing,
+            provider: Arc::new(provider),
+        }
+    }
+
     /// What its clusters are made of.
     #[must_use]
     pub fn kind_of_cluster(&self) -> ClusterKind {
@@ -122,10 +144,14 @@ impl Backend {
         progress: &Arc<dyn Progress>,
     ) -> Result<ClusterLease, ClusterProblem> {
         let name = scenario.name();
-        let starting = format!("starting a {} cluster", self.kind);
+        let starting = match self.kind {
+            ClusterKind::Existing => "beginning a run on the cluster".to_owned(),
+            kind => format!("starting a {kind} cluster"),
+        };
         progress.at(&name, &starting);
         let mut start = StartOptions::default();
         start.control_plane = control_plane_options(&scenario.document.cluster);
+        start.namespaces = scenario.namespaces();
         start.interrupted = options.interrupted.clone();
         let (told, scenario) = (progress.clone(), name.clone());
         start.progress = Some(Arc::new(move |what| {
@@ -223,7 +249,7 @@ fn images(
 ) -> Vec<KindImage> {
     let mut references = BTreeSet::new();
     for object in objects {
-        named_images(&object, &mut references);
+        image_names(&object, &mut references);
     }
     let mut images: BTreeMap<(PathBuf, Vec<String>), KindImage> = BTreeMap::new();
     for reference in references {
@@ -243,7 +269,7 @@ fn images(
 }
 
 /// The images of an object's containers.
-fn named_images(value: &Value, references: &mut BTreeSet<String>) {
+pub(crate) fn image_names(value: &Value, references: &mut BTreeSet<String>) {
     match value {
         Value::Object(fields) => {
             if let Some(containers) = fields.get("containers").and_then(Value::as_array) {
@@ -254,9 +280,9 @@ fn named_images(value: &Value, references: &mut BTreeSet<String>) {
             }
             fields
                 .values()
-                .for_each(|field| named_images(field, references));
+                .for_each(|field| image_names(field, references));
         }
-        Value::Array(items) => items.iter().for_each(|item| named_images(item, references)),
+        Value::Array(items) => items.iter().for_each(|item| image_names(item, references)),
         _ => {}
     }
 }
@@ -268,13 +294,41 @@ mod tests {
 
     use super::*;
 
+    fn document(rest: &str) -> Document {
+        let text = format!("{{apiVersion: setpoint.dev/v1alpha1, scenario: x, steps: [], {rest}}}");
+        serde_saphyr::from_str(&text).unwrap()
+    }
+
     #[test]
     fn what_a_port_forward_does_not_carry_is_skipped_on_kind_alone() {
-        let needs = [Need::CustomMetrics, Need::Mint, Need::ManyConnections];
-        assert_eq!(ClusterKind::Local.lacks(&needs), None);
-        let reason = ClusterKind::Kind.lacks(&needs).unwrap().to_string();
-        assert_eq!(reason, "kind can't do many-connections");
-        assert_eq!(ClusterKind::Kind.lacks(&needs[..2]), None);
+        let all = document("needs: [custom-metrics, mint, many-connections]");
+        assert_eq!(ClusterKind::Local.lacks(&all), None);
+        let reason = ClusterKind::Kind.lacks(&all).unwrap().to_string();
+        assert!(
+            reason.starts_with("kind can't do many-connections: a port-forward"),
+            "{reason}"
+        );
+        let fewer = document("needs: [custom-metrics, mint]");
+        assert_eq!(ClusterKind::Kind.lacks(&fewer), None);
+    }
+
+    #[test]
+    fn a_cluster_of_others_lacks_their_keys_and_flags() {
+        let lacks = |rest: &str| {
+            ClusterKind::Existing
+                .lacks(&document(rest))
+                .map(|reason| reason.to_string())
+        };
+        assert_eq!(lacks("needs: [custom-metrics, hpa]"), None);
+        let reason = lacks("needs: [mint]").unwrap();
+        assert_eq!(
+            reason,
+            "existing can't do mint: its authorities keep their keys to themselves"
+        );
+        let flags = "cluster: {hpaSyncPeriod: 1s}";
+        assert!(lacks(flags).is_some());
+        assert_eq!(ClusterKind::Kind.lacks(&document(flags)), None);
+        assert!(lacks("install: walkthrough-scrape").is_some());
     }
 
     #[test]

@@ -13,9 +13,11 @@ use super::tasks::BackgroundTasks;
 use super::{Progress, RunOptions, evidence, health, not_run, write_metrics};
 use crate::expect::ExpectContext;
 use crate::feed::Feed;
+use crate::install::Names;
 use crate::notes::Source;
 use crate::outcome::{Context, HarnessProblem, Unmet};
 use crate::prometheus::Prometheus;
+use crate::report::timeline::merged;
 use crate::report::{Outcome, StepOutcome, Verdict};
 use crate::request::Adapter;
 use crate::scenario::Scenario;
@@ -29,6 +31,8 @@ pub(super) struct RunContext<'a> {
     progress: &'a Arc<dyn Progress>,
     cluster: Arc<dyn Cluster>,
     recorder: Recorder,
+    /// Where the installation's objects are.
+    names: Names,
     /// The real Prometheus, where there is one.
     prometheus: Option<Arc<Prometheus>>,
     /// The fake Prometheus, where there is one, once it has its script.
@@ -47,21 +51,19 @@ impl<'a> RunContext<'a> {
         cluster: Arc<dyn Cluster>,
     ) -> Self {
         let install = scenario.document.install;
-        let names = install.names();
+        let names = install.names().on(&*cluster);
         let mut outcome = not_run(scenario, Verdict::interrupted());
         outcome.cluster = Some(cluster.facts().clone());
         let prometheus = install.has_real_prometheus().then(|| {
-            Arc::new(Prometheus::new(
-                cluster.clone(),
-                names.namespace,
-                &options.timeouts,
-            ))
+            let timeouts = &options.timeouts;
+            Arc::new(Prometheus::new(cluster.clone(), &names.namespace, timeouts))
         });
         Self {
             scenario,
             options,
             progress,
-            recorder: Recorder::start(SystemTime::now(), &cluster.client(), names),
+            recorder: Recorder::start(SystemTime::now(), &*cluster, &names),
+            names,
             cluster,
             prometheus,
             feed: None,
@@ -105,7 +107,7 @@ impl<'a> RunContext<'a> {
         let client = || self.cluster.client();
         match activity {
             Activity::SetUp => {
-                let pods = health::pod_not_supported(client());
+                let pods = health::pod_not_supported(client(), self.cluster.watched());
                 tasks.spawn_until_problem("the watch on pods that can't be run", pods);
                 let api_server = health::api_server_gone(client(), self.options.timeouts);
                 tasks.spawn_until_problem("the check of the API server", api_server);
@@ -120,18 +122,17 @@ impl<'a> RunContext<'a> {
     fn start_tasks(&self, tasks: &mut BackgroundTasks) {
         let client = self.cluster.client();
         if let Some(port) = self.options.profile.write_metrics {
-            let names = self.scenario.document.install.names();
             let writing = write_metrics::write_metrics(
                 self.cluster.clone(),
-                names,
+                self.names.clone(),
                 port,
                 self.options.timeouts,
             );
             tasks.spawn("writing metrics to the adapter", writing);
         }
         if let Some(feed) = self.feed.clone() {
-            let client = client.clone();
-            let following = async move { feed.follow_pods(client).await };
+            let (client, watched) = (client.clone(), self.cluster.watched());
+            let following = async move { feed.follow_pods(client, watched).await };
             tasks.spawn("the watch on pods that have metrics", following);
         }
         if let Some(prometheus) = self.prometheus.clone() {
@@ -152,11 +153,17 @@ impl<'a> RunContext<'a> {
         let at = |doing: &str| self.progress.at(&name, doing);
         let set_up = set_up(self.scenario, self.options, &self.cluster, at).await;
         self.push_step("set up".to_owned(), began, None);
-        let Installation { feed, installed } = set_up?;
+        let Installation {
+            feed,
+            installed,
+            adapter_image,
+        } = set_up?;
+        self.outcome.applied.clone_from(&installed);
+        self.outcome.adapter_image = adapter_image;
         self.feed.clone_from(&feed);
-        let names = self.scenario.document.install.names();
+        let names = self.names.clone();
         let (cluster, timeouts) = (self.cluster.clone(), self.options.timeouts);
-        let adapter = Adapter::new(cluster.clone(), names.namespace, names.service, timeouts);
+        let adapter = Adapter::new(cluster.clone(), &names.namespace, names.service, timeouts);
         let notes = self.recorder.notes().clone();
         let traffic = Traffic::new(cluster.clone(), notes.clone(), timeouts);
         self.steps = Some(StepContext {
@@ -215,7 +222,7 @@ impl<'a> RunContext<'a> {
         health::api_server(&client, timeouts).await?;
         match &self.feed {
             Some(feed) => {
-                let namespace = self.scenario.document.install.names().namespace;
+                let namespace = &self.names.namespace;
                 health::fake_prometheus(&client, namespace, feed, timeouts).await
             }
             None => Ok(()),
@@ -229,7 +236,7 @@ impl<'a> RunContext<'a> {
             cluster: &*self.cluster,
             feed: self.feed.as_deref(),
             prometheus: self.prometheus.as_deref(),
-            names: self.scenario.document.install.names(),
+            names: &self.names,
             within: self.options.timeouts.evidence,
         };
         let timeline = Box::pin(evidence::timeline(&seen, &self.recorder));
@@ -254,6 +261,7 @@ impl<'a> RunContext<'a> {
         Outcome {
             verdict,
             replicas: self.recorder.replicas(),
+            history: merged(self.recorder.entries()),
             ..self.outcome
         }
     }

@@ -122,8 +122,8 @@ fn restarted(pod: &Pod) -> Option<HarnessProblem> {
 }
 
 /// Waits for a pod that the process kubelet can't run as its manifest says.
-pub(super) async fn pod_not_supported(client: Client) -> ClusterProblem {
-    let pods = watcher(Api::<Pod>::all(client), watcher::Config::default());
+pub(super) async fn pod_not_supported(client: Client, watched: watcher::Config) -> ClusterProblem {
+    let pods = watcher(Api::<Pod>::all(client), watched);
     let mut pods = std::pin::pin!(pods.default_backoff().applied_objects());
     while let Some(pod) = pods.next().await {
         // A watch that breaks begins again by itself.

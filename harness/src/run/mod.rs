@@ -27,6 +27,7 @@ use crate::report::{Judged, Outcome, Report, SkipReason, Verdict};
 use crate::scenario::Scenario;
 use crate::timeouts::Timeouts;
 
+pub(crate) use backend::image_names;
 pub use backend::{Backend, ClusterKind};
 
 /// How scenarios are run.
@@ -40,6 +41,7 @@ pub struct RunOptions {
     pub(crate) interrupted: CancellationToken,
     pub(crate) keep: bool,
     pub(crate) timeouts: Timeouts,
+    pub(crate) arguments: Vec<String>,
 }
 
 impl RunOptions {
@@ -55,6 +57,7 @@ impl RunOptions {
             interrupted: CancellationToken::default(),
             keep: false,
             timeouts: Timeouts::default(),
+            arguments: Vec::new(),
         }
     }
 
@@ -77,6 +80,13 @@ impl RunOptions {
     #[must_use]
     pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
         self.timeouts = timeouts;
+        self
+    }
+
+    /// What else of a command line repeats this run: which cluster it is on.
+    #[must_use]
+    pub fn repeated_by(mut self, arguments: Vec<String>) -> Self {
+        self.arguments = arguments;
         self
     }
 
@@ -119,7 +129,7 @@ pub async fn run(
     options.backend.end().await;
     outcomes.sort_by_key(|(index, _)| *index);
     Report::new(
-        Judged::new(&options.programs, &options.profile),
+        Judged::new(&options.programs, &options.profile, &options.arguments),
         options.interrupted.is_cancelled(),
         started.elapsed(),
         outcomes.into_iter().map(|(_, outcome)| outcome).collect(),
@@ -136,7 +146,7 @@ fn skipped(scenario: &Scenario, options: &RunOptions) -> Option<SkipReason> {
             why: why.to_owned(),
         });
     }
-    if let Some(reason) = options.backend.kind_of_cluster().lacks(&document.needs) {
+    if let Some(reason) = options.backend.kind_of_cluster().lacks(document) {
         return Some(reason);
     }
     lacks_prometheus(scenario, &options.programs.prometheus)
@@ -166,6 +176,9 @@ fn not_run(scenario: &Scenario, verdict: Verdict) -> Outcome {
         steps: Vec::new(),
         replicas: Vec::new(),
         cluster: None,
+        adapter_image: None,
+        applied: Vec::new(),
+        history: Vec::new(),
         timeline: Vec::new(),
         evidence: Vec::new(),
         kept: None,

@@ -52,8 +52,22 @@ async fn with_cluster(
     };
     // What it waits for others is not its own time.
     let waited = ready.elapsed();
-    let context = RunContext::new(scenario, options, progress, lease.cluster());
-    let (mut outcome, leaving) = Box::pin(played(context, scenario, options)).await;
+    let cluster = lease.cluster();
+    let placed = cluster
+        .placement()
+        .map(|placement| scenario.placed(placement));
+    let (mut outcome, leaving) = match placed.transpose() {
+        Ok(placed) => {
+            let scenario = placed.as_ref().unwrap_or(scenario);
+            let context = RunContext::new(scenario, options, progress, cluster.clone());
+            Box::pin(played(context, scenario, options)).await
+        }
+        Err(problem) => {
+            let verdict = Verdict::from(&Unmet::from(problem));
+            (not_run(scenario, verdict), Leaving::Remove)
+        }
+    };
+    drop(cluster);
     progress.at(&name, "leaving the cluster");
     drop(turn);
     outcome.kept = match leaving {

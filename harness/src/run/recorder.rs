@@ -12,13 +12,14 @@ use k8s_openapi::api::core::v1::Event;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1::APIService;
 use kube::runtime::{WatchStreamExt as _, watcher};
-use kube::{Api, Client, Resource, ResourceExt as _};
+use kube::{Api, Resource, ResourceExt as _};
 use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
+use setpoint_cluster::Cluster;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::install::Names;
+use crate::install::{Names, in_own_namespaces};
 use crate::notes::{Entry, Notes, Source};
 use crate::prometheus::Prometheus;
 use crate::report::{ReplicaChange, shortened};
@@ -56,42 +57,48 @@ pub(super) async fn follow_targets(notes: &Notes, prometheus: &Prometheus) {
 }
 
 impl Recorder {
-    pub(super) fn start(started: SystemTime, client: &Client, names: Names) -> Self {
+    pub(super) fn start(started: SystemTime, cluster: &dyn Cluster, names: &Names) -> Self {
         let notes = Notes::since(started);
         let replicas = Replicas::default();
         let began = began(started);
         let mut watching = JoinSet::new();
-        let all = || client.clone();
+        let all = || cluster.client();
+        let watched = || cluster.watched();
         let service = names.service;
         watching.spawn(follow(
             notes.clone(),
             Source::ApiService,
-            Api::<APIService>::all(all()),
+            (Api::<APIService>::all(all()), watcher::Config::default()),
             move |object| describe_apiservice(object, service),
         ));
         watching.spawn(follow(
             notes.clone(),
             Source::Endpoints,
-            Api::<EndpointSlice>::namespaced(all(), names.namespace),
+            (
+                Api::<EndpointSlice>::namespaced(all(), &names.namespace),
+                watcher::Config::default(),
+            ),
             move |object| describe_endpoints(object, service),
         ));
         watching.spawn(follow(
             notes.clone(),
             Source::Hpa,
-            Api::<HorizontalPodAutoscaler>::all(all()),
+            (Api::<HorizontalPodAutoscaler>::all(all()), watched()),
             describe_hpa,
         ));
-        watching.spawn(follow(
-            notes.clone(),
-            Source::Event,
-            Api::<Event>::all(all()),
-            // A shared cluster still has those of the scenario before.
-            move |event| (time_of(event)? >= began).then(|| describe_event(event))?,
-        ));
+        for events in in_own_namespaces::<Event>(cluster) {
+            watching.spawn(follow(
+                notes.clone(),
+                Source::Event,
+                (events, watcher::Config::default()),
+                // A shared cluster still has those of the scenario before.
+                move |event| (time_of(event)? >= began).then(|| describe_event(event))?,
+            ));
+        }
         watching.spawn(follow_replicas(
             notes.clone(),
             replicas.clone(),
-            Api::all(all()),
+            (Api::all(all()), watched()),
         ));
         Self {
             notes,
@@ -116,11 +123,11 @@ impl Recorder {
 }
 
 /// Tells of each object that is there, and whenever it changes.
-async fn follow_all<K>(api: Api<K>, mut tell: impl FnMut(K))
+async fn follow_all<K>((api, watched): (Api<K>, watcher::Config), mut tell: impl FnMut(K))
 where
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
 {
-    let objects = watcher(api, watcher::Config::default());
+    let objects = watcher(api, watched);
     let mut objects = std::pin::pin!(objects.default_backoff().applied_objects());
     while let Some(object) = objects.next().await {
         // A watch that breaks begins again by itself.
@@ -134,7 +141,7 @@ where
 async fn follow<K>(
     notes: Notes,
     source: Source,
-    api: Api<K>,
+    watched: (Api<K>, watcher::Config),
     describe: impl Fn(&K) -> Option<String>,
 ) where
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
@@ -149,10 +156,10 @@ async fn follow<K>(
             notes.note(source, text);
         }
     };
-    follow_all(api, tell).await;
+    follow_all(watched, tell).await;
 }
 
-async fn follow_replicas(notes: Notes, all: Replicas, api: Api<Deployment>) {
+async fn follow_replicas(notes: Notes, all: Replicas, watched: (Api<Deployment>, watcher::Config)) {
     let mut last: BTreeMap<String, i32> = BTreeMap::new();
     let tell = |object: Deployment| {
         let namespace = object.namespace().unwrap_or_default();
@@ -170,7 +177,7 @@ async fn follow_replicas(notes: Notes, all: Replicas, api: Api<Deployment>) {
             replicas,
         });
     };
-    follow_all(api, tell).await;
+    follow_all(watched, tell).await;
 }
 
 fn describe_apiservice(object: &APIService, service: &str) -> Option<String> {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 use setpoint_cluster::Cluster;
 use tokio::time::timeout;
@@ -15,12 +16,17 @@ use crate::request::unanswered;
 use crate::scenario::Scenario;
 use crate::wait::{ready_adapter, ready_pod};
 
+/// How much longer installed pods may take on a cluster of others, whose nodes have yet to pull the images.
+const PULLS: u32 = 4;
+
 /// What was installed.
 pub(super) struct Installation {
     /// The fake Prometheus, where there is one.
     pub(super) feed: Option<Arc<Feed>>,
     /// All objects, as they were.
     pub(super) installed: Vec<Value>,
+    /// The image of the adapter, and what the node has for it.
+    pub(super) adapter_image: Option<String>,
 }
 
 /// Installs adapter, Prometheus and the scenario's manifests, and waits for the pods of the first two.
@@ -36,11 +42,15 @@ pub(super) async fn set_up(
     at("installing");
     let (programs, profile) = (&options.programs, &options.profile);
     let rules = document.rules.as_deref();
-    let installing = install(&client, programs, profile, document.install, rules);
+    let installing = install(&**cluster, programs, profile, document.install, rules);
     let mut installed = in_time("install the adapter", timeouts.apply, installing).await?;
-    let namespace = document.install.names().namespace;
+    let namespace = &document.install.names().on(&**cluster).namespace;
     at("waiting for Prometheus");
-    let pod = ready_pod(&client, namespace, feed::CONTAINER, timeouts.ready).await?;
+    let pods_ready = match cluster.placement() {
+        Some(_) => timeouts.ready * PULLS,
+        None => timeouts.ready,
+    };
+    let pod = ready_pod(&client, namespace, feed::CONTAINER, pods_ready).await?;
     let feed = if document.install.has_real_prometheus() {
         None
     } else {
@@ -50,7 +60,7 @@ pub(super) async fn set_up(
         Some(feed.map_err(failed)?)
     };
     at("waiting for the adapter");
-    ready_adapter(&client, namespace, timeouts.ready, timeouts).await?;
+    let adapter = ready_adapter(&client, namespace, pods_ready, timeouts).await?;
     let doing = "apply the scenario's manifests";
     let applying = async {
         let applied = apply(&client, &document.manifests).await;
@@ -58,7 +68,18 @@ pub(super) async fn set_up(
     };
     in_time(doing, timeouts.apply, applying).await?;
     installed.extend(document.manifests.iter().cloned());
-    Ok(Installation { feed, installed })
+    Ok(Installation {
+        feed,
+        installed,
+        adapter_image: image_of(&adapter),
+    })
+}
+
+/// `<image> (<what the node has>)` of the adapter's container.
+fn image_of(adapter: &Pod) -> Option<String> {
+    let statuses = adapter.status.as_ref()?.container_statuses.as_ref()?;
+    let adapter = statuses.iter().find(|found| found.name == "adapter")?;
+    Some(format!("{} ({})", adapter.image, adapter.image_id))
 }
 
 /// Installs something, with a limit.

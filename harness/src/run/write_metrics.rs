@@ -54,7 +54,7 @@ pub(super) async fn write_metrics(
 
 struct Writer {
     cluster: Arc<dyn Cluster>,
-    namespace: &'static str,
+    namespace: String,
     port: u16,
     timeouts: Timeouts,
     /// The adapter's pod, and what it was given: value by path.
@@ -90,13 +90,13 @@ impl Writer {
 
     async fn ready_pod(&self, container: &str) -> Result<String, ClusterProblem> {
         let client = self.cluster.client();
-        let pod = ready_pod(&client, self.namespace, container, self.timeouts.pod).await?;
+        let pod = ready_pod(&client, &self.namespace, container, self.timeouts.pod).await?;
         Ok(pod.name_any())
     }
 
     fn target(&self, pod: String) -> Target {
         Target::Pod {
-            namespace: self.namespace.to_owned(),
+            namespace: self.namespace.clone(),
             name: pod,
         }
     }

@@ -76,6 +76,17 @@ pub(crate) struct ClusterOptions {
     pub(crate) downscale_stabilization: Option<Span>,
 }
 
+impl ClusterOptions {
+    /// Whether there is anything to choose.
+    pub(crate) fn are_chosen(&self) -> bool {
+        let Self {
+            hpa_sync_period,
+            downscale_stabilization,
+        } = self;
+        hpa_sync_period.is_some() || downscale_stabilization.is_some()
+    }
+}
+
 impl Document {
     /// Notes what is wrong with it beyond its shape.
     pub(super) fn check(&self, places: &Place, text: &str, checks: &mut Checks<'_>) {

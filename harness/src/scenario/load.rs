@@ -1,5 +1,6 @@
 //! From files to scenarios that can run. Nothing is started before every file is sound.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
@@ -7,7 +8,7 @@ use serde_json::Value;
 
 use super::Document;
 use super::used::with_used;
-use crate::format::{Checks, Place, first_line};
+use crate::format::{Checks, Place, default_namespace, first_line};
 
 /// The name of folders with manifests that scenarios use.
 const BASE: &str = "base";
@@ -19,6 +20,8 @@ pub struct Scenario {
     pub path: PathBuf,
     /// What is in it.
     pub(crate) document: Document,
+    /// Its text.
+    pub(super) source: String,
 }
 
 impl Scenario {
@@ -51,6 +54,21 @@ impl Scenario {
         let steps = document.steps.iter();
         objects.extend(steps.flat_map(|step| step.objects()).cloned());
         objects
+    }
+
+    /// The namespaces that these objects and the installation are in, as they name them.
+    #[must_use]
+    pub fn namespaces(&self) -> BTreeSet<String> {
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let objects = self.objects();
+        let named = objects.iter().filter_map(|object| {
+            let metadata = &object["metadata"];
+            match object["kind"].as_str() {
+                Some("Namespace") => text(&metadata["name"]),
+                _ => text(&metadata["namespace"]),
+            }
+        });
+        named.chain([default_namespace()]).collect()
     }
 }
 
@@ -111,7 +129,11 @@ pub fn load(paths: &[PathBuf]) -> Result<Vec<Scenario>, LoadError> {
         };
         let parsed = parse(&text, path.parent().unwrap_or(&path)).map_err(in_file);
         match parsed.and_then(|document| with_used(document, &text, &path)) {
-            Ok(document) => scenarios.push(Scenario { path, document }),
+            Ok(document) => scenarios.push(Scenario {
+                path,
+                document,
+                source: text,
+            }),
             Err(found) => problems.extend(found),
         }
     }

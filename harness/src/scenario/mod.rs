@@ -2,6 +2,7 @@
 
 mod document;
 mod load;
+mod placed;
 mod rules;
 mod used;
 

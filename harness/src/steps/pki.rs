@@ -185,7 +185,7 @@ impl StepContext {
             Some(BrokenPair::OtherKey) => pair.key = self.issue(serving, &leaf).await?.key,
         }
         let secrets: Api<Secret> =
-            Api::namespaced(self.expect.cluster.client(), self.names.namespace);
+            Api::namespaced(self.expect.cluster.client(), &self.names.namespace);
         let data = json!({"data": {
             "tls.crt": ByteString(pair.certificate.clone().into_bytes()),
             "tls.key": ByteString(pair.key.into_bytes()),

@@ -28,7 +28,7 @@ impl Play for Restart {
     fn play<'a>(&'a self, context: &'a StepContext) -> BoxFuture<'a, Result<Remark, Unmet>> {
         Box::pin(async move {
             let client = context.expect.cluster.client();
-            let pods: Api<Pod> = Api::namespaced(client, context.names.namespace);
+            let pods: Api<Pod> = Api::namespaced(client, &context.names.namespace);
             let all = ListParams::default();
             let list = context
                 .expect

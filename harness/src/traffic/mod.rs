@@ -127,7 +127,7 @@ impl Traffic {
         }
         let (store, writer) = reflector::store::<Pod>();
         let mut events = std::pin::pin!(
-            watcher(Api::all(client), watcher::Config::default())
+            watcher(Api::all(client), self.cluster.watched())
                 .default_backoff()
                 .reflect(writer)
         );

@@ -3,12 +3,17 @@
 use std::time::Duration;
 
 use futures::StreamExt as _;
+use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
+use kube::api::ListParams;
 use kube::runtime::{WatchStreamExt as _, reflector, watcher};
 use kube::{Api, Client, ResourceExt as _};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::outcome::ClusterProblem;
+
+/// How long the API server may take to list Deployments.
+const LISTED: Duration = Duration::from_secs(5);
 
 /// Waits for a pod of an installation to be ready. Of several it is the one that was made last: the
 /// others make way for it.
@@ -40,7 +45,7 @@ pub(crate) async fn ready_pod(
                 let pods = store.state();
                 let seen: Vec<String> = pods.iter().map(|pod| describe_pod(pod)).collect();
                 let seen = if seen.is_empty() {
-                    "none".to_owned()
+                    format!("none{}", refusals(client, namespace).await)
                 } else {
                     seen.join("; ")
                 };
@@ -64,6 +69,25 @@ pub(crate) async fn ready_pod(
     }
 }
 
+/// Why Deployments get no pods: admission or a quota refuses them.
+async fn refusals(client: &Client, namespace: &str) -> String {
+    let deployments: Api<Deployment> = Api::namespaced(client.clone(), namespace);
+    let listed = timeout(LISTED, deployments.list(&ListParams::default())).await;
+    let Ok(Ok(list)) = listed else {
+        return String::new();
+    };
+    let conditions = list.items.into_iter().flat_map(|deployment| {
+        let status = deployment.status.unwrap_or_default();
+        status.conditions.unwrap_or_default()
+    });
+    let refused =
+        conditions.filter(|condition| condition.type_.as_deref() == Some("ReplicaFailure"));
+    let refused = refused.filter_map(|condition| condition.message);
+    refused
+        .map(|message| format!("; refused: {message}"))
+        .collect()
+}
+
 pub(crate) fn has_ready_container(pod: &Pod, name: &str) -> bool {
     let ready = |status: &ContainerStatus| status.name == name && status.ready;
     pod.metadata.deletion_timestamp.is_none() && container_statuses(pod).iter().any(ready)
@@ -85,8 +109,17 @@ pub(crate) fn describe_pod(pod: &Pod) -> String {
         let state = container.state.as_ref();
         let waiting = state.and_then(|state| state.waiting.as_ref());
         let reason = waiting.and_then(|waiting| waiting.reason.as_deref());
+        let pulls = reason.is_some_and(|reason| reason.contains("Image"));
+        let cure = if pulls {
+            format!(
+                " ({}; name what this cluster can pull by --image NAME=REFERENCE)",
+                container.image
+            )
+        } else {
+            String::new()
+        };
         format!(
-            "{} ready={} restarts={} {}",
+            "{} ready={} restarts={} {}{cure}",
             container.name,
             container.ready,
             container.restart_count,

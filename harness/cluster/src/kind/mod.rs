@@ -11,7 +11,6 @@ mod archive;
 mod config;
 mod cure;
 mod error;
-mod forward;
 mod name;
 mod provider;
 mod start;
@@ -156,6 +155,7 @@ impl KindCluster {
             kubeconfig: node.kubeconfig(),
             capabilities: CAPABILITIES.into(),
             facts,
+            placement: None,
         };
         Ok(Self {
             node,
@@ -212,7 +212,7 @@ impl Cluster for KindCluster {
     }
 
     async fn connect(&self, to: &Target, port: u16) -> Result<Connection, ConnectError> {
-        forward::connect(&self.access.client, to, port).await
+        crate::forward::connect(&self.access.client, to, port).await
     }
 
     async fn mint(&self, authority: Authority, request: &MintRequest) -> Result<Minted, MintError> {

@@ -4,15 +4,12 @@
 use std::fmt;
 
 use jiff::Timestamp;
-use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
 
+use crate::expiry;
 use crate::provider::NameError;
 
 /// What every cluster of ours begins with.
 const PREFIX: &str = "setpoint-";
-/// The expiry's form, in UTC; a container's name has no capitals.
-const EXPIRY: &str = "%Y%m%dt%H%M";
 /// With `setpoint-`, the expiry and `-control-plane` it makes a host name of at most 63 characters.
 const LONGEST: usize = 24;
 
@@ -46,15 +43,14 @@ impl ClusterName {
     /// Reads the name that kind shows; none for a cluster that Setpoint didn't start.
     pub(super) fn parse(name: &str) -> Option<Self> {
         let (own, expiry) = name.strip_prefix(PREFIX)?.rsplit_once('-')?;
-        let expires = DateTime::strptime(EXPIRY, expiry).ok()?;
-        let expires = expires.to_zoned(TimeZone::UTC).ok()?.timestamp();
-        Self::new(own, expires).ok()
+        Self::new(own, expiry::read(expiry)?).ok()
     }
 }
 
 impl fmt::Display for ClusterName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{PREFIX}{}-{}", self.own, self.expires.strftime(EXPIRY))
+        let expires = expiry::written(self.expires);
+        write!(f, "{PREFIX}{}-{expires}", self.own)
     }
 }
 

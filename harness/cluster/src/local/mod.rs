@@ -172,6 +172,7 @@ impl LocalCluster {
             kubeconfig,
             capabilities: CAPABILITIES.into(),
             facts,
+            placement: None,
         };
         Ok(Self {
             plane,

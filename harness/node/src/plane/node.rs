@@ -41,7 +41,7 @@ pub(super) async fn run(
         Err(error) => return error,
     };
     let logs = Arc::new(registry.clone());
-    let serve = server::run(listener, &files, logs, shutdown.clone());
+    let serve = server::run(listener, &files, logs, client.clone(), shutdown.clone());
     let run = kubelet::run(KubeletConfig {
         client,
         node_name: NODE_NAME.to_owned(),

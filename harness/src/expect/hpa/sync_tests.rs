@@ -65,6 +65,7 @@ impl OneHpa {
                 options: Vec::new(),
                 ready_after: Duration::ZERO,
             },
+            placement: None,
         };
         Arc::new(Self {
             access,

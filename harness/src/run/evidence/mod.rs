@@ -29,7 +29,7 @@ pub(super) struct Seen<'a> {
     pub(super) feed: Option<&'a Feed>,
     /// The real Prometheus, where there is one.
     pub(super) prometheus: Option<&'a Prometheus>,
-    pub(super) names: Names,
+    pub(super) names: &'a Names,
     /// How long one piece of evidence may take.
     pub(super) within: Duration,
 }
@@ -43,7 +43,7 @@ impl Seen<'_> {
     /// The logs of a container of the installation.
     async fn logs(&self, container: &str) -> Option<Vec<Log>> {
         let client = self.cluster.client();
-        let logs = logs(&client, self.names.namespace, container);
+        let logs = logs(&client, &self.names.namespace, container);
         self.bounded(logs).await
     }
 }
@@ -53,9 +53,9 @@ pub(super) async fn collect(seen: &Seen<'_>) -> Vec<Evidence> {
     // Side by side: a cluster that hangs keeps each of them waiting.
     let (api_services, hpas, pods, events, adapter, journal, prometheus, components) = tokio::join!(
         seen.bounded(api_services(&client)),
-        seen.bounded(hpas(&client)),
-        seen.bounded(pods(&client)),
-        seen.bounded(events(&client)),
+        seen.bounded(hpas(seen.cluster)),
+        seen.bounded(pods(seen.cluster)),
+        seen.bounded(events(seen.cluster)),
         adapter_logs(seen),
         journal_of(seen),
         of_prometheus(seen),

@@ -1,13 +1,16 @@
 //! Objects of the cluster that explain a verdict, a line each.
 
+use futures::future::try_join_all;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1::{Event, Pod};
 use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1::APIService;
 use kube::api::ListParams;
 use kube::{Api, Client, ResourceExt as _};
 use serde::Serialize;
+use setpoint_cluster::Cluster;
 
 use super::logs::last_lines;
+use crate::install::in_own_namespaces;
 
 fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
@@ -34,9 +37,9 @@ pub(super) async fn api_services(client: &Client) -> Option<String> {
     Some(list.iter().filter_map(shown).collect::<Vec<_>>().join("\n"))
 }
 
-pub(super) async fn hpas(client: &Client) -> Option<String> {
-    let list = Api::<HorizontalPodAutoscaler>::all(client.clone())
-        .list(&ListParams::default())
+pub(super) async fn hpas(cluster: &dyn Cluster) -> Option<String> {
+    let list = Api::<HorizontalPodAutoscaler>::all(cluster.client())
+        .list(&cluster.listed())
         .await
         .ok()?;
     Some(
@@ -47,9 +50,9 @@ pub(super) async fn hpas(client: &Client) -> Option<String> {
     )
 }
 
-pub(super) async fn pods(client: &Client) -> Option<String> {
-    let list = Api::<Pod>::all(client.clone())
-        .list(&ListParams::default())
+pub(super) async fn pods(cluster: &dyn Cluster) -> Option<String> {
+    let list = Api::<Pod>::all(cluster.client())
+        .list(&cluster.listed())
         .await
         .ok()?;
     let shown = |pod: &Pod| {
@@ -65,12 +68,11 @@ pub(super) async fn pods(client: &Client) -> Option<String> {
     Some(list.iter().map(shown).collect::<Vec<_>>().join("\n"))
 }
 
-pub(super) async fn events(client: &Client) -> Option<String> {
-    let mut list = Api::<Event>::all(client.clone())
-        .list(&ListParams::default())
-        .await
-        .ok()?
-        .items;
+pub(super) async fn events(cluster: &dyn Cluster) -> Option<String> {
+    let apis = in_own_namespaces::<Event>(cluster);
+    let all = ListParams::default();
+    let lists = try_join_all(apis.iter().map(|api| api.list(&all)));
+    let mut list: Vec<Event> = lists.await.ok()?.into_iter().flatten().collect();
     list.sort_by_key(|event| {
         event.last_timestamp.clone().map(|time| time.0).or(event
             .metadata

@@ -1,9 +1,10 @@
-//! The kubelet's HTTPS server: `/containerLogs`, which `kubectl logs` arrives at, and `/healthz`.
+//! The kubelet's HTTPS server: `/containerLogs`, which `kubectl logs` arrives at, `/portForward`, and `/healthz`.
 //!
 //! Only the API server may call: its certificate has to come from the cluster's client authority and name
 //! [`API_SERVER`]. A real kubelet would ask the API server whether the caller may get `nodes/proxy`; here
 //! no other client has a reason to.
 
+mod forward;
 mod options;
 mod read;
 mod tls;
@@ -119,10 +120,11 @@ pub(crate) async fn run(
     listener: TcpListener,
     files: &ServingFiles,
     logs: Arc<dyn LogSource>,
+    client: kube::Client,
     shutdown: CancellationToken,
 ) -> Result<(), Failure> {
     let acceptor = TlsAcceptor::from(files.server_config()?);
-    let router = router(logs);
+    let router = router(logs, client);
     loop {
         let accepted = accept("the kubelet's server", || listener.accept());
         let Some((stream, _)) = shutdown.run_until_cancelled(accepted).await else {
@@ -153,13 +155,16 @@ async fn serve(stream: TcpStream, acceptor: TlsAcceptor, router: Router) {
     let service = TowerToHyperService::new(router);
     let server = auto::Builder::new(TokioExecutor::new());
     let io = TokioIo::new(stream);
-    if let Err(error) = server.serve_connection(io, service).await {
+    if let Err(error) = server.serve_connection_with_upgrades(io, service).await {
         // `kubectl logs -f` ends with Ctrl-C, so this is nothing to worry about.
         tracing::debug!(error, "a connection to the kubelet's server broke");
     }
 }
 
-fn router(logs: Arc<dyn LogSource>) -> Router {
+fn router(logs: Arc<dyn LogSource>, client: kube::Client) -> Router {
+    let forward = Router::new()
+        .route("/portForward/{namespace}/{pod}", get(forward::port_forward))
+        .with_state(client);
     Router::new()
         .route("/healthz", get(|| async { "ok" }))
         .route(
@@ -167,6 +172,7 @@ fn router(logs: Arc<dyn LogSource>) -> Router {
             get(container_logs),
         )
         .with_state(logs)
+        .merge(forward)
 }
 
 async fn container_logs(

@@ -75,7 +75,12 @@ impl Node {
         };
         let shutdown = CancellationToken::new();
         let until = shutdown.clone();
-        tokio::spawn(async move { run(listener, &files, Arc::new(pod), until).await });
+        // It is asked for pods only by a port-forward.
+        let client = kube::Client::try_from(kube::Config::new(http::Uri::from_static(
+            "http://127.0.0.1:9",
+        )));
+        let client = client.unwrap();
+        tokio::spawn(async move { run(listener, &files, Arc::new(pod), client, until).await });
         Self {
             folder,
             address,

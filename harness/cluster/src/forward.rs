@@ -16,7 +16,7 @@ use setpoint_node::protocol::Target;
 use crate::cluster::{ConnectError, Connection};
 
 /// Opens a stream. A Service is reached as kube-proxy would: at one of its ready endpoints.
-pub(super) async fn connect(
+pub(crate) async fn connect(
     client: &Client,
     to: &Target,
     port: u16,

@@ -1,0 +1,224 @@
+//! What `--cluster existing` takes: which cluster, and what it can pull.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use serde_json::Value;
+use setpoint_cluster::existing::{self, ExistingOptions, ExistingProvider, Placement};
+
+use super::BadInput;
+use crate::programs::{SETPOINT_IMAGE, own_images, stand_in_arguments};
+use crate::run::{ClusterKind, image_names};
+use crate::scenario::Scenario;
+
+/// The cluster of `--cluster existing`
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(super) struct ExistingArgs {
+    /// The kubeconfig of a cluster that exists
+    #[arg(long, value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+    /// Its context; the current context is never taken
+    #[arg(long, value_name = "NAME")]
+    context: Option<String>,
+}
+
+/// An image that a cluster can pull: `NAME=REFERENCE`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct NamedImage {
+    name: String,
+    reference: String,
+}
+
+impl FromStr for NamedImage {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.split_once('=') {
+            Some((name, reference)) if !name.is_empty() && !reference.is_empty() => Ok(Self {
+                name: name.to_owned(),
+                reference: reference.to_owned(),
+            }),
+            _ => Err("expected an image's name in the manifests, `=`, and what the cluster pulls"),
+        }
+    }
+}
+
+impl fmt::Display for NamedImage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, reference } = self;
+        write!(f, "{name}={reference}")
+    }
+}
+
+impl ExistingArgs {
+    /// The cluster that was named; none for the other kinds of clusters.
+    ///
+    /// # Errors
+    /// When half of it was named, or it was named for another kind of cluster.
+    pub(super) fn options(&self, kind: ClusterKind) -> Result<Option<ExistingOptions>, BadInput> {
+        match (kind, &self.kubeconfig, &self.context) {
+            (ClusterKind::Existing, Some(kubeconfig), Some(context)) => {
+                let kubeconfig = kubeconfig.clone();
+                Ok(Some(ExistingOptions::new(kubeconfig, context.clone())))
+            }
+            (ClusterKind::Existing, _, _) => Err(BadInput(anyhow::anyhow!(
+                "--cluster existing needs --kubeconfig FILE and --context NAME; the current context is never taken"
+            ))),
+            (_, None, None) => Ok(None),
+            (other, _, _) => Err(BadInput(anyhow::anyhow!(
+                "--kubeconfig and --context are for --cluster existing, not for {other}"
+            ))),
+        }
+    }
+
+    /// The same on a command line, for repeating a run.
+    pub(super) fn arguments(&self) -> Vec<String> {
+        let file = self.kubeconfig.iter();
+        let file = file.map(|file| format!("--kubeconfig {}", file.display()));
+        let context = self.context.iter();
+        let context = context.map(|context| format!("--context {context} --yes"));
+        file.chain(context).collect()
+    }
+
+    /// What `reap` looks into besides this machine.
+    ///
+    /// # Errors
+    /// When half of it was named.
+    pub(super) fn provider(&self) -> Result<Option<ExistingProvider>, BadInput> {
+        if self.kubeconfig.is_none() && self.context.is_none() {
+            return Ok(None);
+        }
+        Ok(self
+            .options(ClusterKind::Existing)?
+            .map(ExistingProvider::new))
+    }
+}
+
+/// By the names that manifests have, what the cluster pulls: what the user names, and of the product's own images what
+/// the manifests name. All others are stood for by the sample application.
+pub(super) fn images(scenarios: &[Scenario], named: &[NamedImage]) -> existing::Images {
+    let mut references = BTreeSet::new();
+    for object in scenarios.iter().flat_map(Scenario::objects) {
+        image_names(&object, &mut references);
+    }
+    let mut images = existing::Images {
+        named: own_images(references),
+        stand_in: None,
+    };
+    let chosen = named.iter();
+    let chosen = chosen.map(|NamedImage { name, reference }| (name.clone(), reference.clone()));
+    images.named.extend(chosen);
+    let setpoint = images.named.get(SETPOINT_IMAGE).cloned();
+    images.stand_in = setpoint.map(|image| (image, stand_in_arguments()));
+    images
+}
+
+/// What a run would create, the cluster-wide first, and the rights that it takes.
+pub(super) fn plan(
+    scenarios: &[&Scenario],
+    options: &ExistingOptions,
+    server: &str,
+    placement: &Placement,
+) -> String {
+    let mut cluster_wide = BTreeSet::new();
+    let mut others = BTreeMap::<String, BTreeSet<String>>::new();
+    for scenario in scenarios {
+        let objects = if options.observes {
+            scenario.document.manifests.clone()
+        } else {
+            scenario.objects()
+        };
+        let namespaces = scenario.namespaces();
+        let placement = placement.clone().of(namespaces, options.images.clone());
+        cluster_wide.extend(
+            placement
+                .namespaces()
+                .map(|name| format!("Namespace {name}")),
+        );
+        for mut object in objects {
+            placement.place(&mut object);
+            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            let shown = format!(
+                "{} {}",
+                text(&object["kind"]),
+                text(&object["metadata"]["name"])
+            );
+            match object["metadata"]["namespace"].as_str() {
+                None if object["kind"] == "Namespace" => {}
+                None => {
+                    cluster_wide.insert(shown);
+                }
+                Some(namespace) => {
+                    others
+                        .entry(namespace.to_owned())
+                        .or_default()
+                        .insert(shown);
+                }
+            }
+        }
+    }
+    let mut text = format!(
+        "In context `{}` ({server}) these objects would be created and removed, scenario after scenario ({} in all).\n\ncluster-wide:\n",
+        options.context,
+        scenarios.len()
+    );
+    let line = |object: &String| format!("  {object}\n");
+    text.extend(cluster_wide.iter().map(line));
+    for (namespace, objects) in others {
+        text.push_str(&format!("\nin namespace {namespace}:\n"));
+        text.extend(objects.iter().map(line));
+    }
+    text.push_str("\nThat takes these rights:\n\n");
+    text.push_str(existing::rights(options.observes));
+    text.push_str("\nNothing was created. To do it, add --yes.\n");
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cluster_is_named_whole_and_only_where_it_is_used() {
+        let args = |file: Option<&str>, context: Option<&str>| ExistingArgs {
+            kubeconfig: file.map(PathBuf::from),
+            context: context.map(str::to_owned),
+        };
+        let whole = args(Some("f"), Some("c"));
+        assert_eq!(
+            whole
+                .options(ClusterKind::Existing)
+                .unwrap()
+                .unwrap()
+                .context,
+            "c"
+        );
+        for half in [
+            args(Some("f"), None),
+            args(None, Some("c")),
+            args(None, None),
+        ] {
+            let error = half.options(ClusterKind::Existing).unwrap_err().to_string();
+            assert!(error.contains("never taken"), "{error}");
+        }
+        assert!(whole.options(ClusterKind::Local).is_err());
+        assert!(
+            args(None, None)
+                .options(ClusterKind::Local)
+                .unwrap()
+                .is_none()
+        );
+        assert!(args(None, None).provider().unwrap().is_none());
+        assert!(args(Some("f"), None).provider().is_err());
+    }
+
+    #[test]
+    fn an_image_is_named_by_two_names() {
+        assert!("a=r.example/a:v1".parse::<NamedImage>().is_ok());
+        for wrong in ["a", "=b", "a="] {
+            assert!(wrong.parse::<NamedImage>().is_err(), "{wrong}");
+        }
+    }
+}
