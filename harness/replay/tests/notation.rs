@@ -5,7 +5,9 @@
 )]
 
 use proptest::prelude::*;
-use setpoint_replay::notation::{MAX_SAMPLES, Point, Values, parse_series, parse_values};
+use setpoint_replay::notation::{
+    MAX_SAMPLES, Point, Values, parse_labels, parse_series, parse_values,
+};
 
 /// An item, and what it stands for by the naive rule.
 fn item() -> impl Strategy<Value = (String, Vec<Point>)> {
@@ -66,6 +68,13 @@ fn errors_say_where_and_what_was_expected() {
         "1x999999999999999999999",
         "staleness",
         "5-x3",
+        "sinex3",
+        "sine(1,2)x3",
+        "sine(1,2,0)x3",
+        "noise(1,2,3.5)x3",
+        "step(1,2,3)",
+        "step(1;2)x1",
+        "spike(1,2,3)x1e9",
     ];
     let table: Vec<String> = texts
         .iter()
@@ -146,4 +155,79 @@ fn values_are_written_as_they_were_read_and_what_is_left_of_them_written_out() {
         error.to_string(),
         "values `1 2+3`: column 6: expected `x` and how many steps, found the end"
     );
+}
+
+#[test]
+fn shapes_of_load_stand_for_their_samples() {
+    let numbers = |text: &str| -> Vec<String> {
+        let points = parse_values(text).unwrap();
+        points.iter().map(ToString::to_string).collect()
+    };
+    let table = [
+        ("step(1,5,2)x6", "1 1 5 5 1 1 5"),
+        ("spike(1,9,3)x6", "1 1 9 1 1 9 1"),
+        ("restart(10,3)x6", "0 10 20 0 10 20 0"),
+        ("churn(7,2,3)x6", "7 7 stale _ _ 7 7"),
+        ("1 step(2,3,1)x1 _", "1 2 3 _"),
+    ];
+    for (text, samples) in table {
+        assert_eq!(numbers(text).join(" "), samples, "{text}");
+    }
+    let wave = parse_values("sine(50,20,4)x4").unwrap();
+    for (point, value) in wave.iter().zip([50.0, 70.0, 50.0, 30.0, 50.0]) {
+        assert!(
+            matches!(point, Point::Value(found) if (found - value).abs() < 1e-9),
+            "{wave:?}"
+        );
+    }
+}
+
+#[test]
+fn noise_is_the_same_for_the_same_seed_and_fills_its_range() {
+    let noise = parse_values("noise(10,20,7)x999").unwrap();
+    assert_eq!(noise, parse_values("noise(10,20,7)x999").unwrap());
+    assert_ne!(noise, parse_values("noise(10,20,8)x999").unwrap());
+    let values: Vec<f64> = noise
+        .iter()
+        .map(|point| match point {
+            Point::Value(value) => *value,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert!(values.iter().all(|value| (10.0..20.0).contains(value)));
+    for tenth in 10..20 {
+        let tenth = f64::from(tenth);
+        let there = values
+            .iter()
+            .filter(|value| (tenth..tenth + 1.0).contains(*value))
+            .count();
+        assert!(
+            (60..140).contains(&there),
+            "{there} of 1000 are from {tenth} on"
+        );
+    }
+}
+
+#[test]
+fn names_of_any_letters_are_quoted() {
+    let labels = parse_series(r#"{"my.metric", "a/b"="c", pod='d'}"#).unwrap();
+    let pairs: Vec<_> = labels.iter().collect();
+    assert_eq!(
+        pairs,
+        [("__name__", "my.metric"), ("a/b", "c"), ("pod", "d")]
+    );
+    assert_eq!(
+        labels.to_string(),
+        r#"{__name__="my.metric", "a/b"="c", pod="d"}"#
+    );
+    assert_eq!(parse_labels("{}").unwrap().to_string(), "{}");
+    for wrong in [
+        r#"{"a","b"}"#,
+        r#"up{"a"}"#,
+        r#"{"a" "b"}"#,
+        r#"{""}"#,
+        r#"{"a"=b}"#,
+    ] {
+        assert!(parse_series(wrong).is_err(), "{wrong}");
+    }
 }

@@ -3,9 +3,13 @@
 //! The values follow `promql/parser/generated_parser.y` of Prometheus (rules `series_values` and `series_item`), which
 //! is what `promtool test rules` reads: `a`, `axN` (N+1 times a), `a+bxN` and `a-bxN` (N+1 samples), `_`, `_xN` (N gaps)
 //! and `stale`. Native histograms (`{{…}}`) are refused by name.
+//!
+//! Beyond promtool's notation there are shapes of load, such as `sine(50,20,40)x240`: `sine`, `step`, `spike`, `noise`,
+//! `restart` and `churn`, each of a series of its own steps. Their numbers are in [`parse_values`].
 
 mod cursor;
 mod selector;
+mod shapes;
 mod values;
 
 use thiserror::Error;

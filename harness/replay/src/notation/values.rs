@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::shapes::{NAMES, Shape};
 use super::{NotationError, cursor::Cursor};
 
 /// How many samples one series may be written out to; `1x1e12` must not cost the memory of the machine.
@@ -121,6 +122,17 @@ pub struct ValuesError {
 
 /// Reads values such as `0+10x60 _ 5x3 stale` and writes them out.
 ///
+/// A shape is `NAME(NUMBER,…)xN`, N+1 samples:
+///
+/// | shape | its samples |
+/// |---|---|
+/// | `sine(middle,height,steps)` | a wave that takes so many steps |
+/// | `step(low,high,steps)` | so many steps low, so many high, and so on |
+/// | `spike(base,top,steps)` | the base, and each so many steps the top once |
+/// | `noise(low,high,seed)` | any numbers between, the same ones for the same seed |
+/// | `restart(rise,steps)` | a counter that rises at each step and begins anew each so many steps |
+/// | `churn(value,there,gone)` | so many steps the value, then it goes stale and is gone for so many |
+///
 /// As in Prometheus a progression is a running addition, so that rounding errors are the same too.
 ///
 /// # Errors
@@ -165,6 +177,9 @@ fn item(cursor: &mut Cursor<'_>, points: &mut Vec<Point>) -> Result<(), Notation
             cursor.expected("a number, `_` or `stale` (native histograms are not supported)")
         );
     }
+    if let Some(name) = NAMES.iter().find(|name| cursor.rest().starts_with(**name)) {
+        return shaped(name, cursor, points);
+    }
     let first = number(cursor)?;
     let step = match cursor.peek() {
         Some('+' | '-') => Some(number(cursor)?),
@@ -184,6 +199,38 @@ fn item(cursor: &mut Cursor<'_>, points: &mut Vec<Point>) -> Result<(), Notation
         Point::Value(this)
     });
     append(cursor, points, progression)
+}
+
+/// `NAME(NUMBER,…)xN`.
+fn shaped(
+    name: &str,
+    cursor: &mut Cursor<'_>,
+    points: &mut Vec<Point>,
+) -> Result<(), NotationError> {
+    cursor.skip(name);
+    let start = cursor.offset();
+    if !cursor.take('(') {
+        return Err(cursor.expected("`(` and the numbers of the shape"));
+    }
+    let mut numbers = vec![number(cursor)?];
+    while cursor.take(',') {
+        cursor.skip_space();
+        numbers.push(number(cursor)?);
+    }
+    if !cursor.take(')') {
+        return Err(cursor.expected("`,` or `)`"));
+    }
+    let Some(shape) = Shape::new(name, &numbers) else {
+        return Err(cursor.expected_at(
+            start,
+            format!("the numbers of `{name}`, steps as whole numbers above zero"),
+        ));
+    };
+    if !cursor.take('x') {
+        return Err(cursor.expected("`x` and how many steps"));
+    }
+    let count = times(cursor, points.len(), 1)?;
+    append(cursor, points, (0..=count).map(|step| shape.at(step)))
 }
 
 fn append(

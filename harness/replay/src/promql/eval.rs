@@ -75,7 +75,7 @@ impl<'a> Evaluation<'a> {
             Node::Negative(node) => {
                 let rows = self.matrix(node, steps)?.into_iter();
                 let negated = rows.map(|row| row.without_name().changed(|_, value| Some(-value)));
-                distinct(negated.collect())
+                distinct(negated.collect(), self.settings.version)
             }
             Node::Aggregate(aggregation) => self.aggregate(aggregation, steps),
             Node::Binary(binary) => self.binary(binary, steps),

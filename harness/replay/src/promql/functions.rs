@@ -150,7 +150,7 @@ impl Function {
                 row.labels = row.labels.without_name();
             }
         }
-        distinct(rows)
+        distinct(rows, evaluation.settings.version)
     }
 }
 

@@ -80,7 +80,9 @@ fn histograms(
     for row in rows {
         let name = row.labels.value(METRIC_NAME).to_owned();
         let border = row.labels.value(BORDER);
-        let Ok(border) = border.parse::<f64>() else {
+        let parsed = border.parse::<f64>().ok();
+        let later = evaluation.settings.version.is_after_3_5();
+        let Some(border) = parsed.filter(|parsed| !(later && parsed.is_nan())) else {
             let of = named(evaluation, &name);
             evaluation.warn(format!(
                 "bucket label {BORDER:?} is missing or has a malformed value of {border:?}{of}"

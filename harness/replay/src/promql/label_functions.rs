@@ -47,7 +47,7 @@ pub(super) fn replace(
         found.expand(replacement, &mut value);
         row.labels.set(target, &value);
     }
-    distinct(rows)
+    distinct(rows, version)
 }
 
 pub(super) fn join(evaluation: &mut Evaluation<'_>, call: Call<'_>) -> Result<Matrix, QueryError> {
@@ -74,5 +74,5 @@ pub(super) fn join(evaluation: &mut Evaluation<'_>, call: Call<'_>) -> Result<Ma
         let value = values.join(separator);
         row.labels.set(target, &value);
     }
-    distinct(rows)
+    distinct(rows, version)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::QueryError;
+use super::{QueryError, Version};
 use crate::labels::Labels;
 
 /// The staleness marker. It is never the result of a calculation, so in a row it stands for "no value".
@@ -87,8 +87,11 @@ impl Row {
 /// Rows of the same number of values.
 pub(super) type Matrix = Vec<Row>;
 
-/// Refuses rows with equal labels (`Matrix.ContainsSameLabelset`).
-pub(super) fn distinct(rows: Matrix) -> Result<Matrix, QueryError> {
+/// Refuses rows with equal labels (`Matrix.ContainsSameLabelset`); after v3.5 they are joined.
+pub(super) fn distinct(rows: Matrix, version: Version) -> Result<Matrix, QueryError> {
+    if version.is_after_3_5() {
+        return joined(rows);
+    }
     let mut seen = std::collections::HashSet::with_capacity(rows.len());
     if rows.iter().all(|row| seen.insert(&row.labels)) {
         drop(seen);

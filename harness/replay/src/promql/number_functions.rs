@@ -2,15 +2,31 @@
 
 use std::f64::consts::PI;
 
+use super::QueryError;
 use super::eval::Evaluation;
+use super::functions::{Call, each};
+use super::matrix::Matrix;
 use crate::number::general;
 
-pub(super) fn degrees(value: f64) -> f64 {
-    value * 180.0 / PI
+type Answer = Result<Matrix, QueryError>;
+
+/// Multiplied by a quotient. Until v3.5 the multiplication came first, and with it an overflow.
+fn scaled(evaluation: &mut Evaluation<'_>, call: &Call<'_>, up: f64, down: f64) -> Answer {
+    let version = evaluation.settings.version;
+    each(evaluation, call, |_, value| {
+        Some(match version.is_after_3_5() {
+            true => value * (up / down),
+            false => value * up / down,
+        })
+    })
 }
 
-pub(super) fn radians(value: f64) -> f64 {
-    value * PI / 180.0
+pub(super) fn degrees(evaluation: &mut Evaluation<'_>, call: Call<'_>) -> Answer {
+    scaled(evaluation, &call, 180.0, PI)
+}
+
+pub(super) fn radians(evaluation: &mut Evaluation<'_>, call: Call<'_>) -> Answer {
+    scaled(evaluation, &call, PI, 180.0)
 }
 
 pub(super) fn acosh(value: f64) -> f64 {
