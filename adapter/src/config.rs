@@ -1,8 +1,14 @@
 //! The configuration file that `--config` names.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use setpoint_rules::{ConfigError, Rules};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::error_chain::error_chain;
+use crate::files::{Changes, REREAD_INTERVAL};
 
 /// Why the configuration file can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -23,13 +29,61 @@ pub(crate) enum LoadError {
     },
 }
 
-/// Reads the rules; those that aren't served yet are logged.
-pub(crate) fn load(path: &Path) -> Result<Rules, LoadError> {
-    let text = std::fs::read_to_string(path).map_err(|source| LoadError::Read {
+/// Reads the rules and keeps them up to date, in a task that ends with `shutdown`. A file that can't
+/// be used later leaves the rules as they are.
+pub(crate) fn watch(
+    path: PathBuf,
+    shutdown: CancellationToken,
+) -> Result<watch::Receiver<Rules>, LoadError> {
+    let text = read(&path)?;
+    let (sender, receiver) = watch::channel(parse(&path, &text)?);
+    let followed = follow(path, text, sender, REREAD_INTERVAL);
+    tokio::spawn(shutdown.run_until_cancelled_owned(followed));
+    Ok(receiver)
+}
+
+/// Reads the file again whenever it may have changed.
+async fn follow(path: PathBuf, mut seen: String, sender: watch::Sender<Rules>, interval: Duration) {
+    let mut changes = Changes::of([path.as_path()], interval);
+    let mut failure = None;
+    loop {
+        changes.next().await;
+        let error = reread(&path, &mut seen).map(|rules| {
+            if let Some(rules) = rules {
+                tracing::info!(path = %path.display(), "the configuration has changed");
+                sender.send_replace(rules);
+            }
+        });
+        let error = error.err().map(|error| error_chain(&error));
+        if let Some(error) = &error
+            && failure.as_ref() != Some(error)
+        {
+            tracing::error!(error, "read the configuration again; the old rules stay");
+        }
+        failure = error;
+    }
+}
+
+/// The rules, if the file isn't as it was seen last.
+fn reread(path: &Path, seen: &mut String) -> Result<Option<Rules>, LoadError> {
+    let text = read(path)?;
+    if text == *seen {
+        return Ok(None);
+    }
+    *seen = text;
+    parse(path, seen).map(Some)
+}
+
+fn read(path: &Path) -> Result<String, LoadError> {
+    std::fs::read_to_string(path).map_err(|source| LoadError::Read {
         path: path.to_owned(),
         source,
-    })?;
-    let rules = Rules::parse(&text).map_err(|source| LoadError::Invalid {
+    })
+}
+
+/// The rules; those that aren't served yet are logged.
+fn parse(path: &Path, text: &str) -> Result<Rules, LoadError> {
+    let rules = Rules::parse(text).map_err(|source| LoadError::Invalid {
         path: path.to_owned(),
         source,
     })?;
@@ -44,4 +98,49 @@ pub(crate) fn load(path: &Path) -> Result<Rules, LoadError> {
         );
     }
     Ok(rules)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RULE: &str =
+        "- {seriesQuery: x, resources: {template: '<<.Resource>>'}, metricsQuery: x}\n";
+
+    #[tokio::test]
+    async fn the_rules_follow_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.yaml");
+        let write = |rules: usize| {
+            std::fs::write(&path, format!("rules:\n{}", RULE.repeat(rules))).unwrap();
+        };
+        write(1);
+        let shutdown = CancellationToken::new();
+        let mut rules = watch(path.clone(), shutdown.clone()).unwrap();
+        let _end = shutdown.drop_guard();
+        assert_eq!(rules.borrow_and_update().custom().len(), 1);
+        write(2);
+        let two = rules.wait_for(|rules| rules.custom().len() == 2);
+        let seen = tokio::time::timeout(Duration::from_secs(20), two).await;
+        assert!(seen.is_ok());
+    }
+
+    #[test]
+    fn a_file_that_cant_be_used_is_told_and_gives_no_rules_until_it_changes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.yaml");
+        let mut seen = String::new();
+        assert!(matches!(
+            reread(&path, &mut seen),
+            Err(LoadError::Read { .. })
+        ));
+        std::fs::write(&path, "rules: [{seriesQuery: x}]").unwrap();
+        assert!(matches!(
+            reread(&path, &mut seen),
+            Err(LoadError::Invalid { .. })
+        ));
+        assert!(matches!(reread(&path, &mut seen), Ok(None)), "told once");
+        std::fs::write(&path, format!("rules:\n{RULE}")).unwrap();
+        assert!(matches!(reread(&path, &mut seen), Ok(Some(_))));
+    }
 }

@@ -42,4 +42,9 @@ pub(crate) enum ProviderError {
         #[source]
         source: AnswerError,
     },
+    #[error("the selector selects more than {limit} {group_resource}: narrow it")]
+    TooManyObjects {
+        group_resource: GroupResource,
+        limit: usize,
+    },
 }

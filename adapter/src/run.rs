@@ -103,6 +103,8 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
         prometheus_verb,
         metrics_relist_interval,
         metrics_max_age,
+        metrics_relist_timeout,
+        metrics_relist_parallel,
         bind_address,
         secure_port,
         tls_cert_file,
@@ -117,10 +119,13 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     let metrics = OwnMetrics::default();
     let reloads = Reloads::new(metrics.clone());
     let shutdown = shutdown_by_signal()?;
-    let rules = config::load(&config.context("no rules: name a configuration file by --config")?)?;
+    let config = config.context("no rules: name a configuration file by --config")?;
+    let rules = config::watch(config, shutdown.clone())?;
     let relist = RelistOptions {
         interval: metrics_relist_interval,
         max_age: metrics_max_age.unwrap_or(metrics_relist_interval),
+        timeout: metrics_relist_timeout,
+        parallel: metrics_relist_parallel.get().into(),
         answer_timeout: kubernetes::ANSWER_TIMEOUT,
     };
     anyhow::ensure!(
@@ -169,7 +174,8 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
         lister,
         relist,
         shutdown.clone(),
-    );
+    )
+    .context("start to relist")?;
     let groups: Vec<Box<dyn ApiGroup>> =
         vec![Box::new(CustomMetricsGroup::new(Arc::new(provider)))];
     let api = Api::new(

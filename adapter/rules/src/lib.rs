@@ -10,11 +10,11 @@ mod rules;
 mod selector;
 mod series;
 
-pub use metrics::{MetricError, MetricInfo, Metrics, ResolvedQuery};
+pub use metrics::{Items, MetricError, MetricInfo, Metrics, ResolvedQuery, Values};
 pub use path::{ApiPath, InvalidPath, ResourcePath, percent_decoded};
-pub use query::{InvalidQuery, MetricQuery, Objects};
+pub use query::{InvalidQuery, MetricQuery, Objects, is_object_name};
 pub use resources::{GroupResource, Resource, RestMapper};
 pub use rule::{LabelError, PromqlError, Rule, RuleError, TemplateError};
 pub use rules::{ConfigError, Rules};
 pub use selector::{Condition, ParseSelectorError, Requirement, Selector};
-pub use series::{Sample, Series};
+pub use series::{Sample, SeriesCollector, SeriesNames, TooManyNames};

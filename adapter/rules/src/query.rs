@@ -36,6 +36,14 @@ pub enum InvalidQuery {
     /// The path has too few segments, or too many.
     #[error("invalid request path")]
     Path,
+    /// No object can have such a name. It would stand in a query of Prometheus.
+    #[error("`{text}` can't be the name of {what}")]
+    Name {
+        /// `an object` or `a namespace`.
+        what: &'static str,
+        /// The name, shortened.
+        text: String,
+    },
     /// A selector can't be parsed.
     #[error("{parameter} `{text}`: {reason}")]
     Selector {
@@ -54,33 +62,54 @@ impl MetricQuery {
     ///
     /// - `namespaces/<namespace>/<resource>/<name or *>/<metric>`
     /// - `<resource>/<name or *>/<metric>` for root-scoped objects
-    /// - `namespaces/<namespace>/metrics/<metric>` for the namespace itself
+    /// - `namespaces/<namespace or *>/metrics/<metric>` for the namespace itself
     ///
     /// # Errors
-    /// Another path, or a selector that isn't one.
+    /// Another path, a name that no object can have, or a selector that isn't one.
     pub fn new(path: &ResourcePath, query_string: &str) -> Result<Self, InvalidQuery> {
         let metric_selector = selector(query_string, "metricLabelSelector")?;
+        let objects = |name: &str, what| match name {
+            "*" => selector(query_string, "labelSelector").map(Objects::Selected),
+            name => object_name(name, what).map(Objects::Named),
+        };
         match (path.parts.as_slice(), &path.namespace) {
             ([metrics, metric], Some(namespace)) if metrics == "metrics" => Ok(Self {
                 group_resource: GroupResource::new("", "namespaces"),
                 namespace: None,
-                objects: Objects::Named(namespace.clone()),
+                objects: objects(namespace, "a namespace")?,
                 metric: metric.clone(),
                 metric_selector,
             }),
             ([resource, name, metric], namespace) => Ok(Self {
                 group_resource: GroupResource::parse(resource),
-                namespace: namespace.clone(),
-                objects: match name.as_str() {
-                    "*" => Objects::Selected(selector(query_string, "labelSelector")?),
-                    name => Objects::Named(name.to_owned()),
-                },
+                namespace: namespace
+                    .as_deref()
+                    .map(|namespace| object_name(namespace, "a namespace"))
+                    .transpose()?,
+                objects: objects(name, "an object")?,
                 metric: metric.clone(),
                 metric_selector,
             }),
             _ => Err(InvalidQuery::Path),
         }
     }
+}
+
+/// Whether a name can be that of an object whose metrics are served: up to 253 letters, digits and
+/// `-._:@`, as almost all names in Kubernetes are. Rules may put names into any place of a query
+/// (`.LabelValuesByName`), so they hold nothing that could end a string of PromQL.
+#[must_use]
+pub fn is_object_name(name: &str) -> bool {
+    let legal = |c: char| c.is_ascii_alphanumeric() || "-._:@".contains(c);
+    (1..=253).contains(&name.len()) && name.chars().all(legal)
+}
+
+fn object_name(name: &str, what: &'static str) -> Result<String, InvalidQuery> {
+    if !is_object_name(name) {
+        let text = name.chars().take(80).collect();
+        return Err(InvalidQuery::Name { what, text });
+    }
+    Ok(name.to_owned())
 }
 
 /// The selector in a parameter; one that isn't there selects everything.
@@ -135,6 +164,11 @@ mod tests {
         assert_eq!(namespace.objects, Objects::Named("default".to_owned()));
         assert_eq!(namespace.group_resource.to_string(), "namespaces");
         assert_eq!(namespace.namespace, None);
+        let namespaces = query("namespaces/*/metrics/load", "labelSelector=a%3Db").unwrap();
+        assert_eq!(
+            namespaces.objects,
+            Objects::Selected(Selector::parse("a=b").unwrap())
+        );
         let node = query("nodes/n1/load", "").unwrap();
         assert_eq!(node.namespace, None);
     }
@@ -144,6 +178,25 @@ mod tests {
         for path in ["pods", "metrics/load", "namespaces/a/pods/web", "a/b/c/d"] {
             assert_eq!(query(path, ""), Err(InvalidQuery::Path), "{path}");
         }
+        let long = "a".repeat(254);
+        for name in [
+            "x%22%7D) or vector(1) %23",
+            "a%2Fb",
+            "a%7Cb",
+            "caf%C3%A9",
+            "a%0Ab",
+            &long,
+        ] {
+            for path in [
+                format!("namespaces/a/pods/{name}/load"),
+                format!("namespaces/{name}/pods/web/load"),
+                format!("namespaces/{name}/metrics/load"),
+            ] {
+                let refused = query(&path, "");
+                assert!(matches!(refused, Err(InvalidQuery::Name { .. })), "{path}");
+            }
+        }
+        assert!(query("clusterroles.rbac/system:node@a.b-c_d/load", "").is_ok());
         let refused = |query_string: &str| {
             query("namespaces/a/pods/*/load", query_string)
                 .unwrap_err()

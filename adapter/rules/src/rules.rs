@@ -6,7 +6,7 @@ use crate::config::{DiscoveryRule, MetricsDiscoveryConfig, ResourceRules};
 use crate::metrics::Metrics;
 use crate::resources::RestMapper;
 use crate::rule::{Rule, RuleError};
-use crate::series::Series;
+use crate::series::SeriesNames;
 
 /// The rules of a configuration file.
 #[derive(Debug, Clone)]
@@ -71,20 +71,15 @@ impl Rules {
         self.resource.as_ref()
     }
 
-    /// The custom metrics of series. `series_of` gives the series that a `seriesQuery` selects. Of
-    /// two rules that give the same metric the later one counts, as in prometheus-adapter
-    /// (`basicSeriesRegistry.SetSeries`).
+    /// The custom metrics of series. `series_of` gives the series that a `seriesQuery` selects;
+    /// none as long as they aren't known.
     #[must_use]
     pub fn discover<'a>(
         &self,
-        series_of: impl Fn(&str) -> &'a [Series],
+        series_of: impl Fn(&str) -> Option<&'a SeriesNames>,
         mapper: Arc<RestMapper>,
     ) -> Metrics {
-        let mut metrics = Metrics::new(mapper);
-        for rule in &self.custom {
-            metrics.add(rule, series_of(rule.series_query()));
-        }
-        metrics
+        Metrics::new(&self.custom, series_of, mapper)
     }
 }
 

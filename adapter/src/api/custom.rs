@@ -55,7 +55,7 @@ impl ApiGroup for CustomMetricsGroup {
     fn resources(&self) -> Vec<DiscoveredResource> {
         let resource = |info: MetricInfo| DiscoveredResource {
             parent: info.group_resource.to_string(),
-            metric: info.metric,
+            metric: info.metric.to_string(),
             namespaced: info.namespaced,
             kind: "MetricValueList",
         };

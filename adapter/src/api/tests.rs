@@ -20,9 +20,9 @@ pub(crate) struct Fixed {
 
 fn info(resource: &str, metric: &str, namespaced: bool) -> MetricInfo {
     MetricInfo {
-        group_resource: GroupResource::parse(resource),
+        group_resource: GroupResource::parse(resource).into(),
         namespaced,
-        metric: metric.to_owned(),
+        metric: metric.into(),
     }
 }
 

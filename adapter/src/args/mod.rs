@@ -7,6 +7,7 @@ mod obsolete;
 mod redaction;
 
 use std::net::IpAddr;
+use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -78,6 +79,12 @@ pub(crate) struct ServeArgs {
     /// How long ago the last sample of a series may be [default: the relist interval]
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub(crate) metrics_max_age: Option<Duration>,
+    /// How long Prometheus may take for the series of one rule
+    #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = parse_interval)]
+    pub(crate) metrics_relist_timeout: Duration,
+    /// For how many rules Prometheus is asked at a time
+    #[arg(long, value_name = "NUMBER", default_value = "8")]
+    pub(crate) metrics_relist_parallel: NonZeroU16,
     /// Address to listen on
     #[arg(long, value_name = "IP", default_value = "0.0.0.0")]
     pub(crate) bind_address: IpAddr,

@@ -1,6 +1,7 @@
 //! Custom metrics by rules, from Prometheus (`pkg/custom-provider/provider.go` of
 //! prometheus-adapter).
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,11 @@ use jiff::Timestamp;
 use kube::api::{ApiResource, DynamicObject, ListParams};
 use kube::{Api, Client};
 use setpoint_metrics_api::MetricValue;
-use setpoint_rules::{MetricError, MetricInfo, MetricQuery, Objects, Resource, Rules, Selector};
+use setpoint_rules::{
+    Items, MetricError, MetricInfo, MetricQuery, Objects, ResolvedQuery, Resource, Rules, Selector,
+    is_object_name,
+};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::error_chain::error_chain;
@@ -27,45 +32,93 @@ pub(crate) struct CustomMetrics {
     answer_timeout: Duration,
 }
 
+/// How many objects are listed with one request, and the most that a selector may select.
+const PAGE: u32 = 500;
+const MAX_OBJECTS: usize = 10_000;
+/// How long after a panic the relist starts again.
+const RESTART: Duration = Duration::from_secs(1);
+
 impl CustomMetrics {
-    /// Starts to relist, in a task that ends with `shutdown`.
+    /// Starts to relist, in a thread that ends with `shutdown`.
     pub(crate) fn start(
-        rules: Rules,
+        rules: watch::Receiver<Rules>,
         prometheus: Arc<dyn PrometheusClient>,
         kubernetes: Client,
         options: RelistOptions,
         shutdown: CancellationToken,
-    ) -> Self {
-        let registry = Arc::new(Registry::new(
-            rules,
-            prometheus.clone(),
-            kubernetes.clone(),
-            options,
-        ));
+    ) -> std::io::Result<Self> {
+        let registry = Registry::new(prometheus.clone(), kubernetes.clone(), options);
+        let registry = Arc::new(registry);
         let relisted = registry.clone();
-        tokio::spawn(async move { relisted.run(shutdown).await });
-        Self {
+        // A thread of its own, so that requests don't wait while answers are read and metrics made.
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let relist = move || {
+            while !shutdown.is_cancelled() {
+                let run = relisted.clone().run(rules.clone(), shutdown.clone());
+                if catch_unwind(AssertUnwindSafe(|| runtime.block_on(run))).is_err() {
+                    tracing::error!(
+                        "the relist panicked, which is a fault of the adapter: start it again"
+                    );
+                    let pause = shutdown.run_until_cancelled(tokio::time::sleep(RESTART));
+                    runtime.block_on(pause);
+                }
+            }
+        };
+        std::thread::Builder::new()
+            .name("relist".to_owned())
+            .spawn(relist)?;
+        Ok(Self {
             registry,
             prometheus,
             kubernetes,
             answer_timeout: options.answer_timeout,
-        }
+        })
     }
 
     async fn answer(&self, query: &MetricQuery) -> Result<Vec<MetricValue>, ProviderError> {
         let metrics = self.registry.metrics();
-        let resolved = metrics.resolve(query)?;
-        let names = match &query.objects {
-            Objects::Named(name) => vec![name.clone()],
-            Objects::Selected(selector) => {
-                self.object_names(resolved.resource(), query.namespace.as_deref(), selector)
+        let candidates = metrics.resolve(query)?;
+        let names = match (&query.objects, candidates.first()) {
+            (Objects::Named(name), _) => vec![name.clone()],
+            (Objects::Selected(_), None) => Vec::new(),
+            (Objects::Selected(selector), Some(candidate)) => {
+                self.object_names(candidate.resource(), query.namespace.as_deref(), selector)
                     .await?
             }
         };
-        let promql = resolved.promql(&names)?;
-        let samples = self.prometheus.query(&promql).await?;
-        tracing::debug!(promql, samples = samples.len(), "asked Prometheus");
-        Ok(resolved.items(&names, &samples, Timestamp::now())?)
+        let mut answer = Ok(Vec::new());
+        for candidate in &candidates {
+            answer = self.ask(candidate, &names).await;
+            match &answer {
+                Ok(values) if values.is_empty() => {}
+                // What the others give may have a value, or a query.
+                Err(ProviderError::Metric(
+                    MetricError::NoValue { .. } | MetricError::NoQuery { .. },
+                )) => {}
+                _ => break,
+            }
+        }
+        answer
+    }
+
+    /// The values of objects by one rule and one series.
+    async fn ask(
+        &self,
+        resolved: &ResolvedQuery<'_>,
+        names: &[String],
+    ) -> Result<Vec<MetricValue>, ProviderError> {
+        let promql = resolved.promql(names)?;
+        let mut values = resolved.values(names)?;
+        let mut take = |sample| values.add(&sample);
+        self.prometheus.query(&promql, &mut take).await?;
+        let Items { values, left_out } = values.items(Timestamp::now())?;
+        tracing::debug!(promql, values = values.len(), "asked Prometheus");
+        for error in left_out {
+            tracing::debug!(%error, "leave an object out");
+        }
+        Ok(values)
     }
 
     /// The names of the objects that a selector selects, sorted.
@@ -88,22 +141,34 @@ impl CustomMetrics {
             }
             _ => Api::all_with(self.kubernetes.clone(), &api_resource),
         };
-        let parameters = ListParams::default().labels(&selector.to_string());
-        let listed = within(
-            self.answer_timeout,
-            "a list of objects",
-            api.list_metadata(&parameters),
-        )
-        .await;
-        let listed = listed.map_err(|source| ProviderError::List {
+        let mut parameters = ListParams::default()
+            .labels(&selector.to_string())
+            .limit(PAGE);
+        let failed = |source| ProviderError::List {
             group_resource: resource.group_resource(),
             source,
-        })?;
-        let mut names: Vec<String> = listed
-            .items
-            .into_iter()
-            .filter_map(|object| object.metadata.name)
-            .collect();
+        };
+        let mut names = Vec::new();
+        loop {
+            let listed = api.list_metadata(&parameters);
+            let listed = within(self.answer_timeout, "a list of objects", listed);
+            let page = listed.await.map_err(failed)?;
+            let found = page
+                .items
+                .into_iter()
+                .filter_map(|object| object.metadata.name);
+            names.extend(found.filter(|name| is_object_name(name)));
+            if names.len() > MAX_OBJECTS {
+                return Err(ProviderError::TooManyObjects {
+                    group_resource: resource.group_resource(),
+                    limit: MAX_OBJECTS,
+                });
+            }
+            match page.metadata.continue_.filter(|token| !token.is_empty()) {
+                Some(token) => parameters.continue_token = Some(token),
+                None => break,
+            }
+        }
         names.sort();
         Ok(names)
     }

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use kube::client::Body;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
-use setpoint_rules::{GroupResource, Sample, Series};
+use setpoint_rules::{GroupResource, Sample, SeriesCollector, SeriesNames};
 
 use super::*;
 use crate::prometheus::PrometheusError;
@@ -13,6 +13,8 @@ use crate::prometheus::PrometheusError;
 struct Scripted {
     asked: Mutex<Vec<String>>,
     samples: Vec<(&'static str, f64)>,
+    /// A query for which there is none.
+    empty: &'static str,
 }
 
 fn labels(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
@@ -26,25 +28,29 @@ impl PrometheusClient for Scripted {
     fn series<'a>(
         &'a self,
         _: &'a str,
-        _: f64,
-    ) -> BoxFuture<'a, Result<Vec<Series>, PrometheusError>> {
-        let labels = labels(&[("namespace", "default"), ("pod", "web-1")]);
-        Box::pin(async {
-            Ok(vec![Series {
-                name: "http_requests_total".to_owned(),
-                labels,
-            }])
-        })
+        _: Duration,
+    ) -> BoxFuture<'a, Result<SeriesNames, PrometheusError>> {
+        let mut collector = SeriesCollector::default();
+        for name in ["http_requests_total", "http_requests"] {
+            collector.add(name, ["namespace", "pod"]).unwrap();
+        }
+        Box::pin(std::future::ready(Ok(collector.finish())))
     }
 
-    fn query<'a>(&'a self, query: &'a str) -> BoxFuture<'a, Result<Vec<Sample>, PrometheusError>> {
+    fn query<'a>(
+        &'a self,
+        query: &'a str,
+        take: &'a mut (dyn FnMut(Sample) + Send),
+    ) -> BoxFuture<'a, Result<(), PrometheusError>> {
         self.asked.lock().push(query.to_owned());
         let sample = |(pod, value): &(&str, f64)| Sample {
             labels: labels(&[("pod", pod)]),
             value: *value,
         };
-        let samples = self.samples.iter().map(sample).collect();
-        Box::pin(async { Ok(samples) })
+        if query != self.empty {
+            self.samples.iter().map(sample).for_each(take);
+        }
+        Box::pin(std::future::ready(Ok(())))
     }
 }
 
@@ -64,14 +70,20 @@ fn kubernetes() -> Client {
             }
             "/api/v1/namespaces/silent/pods" => std::future::pending().await,
             "/api/v1/namespaces/default/pods" => {
-                let none = request.uri().query().unwrap_or_default().contains("none");
+                let asked = request.uri().query().unwrap_or_default();
+                assert!(asked.contains("limit=500"), "{asked}");
                 let pod = |name: &str| json!({"metadata": {"name": name}});
-                let items = if none {
-                    vec![]
-                } else {
-                    vec![pod("web-2"), pod("web-1")]
-                };
-                json!({"kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1", "metadata": {}, "items": items})
+                let page = |pods: Value, next: &str| json!({"kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1", "metadata": {"continue": next}, "items": pods});
+                match asked {
+                    none if none.contains("none") => page(json!([]), ""),
+                    next if next.contains("continue=next") => {
+                        page(json!([pod("web-1"), pod("x\"}")]), "")
+                    }
+                    endless if endless.contains("endless") => {
+                        page(vec![pod("web-1"); 500].into(), "again")
+                    }
+                    _ => page(json!([pod("web-2")]), "next"),
+                }
             }
             other => panic!("asked for {other}"),
         };
@@ -82,24 +94,35 @@ fn kubernetes() -> Client {
     Client::new(service, "default")
 }
 
+const COUNTER: &str = "{seriesQuery: 'http_requests_total', resources: {template: '<<.Resource>>'}, \
+    name: {matches: '^(.*)_total$'}, metricsQuery: 'sum(rate(<<.Series>>{<<.LabelMatchers>>}[2m])) by (<<.GroupBy>>)'}";
+const GAUGE: &str = "{seriesQuery: 'http_requests', seriesFilters: [{isNot: '_total$'}], resources: {template: '<<.Resource>>'}, metricsQuery: '<<.Series>>'}";
+
 async fn provider(prometheus: Arc<Scripted>) -> CustomMetrics {
-    let rules = "rules: [{seriesQuery: 'http_requests_total', resources: {template: '<<.Resource>>'}, \
-        name: {matches: '^(.*)_total$'}, metricsQuery: 'sum(rate(<<.Series>>{<<.LabelMatchers>>}[2m])) by (<<.GroupBy>>)'}]";
+    provider_by(COUNTER, prometheus).await
+}
+
+async fn provider_by(rules: &str, prometheus: Arc<Scripted>) -> CustomMetrics {
+    let rules = Rules::parse(&format!("rules: [{rules}]")).unwrap();
     let options = RelistOptions {
         interval: Duration::from_secs(600),
         max_age: Duration::from_secs(60),
+        timeout: Duration::from_secs(5),
+        parallel: 1,
         answer_timeout: Duration::from_millis(200),
     };
     let provider = CustomMetrics::start(
-        Rules::parse(rules).unwrap(),
+        watch::channel(rules).1,
         prometheus,
         kubernetes(),
         options,
         CancellationToken::new(),
     );
-    let attempted = tokio::time::timeout(Duration::from_secs(5), async {
-        while !provider.relist_attempted() {
-            tokio::task::yield_now().await;
+    let provider = provider.unwrap();
+    let attempted = tokio::time::timeout(Duration::from_secs(60), async {
+        // The metrics are made after the last answer.
+        while !provider.relist_attempted() || provider.metrics().is_empty() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
         }
     });
     attempted.await.unwrap();
@@ -191,6 +214,40 @@ async fn missing_metrics_and_values_have_the_messages_of_prometheus_adapter() {
     ] {
         assert_eq!(said(query).await, Err(words.to_owned()));
     }
+}
+
+#[tokio::test]
+async fn a_gauge_without_a_value_leaves_the_counter_of_the_same_metric() {
+    let named = || query("pods", "http_requests", Objects::Named("web-1".to_owned()));
+    let counter = r#"sum(rate(http_requests_total{namespace="default",pod="web-1"}[2m])) by (pod)"#;
+    for (empty, asked) in [
+        ("http_requests", &["http_requests", counter][..]),
+        ("", &["http_requests"]),
+    ] {
+        let prometheus = Arc::new(Scripted {
+            samples: vec![("web-1", 2.0)],
+            empty,
+            ..Scripted::default()
+        });
+        let provider = provider_by(&format!("{COUNTER}, {GAUGE}"), prometheus.clone()).await;
+        let values = provider.values(&named()).await.unwrap();
+        assert_eq!(shown(&values), [r#"Some("/v1") Some("web-1") 2"#]);
+        assert_eq!(*prometheus.asked.lock(), asked);
+    }
+}
+
+#[tokio::test]
+async fn a_selector_that_selects_too_many_objects_is_an_error() {
+    let provider = provider(Arc::default()).await;
+    let endless = Objects::Selected(Selector::parse("endless").unwrap());
+    let error = provider
+        .values(&query("pods", "http_requests", endless))
+        .await
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the selector selects more than 10000 pods: narrow it"
+    );
 }
 
 #[tokio::test]

@@ -1,23 +1,32 @@
 //! Prometheus' HTTP API, as far as the adapter uses it.
 
 mod client;
+mod error;
+mod stream;
 mod wire;
 
+use std::time::Duration;
+
 use futures::future::BoxFuture;
-use setpoint_rules::{Sample, Series};
+use setpoint_rules::{Sample, SeriesNames};
 
 pub(crate) use client::{HttpClient, HttpClientOptions};
-pub(crate) use wire::PrometheusError;
+pub(crate) use error::PrometheusError;
 
-/// A client of Prometheus.
+/// A client of Prometheus. Answers are read as they come in and never held whole.
 pub(crate) trait PrometheusClient: Send + Sync + 'static {
-    /// The series that match a selector and had a sample since `start` (seconds since 1970).
+    /// The names of the series that match a selector and had a sample within `max_age`. It has no
+    /// limit in time: the caller does.
     fn series<'a>(
         &'a self,
         selector: &'a str,
-        start: f64,
-    ) -> BoxFuture<'a, Result<Vec<Series>, PrometheusError>>;
+        max_age: Duration,
+    ) -> BoxFuture<'a, Result<SeriesNames, PrometheusError>>;
 
-    /// The instant vector of a query, now.
-    fn query<'a>(&'a self, query: &'a str) -> BoxFuture<'a, Result<Vec<Sample>, PrometheusError>>;
+    /// Gives each sample of the instant vector of a query, now, to `take`.
+    fn query<'a>(
+        &'a self,
+        query: &'a str,
+        take: &'a mut (dyn FnMut(Sample) + Send),
+    ) -> BoxFuture<'a, Result<(), PrometheusError>>;
 }

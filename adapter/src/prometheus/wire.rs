@@ -1,147 +1,141 @@
 //! Responses of Prometheus' HTTP API (`/api/v1`).
 
 use std::collections::BTreeMap;
+use std::fmt;
 
-use serde::Deserialize;
-use setpoint_rules::{Sample, Series};
+use serde::de::{DeserializeSeed, Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use setpoint_rules::{Sample, SeriesCollector, SeriesNames, TooManyNames};
 
-/// Why a request to Prometheus failed.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum PrometheusError {
-    #[error("reach Prometheus at {url}")]
-    Send {
-        /// Without credentials, in all variants.
-        url: String,
-        #[source]
-        source: reqwest::Error,
-    },
-    #[error(
-        "Prometheus at {url} answered {status} with something that is no API answer ({reason}); is it Prometheus?"
-    )]
-    NoAnswer {
-        url: String,
-        status: u16,
-        reason: String,
-    },
-    #[error("Prometheus at {url} answered {status} {kind}: {message}")]
-    Rejected {
-        url: String,
-        status: u16,
-        /// `errorType`
-        kind: String,
-        /// `error`
-        message: String,
-    },
-    #[error(
-        "the query gives a {kind} instead of an instant vector; metricsQuery needs one value for each object"
-    )]
-    NoVector {
-        /// `resultType`
-        kind: String,
-    },
-    #[error("read Prometheus' bearer token from {path}")]
-    Token {
-        path: String,
-        #[source]
-        source: std::io::Error,
-    },
-}
+/// Where the series stand in the answer of `/series`.
+pub(super) const SERIES: &[&str] = &["data"];
+/// Where the samples stand in the answer of `/query`.
+pub(super) const SAMPLES: &[&str] = &["data", "result"];
 
+/// An element of an instant vector; without a value if that is a native histogram.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ApiResponse {
-    status: String,
-    #[serde(default)]
-    data: serde_json::Value,
-    #[serde(default)]
-    error_type: String,
-    #[serde(default)]
-    error: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct QueryResult {
-    result_type: String,
-    #[serde(default)]
-    result: serde_json::Value,
-}
-
-#[derive(Deserialize)]
-struct VectorElement {
+pub(super) struct VectorElement {
     #[serde(default)]
     metric: BTreeMap<String, String>,
-    value: (f64, String),
+    #[serde(default)]
+    value: Option<(f64, Number)>,
 }
 
-/// The data of a successful response.
-pub(super) fn data(
-    url: &str,
-    status: u16,
-    body: &[u8],
-) -> Result<serde_json::Value, PrometheusError> {
-    let no_answer = |reason: String| PrometheusError::NoAnswer {
-        url: url.to_owned(),
-        status,
-        reason,
-    };
-    // Prometheus' API has no other codes (`pkg/client/api.go`).
-    if !matches!(status, 200..=299 | 400 | 422 | 503) {
-        return Err(no_answer(format!("unknown response code {status}")));
+struct Number(f64);
+
+impl<'de> Deserialize<'de> for Number {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        // Rust parses `+Inf`, `-Inf` and `NaN` as Prometheus writes them.
+        let number = text.parse().map(Self);
+        number.map_err(|_| D::Error::custom(format_args!("`{text}` is no number")))
     }
-    let response: ApiResponse =
-        serde_json::from_slice(body).map_err(|error| no_answer(error.to_string()))?;
-    if response.status == "success" {
-        return Ok(response.data);
-    }
-    Err(PrometheusError::Rejected {
-        url: url.to_owned(),
-        status,
-        kind: response.error_type,
-        message: response.error,
-    })
 }
 
-/// The series in the data of `/series`.
-pub(super) fn series(url: &str, data: serde_json::Value) -> Result<Vec<Series>, PrometheusError> {
-    let found: Vec<BTreeMap<String, String>> =
-        serde_json::from_value(data).map_err(|error| unreadable(url, &error))?;
-    Ok(found.into_iter().map(Series::from_labels).collect())
-}
-
-/// The samples in the data of `/query`.
-pub(super) fn samples(url: &str, data: serde_json::Value) -> Result<Vec<Sample>, PrometheusError> {
-    let result: QueryResult =
-        serde_json::from_value(data).map_err(|error| unreadable(url, &error))?;
-    if result.result_type != "vector" {
-        return Err(PrometheusError::NoVector {
-            kind: result.result_type,
-        });
-    }
-    let vector: Vec<VectorElement> =
-        serde_json::from_value(result.result).map_err(|error| unreadable(url, &error))?;
-    vector
-        .into_iter()
-        .map(|element| {
-            let (_, text) = &element.value;
-            // Rust parses `+Inf`, `-Inf` and `NaN` as Prometheus writes them.
-            let value = text.parse().map_err(|_| PrometheusError::NoAnswer {
-                url: url.to_owned(),
-                status: 200,
-                reason: format!("`{text}` is no number"),
-            })?;
-            Ok(Sample {
-                labels: element.metric,
-                value,
-            })
+impl VectorElement {
+    pub(super) fn sample(self) -> Option<Sample> {
+        let (_, Number(value)) = self.value?;
+        Some(Sample {
+            labels: self.metric,
+            value,
         })
-        .collect()
+    }
 }
 
-fn unreadable(url: &str, error: &serde_json::Error) -> PrometheusError {
-    PrometheusError::NoAnswer {
-        url: url.to_owned(),
-        status: 200,
-        reason: error.to_string(),
+/// The name of a series and the names of its labels, each ended by `\0`.
+#[derive(Debug, Default, PartialEq)]
+struct Names {
+    name: String,
+    labels: String,
+}
+
+/// Collects the names of series. Most have the names of the one before, which costs next to nothing.
+#[derive(Default)]
+pub(super) struct SeriesReader {
+    current: Names,
+    last: Names,
+    collector: SeriesCollector,
+}
+
+impl SeriesReader {
+    /// What reads one series.
+    pub(super) fn seed(&mut self) -> impl for<'de> DeserializeSeed<'de, Value = ()> {
+        NamesSeed(&mut self.current)
+    }
+
+    /// Takes the series that was read.
+    pub(super) fn take(&mut self) -> Result<(), TooManyNames> {
+        if self.current != self.last {
+            let labels = self.current.labels.split_terminator('\0');
+            self.collector.add(&self.current.name, labels)?;
+            std::mem::swap(&mut self.current, &mut self.last);
+        }
+        Ok(())
+    }
+
+    pub(super) fn finish(self) -> SeriesNames {
+        self.collector.finish()
+    }
+}
+
+struct NamesSeed<'a>(&'a mut Names);
+
+impl<'de> DeserializeSeed<'de> for NamesSeed<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        self.0.name.clear();
+        self.0.labels.clear();
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for NamesSeed<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the labels of a series")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let Names { name, labels } = self.0;
+        let mut key = 0;
+        while map.next_key_seed(Text(Some(labels)))?.is_some() {
+            if labels.get(key..) == Some("__name__") {
+                labels.truncate(key);
+                map.next_value_seed(Text(Some(name)))?;
+            } else {
+                labels.push('\0');
+                key = labels.len();
+                map.next_value_seed(Text(None))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Appends a string to another, or only reads it.
+struct Text<'a>(Option<&'a mut String>);
+
+impl<'de> DeserializeSeed<'de> for Text<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Text<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<(), E> {
+        if let Self(Some(appended)) = self {
+            appended.push_str(text);
+        }
+        Ok(())
     }
 }

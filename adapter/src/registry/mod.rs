@@ -1,26 +1,30 @@
-//! The metrics that are served: an immutable snapshot, and the task that renews it. The series of
-//! each rule and the cluster's resources are asked for independently, at an interval, and sooner
-//! after a failure: a slow or broken rule hurts only itself.
+//! The metrics that are served: an immutable snapshot, and the tasks that renew it. The series of
+//! each `seriesQuery` and the cluster's resources are asked for independently, at an interval, and
+//! sooner after a failure: a slow or broken rule hurts only itself.
 
-use std::collections::BTreeMap;
+mod known;
+mod pauses;
+mod relist;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use futures::future::join_all;
 use kube::Client;
 use parking_lot::Mutex;
-use setpoint_rules::{Metrics, RestMapper, Rules, Series};
-use tokio_util::sync::CancellationToken;
+use setpoint_rules::{Metrics, Rules};
+use tokio::sync::{Notify, Semaphore, watch};
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::error_chain::error_chain;
-use crate::kubernetes::{DiscoveryError, discover};
-use crate::prometheus::{PrometheusClient, PrometheusError};
+use crate::prometheus::PrometheusClient;
+use known::Known;
 
-/// How soon a failed relist is tried again; doubled up to the interval.
-const FIRST_RETRY: Duration = Duration::from_millis(500);
+/// How long the first relists may take until the adapter serves without them, and new rules until
+/// they replace the old ones without them.
+const FIRST_RELISTS: Duration = Duration::from_secs(30);
 
 /// When to relist, and which series count.
 #[derive(Debug, Clone, Copy)]
@@ -29,71 +33,52 @@ pub(crate) struct RelistOptions {
     pub(crate) interval: Duration,
     /// How long ago the last sample of a series may be.
     pub(crate) max_age: Duration,
-    /// How long the API server may take for an answer. The client of Prometheus has its own limit.
+    /// How long Prometheus may take for the series of one rule.
+    pub(crate) timeout: Duration,
+    /// How many answers of Prometheus may be on the way at a time.
+    pub(crate) parallel: usize,
+    /// How long the API server may take for an answer.
     pub(crate) answer_timeout: Duration,
 }
 
 /// The metrics that are served, renewed by [`Registry::run`].
 pub(crate) struct Registry {
-    rules: Rules,
     prometheus: Arc<dyn PrometheusClient>,
     kubernetes: Client,
     options: RelistOptions,
-    questions: Vec<Question>,
-    answers: Mutex<Answers>,
+    slots: Arc<Semaphore>,
+    known: Mutex<Known>,
+    /// Something in `known` has changed.
+    changed: Notify,
     metrics: ArcSwap<Metrics>,
-    /// How many questions have never been asked.
-    unasked: AtomicUsize,
+    started: Instant,
 }
 
 /// What is asked at each relist.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Question {
-    /// The series of all rules with this `seriesQuery`.
-    Series(String),
     /// The cluster's resources.
     Resources,
-}
-
-/// The last good answers.
-#[derive(Default)]
-struct Answers {
-    mapper: Arc<RestMapper>,
-    series: BTreeMap<String, Vec<Series>>,
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error(transparent)]
-enum RelistError {
-    Prometheus(#[from] PrometheusError),
-    Kubernetes(#[from] DiscoveryError),
+    /// The series of all rules with this `seriesQuery`.
+    Series(String),
 }
 
 impl Registry {
     /// A registry without metrics.
     pub(crate) fn new(
-        rules: Rules,
         prometheus: Arc<dyn PrometheusClient>,
         kubernetes: Client,
         options: RelistOptions,
     ) -> Self {
-        let selectors = rules
-            .custom()
-            .iter()
-            .map(|rule| rule.series_query().to_owned());
-        let mut questions: Vec<Question> = selectors.map(Question::Series).collect();
-        questions.push(Question::Resources);
-        questions.sort_unstable();
-        questions.dedup();
         Self {
-            rules,
             prometheus,
             kubernetes,
+            slots: Arc::new(Semaphore::new(options.parallel)),
             options,
-            answers: Mutex::default(),
+            known: Mutex::default(),
+            changed: Notify::new(),
             metrics: ArcSwap::default(),
-            unasked: AtomicUsize::new(questions.len()),
-            questions,
+            started: Instant::now(),
         }
     }
 
@@ -102,69 +87,92 @@ impl Registry {
         self.metrics.load_full()
     }
 
-    /// Whether the first relist has ended, whether or not it succeeded.
+    /// Whether the first relists have ended, whether or not they succeeded, or took too long.
     pub(crate) fn attempted(&self) -> bool {
-        self.unasked.load(Ordering::Acquire) == 0
+        self.known.lock().attempted() || self.started.elapsed() > FIRST_RELISTS
     }
 
-    /// Relists until `shutdown`.
-    pub(crate) async fn run(&self, shutdown: CancellationToken) {
-        let repeated = self.questions.iter().map(|question| self.repeat(question));
-        shutdown.run_until_cancelled(join_all(repeated)).await;
-    }
-
-    /// Asks one question again and again. While it fails, its last good answer stays.
-    async fn repeat(&self, question: &Question) {
-        let mut pauses = Pauses::new(self.options.interval);
-        let mut last_failure = None;
-        let mut first = true;
+    /// Relists by these rules until `shutdown`. Where they change, the old ones are served until the
+    /// first relists of the new ones have ended.
+    pub(crate) async fn run(
+        self: Arc<Self>,
+        mut rules: watch::Receiver<Rules>,
+        shutdown: CancellationToken,
+    ) {
+        let first = rules.borrow_and_update().clone();
+        let mut tasks = BTreeMap::new();
+        self.ask_for(&first, &mut tasks);
+        self.known.lock().replace_rules(first);
+        let mut next: Option<(Rules, Instant)> = None;
+        let mut said = BTreeSet::new();
         loop {
-            let answer = self.ask(question).await;
-            let pause = pauses.after(answer.is_ok());
-            let failure = answer.err().map(|error| error_chain(&error));
-            match &failure {
-                None if last_failure.is_some() => {
-                    tracing::info!("relist {question} succeeds again");
+            let deadline = next
+                .as_ref()
+                .map_or(self.started, |(_, deadline)| *deadline);
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                () = self.changed.notified() => {}
+                () = sleep_until(deadline), if next.is_some() => {}
+                Ok(()) = rules.changed() => {
+                    let new = rules.borrow_and_update().clone();
+                    self.ask_for(&new, &mut tasks);
+                    next = Some((new, Instant::now() + FIRST_RELISTS));
                 }
-                // The same failure is logged once.
-                Some(error) if failure != last_failure => {
-                    tracing::error!(error, "relist {question}; the last good answer stays");
-                }
-                _ => {}
             }
-            last_failure = failure;
-            if std::mem::take(&mut first) {
-                self.unasked.fetch_sub(1, Ordering::AcqRel);
+            let ready = |(new, deadline): &mut (Rules, Instant)| {
+                *deadline <= Instant::now() || self.known.lock().attempted_by(new)
+            };
+            if let Some((new, _)) = next.take_if(ready) {
+                tracing::info!("serve by the new rules");
+                let asked = Question::of(&new);
+                tasks.retain(|question, _| asked.contains(question));
+                self.known.lock().replace_rules(new);
             }
-            tokio::time::sleep(pause).await;
+            self.renew(&mut said);
         }
     }
 
-    /// Asks one question and renews the metrics by its answer.
-    async fn ask(&self, question: &Question) -> Result<(), RelistError> {
-        match question {
-            Question::Series(selector) => {
-                let now = jiff::Timestamp::now().as_duration().as_secs_f64();
-                let start = now - self.options.max_age.as_secs_f64();
-                let series = self.prometheus.series(selector, start).await?;
-                self.update(|answers| {
-                    answers.series.insert(selector.clone(), series);
-                });
-            }
-            Question::Resources => {
-                let resources = discover(&self.kubernetes, self.options.answer_timeout).await?;
-                self.update(|answers| answers.mapper = Arc::new(RestMapper::new(resources)));
-            }
+    /// Starts tasks for the questions of rules that nobody asks yet.
+    fn ask_for(self: &Arc<Self>, rules: &Rules, tasks: &mut BTreeMap<Question, DropGuard>) {
+        let questions = Question::of(rules);
+        for (position, question) in questions.iter().enumerate() {
+            tasks.entry(question.clone()).or_insert_with(|| {
+                let ended = CancellationToken::new();
+                let pauses = pauses::Pauses::of(self.options.interval, position, questions.len());
+                let repeated = self.clone().repeat(question.clone(), pauses);
+                tokio::spawn(ended.clone().run_until_cancelled_owned(repeated));
+                ended.drop_guard()
+            });
         }
-        Ok(())
     }
 
-    fn update(&self, change: impl FnOnce(&mut Answers)) {
-        let mut answers = self.answers.lock();
-        change(&mut answers);
-        let series = |query: &str| answers.series.get(query).map_or(&[][..], Vec::as_slice);
-        let metrics = self.rules.discover(series, answers.mapper.clone());
+    /// Renews the metrics if what they are made of has changed.
+    fn renew(&self, said: &mut BTreeSet<String>) {
+        let Some(discovery) = self.known.lock().discovery_if_changed() else {
+            return;
+        };
+        let metrics = discovery.metrics();
+        let remarks: BTreeSet<String> = metrics.remarks().collect();
+        // Each is logged once for as long as it holds.
+        for remark in remarks.difference(said) {
+            tracing::warn!("{remark}");
+        }
+        *said = remarks;
         self.metrics.store(Arc::new(metrics));
+    }
+}
+
+impl Question {
+    /// What rules ask, each question once.
+    fn of(rules: &Rules) -> Vec<Self> {
+        let selectors = rules.custom().iter().map(|rule| rule.series_query());
+        let mut questions: Vec<_> = selectors
+            .map(|selector| Self::Series(selector.to_owned()))
+            .collect();
+        questions.push(Self::Resources);
+        questions.sort_unstable();
+        questions.dedup();
+        questions
     }
 }
 
@@ -174,32 +182,6 @@ impl fmt::Display for Question {
             Self::Series(selector) => write!(f, "`{selector}`"),
             Self::Resources => f.write_str("Kubernetes' resources"),
         }
-    }
-}
-
-/// How long to wait for the next time.
-struct Pauses {
-    interval: Duration,
-    retry: Duration,
-}
-
-impl Pauses {
-    fn new(interval: Duration) -> Self {
-        Self {
-            interval,
-            retry: FIRST_RETRY,
-        }
-    }
-
-    /// The interval after a success; less after a failure, and more with each further one.
-    fn after(&mut self, good: bool) -> Duration {
-        if good {
-            self.retry = FIRST_RETRY;
-            return self.interval;
-        }
-        let pause = self.retry.min(self.interval);
-        self.retry = (self.retry * 2).min(self.interval);
-        pause
     }
 }
 

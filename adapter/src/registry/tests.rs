@@ -4,21 +4,24 @@ use std::convert::Infallible;
 use futures::future::BoxFuture;
 use kube::client::Body;
 use serde_json::json;
-use setpoint_rules::{MetricInfo, Sample};
-use tokio::sync::watch;
+use setpoint_rules::{MetricInfo, Sample, SeriesCollector, SeriesNames};
 
+use super::relist::SLOT;
 use super::*;
+use crate::prometheus::PrometheusError;
 
 /// Has one series for each selector, of the same name. Fails for broken selectors, and never answers
 /// for `silent`.
 struct Prometheus {
     broken: watch::Sender<BTreeSet<&'static str>>,
+    asked: Mutex<Vec<String>>,
 }
 
 impl Prometheus {
     fn with_broken(broken: impl IntoIterator<Item = &'static str>) -> Arc<Self> {
         let broken = watch::Sender::new(broken.into_iter().collect());
-        Arc::new(Self { broken })
+        let asked = Mutex::default();
+        Arc::new(Self { broken, asked })
     }
 }
 
@@ -26,26 +29,35 @@ impl PrometheusClient for Prometheus {
     fn series<'a>(
         &'a self,
         selector: &'a str,
-        _: f64,
-    ) -> BoxFuture<'a, Result<Vec<Series>, PrometheusError>> {
+        _: Duration,
+    ) -> BoxFuture<'a, Result<SeriesNames, PrometheusError>> {
         Box::pin(async move {
-            if selector == "silent" {
+            if selector.starts_with("silent") {
                 std::future::pending::<()>().await;
             }
             if self.broken.borrow().contains(selector) {
                 let kind = "a matrix".to_owned();
                 return Err(PrometheusError::NoVector { kind });
             }
-            let label = |name: &str| (name.to_owned(), "x".to_owned());
-            Ok(vec![Series {
-                name: selector.to_owned(),
-                labels: [label("namespace"), label("pod")].into(),
-            }])
+            assert_ne!(selector, "panics");
+            self.asked.lock().push(selector.to_owned());
+            let mut collector = SeriesCollector::default();
+            let name = match selector {
+                // Another one each time.
+                "changing" => format!("changing_{}", self.asked.lock().len()),
+                name => name.to_owned(),
+            };
+            collector.add(&name, ["namespace", "pod"]).unwrap();
+            Ok(collector.finish())
         })
     }
 
-    fn query<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Vec<Sample>, PrometheusError>> {
-        Box::pin(std::future::ready(Ok(Vec::new())))
+    fn query<'a>(
+        &'a self,
+        _: &'a str,
+        _: &'a mut (dyn FnMut(Sample) + Send),
+    ) -> BoxFuture<'a, Result<(), PrometheusError>> {
+        Box::pin(std::future::ready(Ok(())))
     }
 }
 
@@ -69,25 +81,45 @@ fn kubernetes(answers: bool) -> Client {
     Client::new(service, "default")
 }
 
-fn registry(
-    selectors: &[&str],
-    prometheus: Arc<Prometheus>,
-    kubernetes: Client,
-    interval: Duration,
-) -> Arc<Registry> {
+fn rules(selectors: &[&str]) -> Rules {
     let rule = |selector: &&str| {
         format!(
             "- {{seriesQuery: {selector}, resources: {{template: '<<.Resource>>'}}, metricsQuery: x}}\n"
         )
     };
     let rules: String = selectors.iter().map(rule).collect();
-    let rules = Rules::parse(&format!("rules:\n{rules}")).unwrap();
+    Rules::parse(&format!("rules:\n{rules}")).unwrap()
+}
+
+/// A registry that relists, until it is dropped.
+struct Running {
+    registry: Arc<Registry>,
+    rules: watch::Sender<Rules>,
+    _until: DropGuard,
+}
+
+fn registry(
+    selectors: &[&str],
+    prometheus: Arc<Prometheus>,
+    kubernetes: Client,
+    interval: Duration,
+) -> Running {
     let options = RelistOptions {
         interval,
         max_age: Duration::from_secs(60),
+        timeout: Duration::from_secs(20),
+        parallel: 2,
         answer_timeout: Duration::from_millis(10),
     };
-    Arc::new(Registry::new(rules, prometheus, kubernetes, options))
+    let registry = Arc::new(Registry::new(prometheus, kubernetes, options));
+    let shutdown = CancellationToken::new();
+    let (sender, receiver) = watch::channel(rules(selectors));
+    tokio::spawn(registry.clone().run(receiver, shutdown.clone()));
+    Running {
+        registry,
+        rules: sender,
+        _until: shutdown.drop_guard(),
+    }
 }
 
 /// The pods' metrics.
@@ -95,91 +127,131 @@ fn metrics(registry: &Registry) -> Vec<String> {
     let metrics = registry.metrics();
     let of_pods = |info: &&MetricInfo| info.group_resource.resource == "pods";
     let names = metrics.iter().filter(of_pods);
-    names.map(|info| info.metric.clone()).collect()
+    names.map(|info| info.metric.to_string()).collect()
 }
 
-/// Relists until something holds.
-async fn run_until(registry: &Registry, holds: impl Fn(&Registry) -> bool) {
-    let shutdown = CancellationToken::new();
-    let looking = async {
-        while !holds(registry) {
-            tokio::task::yield_now().await;
-        }
-        shutdown.cancel();
-    };
-    let both = async { tokio::join!(registry.run(shutdown.clone()), looking) };
-    let waited = tokio::time::timeout(Duration::from_secs(20), both).await;
-    assert!(waited.is_ok(), "still: {:?}", metrics(registry));
+impl Running {
+    /// Waits until something holds.
+    async fn until(&self, holds: impl Fn(&Registry) -> bool) {
+        let looking = async {
+            while !holds(&self.registry) {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        let waited = tokio::time::timeout(Duration::from_secs(3600), looking).await;
+        assert!(waited.is_ok(), "still: {:?}", metrics(&self.registry));
+    }
 }
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_first_relist_has_ended_though_it_failed_and_a_later_one_succeeds() {
     let prometheus = Prometheus::with_broken(["load"]);
-    let registry = registry(&["load"], prometheus.clone(), kubernetes(true), HOUR);
-    assert!(!registry.attempted());
-    run_until(&registry, Registry::attempted).await;
-    assert!(metrics(&registry).is_empty());
+    let running = registry(&["load"], prometheus.clone(), kubernetes(true), HOUR);
+    assert!(!running.registry.attempted());
+    running.until(Registry::attempted).await;
+    assert!(metrics(&running.registry).is_empty());
     prometheus.broken.send_replace(BTreeSet::new());
     // Long before the interval is over.
-    run_until(&registry, |registry| metrics(registry) == ["load"]).await;
+    running
+        .until(|registry| metrics(registry) == ["load"])
+        .await;
+    assert!(running.registry.started.elapsed() < Duration::from_secs(2));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_api_server_that_never_answers_ends_the_first_relist_in_time() {
     let prometheus = Prometheus::with_broken([]);
-    let registry = registry(&["load"], prometheus, kubernetes(false), HOUR);
-    run_until(&registry, Registry::attempted).await;
+    let running = registry(&["load"], prometheus, kubernetes(false), HOUR);
+    running.until(Registry::attempted).await;
+    assert!(running.registry.started.elapsed() < FIRST_RELISTS);
 }
 
-#[tokio::test]
-async fn a_rule_that_fails_or_never_answers_leaves_the_others() {
+#[tokio::test(start_paused = true)]
+async fn a_rule_that_fails_panics_or_never_answers_leaves_the_others() {
     let prometheus = Prometheus::with_broken(["broken"]);
-    let rules = ["broken", "load", "silent"];
-    let registry = registry(&rules, prometheus, kubernetes(true), HOUR);
-    run_until(&registry, |registry| metrics(registry) == ["load"]).await;
-    assert!(!registry.attempted(), "one has not answered yet");
+    // More rules without an answer than are asked at a time.
+    let rules = [
+        "load", "broken", "panics", "silent", "silent1", "silent2", "zload",
+    ];
+    let running = registry(&rules, prometheus, kubernetes(true), HOUR);
+    let served = |registry: &Registry| metrics(registry) == ["load", "zload"];
+    running.until(served).await;
+    assert!(running.registry.started.elapsed() < 2 * SLOT);
+    assert!(!running.registry.attempted(), "some have not answered yet");
+    running.until(Registry::attempted).await;
+    assert!(running.registry.started.elapsed() > FIRST_RELISTS);
+    assert!(served(&running.registry));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_never_ends_is_a_failure_in_time() {
+    let prometheus = Prometheus::with_broken([]);
+    let running = registry(&["silent"], prometheus, kubernetes(true), HOUR);
+    running.until(Registry::attempted).await;
+    let elapsed = running.registry.started.elapsed();
+    assert_eq!(elapsed.as_secs(), 20, "the time-out of the options");
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_series_that_change_each_time_only_the_last_are_kept() {
+    let prometheus = Prometheus::with_broken([]);
+    let second = Duration::from_secs(1);
+    let running = registry(&["changing", "load"], prometheus, kubernetes(true), second);
+    for _ in 0..5 {
+        let before = running.registry.metrics();
+        running
+            .until(|registry| !Arc::ptr_eq(&before, &registry.metrics()))
+            .await;
+    }
+    running.until(|registry| metrics(registry).len() == 2).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_rule_that_fails_later_keeps_its_metrics() {
     let prometheus = Prometheus::with_broken([]);
-    let short = Duration::from_millis(1);
-    let registry = registry(
-        &["first", "second"],
-        prometheus.clone(),
-        kubernetes(true),
-        short,
-    );
-    run_until(&registry, |registry| metrics(registry).len() == 2).await;
+    let second = Duration::from_secs(1);
+    let selectors = ["first", "second"];
+    let running = registry(&selectors, prometheus.clone(), kubernetes(true), second);
+    running.until(|registry| metrics(registry).len() == 2).await;
+    let before = running.registry.metrics();
     prometheus.broken.send_replace(BTreeSet::from(["first"]));
-    let before = registry.metrics();
-    // The other rule goes on to renew the snapshot.
-    run_until(&registry, |registry| {
-        !Arc::ptr_eq(&before, &registry.metrics())
-    })
-    .await;
-    assert_eq!(metrics(&registry), ["first", "second"]);
+    prometheus.asked.lock().clear();
+    running.until(|_| prometheus.asked.lock().len() > 4).await;
+    assert_eq!(metrics(&running.registry), ["first", "second"]);
+    assert!(
+        Arc::ptr_eq(&before, &running.registry.metrics()),
+        "nothing changed, so nothing was made anew"
+    );
 }
 
-#[test]
-fn failures_are_tried_again_soon_and_then_less_often() {
-    let mut pauses = Pauses::new(Duration::from_secs(3));
-    let milliseconds = |good: bool, pauses: &mut Pauses| pauses.after(good).as_millis();
-    let mut after_failures = || {
-        (0..4)
-            .map(|_| milliseconds(false, &mut pauses))
-            .collect::<Vec<_>>()
-    };
-    assert_eq!(after_failures(), [500, 1000, 2000, 3000]);
-    assert_eq!(
-        after_failures(),
-        [3000; 4],
-        "never less often than without a failure"
-    );
-    assert_eq!(milliseconds(true, &mut pauses), 3000);
-    assert_eq!(milliseconds(false, &mut pauses), 500, "a success forgets");
-    let mut pauses = Pauses::new(Duration::from_millis(100));
-    assert_eq!(milliseconds(false, &mut pauses), 100);
+#[tokio::test(start_paused = true)]
+async fn rules_with_one_selector_ask_once() {
+    let prometheus = Prometheus::with_broken([]);
+    let running = registry(&["load"; 10], prometheus.clone(), kubernetes(true), HOUR);
+    running.until(Registry::attempted).await;
+    assert_eq!(*prometheus.asked.lock(), ["load"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn new_rules_replace_the_old_ones_when_their_series_are_known() {
+    let prometheus = Prometheus::with_broken([]);
+    let running = registry(&["a", "b"], prometheus, kubernetes(true), HOUR);
+    running.until(|registry| metrics(registry).len() == 2).await;
+    let changes = running.registry.clone();
+    let seen = tokio::spawn(async move {
+        let mut seen = BTreeSet::from([metrics(&changes)]);
+        while !seen.contains(&vec!["b".to_owned(), "c".to_owned()]) {
+            tokio::task::yield_now().await;
+            seen.insert(metrics(&changes));
+        }
+        seen
+    });
+    running.rules.send_replace(rules(&["b", "c"]));
+    let seen = tokio::time::timeout(HOUR, seen).await.unwrap().unwrap();
+    assert_eq!(seen.len(), 2, "nothing in between: {seen:?}");
+    // Those that can't be asked replace the old ones nevertheless.
+    running.rules.send_replace(rules(&["b", "silent"]));
+    running.until(|registry| metrics(registry) == ["b"]).await;
 }

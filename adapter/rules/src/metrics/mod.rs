@@ -2,25 +2,25 @@
 
 mod resolved;
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::query::MetricQuery;
 use crate::resources::{GroupResource, RestMapper};
 use crate::rule::Rule;
-use crate::series::Series;
+use crate::series::{Refused, SeriesNames};
 
-pub use resolved::{MetricError, ResolvedQuery};
+pub use resolved::{Items, MetricError, ResolvedQuery, Values};
 
 /// A metric of one kind of object.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MetricInfo {
     /// The resource of the objects.
-    pub group_resource: GroupResource,
+    pub group_resource: Arc<GroupResource>,
     /// Whether the objects live in namespaces.
     pub namespaced: bool,
     /// The name of the metric.
-    pub metric: String,
+    pub metric: Arc<str>,
 }
 
 /// The custom metrics of a cluster at one point in time, immutable once they are made by
@@ -28,58 +28,146 @@ pub struct MetricInfo {
 #[derive(Debug, Default)]
 pub struct Metrics {
     mapper: Arc<RestMapper>,
-    origins: BTreeMap<MetricInfo, Origin>,
+    /// Sorted by metric. Of one metric, what is asked first stands first.
+    origins: Vec<(MetricInfo, Origin)>,
+    refused: BTreeSet<String>,
 }
 
 /// Where the values of a metric come from.
 #[derive(Debug, Clone)]
 struct Origin {
     /// The name of the series.
-    series: String,
+    series: Arc<str>,
     rule: Arc<Rule>,
 }
 
+/// How many rules and series are asked for one metric: each costs a query.
+const MAX_CANDIDATES: usize = 8;
+
+/// How many remarks of one kind there are.
+const MAX_REMARKS: usize = 10;
+
 impl Metrics {
-    pub(crate) fn new(mapper: Arc<RestMapper>) -> Self {
-        Self {
+    /// The metrics that rules make of series.
+    pub(crate) fn new<'a>(
+        rules: &[Arc<Rule>],
+        series_of: impl Fn(&str) -> Option<&'a SeriesNames>,
+        mapper: Arc<RestMapper>,
+    ) -> Self {
+        let mut metrics = Self {
             mapper,
-            origins: BTreeMap::new(),
+            ..Self::default()
+        };
+        for rule in rules.iter().rev() {
+            if let Some(series) = series_of(rule.series_query()) {
+                metrics.add(rule, series);
+            }
         }
+        // Keeps the order of those with equal names.
+        metrics.origins.sort_by(|(a, _), (b, _)| a.cmp(b));
+        metrics.origins.shrink_to_fit();
+        metrics
     }
 
-    /// Adds the metrics that a rule makes of series, in place of those of the same names.
-    pub(crate) fn add(&mut self, rule: &Arc<Rule>, series: &[Series]) {
-        for series in series {
-            let Some(metric) = rule.metric_name(series) else {
+    /// Adds the metrics that a rule makes of series, the last first.
+    fn add(&mut self, rule: &Arc<Rule>, series: &SeriesNames) {
+        let of_label = |label: &str| rule.resources.of_label(label, &self.mapper).map(Arc::new);
+        let resources = series.by_labels(of_label);
+        let mut refused = None;
+        for (name, labels) in series.iter().rev() {
+            let Some(metric) = rule.metric_name(name) else {
                 continue;
             };
-            let (resources, namespaced) = rule.resources.of_series(series, &self.mapper);
-            for group_resource in resources {
+            if !is_path_segment(&metric) {
+                refused.get_or_insert(metric);
+                continue;
+            }
+            let metric: Arc<str> = if *metric == **name {
+                name.clone()
+            } else {
+                metric.into()
+            };
+            for group_resource in &resources[labels] {
                 let info = MetricInfo {
-                    namespaced: namespaced && !group_resource.is_root_scoped(),
-                    group_resource,
+                    // In prometheus-adapter a metric is namespaced if any label of its series names
+                    // other objects than these, as the label of this resource does.
+                    namespaced: !group_resource.is_root_scoped(),
+                    group_resource: group_resource.clone(),
                     metric: metric.clone(),
                 };
                 let origin = Origin {
-                    series: series.name.clone(),
+                    series: name.clone(),
                     rule: rule.clone(),
                 };
-                self.origins.insert(info, origin);
+                self.origins.push((info, origin));
             }
+        }
+        let query = rule.series_query();
+        if let Some(metric) = refused {
+            self.refused.insert(format!("the rule for `{query}` gives metrics such as `{metric}`, which no path of the API can name"));
+        }
+        let Refused { series, example } = series.refused();
+        if *series > 0 {
+            self.refused.insert(format!("`{query}` selects {series} series such as {example:?}, whose names PromQL takes in quotes only, which metricsQuery can't do"));
         }
     }
 
     /// All metrics, sorted by resource and name: the content of the discovery documents.
     pub fn iter(&self) -> impl Iterator<Item = &MetricInfo> {
-        self.origins.keys()
+        self.by_metric().map(|(info, _)| info)
     }
 
-    /// Finds the metric that a request asks for.
+    /// What is wrong with some of the series and metrics, in words: names that are left out, and
+    /// metrics that several series or rules give; some of each kind.
+    pub fn remarks(&self) -> impl Iterator<Item = String> {
+        let refused = self.refused.iter().cloned();
+        refused
+            .take(MAX_REMARKS)
+            .chain(self.clashes().take(MAX_REMARKS).map(|origins| {
+                let origin = |(_, Origin { series, rule }): &(MetricInfo, Origin)| {
+                    format!("{series} by the rule for `{}`", rule.series_query())
+                };
+                let asked: Vec<_> = origins.iter().take(MAX_CANDIDATES).map(origin).collect();
+                let name = origins
+                    .first()
+                    .map(|(info, _)| format!("{}/{}", info.group_resource, info.metric));
+                format!(
+                    "{} is {}",
+                    name.unwrap_or_default(),
+                    asked.join(", and where that has no value ")
+                )
+            }))
+    }
+
+    /// Metrics that several series or rules give.
+    fn clashes(&self) -> impl Iterator<Item = &[(MetricInfo, Origin)]> {
+        self.by_metric()
+            .map(|(_, origins)| origins)
+            .filter(|origins| origins.len() > 1)
+    }
+
+    /// How many metrics several series or rules give.
+    #[must_use]
+    pub fn clash_count(&self) -> usize {
+        self.clashes().count()
+    }
+
+    fn by_metric(&self) -> impl Iterator<Item = (&MetricInfo, &[(MetricInfo, Origin)])> {
+        let of_one = self.origins.chunk_by(|(a, _), (b, _)| a == b);
+        of_one.filter_map(|origins| Some((&origins.first()?.0, origins)))
+    }
+
+    /// Finds what gives the metric that a request asks for: a series and a rule, and where several
+    /// do, those to ask where the ones before have no value. The later rule stands first, as it
+    /// wins in prometheus-adapter (`basicSeriesRegistry.SetSeries`). At most eight are asked.
     ///
     /// # Errors
     /// [`MetricError::NoSuchMetric`] if the cluster has no such resource, or no rule gives the
-    /// metric for it; [`MetricError::NoQuery`] if no label names its objects.
-    pub fn resolve<'a>(&'a self, query: &'a MetricQuery) -> Result<ResolvedQuery<'a>, MetricError> {
+    /// metric for it.
+    pub fn resolve<'a>(
+        &'a self,
+        query: &'a MetricQuery,
+    ) -> Result<Vec<ResolvedQuery<'a>>, MetricError> {
         let unknown = || MetricError::NoSuchMetric {
             metric: query.metric.clone(),
             group_resource: query.group_resource.clone(),
@@ -89,35 +177,44 @@ impl Metrics {
             .resource(&query.group_resource)
             .ok_or_else(unknown)?;
         let info = MetricInfo {
-            group_resource: resource.group_resource(),
+            group_resource: Arc::new(resource.group_resource()),
             namespaced: query.namespace.is_some(),
-            metric: query.metric.clone(),
+            metric: query.metric.as_str().into(),
         };
-        let origin = self.origins.get(&info).ok_or_else(unknown)?;
-        ResolvedQuery::new(query, resource, origin, &self.mapper)
+        let first = self.origins.partition_point(|(known, _)| *known < info);
+        let candidates: Vec<_> = self.origins[first..]
+            .iter()
+            .take_while(|(known, _)| *known == info)
+            .take(MAX_CANDIDATES)
+            .map(|(_, origin)| ResolvedQuery::new(query, resource, origin, &self.mapper))
+            .collect();
+        if candidates.is_empty() {
+            return Err(unknown());
+        }
+        Ok(candidates)
     }
+}
+
+/// Whether a name can be a segment of a path in Kubernetes (`path.IsValidPathSegmentName`).
+fn is_path_segment(name: &str) -> bool {
+    !name.is_empty() && name != "." && name != ".." && !name.contains(['/', '%'])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Rules;
     use crate::resources::tests::cluster;
+    use crate::series::tests::names;
+    use crate::{Objects, Rules, Selector};
 
-    fn series(name: &str, labels: &[&str]) -> Series {
-        let labels = labels
-            .iter()
-            .map(|&label| (label.to_owned(), "x".to_owned()))
-            .collect();
-        Series {
-            name: name.to_owned(),
-            labels,
-        }
+    fn discovered(rules: &str, found: &[(&str, &[&str])]) -> Metrics {
+        let rules = Rules::parse(&format!("rules: [{rules}]")).unwrap();
+        let series = names(found);
+        rules.discover(|_| Some(&series), Arc::new(cluster()))
     }
 
-    fn metrics(rules: &str, found: &[Series]) -> Vec<String> {
-        let rules = Rules::parse(&format!("rules: [{rules}]")).unwrap();
-        let metrics = rules.discover(|_| found, Arc::new(cluster()));
+    fn metrics(rules: &str, found: &[(&str, &[&str])]) -> Vec<String> {
+        let metrics = discovered(rules, found);
         let shown = |info: &MetricInfo| {
             format!(
                 "{}/{}{}",
@@ -132,9 +229,9 @@ mod tests {
     #[test]
     fn labels_that_name_objects_make_metrics_of_them() {
         let template = "{seriesQuery: x, resources: {template: '<<.Resource>>'}, metricsQuery: x}";
-        let found = [
-            series("load", &["namespace", "pod", "deployment", "instance"]),
-            series("disk", &["node"]),
+        let found: [(&str, &[&str]); 2] = [
+            ("load", &["namespace", "pod", "deployment", "instance"]),
+            ("disk", &["node"]),
         ];
         assert_eq!(
             metrics(template, &found),
@@ -147,7 +244,7 @@ mod tests {
         );
         let overrides = "{seriesQuery: x, resources: {overrides: {ns: {resource: namespace}, app: {group: apps, resource: deployment}}}, metricsQuery: x}";
         assert_eq!(
-            metrics(overrides, &[series("load", &["ns", "app", "pod"])]),
+            metrics(overrides, &[("load", &["ns", "app", "pod"])]),
             ["namespaces/load (root)", "deployments.apps/load"]
         );
     }
@@ -156,11 +253,68 @@ mod tests {
     fn filters_and_names_are_those_of_the_rule() {
         let rule = "{seriesQuery: x, seriesFilters: [{isNot: '^go_'}], resources: {template: '<<.Resource>>'}, \
              name: {matches: '^(.*)_total$', as: '${1}_per_second'}, metricsQuery: x}";
-        let found = [
-            series("http_total", &["pod"]),
-            series("go_x_total", &["pod"]),
-            series("gauge", &["pod"]),
+        let found: [(&str, &[&str]); 3] = [
+            ("http_total", &["pod"]),
+            ("go_x_total", &["pod"]),
+            ("gauge", &["pod"]),
         ];
         assert_eq!(metrics(rule, &found), ["pods/http_per_second"]);
+    }
+
+    const COUNTER: &str = "{seriesQuery: c, seriesFilters: [{is: '_total$'}], resources: {template: '<<.Resource>>'}, \
+         name: {matches: '^(.*)_total$'}, metricsQuery: 'rate(<<.Series>>)'}";
+    const GAUGE: &str = "{seriesQuery: g, seriesFilters: [{isNot: '_total$'}], resources: {template: '<<.Resource>>'}, metricsQuery: '<<.Series>>'}";
+
+    #[test]
+    fn all_that_give_a_metric_are_kept_and_the_later_rule_stands_first() {
+        let query = MetricQuery {
+            group_resource: GroupResource::parse("pods"),
+            namespace: Some("shop".to_owned()),
+            objects: Objects::Named("web".to_owned()),
+            metric: "requests".to_owned(),
+            metric_selector: Selector::default(),
+        };
+        let found: [(&str, &[&str]); 2] = [("requests", &["pod"]), ("requests_total", &["pod"])];
+        for (rules, expected) in [
+            (
+                format!("{COUNTER}, {GAUGE}"),
+                ["requests", "rate(requests_total)"],
+            ),
+            (
+                format!("{GAUGE}, {COUNTER}"),
+                ["rate(requests_total)", "requests"],
+            ),
+        ] {
+            let metrics = discovered(&rules, &found);
+            let candidates = metrics.resolve(&query).unwrap();
+            let asked: Vec<_> = candidates
+                .iter()
+                .map(|candidate| candidate.promql(&["web".to_owned()]).unwrap())
+                .collect();
+            assert_eq!(asked, expected);
+            assert_eq!(metrics.iter().count(), 1, "listed once");
+        }
+        let clashing = discovered(&format!("{COUNTER}, {GAUGE}"), &found);
+        let said = "pods/requests is requests by the rule for `g`, and where that has no value requests_total by the rule for `c`";
+        assert_eq!(clashing.remarks().collect::<Vec<_>>(), [said]);
+        assert_eq!(clashing.clash_count(), 1);
+        assert_eq!(discovered(GAUGE, &found).remarks().count(), 0);
+    }
+
+    #[test]
+    fn a_metric_that_no_path_can_name_is_refused() {
+        let rule = "{seriesQuery: x, resources: {template: '<<.Resource>>'}, name: {matches: '^a(.*)', as: '$1'}, metricsQuery: x}";
+        let slash = rule.replace("'$1'", "'a/$1'");
+        let found: [(&str, &[&str]); 2] = [("a", &["pod"]), ("ab", &["pod"])];
+        assert_eq!(metrics(rule, &found), ["pods/b"]);
+        let said = |rule: &str, found| {
+            discovered(rule, found)
+                .remarks()
+                .collect::<Vec<_>>()
+                .join(";")
+        };
+        assert!(said(rule, &found).contains("such as ``, which no path"));
+        assert!(said(&slash, &found).contains("such as `a/b`, which no path"));
+        assert!(said(rule, &[("a b", &["pod"])]).contains("1 series such as \"a b\""));
     }
 }

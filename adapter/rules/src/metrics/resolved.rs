@@ -1,7 +1,7 @@
 //! From a request for a metric that exists to its values
 //! (`pkg/custom-provider/provider.go` of prometheus-adapter v0.12.0).
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use jiff::Timestamp;
 use setpoint_metrics_api::{MetricIdentifier, MetricValue, ObjectReference, Quantity};
@@ -12,15 +12,34 @@ use crate::resources::{GroupResource, Resource, RestMapper};
 use crate::rule::PromqlError;
 use crate::series::Sample;
 
-/// A request for a metric that exists, with the rule that gives its values.
+/// A request for a metric that exists, with one rule and one series that give its values.
 #[derive(Debug)]
 pub struct ResolvedQuery<'a> {
     query: &'a MetricQuery,
     resource: &'a Resource,
     origin: &'a Origin,
     mapper: &'a RestMapper,
+}
+
+/// The values of objects, collected from samples. It holds no more than the objects' names.
+#[derive(Debug)]
+pub struct Values<'a> {
+    resolved: &'a ResolvedQuery<'a>,
     /// The label that names the objects.
     label: String,
+    /// The label that names their namespace, and the namespace.
+    namespace: Option<(String, &'a str)>,
+    names: &'a [String],
+    by_name: HashMap<&'a str, Option<f64>>,
+}
+
+/// The values of objects.
+#[derive(Debug, Default)]
+pub struct Items {
+    /// In the order of the names.
+    pub values: Vec<MetricValue>,
+    /// Why further objects have no value although they have a sample.
+    pub left_out: Vec<MetricError>,
 }
 
 /// Why there are no values.
@@ -60,10 +79,12 @@ pub enum MetricError {
         name: String,
     },
     /// A quantity can't hold the value: it is infinite, or exceeds 64 bits of thousandths.
-    #[error("{metric} has the value {value}, which no quantity can express")]
+    #[error("{metric} of {name} has the value {value}, which no quantity can express")]
     Unrepresentable {
         /// The metric.
         metric: String,
+        /// The name of the object.
+        name: String,
         /// The value.
         value: f64,
     },
@@ -75,19 +96,13 @@ impl<'a> ResolvedQuery<'a> {
         resource: &'a Resource,
         origin: &'a Origin,
         mapper: &'a RestMapper,
-    ) -> Result<Self, MetricError> {
-        let label = origin
-            .rule
-            .resources
-            .label(&resource.group_resource(), mapper);
-        let label = label.map_err(|error| no_query(query, resource, error.into()))?;
-        Ok(Self {
+    ) -> Self {
+        Self {
             query,
             resource,
             origin,
             mapper,
-            label,
-        })
+        }
     }
 
     /// The resource of the objects, as the cluster calls it.
@@ -114,38 +129,36 @@ impl<'a> ResolvedQuery<'a> {
         let label = |resource: &GroupResource| rule.resources.label(resource, self.mapper);
         rule.metrics_query
             .render(series, &group_resource, self.query, names, label)
-            .map_err(|error| no_query(self.query, self.resource, error))
+            .map_err(|error| self.no_query(error))
     }
 
-    /// The values of objects in the order of `names`, from the samples of [`Self::promql`]. Objects
-    /// without a sample are left out; of several samples for an object the last counts.
+    /// Collects the values of objects from the samples of [`Self::promql`].
     ///
     /// # Errors
-    /// [`MetricError::NoValue`] if the request names an object without a sample,
-    /// [`MetricError::Unrepresentable`] if a value is no quantity.
-    pub fn items(
-        &self,
-        names: &[String],
-        samples: &[Sample],
-        now: Timestamp,
-    ) -> Result<Vec<MetricValue>, MetricError> {
-        let mut by_name: BTreeMap<&str, f64> = BTreeMap::new();
-        for sample in samples {
-            let name = sample.labels.get(&self.label);
-            by_name.insert(name.map_or("", String::as_str), sample.value);
-        }
-        let items = names
-            .iter()
-            .filter_map(|name| Some((name, *by_name.get(name.as_str())?)))
-            .map(|(name, value)| self.item(name, value, now))
-            .collect::<Result<Vec<_>, _>>()?;
-        match &self.query.objects {
-            Objects::Named(name) if items.is_empty() => Err(MetricError::NoValue {
-                metric: self.query.metric.clone(),
-                group_resource: self.resource.group_resource(),
-                name: name.clone(),
-            }),
-            _ => Ok(items),
+    /// [`MetricError::NoQuery`] if no label names the objects, or their namespace.
+    pub fn values(&'a self, names: &'a [String]) -> Result<Values<'a>, MetricError> {
+        let label = |resource: &GroupResource| {
+            let label = self.origin.rule.resources.label(resource, self.mapper);
+            label.map_err(|error| self.no_query(error.into()))
+        };
+        let namespace = self.query.namespace.as_deref();
+        let of_namespace = || label(&GroupResource::new("", "namespaces"));
+        Ok(Values {
+            resolved: self,
+            label: label(&self.resource.group_resource())?,
+            namespace: namespace
+                .map(|namespace| Ok((of_namespace()?, namespace)))
+                .transpose()?,
+            names,
+            by_name: names.iter().map(|name| (name.as_str(), None)).collect(),
+        })
+    }
+
+    fn no_query(&self, source: PromqlError) -> MetricError {
+        MetricError::NoQuery {
+            metric: self.query.metric.clone(),
+            group_resource: self.resource.group_resource(),
+            source: Box::new(source),
         }
     }
 
@@ -164,39 +177,78 @@ impl<'a> ResolvedQuery<'a> {
             // The time of the answer, not of the sample, as in prometheus-adapter.
             timestamp: now,
             window_seconds: None,
-            value: quantity(&self.query.metric, value)?,
+            value: quantity(value).ok_or_else(|| MetricError::Unrepresentable {
+                metric: self.query.metric.clone(),
+                name: name.to_owned(),
+                value,
+            })?,
         })
     }
 }
 
-fn no_query(query: &MetricQuery, resource: &Resource, source: PromqlError) -> MetricError {
-    MetricError::NoQuery {
-        metric: query.metric.clone(),
-        group_resource: resource.group_resource(),
-        source: Box::new(source),
+impl Values<'_> {
+    /// Adds a sample. Of several samples for an object the last counts; those of other objects and
+    /// of other namespaces don't.
+    pub fn add(&mut self, sample: &Sample) {
+        let of_namespace = self.namespace.as_ref().is_none_or(|(label, namespace)| {
+            // Queries may drop the label.
+            let found = sample.labels.get(label);
+            found.is_none_or(|found| found == namespace)
+        });
+        let name = sample.labels.get(&self.label);
+        let value = name.and_then(|name| self.by_name.get_mut(name.as_str()));
+        if let (Some(value), true) = (value, of_namespace) {
+            *value = Some(sample.value);
+        }
+    }
+
+    /// The values. Objects without a sample are left out.
+    ///
+    /// # Errors
+    /// [`MetricError::NoValue`] if the request names an object without a sample;
+    /// [`MetricError::Unrepresentable`] if none of the values is a quantity.
+    pub fn items(self, now: Timestamp) -> Result<Items, MetricError> {
+        let mut items = Items::default();
+        for name in self.names {
+            if let Some(Some(value)) = self.by_name.get(name.as_str()) {
+                match self.resolved.item(name, *value, now) {
+                    Ok(item) => items.values.push(item),
+                    Err(error) => items.left_out.push(error),
+                }
+            }
+        }
+        let ResolvedQuery {
+            query, resource, ..
+        } = self.resolved;
+        match (&query.objects, items.values.is_empty()) {
+            (_, true) if !items.left_out.is_empty() => Err(items.left_out.swap_remove(0)),
+            (Objects::Named(name), true) => Err(MetricError::NoValue {
+                metric: query.metric.clone(),
+                group_resource: resource.group_resource(),
+                name: name.clone(),
+            }),
+            _ => Ok(items),
+        }
     }
 }
 
 /// A value in thousandths, cut off below, and zero for NaN, as in prometheus-adapter
-/// (`prometheusProvider.metricFor`). What Go makes of infinities depends on the machine, so they
-/// are errors here.
-fn quantity(metric: &str, value: f64) -> Result<Quantity, MetricError> {
+/// (`prometheusProvider.metricFor`). What Go makes of infinities depends on the machine, so there is
+/// none for them here.
+fn quantity(value: f64) -> Option<Quantity> {
     if value.is_nan() {
-        return Ok(Quantity::from_integer(0));
+        return Some(Quantity::from_integer(0));
     }
     let milli = value * 1000.0;
     if !(-9.2e18..=9.2e18).contains(&milli) {
-        return Err(MetricError::Unrepresentable {
-            metric: metric.to_owned(),
-            value,
-        });
+        return None;
     }
     #[expect(
         clippy::cast_possible_truncation,
         reason = "the range was checked above"
     )]
     let milli = milli as i64;
-    Ok(Quantity::from_milli(milli))
+    Some(Quantity::from_milli(milli))
 }
 
 #[cfg(test)]
@@ -205,25 +257,18 @@ mod tests {
 
     use super::*;
     use crate::resources::tests::cluster;
-    use crate::{Metrics, Rules, Selector, Series};
+    use crate::series::tests::names;
+    use crate::{Metrics, Rules, Selector};
 
     const RULES: &str = "rules: [{seriesQuery: load, resources: {overrides: {\
         namespace: {resource: namespace}, pod: {resource: pod}}}, \
         metricsQuery: 'avg(<<.Series>>{<<.LabelMatchers>>}) by (<<.GroupBy>>)'}]";
 
-    fn labels(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
-        let owned = |&(name, value): &(&str, &str)| (name.to_owned(), value.to_owned());
-        pairs.iter().map(owned).collect()
-    }
-
     /// Pods in namespaces have the metric `load`.
     fn metrics() -> Metrics {
-        let series = [Series {
-            name: "load".to_owned(),
-            labels: labels(&[("namespace", "shop"), ("pod", "web-1")]),
-        }];
+        let series = names(&[("load", &["namespace", "pod"])]);
         let rules = Rules::parse(RULES).unwrap();
-        rules.discover(|_| &series, Arc::new(cluster()))
+        rules.discover(|_| Some(&series), Arc::new(cluster()))
     }
 
     fn query(objects: Objects) -> MetricQuery {
@@ -238,22 +283,30 @@ mod tests {
 
     fn sample(pod: &str, value: f64) -> Sample {
         Sample {
-            labels: labels(&[("pod", pod)]),
+            labels: [("pod".to_owned(), pod.to_owned())].into(),
             value,
         }
     }
 
-    /// The names and values of the items for the pods `web-1` and `web-2`.
-    fn items(samples: &[Sample]) -> Result<Vec<(String, String)>, MetricError> {
-        let (metrics, query) = (metrics(), query(Objects::Selected(Selector::default())));
-        let names = ["web-1", "web-2"].map(str::to_owned);
-        let resolved = metrics.resolve(&query).unwrap();
-        let items = resolved.items(&names, samples, Timestamp::UNIX_EPOCH)?;
+    /// The values of these pods by these samples.
+    fn answer(objects: Objects, pods: &[&str], samples: &[Sample]) -> Result<Items, MetricError> {
+        let (metrics, query) = (metrics(), query(objects));
+        let names: Vec<String> = pods.iter().map(|&pod| pod.to_owned()).collect();
+        let candidates = metrics.resolve(&query)?;
+        let mut values = candidates[0].values(&names)?;
+        samples.iter().for_each(|sample| values.add(sample));
+        values.items(Timestamp::UNIX_EPOCH)
+    }
+
+    /// The names and values of the pods `web-1` and `web-2`.
+    fn items(samples: &[Sample]) -> Result<Vec<String>, MetricError> {
+        let selected = Objects::Selected(Selector::default());
+        let items = answer(selected, &["web-1", "web-2"], samples)?;
         let shown = |item: MetricValue| {
             let name = item.described_object.name.unwrap();
-            (name, item.value.to_string())
+            format!("{name} {}", item.value)
         };
-        Ok(items.into_iter().map(shown).collect())
+        Ok(items.values.into_iter().map(shown).collect())
     }
 
     #[test]
@@ -264,33 +317,43 @@ mod tests {
             sample("web-1", f64::NAN),
             sample("web-2", 2.0015),
         ];
-        let expected = [("web-1", "0"), ("web-2", "2001m")];
-        let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        assert_eq!(items(&samples).unwrap(), expected);
-        assert_eq!(items(&[]).unwrap(), []);
+        assert_eq!(items(&samples).unwrap(), ["web-1 0", "web-2 2001m"]);
+        assert!(items(&[]).unwrap().is_empty());
     }
 
     #[test]
-    fn a_value_that_a_quantity_cant_hold_is_an_error() {
+    fn a_sample_of_another_namespace_is_no_value() {
+        let of = |namespace: &str, value: f64| {
+            let mut sample = sample("web-1", value);
+            let label = ("namespace".to_owned(), namespace.to_owned());
+            sample.labels.extend([label]);
+            sample
+        };
+        let samples = [of("shop", 1.0), of("stranger", 2.0)];
+        assert_eq!(items(&samples).unwrap(), ["web-1 1"]);
+        assert!(items(&samples[1..]).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_value_that_a_quantity_cant_hold_leaves_only_its_object_out() {
         for value in [f64::INFINITY, f64::NEG_INFINITY, 1e16, -1e16] {
-            let error = items(&[sample("web-1", value)]).unwrap_err();
-            assert!(
-                matches!(error, MetricError::Unrepresentable { .. }),
-                "{value}: {error}"
-            );
+            let samples = [sample("web-1", value), sample("web-2", 9e15)];
+            assert_eq!(items(&samples).unwrap().len(), 1);
+            let selected = Objects::Selected(Selector::default());
+            let answer = answer(selected, &["web-1", "web-2"], &samples).unwrap();
+            assert!(answer.left_out[0].to_string().contains("load of web-1"));
+            let alone = items(&samples[..1]).unwrap_err();
+            assert!(matches!(alone, MetricError::Unrepresentable { .. }));
         }
-        assert!(items(&[sample("web-1", 9e15)]).is_ok());
     }
 
     #[test]
     fn a_named_object_without_a_sample_is_an_error_and_no_selected_object_is_no_metric() {
-        let metrics = metrics();
-        let named = query(Objects::Named("web-1".to_owned()));
-        let names = ["web-1".to_owned()];
-        let resolved = metrics.resolve(&named).unwrap();
-        let no_value = resolved.items(&names, &[], Timestamp::UNIX_EPOCH);
+        let named = Objects::Named("web-1".to_owned());
+        let no_value = answer(named, &["web-1"], &[sample("web-2", 1.0)]);
         assert!(matches!(no_value, Err(MetricError::NoValue { .. })));
-        let no_names = resolved.promql(&[]);
+        let (metrics, query) = (metrics(), query(Objects::Selected(Selector::default())));
+        let no_names = metrics.resolve(&query).unwrap()[0].promql(&[]);
         assert!(matches!(no_names, Err(MetricError::NoSuchMetric { .. })));
     }
 
@@ -301,9 +364,7 @@ mod tests {
         let metrics = metrics();
         let mut compared = query(Objects::Selected(Selector::default()));
         compared.metric_selector = Selector::parse("code>400").unwrap();
-        let error = metrics
-            .resolve(&compared)
-            .unwrap()
+        let error = metrics.resolve(&compared).unwrap()[0]
             .promql(&["web-1".to_owned()])
             .unwrap_err();
         assert_eq!(

@@ -8,7 +8,6 @@ use super::RuleError;
 use super::template::{Fields, Template};
 use crate::config::{ResourceMapping, ResourceName};
 use crate::resources::{GroupResource, Resource, RestMapper};
-use crate::series::Series;
 
 /// Which label names the objects of which resource.
 #[derive(Debug)]
@@ -97,25 +96,8 @@ impl ResourceLabels {
         Ok(rendered(&template.template, &group, &known.singular))
     }
 
-    /// The resources whose objects the labels of a series name, and whether the metric is
-    /// namespaced: in prometheus-adapter it is if any label names neither a namespace nor a node
-    /// nor a persistent volume.
-    pub(crate) fn of_series(
-        &self,
-        series: &Series,
-        mapper: &RestMapper,
-    ) -> (Vec<GroupResource>, bool) {
-        let mut resources = Vec::new();
-        let mut namespaced = false;
-        for label in series.labels.keys() {
-            let resource = self.of_label(label, mapper);
-            namespaced |= !resource.as_ref().is_some_and(GroupResource::is_root_scoped);
-            resources.extend(resource);
-        }
-        (resources, namespaced)
-    }
-
-    fn of_label(&self, label: &str, mapper: &RestMapper) -> Option<GroupResource> {
+    /// The resource whose objects a label names.
+    pub(crate) fn of_label(&self, label: &str, mapper: &RestMapper) -> Option<GroupResource> {
         if let Some(name) = self.overrides.get(label) {
             return normalized(name, mapper);
         }

@@ -7,7 +7,6 @@ mod template;
 use regex::Regex;
 
 use crate::config::{DiscoveryRule, RegexFilter};
-use crate::series::Series;
 
 pub use labels::LabelError;
 pub use promql::PromqlError;
@@ -121,15 +120,12 @@ impl Rule {
 
     /// The name that the metric of a series has in the API; none where the rule leaves the series
     /// out.
-    pub(crate) fn metric_name(&self, series: &Series) -> Option<String> {
+    pub(crate) fn metric_name(&self, series: &str) -> Option<String> {
         let accepted = self
             .series_filters
             .iter()
-            .all(|(regex, positive)| regex.is_match(&series.name) == *positive);
-        let captures = self
-            .name_matches
-            .captures(&series.name)
-            .filter(|_| accepted)?;
+            .all(|(regex, positive)| regex.is_match(series) == *positive);
+        let captures = self.name_matches.captures(series).filter(|_| accepted)?;
         let mut name = String::new();
         captures.expand(&self.name_as, &mut name);
         Some(name)

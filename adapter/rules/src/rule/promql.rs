@@ -97,9 +97,9 @@ impl QueryTemplate {
         let field = |field| match field {
             Field::Series => series.to_owned(),
             Field::LabelMatchers => matchers.clone(),
-            Field::GroupBy => resource_label.clone(),
+            Field::GroupBy => label_name(&resource_label),
             // Go prints a slice of one as `[pod]`.
-            Field::GroupBySlice => format!("[{resource_label}]"),
+            Field::GroupBySlice => format!("[{}]", label_name(&resource_label)),
         };
         let promql = self.template.render(field, |key| values.get(key).cloned());
         if promql.is_empty() {
@@ -127,7 +127,16 @@ fn operator_and_value(requirement: &Requirement) -> Result<(&'static str, String
 }
 
 fn matcher(label: &str, operator: &str, value: &str) -> String {
-    format!("{label}{operator}{}", quoted(value))
+    format!("{}{operator}{}", label_name(label), quoted(value))
+}
+
+/// A label as PromQL takes it: quoted, as Prometheus 3 understands it, where it isn't a plain name.
+fn label_name(label: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    if label.chars().all(plain) && !label.starts_with(|c: char| c.is_ascii_digit()) {
+        return label.to_owned();
+    }
+    quoted(label)
 }
 
 /// A text as a PromQL string. No name in a request can end it.
@@ -204,5 +213,14 @@ mod tests {
             build(SUM, &["a"], "code>400"),
             Err(PromqlError::Operator { .. })
         ));
+    }
+
+    #[test]
+    fn a_label_that_is_no_plain_name_is_quoted() {
+        assert_eq!(
+            build(SUM, &["a"], "app.kubernetes.io/name=web,9a=b").unwrap(),
+            r#"sum(rate(http_requests_total{"9a"="b","app.kubernetes.io/name"="web",namespace="default",pod="a"}[2m])) by (pod)"#
+        );
+        assert_eq!(label_name("k8s.pod\"name"), r#""k8s.pod\"name""#);
     }
 }

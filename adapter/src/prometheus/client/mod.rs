@@ -1,95 +1,59 @@
 //! A client of Prometheus over HTTP.
 
+mod options;
+
+use std::marker::PhantomData;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use http::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::Certificate;
-use setpoint_rules::{Sample, Series};
+use http::HeaderMap;
+use http::header::DATE;
+use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimeParser;
+use reqwest::Response;
+use setpoint_rules::{Sample, SeriesNames};
 use url::Url;
 
-use super::PrometheusClient;
-use super::wire::{self, PrometheusError};
+use super::stream::{AnswerStream, Fields, MAX_ANSWER, StreamError};
+use super::wire::{SAMPLES, SERIES, SeriesReader, VectorElement};
+use super::{PrometheusClient, PrometheusError};
 
-#[derive(Debug, Clone)]
-pub(crate) struct HttpClientOptions {
-    /// A path prefix is kept; credentials are sent as basic authentication.
-    pub(crate) url: Url,
-    /// CA certificates in PEM; those of the system if there are none.
-    pub(crate) ca: Option<Vec<u8>>,
-    /// A file with a bearer token, read at every request because tokens are renewed.
-    pub(crate) token_file: Option<PathBuf>,
-    pub(crate) headers: Vec<(String, String)>,
-    /// Whether parameters are sent as a form in a POST.
-    pub(crate) post: bool,
-}
+use options::HttpClientError;
+pub(crate) use options::HttpClientOptions;
 
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum HttpClientError {
-    #[error("read the CA certificates for Prometheus")]
-    Ca(#[source] reqwest::Error),
-    #[error("header `{name}` for Prometheus can't be sent")]
-    Header { name: String },
-    #[error("make a client of Prometheus")]
-    Client(#[source] reqwest::Error),
-}
+/// How long Prometheus may take for the values that a request asks for: as long as the API server
+/// for objects.
+const QUERY_TIMEOUT: Duration = Duration::from_secs(30);
+/// The longest query string in a URL; `http::Uri` has no more than 64 KiB. Longer ones are sent as a
+/// form, whatever `--prometheus-verb` says: they couldn't be sent at all. Shorter ones aren't, because
+/// a proxy may allow GET alone.
+const MAX_QUERY_STRING: usize = 60_000;
 
 pub(crate) struct HttpClient {
-    client: reqwest::Client,
+    /// For values.
+    queries: reqwest::Client,
+    /// For series. It has connections of its own, which the relist thread drives alone.
+    relists: reqwest::Client,
+    /// By how many seconds Prometheus' clock is ahead of ours, by its last answer.
+    ahead: AtomicI64,
     base: Url,
     /// The URL for messages, without credentials.
     display_url: String,
     user: Option<(String, Option<String>)>,
     token_file: Option<PathBuf>,
     post: bool,
-}
-
-/// The CA certificates of the system, with `SSL_CERT_FILE` and `SSL_CERT_DIR` as in Go's programs.
-/// reqwest can load them by itself, but fails if there are none.
-fn system_roots(url: &Url) -> Vec<Certificate> {
-    let found = rustls_native_certs::load_native_certs();
-    for error in &found.errors {
-        tracing::debug!(%error, "can't read some of the system's CA certificates");
-    }
-    // One that can't be parsed is left out.
-    let roots: Vec<_> = found
-        .certs
-        .iter()
-        .filter_map(|der| Certificate::from_der(der).ok())
-        .collect();
-    if roots.is_empty() {
-        tracing::warn!(
-            host = url.host_str().unwrap_or_default(),
-            "no CA certificates on this system to verify Prometheus with; name its CA by --prometheus-ca-file"
-        );
-    }
-    roots
+    max_answer: u64,
 }
 
 impl HttpClient {
-    /// A system without CA certificates, such as our image, is no error.
     pub(crate) fn new(options: HttpClientOptions) -> Result<Self, HttpClientError> {
-        let roots = match &options.ca {
-            Some(pem) => Certificate::from_pem_bundle(pem).map_err(HttpClientError::Ca)?,
-            None if options.url.scheme() == "https" => system_roots(&options.url),
-            None => Vec::new(),
-        };
-        let mut headers = HeaderMap::new();
-        for (name, value) in &options.headers {
-            let broken = || HttpClientError::Header { name: name.clone() };
-            let mut value = HeaderValue::try_from(value).map_err(|_| broken())?;
-            value.set_sensitive(true);
-            headers.append(HeaderName::try_from(name).map_err(|_| broken())?, value);
-        }
-        let client = reqwest::Client::builder()
-            .tls_certs_only(roots)
-            .no_proxy()
-            .default_headers(headers)
-            .connect_timeout(Duration::from_secs(5))
-            .timeout(Duration::from_secs(30))
-            .build()
-            .map_err(HttpClientError::Client)?;
+        let roots = options.roots()?;
+        let queries = options.client(roots.clone())?.timeout(QUERY_TIMEOUT);
+        let queries = queries.build().map_err(HttpClientError::Client)?;
+        let relists = options.client(roots)?;
+        let relists = relists.build().map_err(HttpClientError::Client)?;
         let mut base = options.url;
         let user = match base.username() {
             "" => None,
@@ -104,30 +68,38 @@ impl HttpClient {
         display_url.set_fragment(None);
         let display_url = display_url.to_string();
         Ok(Self {
-            client,
+            queries,
+            relists,
+            ahead: AtomicI64::new(0),
             base,
             display_url,
             user,
             token_file: options.token_file,
             post: options.post,
+            max_answer: MAX_ANSWER,
         })
     }
 
-    async fn ask(
+    /// Sends a request and gives the answer if it may be one of Prometheus' API.
+    async fn send(
         &self,
+        client: &reqwest::Client,
         endpoint: &str,
         parameters: &[(&str, &str)],
-    ) -> Result<serde_json::Value, PrometheusError> {
+    ) -> Result<Response, PrometheusError> {
         let mut url = self.base.clone();
         url.set_path(&format!(
             "{}/{endpoint}",
             self.base.path().trim_end_matches('/')
         ));
-        let mut request = if self.post {
-            self.client.post(url).form(parameters)
+        url.set_query(None);
+        let mut with_query = url.clone();
+        with_query.query_pairs_mut().extend_pairs(parameters);
+        let query_string = with_query.query().map_or(0, str::len);
+        let mut request = if self.post || query_string > MAX_QUERY_STRING {
+            client.post(url).form(parameters)
         } else {
-            url.set_query(None);
-            self.client.get(url).query(parameters)
+            client.get(with_query)
         };
         if let Some((user, password)) = &self.user {
             request = request.basic_auth(user, password.as_ref());
@@ -140,15 +112,77 @@ impl HttpClient {
             let token = tokio::fs::read_to_string(path).await.map_err(unreadable)?;
             request = request.bearer_auth(token.trim());
         }
-        // The URL in the error would show the query, or credentials.
-        let failed = |source: reqwest::Error| PrometheusError::Send {
-            url: self.display_url.clone(),
-            source: source.without_url(),
-        };
-        let response = request.send().await.map_err(failed)?;
+        let response = request.send().await.map_err(|error| self.failed(error))?;
+        self.compare_clocks(response.headers());
         let status = response.status().as_u16();
-        let body = response.bytes().await.map_err(failed)?;
-        wire::data(&self.display_url, status, &body)
+        // Prometheus' API has no other codes (`pkg/client/api.go`).
+        if !matches!(status, 200..=299 | 400 | 422 | 503) {
+            return Err(PrometheusError::NoAnswer {
+                url: self.display_url.clone(),
+                status,
+                reason: format!("unknown response code {status}"),
+            });
+        }
+        Ok(response)
+    }
+
+    /// Reads an answer piece by piece; `take` takes the elements that each piece completes.
+    async fn read(
+        &self,
+        mut response: Response,
+        mut stream: AnswerStream,
+        mut take: impl FnMut(&mut AnswerStream) -> Result<(), StreamError>,
+    ) -> Result<(), PrometheusError> {
+        let status = response.status().as_u16();
+        let unreadable = |error| PrometheusError::unreadable(&self.display_url, status, error);
+        while let Some(piece) = response.chunk().await.map_err(|error| self.failed(error))? {
+            let taken = stream.feed(&piece).and_then(|()| take(&mut stream));
+            taken.map_err(unreadable)?;
+        }
+        stream.close();
+        take(&mut stream).map_err(unreadable)?;
+        let Fields {
+            status: said,
+            error_type,
+            error,
+            result_type,
+            list,
+        } = stream.fields().map_err(unreadable)?;
+        match said.as_str() {
+            "success" if list => Ok(()),
+            "success" if !result_type.is_empty() => {
+                Err(PrometheusError::NoVector { kind: result_type })
+            }
+            "success" => Err(PrometheusError::NoAnswer {
+                url: self.display_url.clone(),
+                status,
+                reason: "there is no list in it".to_owned(),
+            }),
+            _ => Err(PrometheusError::Rejected {
+                url: self.display_url.clone(),
+                status,
+                kind: error_type,
+                message: error,
+            }),
+        }
+    }
+
+    fn failed(&self, source: reqwest::Error) -> PrometheusError {
+        PrometheusError::Send {
+            url: self.display_url.clone(),
+            // The URL in the error would show the query, or credentials.
+            source: source.without_url(),
+        }
+    }
+
+    /// Notes how far Prometheus' clock is ahead, to a second: series are asked for by its time.
+    fn compare_clocks(&self, headers: &HeaderMap) {
+        let date = headers.get(DATE).and_then(|date| date.to_str().ok());
+        let date = date.and_then(|date| DateTimeParser::new().parse_timestamp(date).ok());
+        if let Some(date) = date {
+            let ahead = date.as_second() - Timestamp::now().as_second();
+            self.ahead.store(ahead, Ordering::Relaxed);
+        }
     }
 }
 
@@ -156,24 +190,48 @@ impl PrometheusClient for HttpClient {
     fn series<'a>(
         &'a self,
         selector: &'a str,
-        start: f64,
-    ) -> BoxFuture<'a, Result<Vec<Series>, PrometheusError>> {
+        max_age: Duration,
+    ) -> BoxFuture<'a, Result<SeriesNames, PrometheusError>> {
         Box::pin(async move {
-            let start = format!("{start:.3}");
-            let data = self
-                .ask("api/v1/series", &[("match[]", selector), ("start", &start)])
+            let now = Timestamp::now().as_duration().as_secs_f64();
+            #[expect(clippy::cast_precision_loss, reason = "seconds between two clocks")]
+            let ahead = self.ahead.load(Ordering::Relaxed) as f64;
+            let start = format!("{:.3}", now + ahead - max_age.as_secs_f64());
+            let parameters = [("match[]", selector), ("start", start.as_str())];
+            let response = self
+                .send(&self.relists, "api/v1/series", &parameters)
                 .await?;
-            wire::series(&self.display_url, data)
+            let mut reader = SeriesReader::default();
+            let take = |stream: &mut AnswerStream| {
+                while let Some(()) = stream.element(reader.seed())? {
+                    reader.take()?;
+                }
+                Ok(())
+            };
+            self.read(response, AnswerStream::new(SERIES, self.max_answer), take)
+                .await?;
+            Ok(reader.finish())
         })
     }
 
-    fn query<'a>(&'a self, query: &'a str) -> BoxFuture<'a, Result<Vec<Sample>, PrometheusError>> {
+    fn query<'a>(
+        &'a self,
+        query: &'a str,
+        take: &'a mut (dyn FnMut(Sample) + Send),
+    ) -> BoxFuture<'a, Result<(), PrometheusError>> {
         Box::pin(async move {
-            let now = format!("{:.3}", jiff::Timestamp::now().as_duration().as_secs_f64());
-            let data = self
-                .ask("api/v1/query", &[("query", query), ("time", &now)])
+            // Without a time: now by Prometheus' clock.
+            let response = self
+                .send(&self.queries, "api/v1/query", &[("query", query)])
                 .await?;
-            wire::samples(&self.display_url, data)
+            let take = |stream: &mut AnswerStream| {
+                while let Some(element) = stream.element(PhantomData::<VectorElement>)? {
+                    element.sample().into_iter().for_each(&mut *take);
+                }
+                Ok(())
+            };
+            self.read(response, AnswerStream::new(SAMPLES, self.max_answer), take)
+                .await
         })
     }
 }

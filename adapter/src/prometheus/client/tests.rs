@@ -1,4 +1,7 @@
+use std::io::Write as _;
+
 use serde_json::json;
+use setpoint_rules::SeriesCollector;
 use wiremock::matchers::{body_string_contains, header, method, path, query_param};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
@@ -15,12 +18,23 @@ fn client(url: &str, post: bool) -> HttpClient {
     .unwrap()
 }
 
+async fn query(client: &HttpClient, promql: &str) -> Result<Vec<Sample>, PrometheusError> {
+    let mut samples = Vec::new();
+    client
+        .query(promql, &mut |sample| samples.push(sample))
+        .await
+        .map(|()| samples)
+}
+
+const AGE: Duration = Duration::from_secs(60);
+
 fn vector() -> ResponseTemplate {
     ResponseTemplate::new(200).set_body_json(
         json!({"status": "success", "data": {"resultType": "vector", "result": [
             {"metric": {"pod": "a"}, "value": [1.5, "2.5"]},
             {"metric": {"pod": "b"}, "value": [1.5, "NaN"]},
             {"metric": {"pod": "c"}, "value": [1.5, "+Inf"]},
+            {"metric": {"pod": "d"}, "histogram": [1.5, {"count": "1"}]},
         ]}}),
     )
 }
@@ -33,13 +47,12 @@ async fn a_query_keeps_the_addresss_path_and_reads_every_number() {
         .and(query_param("query", "up{a=\"b c\"}"))
         .and(header("X-Scope-OrgID", "team"));
     get.respond_with(vector()).expect(1).mount(&server).await;
-    let samples = client(&format!("{}/prefix/", server.uri()), false)
-        .query("up{a=\"b c\"}")
-        .await
-        .unwrap();
+    let client = client(&format!("{}/prefix/", server.uri()), false);
+    let samples = query(&client, "up{a=\"b c\"}").await.unwrap();
     assert_eq!(samples[0].value, 2.5);
     assert!(samples[1].value.is_nan());
     assert_eq!(samples[2].value, f64::INFINITY);
+    assert_eq!(samples.len(), 3, "a native histogram is no value");
 }
 
 #[tokio::test]
@@ -53,11 +66,10 @@ async fn a_form_is_sent_where_addresses_are_too_short() {
         .expect(1)
         .mount(&server)
         .await;
-    let series = client(&server.uri(), true).series("up", 1.0).await.unwrap();
-    assert_eq!(
-        (series[0].name.as_str(), series[0].labels["pod"].as_str()),
-        ("up", "a")
-    );
+    let series = client(&server.uri(), true).series("up", AGE).await.unwrap();
+    let mut expected = SeriesCollector::default();
+    expected.add("up", ["pod"]).unwrap();
+    assert_eq!(series, expected.finish());
 }
 
 async fn error_of(answer: ResponseTemplate) -> String {
@@ -66,7 +78,8 @@ async fn error_of(answer: ResponseTemplate) -> String {
         .respond_with(answer)
         .mount(&server)
         .await;
-    let error = client(&server.uri(), false).query("up").await.unwrap_err();
+    let client = client(&server.uri(), false);
+    let error = query(&client, "up").await.unwrap_err();
     error.to_string().replace(&server.uri(), "URL")
 }
 
@@ -85,8 +98,9 @@ async fn errors_say_what_prometheus_said() {
         forbidden.contains("unknown response code 403"),
         "{forbidden}"
     );
-    let scalar = json!({"status": "success", "data": {"resultType": "scalar", "result": [1, "1"]}});
-    let scalar = error_of(ResponseTemplate::new(200).set_body_json(scalar)).await;
+    // In Prometheus' order.
+    let scalar = r#"{"status":"success","data":{"resultType":"scalar","result":[1,"1"]}}"#;
+    let scalar = error_of(ResponseTemplate::new(200).set_body_string(scalar)).await;
     assert!(scalar.contains("instead of an instant vector"), "{scalar}");
 }
 
@@ -97,14 +111,14 @@ async fn credentials_in_the_address_are_sent_and_never_shown() {
     let basic = Mock::given(header("Authorization", "Basic dXNlcjpzZWNyZXQ="));
     basic.respond_with(vector()).expect(1).mount(&server).await;
     let url = server.uri().replace("http://", "http://user:secret@");
-    client(&url, false).query("up").await.unwrap();
+    query(&client(&url, false), "up").await.unwrap();
     drop(server);
     for url in [
         "http://user:secret@127.0.0.1:1/",
         "http://127.0.0.1:1/?token=secret#secret",
     ] {
         for post in [false, true] {
-            let error = client(url, post).query("up").await.unwrap_err();
+            let error = query(&client(url, post), "up").await.unwrap_err();
             let shown = format!(
                 "{error} {error:?} {}",
                 crate::error_chain::error_chain(&error)
@@ -113,4 +127,128 @@ async fn credentials_in_the_address_are_sent_and_never_shown() {
             assert!(shown.contains("http://127.0.0.1:1/"), "{shown}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_query_that_no_url_can_hold_is_posted() {
+    let server = MockServer::start().await;
+    let verb = |verb| Mock::given(method(verb)).respond_with(vector()).expect(1);
+    verb("GET").mount(&server).await;
+    verb("POST").mount(&server).await;
+    let client = client(&server.uri(), false);
+    query(&client, &"a".repeat(59_000)).await.unwrap();
+    query(&client, &"a".repeat(70_000)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_redirect_is_not_followed() {
+    let server = MockServer::start().await;
+    let elsewhere = ResponseTemplate::new(302).insert_header("Location", "/elsewhere");
+    Mock::given(path("/api/v1/query"))
+        .respond_with(elsewhere)
+        .mount(&server)
+        .await;
+    Mock::given(path("/elsewhere"))
+        .respond_with(vector())
+        .expect(0)
+        .mount(&server)
+        .await;
+    let error = query(&client(&server.uri(), false), "up")
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("code 302"), "{error}");
+}
+
+#[tokio::test]
+async fn series_are_asked_for_by_prometheus_clock() {
+    let server = MockServer::start().await;
+    let found = json!({"status": "success", "data": []});
+    let answer = ResponseTemplate::new(200).set_body_json(found);
+    let ahead = answer.insert_header("Date", "Tue, 01 Jan 2999 00:00:00 GMT");
+    Mock::given(path("/api/v1/series"))
+        .respond_with(ahead)
+        .mount(&server)
+        .await;
+    let client = client(&server.uri(), false);
+    for _ in 0..2 {
+        client.series("up", AGE).await.unwrap();
+    }
+    let asked = server.received_requests().await.unwrap();
+    let start = |number: usize| -> f64 {
+        let mut pairs = asked[number].url.query_pairs();
+        let (_, start) = pairs.find(|(key, _)| key == "start").unwrap();
+        start.parse().unwrap()
+    };
+    let year_2998 = 32_440_000_000.0;
+    assert!(
+        start(0) < year_2998,
+        "its clock isn't known yet: {}",
+        start(0)
+    );
+    assert!(start(1) > year_2998, "{}", start(1));
+}
+
+/// The error of a relist whose answer is this.
+async fn relist_error(body: Vec<u8>, encoding: &str) -> String {
+    let server = MockServer::start().await;
+    let answer = ResponseTemplate::new(200).set_body_raw(body, "application/json");
+    let answer = answer.insert_header("Content-Encoding", encoding);
+    Mock::given(method("GET"))
+        .respond_with(answer)
+        .mount(&server)
+        .await;
+    let mut client = client(&server.uri(), false);
+    client.max_answer = 100_000;
+    let error = client.series("up", AGE).await.unwrap_err();
+    error.to_string().replace(&server.uri(), "URL")
+}
+
+fn compressed(text: &str) -> Vec<u8> {
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(text.as_bytes()).unwrap();
+    gzip.finish().unwrap()
+}
+
+#[tokio::test]
+async fn an_answer_without_an_end_or_a_bomb_is_read_no_further_than_the_limit() {
+    let series = r#"{"__name__":"up","pod":"a"},"#.repeat(20_000);
+    let endless = format!(r#"{{"status":"success","data":[{series}"#);
+    let too_long =
+        "the answer of Prometheus at URL/ is too long: its whole has more than 100000 bytes";
+    assert_eq!(
+        relist_error(endless.clone().into(), "identity").await,
+        too_long
+    );
+    assert_eq!(relist_error(compressed(&endless), "gzip").await, too_long);
+    let spaces = compressed(&" ".repeat(10_000_000));
+    assert!(spaces.len() < 100_000, "a bomb");
+    assert_eq!(relist_error(spaces, "gzip").await, too_long);
+    let zeros = compressed(&"0".repeat(10_000_000));
+    let no_answer = relist_error(zeros, "gzip").await;
+    assert!(no_answer.contains("byte 0: expected `{`"), "{no_answer}");
+    let truncated = compressed(&endless[..50_000]);
+    let cut = relist_error(truncated[..truncated.len() / 2].to_vec(), "gzip").await;
+    assert!(cut.starts_with("reach Prometheus at URL/"), "{cut}");
+}
+
+#[tokio::test]
+async fn more_names_than_are_kept_are_an_error() {
+    let server = MockServer::start().await;
+    let series: Vec<_> = (0..50_001)
+        .map(|number| json!({"__name__": format!("m{number}"), "pod": "a"}))
+        .collect();
+    let answer =
+        ResponseTemplate::new(200).set_body_json(json!({"status": "success", "data": series}));
+    Mock::given(method("GET"))
+        .respond_with(answer)
+        .mount(&server)
+        .await;
+    let error = client(&server.uri(), false)
+        .series("up", AGE)
+        .await
+        .unwrap_err();
+    assert!(
+        error.to_string().contains("more than 50000 names"),
+        "{error}"
+    );
 }

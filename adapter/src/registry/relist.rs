@@ -1,0 +1,98 @@
+//! Asking one question again and again.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt as _;
+use setpoint_rules::RestMapper;
+
+use super::known::Answer;
+use super::pauses::Pauses;
+use super::{Question, Registry};
+use crate::error_chain::error_chain;
+use crate::kubernetes::{DiscoveryError, discover};
+use crate::prometheus::PrometheusError;
+
+/// For how long a relist counts as one of those on the way. Slow ones make room for others, so that
+/// they hurt only themselves.
+pub(super) const SLOT: Duration = Duration::from_secs(10);
+
+#[derive(Debug, thiserror::Error)]
+pub(super) enum RelistError {
+    #[error(transparent)]
+    Prometheus(#[from] PrometheusError),
+    #[error(transparent)]
+    Kubernetes(#[from] DiscoveryError),
+    #[error("no whole answer of Prometheus within {0:?}, which --metrics-relist-timeout sets")]
+    Late(Duration),
+    #[error("with these the series would have more than {limit} names; narrow seriesQuery")]
+    TooManyNames { limit: usize },
+    #[error("the adapter has a fault: the relist panicked")]
+    Panic,
+}
+
+impl RelistError {
+    /// The kind of failure in one word.
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Self::Prometheus(error) => error.kind(),
+            Self::Kubernetes(_) => "kubernetes",
+            Self::Late(_) => "timeout",
+            Self::TooManyNames { .. } => "too_long",
+            Self::Panic => "panic",
+        }
+    }
+}
+
+impl Registry {
+    /// Asks one question again and again. While it fails, its last good answer stays.
+    pub(super) async fn repeat(self: Arc<Self>, question: Question, mut pauses: Pauses) {
+        let mut last_failure = None;
+        loop {
+            let asked = AssertUnwindSafe(self.ask(&question)).catch_unwind().await;
+            let answer = asked
+                .unwrap_or(Err(RelistError::Panic))
+                .and_then(|answer| self.known.lock().take(answer));
+            let pause = pauses.after(answer.is_ok());
+            let failure = answer.as_ref().err().map(RelistError::kind);
+            match &answer {
+                Ok(_) if last_failure.is_some() => {
+                    tracing::info!("relist {question} succeeds again");
+                }
+                // A kind of failure is logged once; the words of each time may differ.
+                Err(error) if failure != last_failure => {
+                    let error = error_chain(error);
+                    tracing::error!(error, "relist {question}; the last good answer stays");
+                }
+                _ => {}
+            }
+            last_failure = failure;
+            self.known.lock().attempt_ended(&question);
+            self.changed.notify_one();
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    async fn ask(&self, question: &Question) -> Result<Answer, RelistError> {
+        match question {
+            Question::Resources => {
+                let resources = discover(&self.kubernetes, self.options.answer_timeout).await?;
+                Ok(Answer::Resources(RestMapper::new(resources)))
+            }
+            Question::Series(selector) => {
+                let slot = self.slots.clone().acquire_owned().await;
+                let series = self.prometheus.series(selector, self.options.max_age);
+                let mut series = tokio::time::timeout(self.options.timeout, series).boxed();
+                let in_slot = tokio::time::timeout(SLOT, &mut series).await;
+                drop(slot);
+                let answer = match in_slot {
+                    Ok(answer) => answer,
+                    Err(_) => series.await,
+                };
+                let series = answer.map_err(|_| RelistError::Late(self.options.timeout))??;
+                Ok(Answer::Series(selector.clone(), series))
+            }
+        }
+    }
+}
