@@ -25,7 +25,7 @@ const REQUEST_BYTES: usize = 8 << 10;
 /// others, into keys of caches and into errors.
 const COPIES: usize = 4;
 /// The most bytes of a response that are given to HTTP/2 at once. It takes them all as soon as
-/// the client's window has room for one, and keeps them for as long as the client likes.
+/// the client's window allows one, and keeps them for as long as the client likes.
 const CHUNK_BYTES: usize = 2 << 10;
 
 /// The bytes and probes in flight of all connections.

@@ -115,19 +115,19 @@ struct Responder {
 impl Respond for Responder {
     fn respond(&self, request: &Request) -> ResponseTemplate {
         let world = self.shared.world.load();
-        let wall = wall_millis(SystemTime::now());
+        let now = wall_millis(SystemTime::now());
         let parameters = parameters(request);
         let path = request.url.path();
         let fault = self.faulty.then(|| self.shared.fault(path)).flatten();
         let told = fault.as_ref().map(|fault| &fault.answer);
         let answer = match told.and_then(|told| told.status) {
             Some(status) => api::error_of_status(status),
-            None => truth(&self.shared, wall, request, &parameters),
+            None => truth(&self.shared, now, request, &parameters),
         };
         self.shared.journal.write(JournalEntry {
             seq: 0,
-            wall: wall as f64 / 1000.0,
-            at: world.clock.to_scenario(wall) as f64 / 1000.0,
+            wall: now as f64 / 1000.0,
+            at: world.clock.to_scenario(now) as f64 / 1000.0,
             method: request.method.to_string(),
             path: path.to_owned(),
             parameters,
@@ -139,7 +139,7 @@ impl Respond for Responder {
     }
 }
 
-fn truth(shared: &Shared, wall: i64, request: &Request, parameters: &[(String, String)]) -> Answer {
+fn truth(shared: &Shared, now: i64, request: &Request, parameters: &[(String, String)]) -> Answer {
     let path = request.url.path();
     if api::refuses_method(path, request.method.as_str()) {
         return Answer::text(405, "Method Not Allowed\n");
@@ -151,7 +151,7 @@ fn truth(shared: &Shared, wall: i64, request: &Request, parameters: &[(String, S
         };
     }
     let world = shared.world.load();
-    api::answer(&world, &shared.settings, wall, path, parameters)
+    api::answer(&world, &shared.settings, now, path, parameters)
 }
 
 fn accepts_gzip(request: &Request) -> bool {

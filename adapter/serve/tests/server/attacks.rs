@@ -134,7 +134,7 @@ async fn strangers_of_many_addresses_leave_probes_and_the_front_proxy_their_part
             held.push((send(&requests, "/", 20_000, 15).await, requests));
         }
     }
-    // What is left has no room for a long head, but for short ones.
+    // What is left is too little for a long head, and enough for short ones.
     let requests = http2(&running, MALLORY, 0).await;
     held.push((send(&requests, "/", 0, 15).await, requests));
     let refused = client(&running, None).get(&running.url).send().await;

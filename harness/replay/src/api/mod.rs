@@ -75,28 +75,28 @@ impl From<QueryError> for Refusal {
 
 /// Answers a request that changes nothing.
 ///
-/// `wall` is the wall time of the request in milliseconds since 1970; the parameters are those of the form body, then
+/// `now` is the wall time of the request in milliseconds since 1970; the parameters are those of the form body, then
 /// those of the query.
 #[must_use]
 pub fn answer(
     world: &World,
     settings: &Settings,
-    wall: i64,
+    now: i64,
     path: &str,
     parameters: &[(String, String)],
 ) -> Answer {
     let parameters = Parameters(parameters);
     let document = match path {
-        "/api/v1/query" => query::instant(world, settings, wall, &parameters),
+        "/api/v1/query" => query::instant(world, settings, now, &parameters),
         "/api/v1/query_range" => query::range(world, settings, &parameters),
-        "/api/v1/series" => series::series(world, wall, &parameters),
-        "/api/v1/labels" => series::labels(world, wall, &parameters),
+        "/api/v1/series" => series::series(world, now, &parameters),
+        "/api/v1/labels" => series::labels(world, now, &parameters),
         "/api/v1/metadata" => Ok(Document::no_metadata()),
         "/api/v1/status/buildinfo" => Ok(Document::build_info(settings.version)),
         "/-/ready" => return Answer::text(200, "Prometheus Server is Ready.\n"),
         "/-/healthy" => return Answer::text(200, "Prometheus Server is Healthy.\n"),
         _ => match label_of(path) {
-            Some(label) => series::values(world, wall, label, &parameters),
+            Some(label) => series::values(world, now, label, &parameters),
             None => return Answer::text(404, "404 page not found\n"),
         },
     };

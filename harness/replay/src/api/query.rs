@@ -24,11 +24,11 @@ fn limited(settings: &Settings, parameters: &Parameters<'_>) -> Result<Settings,
 pub(super) fn instant(
     world: &World,
     settings: &Settings,
-    wall: i64,
+    now: i64,
     parameters: &Parameters<'_>,
 ) -> Result<Document, Refusal> {
     let limit = parameters.limit()?;
-    let at = parameters.time("time")?.unwrap_or(wall);
+    let at = parameters.time("time")?.unwrap_or(now);
     let settings = limited(settings, parameters)?;
     let text = parameters.first("query").unwrap_or_default();
     let answer = promql::instant(world, &settings, text, world.clock.to_scenario(at))?;

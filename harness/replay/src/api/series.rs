@@ -17,7 +17,7 @@ struct Asked {
 }
 
 impl Asked {
-    fn new(world: &World, wall: i64, parameters: &Parameters<'_>) -> Result<Self, Refusal> {
+    fn new(world: &World, now: i64, parameters: &Parameters<'_>) -> Result<Self, Refusal> {
         let clock = &world.clock;
         let start = parameters.bound("start")?.map(|t| clock.to_scenario(t));
         let end = parameters.bound("end")?.unwrap_or(i64::MAX);
@@ -30,7 +30,7 @@ impl Asked {
             selectors,
             after: start.unwrap_or(i64::MIN).saturating_sub(1),
             // A real Prometheus holds no samples of the future.
-            until: clock.to_scenario(end.min(wall)),
+            until: clock.to_scenario(end.min(now)),
         })
     }
 
@@ -46,25 +46,25 @@ impl Asked {
 
 pub(super) fn series(
     world: &World,
-    wall: i64,
+    now: i64,
     parameters: &Parameters<'_>,
 ) -> Result<Document, Refusal> {
     if parameters.all("match[]").next().is_none() {
         return Err(Refusal::BadData("no match[] parameter provided".to_owned()));
     }
     let limit = parameters.limit()?;
-    let asked = Asked::new(world, wall, parameters)?;
+    let asked = Asked::new(world, now, parameters)?;
     let labels = asked.of(world).map(|series| &series.labels);
     Ok(Document::series(labels, limit))
 }
 
 pub(super) fn labels(
     world: &World,
-    wall: i64,
+    now: i64,
     parameters: &Parameters<'_>,
 ) -> Result<Document, Refusal> {
     let limit = parameters.limit()?;
-    let asked = Asked::new(world, wall, parameters)?;
+    let asked = Asked::new(world, now, parameters)?;
     let names: BTreeSet<&str> = asked
         .of(world)
         .flat_map(|series| series.labels.iter().map(|(name, _)| name))
@@ -74,12 +74,12 @@ pub(super) fn labels(
 
 pub(super) fn values(
     world: &World,
-    wall: i64,
+    now: i64,
     label: &str,
     parameters: &Parameters<'_>,
 ) -> Result<Document, Refusal> {
     let limit = parameters.limit()?;
-    let asked = Asked::new(world, wall, parameters)?;
+    let asked = Asked::new(world, now, parameters)?;
     let series = asked.of(world);
     let mut values: BTreeSet<&str> = series.map(|series| series.labels.value(label)).collect();
     values.remove("");
