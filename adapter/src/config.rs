@@ -1,14 +1,13 @@
 //! The configuration file that `--config` names.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use setpoint_rules::{ConfigError, Rules};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::error_chain::error_chain;
 use crate::files::{Changes, REREAD_INTERVAL};
+use crate::reload::Reloads;
 
 /// Why the configuration file can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -29,38 +28,44 @@ pub(crate) enum LoadError {
     },
 }
 
+/// What reloads of the file are called.
+const PART: &str = "configuration";
+
 /// Reads the rules and keeps them up to date, in a task that ends with `shutdown`. A file that can't
 /// be used later leaves the rules as they are.
 pub(crate) fn watch(
     path: PathBuf,
+    reloads: Reloads,
     shutdown: CancellationToken,
 ) -> Result<watch::Receiver<Rules>, LoadError> {
     let text = read(&path)?;
     let (sender, receiver) = watch::channel(parse(&path, &text)?);
-    let followed = follow(path, text, sender, REREAD_INTERVAL);
+    let followed = follow(path, text, sender, reloads);
     tokio::spawn(shutdown.run_until_cancelled_owned(followed));
     Ok(receiver)
 }
 
 /// Reads the file again whenever it may have changed.
-async fn follow(path: PathBuf, mut seen: String, sender: watch::Sender<Rules>, interval: Duration) {
-    let mut changes = Changes::of([path.as_path()], interval);
-    let mut failure = None;
+async fn follow(path: PathBuf, mut seen: String, sender: watch::Sender<Rules>, reloads: Reloads) {
+    let mut changes = Changes::of([path.as_path()], REREAD_INTERVAL);
+    let mut good = true;
     loop {
-        changes.next().await;
-        let error = reread(&path, &mut seen).map(|rules| {
-            if let Some(rules) = rules {
-                tracing::info!(path = %path.display(), "the configuration has changed");
+        // At once too: there may have been a change before the watch.
+        match reread(&path, &mut seen) {
+            Ok(None) if good => reloads.unchanged(PART),
+            // It was told when it was seen first.
+            Ok(None) => {}
+            Ok(Some(rules)) => {
+                good = true;
                 sender.send_replace(rules);
+                reloads.succeeded(PART);
             }
-        });
-        let error = error.err().map(|error| error_chain(&error));
-        if let Some(error) = &error
-            && failure.as_ref() != Some(error)
-        {
-            tracing::error!(error, "read the configuration again; the old rules stay");
+            Err(error) => {
+                good &= !matches!(error, LoadError::Invalid { .. });
+                reloads.failed(PART, &error);
+            }
         }
-        failure = error;
+        changes.next().await;
     }
 }
 
@@ -102,6 +107,8 @@ fn parse(path: &Path, text: &str) -> Result<Rules, LoadError> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     const RULE: &str =
@@ -116,13 +123,25 @@ mod tests {
         };
         write(1);
         let shutdown = CancellationToken::new();
-        let mut rules = watch(path.clone(), shutdown.clone()).unwrap();
+        let reloads = Reloads::default();
+        let mut rules = watch(path.clone(), reloads.clone(), shutdown.clone()).unwrap();
         let _end = shutdown.drop_guard();
         assert_eq!(rules.borrow_and_update().custom().len(), 1);
         write(2);
+        let in_time = Duration::from_secs(20);
         let two = rules.wait_for(|rules| rules.custom().len() == 2);
-        let seen = tokio::time::timeout(Duration::from_secs(20), two).await;
-        assert!(seen.is_ok());
+        assert!(tokio::time::timeout(in_time, two).await.is_ok());
+        std::fs::write(&path, "rules: [{seriesQuery: x}]").unwrap();
+        let failing = async {
+            while reloads.failing() != [PART] {
+                tokio::task::yield_now().await;
+            }
+        };
+        assert!(tokio::time::timeout(in_time, failing).await.is_ok());
+        assert_eq!(rules.borrow_and_update().custom().len(), 2);
+        write(3);
+        let three = rules.wait_for(|rules| rules.custom().len() == 3);
+        assert!(tokio::time::timeout(in_time, three).await.is_ok());
     }
 
     #[test]

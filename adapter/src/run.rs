@@ -120,7 +120,7 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     let reloads = Reloads::new(metrics.clone());
     let shutdown = shutdown_by_signal()?;
     let config = config.context("no rules: name a configuration file by --config")?;
-    let rules = config::watch(config, shutdown.clone())?;
+    let rules = config::watch(config, reloads.clone(), shutdown.clone())?;
     let relist = RelistOptions {
         interval: metrics_relist_interval,
         max_age: metrics_max_age.unwrap_or(metrics_relist_interval),
