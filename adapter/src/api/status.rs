@@ -182,7 +182,7 @@ impl ApiError {
                 (message, Some(details))
             }
             // Beneath it is what the API server says to the adapter.
-            Self::Authorizer { source, .. } => (format!("{self}: {source}"), None),
+            Self::Authorizer { source, .. } => (format!("{self}: {}", source.for_clients()), None),
             other => (other.to_string(), None),
         }
     }

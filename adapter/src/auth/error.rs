@@ -41,6 +41,17 @@ impl AccessReviewError {
     pub(crate) fn is_busy(&self) -> bool {
         matches!(self, Self::Ask(ReviewError::Busy))
     }
+
+    /// What clients read of it: that the API server refuses the question, in its words, but not what it says of the
+    /// adapter's ServiceAccount.
+    pub(crate) fn for_clients(&self) -> String {
+        match self {
+            Self::Ask(ReviewError::Failed(kube::Error::Api(status))) if status.code == 403 => {
+                format!("{self}: subjectaccessreviews.authorization.k8s.io is forbidden")
+            }
+            _ => self.to_string(),
+        }
+    }
 }
 
 /// Why a token couldn't be reviewed.
@@ -66,4 +77,25 @@ pub(crate) enum AccessReviewError {
     Both,
     #[error("write a SubjectAccessReview")]
     Write(#[from] serde_json::Error),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clients_read_that_a_question_is_forbidden_but_not_for_whom() {
+        let status = kube::core::Status {
+            code: 403,
+            message: "User \"system:serviceaccount:a:adapter\" cannot create resource".to_owned(),
+            ..kube::core::Status::default()
+        };
+        let refused = ReviewError::Failed(kube::Error::Api(Box::new(status)));
+        let text = AccessReviewError::Ask(refused).for_clients();
+        assert!(
+            text.ends_with(": subjectaccessreviews.authorization.k8s.io is forbidden"),
+            "{text}"
+        );
+        assert!(!text.contains("serviceaccount:"), "{text}");
+    }
 }
