@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use setpoint_support::backoff;
+
 /// How soon a failed relist is tried again; doubled up to the interval.
 const FIRST_RETRY: Duration = Duration::from_millis(500);
 
@@ -9,7 +11,7 @@ pub(super) struct Pauses {
     interval: Duration,
     /// The pause after the first success, by which the relists of many questions are spread.
     first: Option<Duration>,
-    retry: Duration,
+    retries: Box<dyn Iterator<Item = Duration> + Send>,
 }
 
 impl Pauses {
@@ -21,20 +23,22 @@ impl Pauses {
         Self {
             interval,
             first: Some((interval * position / questions).min(interval)),
-            retry: FIRST_RETRY,
+            retries: retries(interval),
         }
     }
 
     /// The interval after a success; less after a failure, and more with each further one.
     pub(super) fn after(&mut self, good: bool) -> Duration {
         if good {
-            self.retry = FIRST_RETRY;
+            self.retries = retries(self.interval);
             return self.first.take().unwrap_or(self.interval);
         }
-        let pause = self.retry.min(self.interval);
-        self.retry = (self.retry * 2).min(self.interval);
-        pause
+        self.retries.next().unwrap_or(self.interval)
     }
+}
+
+fn retries(interval: Duration) -> Box<dyn Iterator<Item = Duration> + Send> {
+    Box::new(backoff(FIRST_RETRY.min(interval), interval))
 }
 
 #[cfg(test)]

@@ -14,8 +14,8 @@ use crate::error_chain::error_chain;
 use crate::kubernetes::{DiscoveryError, discover};
 use crate::prometheus::PrometheusError;
 
-/// For how long a relist counts as one of those on the way. Slow ones make room for others, so that
-/// they hurt only themselves.
+/// For how long a relist counts as one of those on the way. Others may start after that, so that
+/// slow ones hurt only themselves.
 pub(super) const SLOT: Duration = Duration::from_secs(10);
 
 #[derive(Debug, thiserror::Error)]
