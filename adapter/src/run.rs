@@ -173,6 +173,7 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
         Arc::new(prometheus),
         lister,
         relist,
+        metrics.clone(),
         shutdown.clone(),
     )
     .context("start to relist")?;

@@ -1,7 +1,6 @@
 //! Custom metrics by rules, from Prometheus (`pkg/custom-provider/provider.go` of
 //! prometheus-adapter).
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,9 +18,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error_chain::error_chain;
 use crate::kubernetes::within;
+use crate::metrics::OwnMetrics;
 use crate::prometheus::PrometheusClient;
 use crate::provider::{CustomMetricsProvider, ProviderError};
 use crate::registry::{Registry, RelistOptions};
+use crate::tasks::supervise;
 
 /// Answers requests with the rules' metrics and Prometheus' values.
 pub(crate) struct CustomMetrics {
@@ -35,8 +36,6 @@ pub(crate) struct CustomMetrics {
 /// How many objects are listed with one request, and the most that a selector may select.
 const PAGE: u32 = 500;
 const MAX_OBJECTS: usize = 10_000;
-/// How long after a panic the relist starts again.
-const RESTART: Duration = Duration::from_secs(1);
 
 impl CustomMetrics {
     /// Starts to relist, in a thread that ends with `shutdown`.
@@ -45,6 +44,7 @@ impl CustomMetrics {
         prometheus: Arc<dyn PrometheusClient>,
         kubernetes: Client,
         options: RelistOptions,
+        metrics: OwnMetrics,
         shutdown: CancellationToken,
     ) -> std::io::Result<Self> {
         let registry = Registry::new(prometheus.clone(), kubernetes.clone(), options);
@@ -55,16 +55,12 @@ impl CustomMetrics {
             .enable_all()
             .build()?;
         let relist = move || {
-            while !shutdown.is_cancelled() {
-                let run = relisted.clone().run(rules.clone(), shutdown.clone());
-                if catch_unwind(AssertUnwindSafe(|| runtime.block_on(run))).is_err() {
-                    tracing::error!(
-                        "the relist panicked, which is a fault of the adapter: start it again"
-                    );
-                    let pause = shutdown.run_until_cancelled(tokio::time::sleep(RESTART));
-                    runtime.block_on(pause);
-                }
-            }
+            // In this block, since it starts tasks of the runtime.
+            runtime.block_on(async {
+                let run = move || relisted.clone().run(rules.clone(), shutdown.clone());
+                // Only a panic of its own could fail it.
+                let _ = supervise("relist", metrics, run).await;
+            });
         };
         std::thread::Builder::new()
             .name("relist".to_owned())

@@ -116,6 +116,7 @@ async fn provider_by(rules: &str, prometheus: Arc<Scripted>) -> CustomMetrics {
         prometheus,
         kubernetes(),
         options,
+        OwnMetrics::default(),
         CancellationToken::new(),
     );
     let provider = provider.unwrap();
