@@ -1,12 +1,11 @@
 //! The connections that are served, and which of them has to go when there are too many.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::IpAddr;
-use std::pin::pin;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 /// Connections that wait for a place. They are sockets and nothing else.
@@ -16,13 +15,11 @@ const WAITING: usize = 1024;
 ///
 /// When there are as many, a new one of an address that has fewer than another closes the oldest
 /// of the address with the most. So nobody is kept waiting by whoever opens many. One of an address
-/// that has the most itself waits for a place: a burst of requests is slowed down, not cut off.
+/// that has the most itself waits for a place, behind those that wait already: a burst of requests
+/// is slowed down, not cut off.
 pub(crate) struct Connections {
     most: usize,
-    open: Mutex<Table>,
-    /// Told when a connection has ended.
-    ended: Notify,
-    waiting: Semaphore,
+    table: Mutex<Table>,
 }
 
 #[derive(Default)]
@@ -30,6 +27,8 @@ struct Table {
     next: u64,
     /// By their numbers, so the oldest first.
     connections: BTreeMap<u64, Open>,
+    /// The oldest first. Whoever gave up waiting has closed its channel.
+    waiting: VecDeque<Waiting>,
 }
 
 struct Open {
@@ -38,58 +37,89 @@ struct Open {
     close: CancellationToken,
 }
 
+struct Waiting {
+    address: IpAddr,
+    place: oneshot::Sender<Entry>,
+}
+
 impl Connections {
     pub(crate) fn new(most: usize) -> Arc<Self> {
         Arc::new(Self {
             most,
-            open: Mutex::default(),
-            ended: Notify::new(),
-            waiting: Semaphore::new(WAITING),
+            table: Mutex::default(),
         })
     }
 
     /// A place for a connection, when there is one; none if too many wait.
     pub(crate) async fn place(self: &Arc<Self>, address: IpAddr) -> Option<Entry> {
-        if let Some(entry) = self.add(address) {
-            return Some(entry);
-        }
-        let _waiting = self.waiting.try_acquire().ok()?;
-        loop {
-            // Before the next look, so that no end is missed.
-            let mut ended = pin!(self.ended.notified());
-            ended.as_mut().enable();
-            if let Some(entry) = self.add(address) {
-                return Some(entry);
+        let place = {
+            let mut table = self.table.lock();
+            if table.make_room(address, self.most) {
+                return Some(self.enter(&mut table, address));
             }
-            ended.await;
-        }
+            if table.waiting.len() >= WAITING {
+                table.waiting.retain(|waiting| !waiting.place.is_closed());
+            }
+            if table.waiting.len() >= WAITING {
+                return None;
+            }
+            let (sender, place) = oneshot::channel();
+            table.waiting.push_back(Waiting {
+                address,
+                place: sender,
+            });
+            place
+        };
+        place.await.ok()
     }
 
-    /// Adds a connection if there is a place for it now.
-    fn add(self: &Arc<Self>, address: IpAddr) -> Option<Entry> {
-        let mut open = self.open.lock();
-        if open.connections.len() >= self.most {
-            let number = open.superfluous(address)?;
-            open.connections.remove(&number)?.close.cancel();
-        }
-        let number = open.next;
-        open.next += 1;
+    fn enter(self: &Arc<Self>, table: &mut Table, address: IpAddr) -> Entry {
+        let number = table.next;
+        table.next += 1;
         let close = CancellationToken::new();
         let connection = Open {
             address,
             trusted: false,
             close: close.clone(),
         };
-        open.connections.insert(number, connection);
-        Some(Entry {
+        table.connections.insert(number, connection);
+        Entry {
             connections: self.clone(),
             number,
             close,
-        })
+        }
+    }
+
+    /// Removes a connection; its place goes to the first that waits.
+    fn leave(self: &Arc<Self>, number: u64) {
+        let (entry, waiting) = {
+            let mut table = self.table.lock();
+            table.connections.remove(&number);
+            if table.connections.len() >= self.most {
+                return;
+            }
+            let Some(waiting) = table.first_waiting() else {
+                return;
+            };
+            (self.enter(&mut table, waiting.address), waiting)
+        };
+        // Not under the lock: if nobody waits any more, the entry is dropped and leaves in its turn.
+        let _ = waiting.place.send(entry);
     }
 }
 
 impl Table {
+    /// Whether there is a place for one more connection of this address, perhaps since another one
+    /// was closed for it.
+    fn make_room(&mut self, address: IpAddr, most: usize) -> bool {
+        if self.connections.len() < most {
+            return true;
+        }
+        let superfluous = self.superfluous(address);
+        let closed = superfluous.and_then(|number| self.connections.remove(&number));
+        closed.inspect(|open| open.close.cancel()).is_some()
+    }
+
     /// The oldest connection of the stranger that has the most, if that is more than `address`
     /// has.
     fn superfluous(&self, address: IpAddr) -> Option<u64> {
@@ -105,6 +135,15 @@ impl Table {
         let (number, _) = strangers().find(|(_, open)| counts.get(&open.address) == Some(most))?;
         Some(*number)
     }
+
+    fn first_waiting(&mut self) -> Option<Waiting> {
+        while let Some(waiting) = self.waiting.pop_front() {
+            if !waiting.place.is_closed() {
+                return Some(waiting);
+            }
+        }
+        None
+    }
 }
 
 /// A connection in the table, until this is dropped.
@@ -118,8 +157,8 @@ pub(crate) struct Entry {
 impl Entry {
     /// Never closes this connection for another one.
     pub(crate) fn trust(&self) {
-        let mut open = self.connections.open.lock();
-        if let Some(connection) = open.connections.get_mut(&self.number) {
+        let mut table = self.connections.table.lock();
+        if let Some(connection) = table.connections.get_mut(&self.number) {
             connection.trusted = true;
         }
     }
@@ -127,18 +166,23 @@ impl Entry {
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        let connections = &self.connections;
-        connections.open.lock().connections.remove(&self.number);
-        connections.ended.notify_one();
+        self.connections.leave(self.number);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use futures::FutureExt as _;
+
     use super::*;
 
     fn address(last: u8) -> IpAddr {
         IpAddr::from([10, 0, 0, last])
+    }
+
+    /// A place that is free now.
+    fn add(connections: &Arc<Connections>, last: u8) -> Option<Entry> {
+        connections.place(address(last)).now_or_never().flatten()
     }
 
     /// Which of the entries have to go.
@@ -150,7 +194,7 @@ mod tests {
     #[test]
     fn one_connection_too_many_closes_the_oldest_of_the_address_with_the_most() {
         let connections = Connections::new(4);
-        let add = |last| connections.add(address(last)).expect("a place");
+        let add = |last| add(&connections, last).expect("a place");
         let mut entries = vec![add(1), add(2), add(2), add(2)];
         assert!(closed(&entries).is_empty());
         entries.push(add(3));
@@ -165,7 +209,7 @@ mod tests {
     #[test]
     fn a_trusted_clients_connection_is_never_closed_for_another_one() {
         let connections = Connections::new(2);
-        let add = |last| connections.add(address(last));
+        let add = |last| add(&connections, last);
         let trusted = [add(1).expect("a place"), add(1).expect("a place")];
         trusted[0].trust();
         let stranger = add(2).expect("a place");
@@ -191,6 +235,24 @@ mod tests {
         assert!(!first.close.is_cancelled() && !third.close.is_cancelled());
         let other = connections.place(address(2)).await;
         assert!(other.is_some() && first.close.is_cancelled());
+    }
+
+    #[tokio::test]
+    async fn who_waits_longest_has_the_next_place_even_before_newcomers() {
+        let connections = Connections::new(1);
+        let first = add(&connections, 1).expect("a place");
+        let mut given_up = Box::pin(connections.place(address(1)));
+        let mut second = Box::pin(connections.place(address(1)));
+        let mut third = Box::pin(connections.place(address(1)));
+        for place in [&mut given_up, &mut second, &mut third] {
+            assert!(futures::poll!(place).is_pending());
+        }
+        drop((given_up, first));
+        assert!(add(&connections, 1).is_none());
+        let second = second.await.expect("a place");
+        assert!(futures::poll!(&mut third).is_pending());
+        drop(second);
+        assert!(third.await.is_some());
     }
 
     #[tokio::test]

@@ -23,6 +23,10 @@ use crate::timeouts::Timeouts;
 /// How many requests a second a load may make; more than a plane on a small machine answers.
 const FASTEST: u32 = 10_000;
 
+/// How many requests of a load wait for their answers at most. On a machine that is too slow for the rate there are fewer
+/// requests a second, not ever more open connections, which would end by time-outs and accuse the adapter.
+const MOST_OPEN: usize = 64;
+
 /// Requests all the time.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -32,7 +36,7 @@ pub(crate) struct LoadStep {
     /// Through whom; each request has a connection of its own.
     #[serde(default)]
     pub via: Via,
-    /// Requests a second.
+    /// Requests a second; fewer while 64 wait for their answers.
     pub rate: u32,
     /// How many there must be; the load goes on after the steps until there are.
     #[serde(default)]
@@ -144,7 +148,7 @@ where
                 outcome.map_err(|unmet| unmet.during(Context::Load { answers: answers() }))?;
                 over = Some(Instant::now());
             }
-            _ = ticks.tick(), if asking => {
+            _ = ticks.tick(), if asking && open.len() < MOST_OPEN => {
                 tally.asked += 1;
                 open.push(ask());
             }
@@ -250,6 +254,8 @@ impl fmt::Display for Tally {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
     use crate::outcome::ClusterProblem;
 
@@ -293,6 +299,23 @@ mod tests {
             .unwrap();
         assert!((60..=62).contains(&tally.asked), "{tally}");
         assert_eq!(tally.asked, tally.failed);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_load_never_has_more_than_its_most_requests_open() {
+        let (open, most) = (Cell::new(0), Cell::new(0));
+        let slow = || async {
+            open.set(open.get() + 1);
+            most.set(open.get().max(most.get()));
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            open.set(open.get() - 1);
+            answer(200)
+        };
+        let tally = under_load(200, 500, TAIL, async { Ok(()) }, slow)
+            .await
+            .unwrap();
+        assert_eq!((tally.asked, tally.failed), (500, 0));
+        assert_eq!(most.get(), MOST_OPEN);
     }
 
     fn judged(answers: Vec<Result<Answer, Unmet>>) -> Result<String, Unmet> {
