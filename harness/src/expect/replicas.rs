@@ -1,5 +1,7 @@
 //! A Deployment's replicas.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use futures::future::BoxFuture;
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::Api;
@@ -29,7 +31,7 @@ pub(crate) struct Replicas {
     #[serde(rename = "for")]
     pub for_: Option<Span>,
     /// What proves that the new input was judged, where nothing is to change: from the step's beginning until then, and
-    /// for the time of `for`, the number is what it is.
+    /// for the time of `for`, the number is what it is. It is looked for as soon as all pods are ready.
     pub after: Option<Box<Expectation>>,
 }
 
@@ -80,10 +82,18 @@ impl Expect for Replicas {
                 let wait = Wait::until(what, context.within(self.within));
                 return wait.on(api, &of.name, judge).await;
             };
-            let what = format!("{of} keeps {equals} replicas");
             let hold = context.hold(self.for_);
-            let states = watch_object(api, &of.name);
-            keeps(what, hold, states, judge, after.judge(context)).await
+            let proof = async {
+                let what = format!("all {equals} replicas of {of} are ready");
+                let wait = Wait::until(what, context.within(None));
+                wait.on(api.clone(), &of.name, judge).await?;
+                after.judge(context).await
+            };
+            let what = format!("{of} keeps {equals} replicas");
+            let states = watch_object(api.clone(), &of.name);
+            let stay = Stay::new(*equals);
+            let judge = |deployment: Option<Deployment>| stay.judge(deployment.as_ref());
+            keeps(what, hold, states, judge, proof).await
         })
     }
 }
@@ -121,6 +131,34 @@ fn judge(deployment: Option<&Deployment>, number: i32) -> Result<(), Unmet> {
     }
 }
 
+/// A number that stays. Pods take their time to get ready after the step before; from then on all are ready.
+struct Stay {
+    number: i32,
+    were_ready: AtomicBool,
+}
+
+impl Stay {
+    fn new(number: i32) -> Self {
+        Self {
+            number,
+            were_ready: AtomicBool::new(false),
+        }
+    }
+
+    fn judge(&self, deployment: Option<&Deployment>) -> Result<(), Unmet> {
+        match judge(deployment, self.number) {
+            Ok(()) => self.were_ready.store(true, Ordering::Relaxed),
+            Err(unmet) if unmet.kind() == Kind::PodsNotReady => {
+                if self.were_ready.load(Ordering::Relaxed) {
+                    return Err(unmet);
+                }
+            }
+            Err(unmet) => return Err(unmet),
+        }
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -128,13 +166,33 @@ mod tests {
     use super::*;
     use crate::outcome::Owner;
 
+    fn deployment(wanted: i32, ready: i32) -> Deployment {
+        let deployment = json!({"spec": {"replicas": wanted, "selector": {}, "template": {}},
+            "status": {"readyReplicas": ready}});
+        serde_json::from_value(deployment).unwrap()
+    }
+
+    #[test]
+    fn pods_may_get_ready_at_the_beginning_of_a_stay_and_have_to_stay_so() {
+        let stay = Stay::new(3);
+        let judged = |wanted, ready| stay.judge(Some(&deployment(wanted, ready)));
+        judged(3, 1).unwrap();
+        assert_eq!(
+            judged(4, 3).unwrap_err().kind(),
+            Kind::UnexpectedReplicas,
+            "however few are ready"
+        );
+        judged(3, 3).unwrap();
+        let slow = judged(3, 2).unwrap_err();
+        assert_eq!(
+            (slow.owner(), slow.kind()),
+            (Owner::Cluster, Kind::PodsNotReady)
+        );
+    }
+
     #[test]
     fn how_many_are_wanted_is_the_adapters_doing_and_how_many_are_ready_is_not() {
-        let judged = |wanted: i32, ready: i32| {
-            let deployment = json!({"spec": {"replicas": wanted, "selector": {}, "template": {}},
-                "status": {"readyReplicas": ready}});
-            judge(Some(&serde_json::from_value(deployment).unwrap()), 3)
-        };
+        let judged = |wanted, ready| judge(Some(&deployment(wanted, ready)), 3);
         judged(3, 3).unwrap();
         let more = judged(4, 3).unwrap_err();
         assert_eq!(
