@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod answer;
 pub mod config;
 mod metrics;
 mod path;
@@ -10,6 +11,7 @@ mod rules;
 mod selector;
 mod series;
 
+pub use answer::{MetricValueList, cause_for_clients, internal_error, refused_query};
 pub use metrics::{Items, MetricError, MetricInfo, Metrics, ResolvedQuery, Values};
 pub use path::{ApiPath, InvalidPath, ResourcePath, percent_decoded};
 pub use query::{InvalidQuery, MetricQuery, Objects, is_object_name};

@@ -117,6 +117,12 @@ impl RestMapper {
         Self { resources }
     }
 
+    /// All of them, in their order.
+    #[must_use]
+    pub fn resources(&self) -> &[Resource] {
+        &self.resources
+    }
+
     /// The resource with this plural or singular. An empty group looks in all groups; otherwise the
     /// group itself comes before groups that begin with it (`DefaultRESTMapper.ResourcesFor`).
     #[must_use]

@@ -1,5 +1,6 @@
 //! Label selectors as text, parsed as `k8s.io/apimachinery/pkg/labels` parses them.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use setpoint_metrics_api::{LabelSelector, LabelSelectorRequirement};
@@ -73,6 +74,14 @@ impl Selector {
         }
     }
 
+    /// Whether an object with these labels is selected (`labels.Requirement.Matches`).
+    #[must_use]
+    pub fn matches(&self, labels: &BTreeMap<String, String>) -> bool {
+        self.requirements
+            .iter()
+            .all(|requirement| requirement.matches(labels))
+    }
+
     /// The `metav1.LabelSelector` that answers carry (`metav1.ParseToLabelSelector`); none without
     /// requirements. It has no form for `>` and `<`, which are left out.
     #[must_use]
@@ -101,6 +110,23 @@ impl Selector {
             });
         }
         Some(selector)
+    }
+}
+
+impl Requirement {
+    fn matches(&self, labels: &BTreeMap<String, String>) -> bool {
+        let value = labels.get(&self.key);
+        let number = || value.and_then(|value| value.parse::<i64>().ok());
+        match &self.condition {
+            Condition::Equals(wanted) => value == Some(wanted),
+            Condition::NotEquals(unwanted) => value != Some(unwanted),
+            Condition::In(wanted) => value.is_some_and(|value| wanted.contains(value)),
+            Condition::NotIn(unwanted) => !value.is_some_and(|value| unwanted.contains(value)),
+            Condition::Exists => value.is_some(),
+            Condition::DoesNotExist => value.is_none(),
+            Condition::GreaterThan(least) => number().is_some_and(|number| number > *least),
+            Condition::LessThan(most) => number().is_some_and(|number| number < *most),
+        }
     }
 }
 
