@@ -114,12 +114,18 @@ impl Document {
 }
 
 impl Refusal {
-    pub(super) fn answer(&self) -> Answer {
+    pub(super) fn status(&self) -> (u16, &'static str) {
         match self {
-            Self::BadData(reason) => error(400, "bad_data", reason),
-            Self::Execution(reason) => error(422, "execution", reason),
-            Self::Timeout(reason) => error(503, "timeout", reason),
+            Self::BadData(_) => (400, "bad_data"),
+            Self::Execution(_) => (422, "execution"),
+            Self::Timeout(_) => (503, "timeout"),
         }
+    }
+
+    pub(super) fn answer(&self) -> Answer {
+        let (Self::BadData(reason) | Self::Execution(reason) | Self::Timeout(reason)) = self;
+        let (status, kind) = self.status();
+        error(status, kind, reason)
     }
 }
 

@@ -73,6 +73,12 @@ impl From<QueryError> for Refusal {
     }
 }
 
+/// The HTTP status and the `errorType` of the answer to a query that has no result.
+#[must_use]
+pub fn status_of(error: &QueryError) -> (u16, &'static str) {
+    Refusal::from(error.clone()).status()
+}
+
 /// Answers a request that changes nothing.
 ///
 /// `now` is the wall time of the request in milliseconds since 1970; the parameters are those of the form body, then

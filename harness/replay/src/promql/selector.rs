@@ -21,6 +21,19 @@ enum Matching {
     Unlike(Regex),
 }
 
+/// What a selector demands of the value of a label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Demand<'a> {
+    /// It is this.
+    Is(&'a str),
+    /// It isn't this.
+    IsNot(&'a str),
+    /// This regular expression, which is anchored, matches it.
+    Like(&'a str),
+    /// This regular expression, which is anchored, doesn't match it.
+    Unlike(&'a str),
+}
+
 /// Reads a series selector, as `match[]` holds it.
 ///
 /// # Errors
@@ -69,6 +82,19 @@ impl Selector {
         self.matchers
             .iter()
             .all(|(name, matching)| matching.accepts(labels.value(name)))
+    }
+
+    /// The labels that it looks at, the name of the metric among them, each with what it demands of the value.
+    pub fn demands(&self) -> impl Iterator<Item = (&str, Demand<'_>)> {
+        self.matchers.iter().map(|(label, matching)| {
+            let demand = match matching {
+                Matching::Is(value) => Demand::Is(value),
+                Matching::IsNot(value) => Demand::IsNot(value),
+                Matching::Like(regex) => Demand::Like(regex.as_str()),
+                Matching::Unlike(regex) => Demand::Unlike(regex.as_str()),
+            };
+            (label.as_str(), demand)
+        })
     }
 
     /// The labels that `absent` can tell of what it looked for: those that are compared for equality once.
