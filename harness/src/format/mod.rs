@@ -10,6 +10,7 @@ mod place;
 mod quantity;
 mod reference;
 mod request;
+pub(crate) mod rules;
 mod span;
 
 pub(crate) use check::Checks;

@@ -4,8 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::rules;
-use crate::format::{Checks, Install, Metric, Need, Place, Sample, Span};
+use crate::format::{Checks, Install, Metric, Need, Place, Sample, Span, rules};
 use crate::steps::{self, Needs, Step};
 
 /// How fast or slow the fake Prometheus' clock may run.

@@ -3,7 +3,6 @@
 mod document;
 mod load;
 mod placed;
-mod rules;
 mod used;
 
 pub(crate) use document::{ClusterOptions, Document};
