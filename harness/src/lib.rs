@@ -45,6 +45,7 @@ mod prometheus;
 pub mod quantity;
 pub mod report;
 mod request;
+pub mod rule_tests;
 pub mod run;
 mod sample_app;
 pub mod scenario;

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::ValueEnum;
 use serde_json::json;
 use setpoint_cluster::Provider as _;
 use setpoint_cluster::existing::ExistingProvider;
@@ -10,6 +11,7 @@ use super::existing::ExistingArgs;
 use super::run::{Format, scenarios};
 use crate::programs::{NoPrometheus, find_prometheus};
 use crate::report::SkipReason;
+use crate::rule_tests;
 use crate::run::{ClusterKind, lacks_prometheus};
 use crate::scenario::{Document, Scenario};
 use crate::timeouts::Timeouts;
@@ -78,10 +80,36 @@ fn skipped(
     lacks.or_else(|| lacks_prometheus(scenario, prometheus))
 }
 
-/// Prints the JSON schema of scenario files
+/// Prints the JSON schema of scenario files, or of files for `setpoint test`
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  setpoint schema > scenarios/schema.json")]
-pub struct SchemaArgs {}
+#[command(
+    after_help = "Examples:\n  setpoint schema > scenarios/schema.json\n  setpoint schema test > rule-tests.schema.json"
+)]
+pub struct SchemaArgs {
+    /// Which files
+    #[arg(value_enum, default_value = "scenario")]
+    files: Files,
+}
+
+/// Files that have a schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Files {
+    /// Those of `setpoint run`
+    Scenario,
+    /// Those of `setpoint test`
+    Test,
+}
+
+impl SchemaArgs {
+    /// The JSON schema that is asked for.
+    #[must_use]
+    pub fn schema(&self) -> String {
+        match self.files {
+            Files::Scenario => schema(),
+            Files::Test => rule_tests::schema(),
+        }
+    }
+}
 
 /// The JSON schema of scenario files.
 #[must_use]

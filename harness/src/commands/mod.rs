@@ -15,14 +15,15 @@ pub mod replay;
 pub mod run;
 pub mod sample_app;
 pub mod scripted;
+pub mod test;
 
 /// Conformance suite and regression harness for Kubernetes metrics adapters and HorizontalPodAutoscalers
 #[derive(Debug, Parser)]
 #[command(
     name = "setpoint",
     version,
-    after_help = "Examples:\n  setpoint run\n  setpoint list\n  export KUBECONFIG=$(setpoint cluster up)\n  setpoint cluster down\n\n\
-        Exit codes:\n  0  done; of run: all scenarios passed\n  1  of run: the adapter failed a scenario\n  \
+    after_help = "Examples:\n  setpoint run\n  setpoint test rules.test.yaml\n  setpoint list\n  export KUBECONFIG=$(setpoint cluster up)\n  setpoint cluster down\n\n\
+        Exit codes:\n  0  done; of run and test: all passed\n  1  of run: the adapter failed a scenario; of test: a test failed\n  \
         2  bad arguments, or a file that can't be used\n  3  the environment could not be set up; of run: a scenario is inconclusive, or nothing passed"
 )]
 pub struct Cli {
@@ -34,6 +35,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::RunArgs),
+    Test(test::TestArgs),
     List(list::ListArgs),
     Explain(explain::ExplainArgs),
     Schema(list::SchemaArgs),
@@ -52,9 +54,10 @@ impl Cli {
     pub async fn run(self) -> anyhow::Result<ExitCode> {
         match self.command {
             Command::Run(args) => return run::run(args).await,
+            Command::Test(args) => return test::run(&args),
             Command::List(args) => list::run(&args).await?,
             Command::Explain(args) => explain::run(&args)?,
-            Command::Schema(_) => anstream::print!("{}", list::schema()),
+            Command::Schema(args) => anstream::print!("{}", args.schema()),
             Command::Cluster(args) => cluster::run(args, ImageTable::default()).await?,
             Command::Reap(args) => reap::run(args).await?,
             Command::Replay(args) => replay::run(args).await?,

@@ -1,0 +1,136 @@
+//! `setpoint test`: tests of adapter rules.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::Context as _;
+use clap::ValueEnum;
+
+use super::BadInput;
+use crate::rule_tests::{FileReport, TestFile, first_path, first_tests, to_json, to_junit};
+
+/// Tests the rules of an adapter: which values the API has for which series; no cluster, no network
+#[derive(Debug, clap::Args)]
+#[command(
+    long_about = "Tests the rules of an adapter, as `promtool test rules` tests those of Prometheus: given these series and these objects, \
+        what does the metrics API answer at minute five? No cluster, no network, and time is virtual.\n\n\
+        Exit codes: 0 all tests passed, 1 a test failed, 2 bad usage, or a file that can't be used.",
+    after_help = "Examples:\n  setpoint test rules.test.yaml\n  setpoint test tests/*.yaml --format junit > junit.xml\n  \
+        setpoint test --init rules.yaml\n  setpoint test --update rules.test.yaml"
+)]
+pub struct TestArgs {
+    /// Files of tests
+    #[arg(value_name = "FILE", required_unless_present = "init")]
+    files: Vec<PathBuf>,
+    /// Writes a first file of tests for rules beside each of these files (rules.test.yaml for rules.yaml)
+    #[arg(long, value_name = "RULES", num_args = 1.., conflicts_with_all = ["files", "update", "format"])]
+    init: Vec<PathBuf>,
+    /// Writes what is answered in place of what is expected, where that differs
+    #[arg(long)]
+    update: bool,
+    /// What is printed on standard output
+    #[arg(long, value_enum, default_value = "pretty")]
+    format: TestFormat,
+}
+
+/// What is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum TestFormat {
+    /// For people
+    Pretty,
+    /// For programs
+    Json,
+    /// For those who show test results
+    Junit,
+}
+
+/// Runs the tests, and tells by the exit code.
+///
+/// # Errors
+/// When a file can't be used ([`BadInput`]); then no test has run.
+pub fn run(args: &TestArgs) -> anyhow::Result<ExitCode> {
+    for rules in &args.init {
+        init(rules)?;
+    }
+    if args.files.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let began = Instant::now();
+    let mut files = loaded(&args.files)?;
+    if args.update {
+        update(&mut files)?;
+    }
+    let reports: Vec<FileReport> = files.iter().map(TestFile::run).collect();
+    match args.format {
+        TestFormat::Json => anstream::println!("{}", to_json(&reports)?),
+        TestFormat::Junit => {
+            let junit = to_junit(&reports).context("write the report as JUnit XML")?;
+            anstream::println!("{}", junit.trim_end());
+        }
+        TestFormat::Pretty => print(&reports, began),
+    }
+    let failed = reports.iter().any(|report| report.failed() > 0);
+    Ok(ExitCode::from(u8::from(failed)))
+}
+
+/// Writes a first file of tests, which isn't there yet.
+fn init(rules: &Path) -> anyhow::Result<()> {
+    let text = first_tests(rules).map_err(|error| BadInput(error.into()))?;
+    let path = first_path(rules);
+    let write = || {
+        let mut file = std::fs::File::create_new(&path)?;
+        file.write_all(text.as_bytes())
+    };
+    write().map_err(|error| {
+        let doing = format!("write {}, which must not be there yet", path.display());
+        BadInput(anyhow::Error::new(error).context(doing))
+    })?;
+    anstream::println!("{}", path.display());
+    Ok(())
+}
+
+/// Writes what is answered in place of what is expected. A file that can't be rewritten stays as it is.
+fn update(files: &mut [TestFile]) -> anyhow::Result<()> {
+    for file in files {
+        let updated = file.updated().map_err(|error| BadInput(error.into()))?;
+        if let Some(text) = updated {
+            let doing = || format!("write {}", file.path.display());
+            std::fs::write(&file.path, text).with_context(doing)?;
+            *file = TestFile::load(&file.path)?;
+            anstream::eprintln!(
+                "{} has new expectations: read what has changed",
+                file.path.display()
+            );
+        }
+    }
+    Ok(())
+}
+
+/// All files, or everything that is wrong with any of them.
+fn loaded(paths: &[PathBuf]) -> anyhow::Result<Vec<TestFile>> {
+    let mut files = Vec::new();
+    let mut problems = Vec::new();
+    for path in paths {
+        match TestFile::load(path) {
+            Ok(file) => files.push(file),
+            Err(error) => problems.push(setpoint_support::error_chain(&error)),
+        }
+    }
+    if problems.is_empty() {
+        Ok(files)
+    } else {
+        Err(BadInput(anyhow::anyhow!("{}", problems.join("\n"))).into())
+    }
+}
+
+fn print(reports: &[FileReport], began: Instant) {
+    for report in reports {
+        anstream::print!("{}", report.to_text());
+    }
+    let failed: usize = reports.iter().map(FileReport::failed).sum();
+    let all: usize = reports.iter().map(|report| report.tests.len()).sum();
+    let millis = began.elapsed().as_millis();
+    anstream::println!("{} passed, {failed} failed in {millis}ms", all - failed);
+}

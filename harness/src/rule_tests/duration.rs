@@ -1,0 +1,135 @@
+//! Durations as Prometheus writes them.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use thiserror::Error;
+
+/// Units and their milliseconds, in the order in which they may follow one another.
+const UNITS: [(&str, i64); 7] = [
+    ("y", 365 * 24 * 3_600_000),
+    ("w", 7 * 24 * 3_600_000),
+    ("d", 24 * 3_600_000),
+    ("h", 3_600_000),
+    ("m", 60_000),
+    ("s", 1_000),
+    ("ms", 1),
+];
+
+/// Nobody tests a longer time, and no sum of times overflows below it.
+const LONGEST: i64 = 1_000 * UNITS[0].1;
+
+/// `5m`, `1h30m` or `0`: whole numbers with units, the larger ones first (`model.ParseDuration` of Prometheus).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
+#[serde(try_from = "String")]
+#[schemars(with = "String")]
+pub(crate) struct PromDuration(i64);
+
+/// A text that is no duration.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error(
+    "`{0}` is no duration of Prometheus: expected whole numbers with units, the larger ones first, such as 30s, 5m or 1h30m"
+)]
+pub(crate) struct DurationError(String);
+
+impl PromDuration {
+    /// So many minutes.
+    pub(crate) const fn minutes(minutes: i64) -> Self {
+        Self(minutes * 60_000)
+    }
+
+    /// How long it is.
+    pub(crate) fn millis(self) -> i64 {
+        self.0
+    }
+}
+
+impl TryFrom<String> for PromDuration {
+    type Error = DurationError;
+
+    fn try_from(text: String) -> Result<Self, DurationError> {
+        if text == "0" {
+            return Ok(Self(0));
+        }
+        parsed(&text).map(Self).ok_or(DurationError(text))
+    }
+}
+
+fn parsed(text: &str) -> Option<i64> {
+    let mut rest = text;
+    let mut units = UNITS.iter();
+    let mut sum = 0_i64;
+    while !rest.is_empty() {
+        let (number, after) = rest.split_at(rest.find(|c: char| !c.is_ascii_digit())?);
+        let end = after.find(|c: char| c.is_ascii_digit());
+        let (unit, after) = after.split_at(end.unwrap_or(after.len()));
+        let (_, millis) = units.find(|(known, _)| *known == unit)?;
+        let number: i64 = number.parse().ok()?;
+        sum = sum.checked_add(number.checked_mul(*millis)?)?;
+        rest = after;
+    }
+    (!text.is_empty() && sum <= LONGEST).then_some(sum)
+}
+
+impl fmt::Display for PromDuration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 == 0 {
+            return f.write_str("0s");
+        }
+        let mut rest = self.0;
+        // Weeks and years are read worse than many days.
+        for (unit, millis) in &UNITS[2..] {
+            if rest >= *millis {
+                write!(f, "{}{unit}", rest / millis)?;
+                rest %= millis;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn durations_are_those_of_prometheus() {
+        let millis = |text: &str| PromDuration::try_from(text.to_owned()).map(PromDuration::millis);
+        assert_eq!(millis("0"), Ok(0));
+        assert_eq!(millis("5m"), Ok(300_000));
+        assert_eq!(millis("1h30m"), Ok(5_400_000));
+        assert_eq!(millis("1d1ms"), Ok(86_400_001));
+        for text in [
+            "",
+            "5",
+            "m",
+            "5 m",
+            "1.5m",
+            "-1m",
+            "30m1h",
+            "1m1m",
+            "5min",
+            "1001y",
+            "9999999999y",
+            "é",
+        ] {
+            assert!(millis(text).is_err(), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_printed_is_read_as_the_same(millis in 0..LONGEST) {
+            let printed = PromDuration(millis).to_string();
+            prop_assert_eq!(PromDuration::try_from(printed), Ok(PromDuration(millis)));
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(text in "[0-9ywdhms é-]{0,12}") {
+            let _ = PromDuration::try_from(text);
+        }
+    }
+}

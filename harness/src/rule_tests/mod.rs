@@ -1,0 +1,35 @@
+//! Tests of adapter rules, as `promtool test rules` tests rules of Prometheus: given these series and these objects, what does
+//! the metrics API answer at minute five?
+//!
+//! A file goes one way: [`TestFile::load`] → [`TestFile::run`] → [`FileReport`]. Rules are evaluated by `setpoint-rules`, as the
+//! adapter evaluates them, and queries by the engine of the fake Prometheus; there is no network, and time is virtual.
+
+mod answer;
+mod cluster;
+mod document;
+mod duration;
+mod init;
+mod judge;
+mod load;
+mod report;
+mod request;
+mod resources;
+mod rule_file;
+mod run;
+mod update;
+
+pub use init::{InitError, first_path, first_tests};
+pub use load::{LoadError, TestFile};
+pub use report::{FileReport, TestReport, to_json, to_junit};
+pub use update::UpdateError;
+
+/// The JSON schema of test files.
+#[must_use]
+pub fn schema() -> String {
+    let schema = schemars::schema_for!(document::Document);
+    let schema = serde_json::to_string_pretty(&schema).unwrap_or_default();
+    format!("{schema}\n")
+}
+
+#[cfg(test)]
+mod tests;

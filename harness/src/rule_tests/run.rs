@@ -1,0 +1,192 @@
+//! Tests that run, and why one has failed.
+
+use std::collections::BTreeMap;
+
+use setpoint_replay::labels::{Labels, METRIC_NAME};
+use setpoint_rules::Sample;
+
+use super::answer::{Adapter, Answer, Answered, Asked};
+use super::judge::{Compared, Question, Tolerance};
+use super::load::{LoadedGroup, Test};
+use super::{FileReport, TestFile, TestReport};
+
+/// How many of a kind of thing an explanation shows.
+const SHOWN: usize = 8;
+
+impl TestFile {
+    /// Runs all tests.
+    #[must_use]
+    pub fn run(&self) -> FileReport {
+        FileReport {
+            path: self.path.clone(),
+            notes: self.notes.clone(),
+            tests: self.run_groups().into_iter().flatten().collect(),
+        }
+    }
+
+    /// Runs all tests, group by group.
+    pub(super) fn run_groups(&self) -> Vec<Vec<TestReport>> {
+        let groups = self.groups.iter();
+        groups.map(|group| self.run_group(group)).collect()
+    }
+
+    fn run_group<'a>(&'a self, group: &'a LoadedGroup) -> Vec<TestReport> {
+        let mut adapters = BTreeMap::new();
+        let run = |test: &Test| {
+            let adapter = adapters
+                .entry(test.at)
+                .or_insert_with(|| self.adapter(group, test));
+            report(group, test, adapter, self.tolerance)
+        };
+        group.tests.iter().map(run).collect()
+    }
+
+    /// What the adapter sees when a test asks it.
+    pub(super) fn adapter<'a>(&'a self, group: &'a LoadedGroup, test: &Test) -> Adapter<'a> {
+        Adapter::new(
+            &self.rules,
+            &group.world,
+            &self.settings,
+            &group.cluster,
+            test.at.millis(),
+            self.max_age.millis(),
+        )
+    }
+}
+
+fn report(
+    group: &LoadedGroup,
+    test: &Test,
+    adapter: &Adapter<'_>,
+    tolerance: Tolerance,
+) -> TestReport {
+    let (question, compared, answer) = match &test.question {
+        Question::Discovery { expected } => {
+            let compared = Compared::discovery(expected, &adapter.discovery());
+            ("discovery".to_owned(), compared, None)
+        }
+        Question::Values { target, expected } => {
+            let answer = adapter.answer(target);
+            let compared = Compared::values(expected, &answer.outcome, tolerance);
+            (format!("GET {target}"), compared, Some(answer))
+        }
+    };
+    let passed = compared.are_equal();
+    TestReport {
+        group: group.name.clone(),
+        question: format!("{question} at {}", test.at),
+        line: test.place.0,
+        column: test.place.1,
+        passed,
+        diff: compared.diff(),
+        explanation: if passed {
+            Vec::new()
+        } else {
+            explanation(group, test, adapter, answer.as_ref())
+        },
+        answer: answer.map(|answer| answer.document),
+    }
+}
+
+/// What helps to understand an answer that nobody expected: what Prometheus was asked and said, and what there is.
+fn explanation(
+    group: &LoadedGroup,
+    test: &Test,
+    adapter: &Adapter<'_>,
+    answer: Option<&Answer>,
+) -> Vec<String> {
+    let asked = answer.map_or(&[][..], |answer| &answer.asked);
+    let mut said: Vec<String> = asked.iter().flat_map(of_query).collect();
+    let refusal = answer.and_then(|answer| answer.outcome.as_ref().err());
+    if let Some(logged) = refusal.and_then(|refusal| refusal.logged.as_ref()) {
+        said.push(format!("the adapter's log says: {logged}"));
+    }
+    if refusal.is_some() && asked.is_empty() {
+        said.push(listed(&adapter.discovery()));
+        let of_all =
+            matches!(&test.question, Question::Values { target, .. } if target.contains('*'));
+        if of_all && group.cluster.objects().is_empty() {
+            said.push("the group has no `objects`, which requests for all objects (`*`) are answered from".to_owned());
+        }
+    }
+    said.extend(adapter.remarks());
+    said.extend(adapter.failed.iter().cloned());
+    let newest = group.world.series().filter_map(|series| {
+        let (at, _) = series.newest(i64::MIN, i64::MAX)?;
+        Some(at)
+    });
+    if let Some(newest) = newest.max().filter(|newest| *newest < test.at.millis()) {
+        said.push(format!(
+            "the last sample of all series is of {}, {} before the request",
+            of_millis(newest),
+            of_millis(test.at.millis() - newest)
+        ));
+    }
+    said
+}
+
+/// A query, and what Prometheus answered to it.
+fn of_query(asked: &Asked) -> Vec<String> {
+    let mut said = vec![format!("Prometheus is asked {}", asked.promql)];
+    match &asked.answered {
+        Answered::Refused(reason) => said.push(format!("  and refuses it: {reason}")),
+        Answered::Samples(samples) if samples.is_empty() => {
+            said.push("  and answers no sample".to_owned());
+        }
+        Answered::Samples(samples) => {
+            said.extend(samples.iter().take(SHOWN).map(shown));
+            if samples.len() > SHOWN {
+                said.push(format!("  and {} more samples", samples.len() - SHOWN));
+            }
+            said.extend(misattributed(samples, &asked.names));
+        }
+    }
+    said
+}
+
+/// What is wrong with the labels of samples, given the names of the objects that are asked for: the first thing that people
+/// get wrong in a `metricsQuery`.
+fn misattributed(samples: &[Sample], names: &[String]) -> Option<String> {
+    let mut counts: BTreeMap<&str, usize> = names.iter().map(|name| (&**name, 0)).collect();
+    for value in samples.iter().flat_map(|sample| sample.labels.values()) {
+        if let Some(count) = counts.get_mut(&**value) {
+            *count += 1;
+        }
+    }
+    if counts.values().all(|count| *count == 0) {
+        return Some("  no sample has the name of an object in a label: metricsQuery needs `by (<<.GroupBy>>)`".to_owned());
+    }
+    let (name, count) = counts.into_iter().find(|(_, count)| *count > 1)?;
+    Some(format!(
+        "  {count} samples are of {name}, and the last counts: metricsQuery needs `by (<<.GroupBy>>)` and no other label there"
+    ))
+}
+
+fn of_millis(millis: i64) -> String {
+    let duration = super::duration::PromDuration::try_from(format!("{millis}ms"));
+    duration.map_or_else(|_| format!("{millis}ms"), |duration| duration.to_string())
+}
+
+fn listed(names: &[String]) -> String {
+    if names.is_empty() {
+        return "the adapter lists no metric: no series that a rule selects has a label that names objects".to_owned();
+    }
+    let shown: Vec<&str> = names.iter().take(SHOWN).map(String::as_str).collect();
+    let more = names.len().saturating_sub(SHOWN);
+    let more = if more > 0 {
+        format!(" and {more} more")
+    } else {
+        String::new()
+    };
+    format!("the adapter lists {}{more}", shown.join(", "))
+}
+
+/// A sample, as Prometheus' own tools print it.
+fn shown(sample: &Sample) -> String {
+    let name = sample.labels.get(METRIC_NAME).map_or("", String::as_str);
+    let labels = sample.labels.iter().filter(|(key, _)| *key != METRIC_NAME);
+    let labels: Labels = labels
+        .map(|(key, value)| (key.as_str().into(), value.as_str().into()))
+        .collect();
+    format!("  {name}{labels} {}", sample.value)
+}
