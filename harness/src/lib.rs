@@ -34,6 +34,7 @@ mod expect;
 mod feed;
 mod format;
 pub mod install;
+pub mod installed;
 mod matrix;
 mod notes;
 mod obsolete;

@@ -44,7 +44,7 @@ pub struct Container {
 pub enum ProfileError {
     /// No profile has that name.
     #[error(
-        "no adapter profile `{0}`; there are binary, prometheus-adapter, test-adapter and scripted"
+        "no adapter profile `{0}`; there are binary, prometheus-adapter, test-adapter, scripted and installed"
     )]
     Unknown(String),
     /// Its file is broken: a mistake of this program.
@@ -59,6 +59,9 @@ pub enum ProfileError {
 }
 
 impl Profile {
+    /// The name of the profile of an adapter that is there already.
+    pub const INSTALLED: &str = "installed";
+
     /// A profile by name.
     ///
     /// # Errors
@@ -68,6 +71,7 @@ impl Profile {
             "binary" => include_str!("../profiles/binary.yaml"),
             "prometheus-adapter" => include_str!("../profiles/prometheus-adapter.yaml"),
             "test-adapter" => include_str!("../profiles/test-adapter.yaml"),
+            Self::INSTALLED => include_str!("../profiles/installed.yaml"),
             "scripted" => include_str!("../profiles/scripted.yaml"),
             other => return Err(ProfileError::Unknown(other.to_owned())),
         };
@@ -88,11 +92,17 @@ impl Profile {
     /// What names an adapter of this profile on the command line.
     #[must_use]
     pub fn argument(&self, program: &Path) -> String {
-        match (self.is_this_program(), self.lie) {
+        match (self.is_this_program() || self.is_installed(), self.lie) {
             (true, None) => self.name.clone(),
             (true, Some(lie)) => format!("{}:{}", self.name, lie_name(lie)),
             (false, _) => format!("{}:{}", self.name, program.display()),
         }
+    }
+
+    /// Whether it is an adapter that is there already.
+    #[must_use]
+    pub fn is_installed(&self) -> bool {
+        self.name == Self::INSTALLED
     }
 
     /// Whether this program is the adapter.
@@ -171,7 +181,13 @@ mod tests {
 
     #[test]
     fn every_profile_can_be_read_and_others_are_refused_by_name() {
-        for name in ["binary", "prometheus-adapter", "test-adapter", "scripted"] {
+        for name in [
+            "binary",
+            "prometheus-adapter",
+            "test-adapter",
+            "scripted",
+            "installed",
+        ] {
             assert_eq!(Profile::named(name).unwrap().name, name);
         }
         let error = Profile::named("other").unwrap_err().to_string();

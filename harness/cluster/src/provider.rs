@@ -183,13 +183,31 @@ pub enum NameError {
 pub struct ProviderError {
     fault: Fault,
     error: Box<dyn Error + Send + Sync>,
+    left: Option<String>,
 }
 
 impl ProviderError {
     /// A backend's own error.
     pub fn new(fault: Fault, error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         let error = error.into();
-        Self { fault, error }
+        Self {
+            fault,
+            error,
+            left: None,
+        }
+    }
+
+    /// The same, and what could not be removed of what was begun: objects by name.
+    #[must_use]
+    pub fn leaving(mut self, left: String) -> Self {
+        self.left = Some(left);
+        self
+    }
+
+    /// What could not be removed of what was begun, if something could not.
+    #[must_use]
+    pub fn left(&self) -> Option<&str> {
+        self.left.as_deref()
     }
 
     /// Whose problem it is.

@@ -49,6 +49,10 @@ fn options(kubeconfig: PathBuf) -> ExistingOptions {
     ExistingOptions::new(kubeconfig, context)
 }
 
+fn options_of(kubeconfig: PathBuf, context: &str) -> ExistingOptions {
+    ExistingOptions::new(kubeconfig, context.to_owned())
+}
+
 fn provider(cluster: &LocalCluster) -> ExistingProvider {
     ExistingProvider::new(options(cluster.kubeconfig()))
 }
@@ -329,6 +333,56 @@ async fn a_cluster_that_cannot_be_found_or_reached_is_told_with_what_helps() {
     assert_eq!(started.unwrap_err().fault(), Fault::Caller);
 }
 
+/// A kubeconfig of what answers these documents by path, and 404 else.
+async fn answering(documents: &'static [(&'static str, &'static str)]) -> (TempDir, PathBuf) {
+    let app = axum::Router::new().fallback(move |uri: http::Uri| async move {
+        let found = documents.iter().find(|(path, _)| *path == uri.path());
+        match found {
+            Some((_, document)) => (http::StatusCode::OK, *document),
+            None => (http::StatusCode::NOT_FOUND, "not here"),
+        }
+    });
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("kubeconfig");
+    let text = format!(
+        "{{apiVersion: v1, kind: Config, contexts: [{{name: a, context: {{cluster: a, user: a}}}}], \
+        clusters: [{{name: a, cluster: {{server: 'http://{address}'}}}}], users: [{{name: a, user: {{token: x}}}}]}}"
+    );
+    std::fs::write(&path, text).unwrap();
+    (folder, path)
+}
+
+async fn what_is_no_kubernetes_or_too_old_is_told_with_its_version() {
+    const VERSION: &str = r#"{"major": "1", "minor": "19", "gitVersion": "v1.19.0", "gitCommit": "", "gitTreeState": "",
+        "buildDate": "", "goVersion": "", "compiler": "", "platform": ""}"#;
+    const GROUPS: &str = r#"{"kind": "APIGroupList", "apiVersion": "v1", "groups": [
+        {"name": "apps", "versions": [{"groupVersion": "apps/v1", "version": "v1"}]},
+        {"name": "autoscaling", "versions": [{"groupVersion": "autoscaling/v1", "version": "v1"}]}]}"#;
+    let refused = async |documents| {
+        let (_folder, path) = answering(documents).await;
+        let error = ExistingProvider::new(options_of(path, "a")).check().await;
+        let error = error.unwrap_err();
+        assert_eq!(error.fault(), Fault::Cluster);
+        told(&error)
+    };
+    let error = refused(&[("/version", "<html>")]).await;
+    assert!(
+        error.contains("for its version; is it Kubernetes"),
+        "{error}"
+    );
+    let error = refused(&[]).await;
+    assert!(
+        error.contains("for its version; is it Kubernetes"),
+        "{error}"
+    );
+    let error = refused(&[("/version", VERSION), ("/apis", GROUPS)]).await;
+    let expected = "is v1.19.0 and doesn't serve autoscaling/v2, apiregistration.k8s.io/v1; Kubernetes does since v1.23";
+    assert!(error.contains(expected), "{error}");
+}
+
 async fn a_cluster_without_hpa_controller_is_said_to_have_none_and_nothing_is_left() {
     // One that syncs once an hour is none.
     let flags = ControlPlaneOptions {
@@ -373,6 +427,7 @@ fn main() {
     setpoint_test_support::run(
         trials![async
             a_cluster_that_cannot_be_found_or_reached_is_told_with_what_helps,
+            what_is_no_kubernetes_or_too_old_is_told_with_its_version,
         ],
         trials![async
             a_run_has_labelled_namespaces_of_its_own_and_leaves_none,

@@ -4,13 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 use serde_json::Value;
 use setpoint_cluster::existing::{self, ExistingOptions, ExistingProvider, Placement};
 
 use super::BadInput;
+use crate::format::Span;
+use crate::installed::{Feed, Installed, PrometheusService};
+use crate::profile::Profile;
 use crate::programs::{SETPOINT_IMAGE, own_images, stand_in_arguments};
 use crate::run::{ClusterKind, image_names};
+use crate::sample_app::is_metric_name;
 use crate::scenario::Scenario;
 
 /// The cluster of `--cluster existing`
@@ -22,6 +27,94 @@ pub(super) struct ExistingArgs {
     /// Its context; the current context is never taken
     #[arg(long, value_name = "NAME")]
     context: Option<String>,
+}
+
+/// How `--adapter installed` is fed.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(super) struct InstalledArgs {
+    /// How the cluster's Prometheus finds the sample application of --adapter installed: by annotations of its pods, by a PodMonitor
+    /// with the labels that its Prometheus selects (podmonitor:LABEL=VALUE,…), or as you have arranged it (none) [default: annotations]
+    #[arg(long, value_name = "FEED")]
+    feed: Option<Feed>,
+    /// The name by which the adapter that is installed serves the load of the sample application [default: the scenario's]
+    #[arg(long, value_name = "NAME", value_parser = metric_name)]
+    metric: Option<String>,
+    /// The name of the gauge that the sample application shows its load by; it always counts http_requests_total too [default: the metric's]
+    #[arg(long, value_name = "NAME", value_parser = metric_name)]
+    gauge: Option<String>,
+    /// Where the series of a value that doesn't arrive are looked for, through the API server (right: get services/proxy)
+    #[arg(long, value_name = "NAMESPACE/SERVICE[:PORT]")]
+    prometheus: Option<PrometheusService>,
+    /// How long a value may take from the sample application to the adapter that is installed [default: 5m]
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    arrives_within: Option<Duration>,
+}
+
+fn metric_name(text: &str) -> anyhow::Result<String> {
+    anyhow::ensure!(is_metric_name(text), "`{text}` is no name of a metric");
+    Ok(text.to_owned())
+}
+
+fn time(text: &str) -> anyhow::Result<Duration> {
+    match Span::try_from(text.to_owned()) {
+        Ok(Span::Time(time)) if !time.is_zero() => Ok(time),
+        _ => anyhow::bail!("expected a time such as 90s or 5m"),
+    }
+}
+
+impl InstalledArgs {
+    /// What was chosen for an adapter that is there already; none for others.
+    ///
+    /// # Errors
+    /// When it was chosen for another adapter.
+    pub(super) fn installed(
+        &self,
+        profile: &Profile,
+        cluster: ClusterKind,
+    ) -> Result<Option<Installed>, BadInput> {
+        let bad = |why: &str| Err(BadInput(anyhow::anyhow!("{why}")));
+        match (profile.is_installed(), cluster) {
+            (true, ClusterKind::Existing) => {}
+            (true, _) => return bad("--adapter installed is for --cluster existing"),
+            (false, _) if self.arguments().is_empty() => return Ok(None),
+            (false, _) => {
+                return bad(
+                    "--feed, --metric, --gauge, --prometheus and --arrives-within are for --adapter installed",
+                );
+            }
+        }
+        let mut installed = Installed::new(self.feed.clone().unwrap_or(Feed::Annotations));
+        installed.metric.clone_from(&self.metric);
+        installed.gauge.clone_from(&self.gauge);
+        installed.prometheus.clone_from(&self.prometheus);
+        if let Some(time) = self.arrives_within {
+            installed.arrives_within = time;
+        }
+        Ok(Some(installed))
+    }
+
+    /// The same on a command line, for repeating a run.
+    pub(super) fn arguments(&self) -> Vec<String> {
+        let Self {
+            feed,
+            metric,
+            gauge,
+            prometheus,
+            arrives_within,
+        } = self;
+        let time = arrives_within.map(|time| format!("{}ms", time.as_millis()));
+        let named = [
+            ("feed", feed.as_ref().map(Feed::to_string)),
+            ("metric", metric.clone()),
+            ("gauge", gauge.clone()),
+            ("prometheus", prometheus.as_ref().map(ToString::to_string)),
+            ("arrives-within", time),
+        ];
+        let given = named.into_iter();
+        given
+            .filter_map(|(name, value)| Some(format!("--{name} {}", value?)))
+            .collect()
+    }
 }
 
 /// An image that a cluster can pull: `NAME=REFERENCE`.
@@ -125,11 +218,7 @@ pub(super) fn plan(
     let mut cluster_wide = BTreeSet::new();
     let mut others = BTreeMap::<String, BTreeSet<String>>::new();
     for scenario in scenarios {
-        let objects = if options.observes {
-            scenario.document.manifests.clone()
-        } else {
-            scenario.objects()
-        };
+        let objects = scenario.objects();
         let namespaces = scenario.namespaces();
         let placement = placement.clone().of(namespaces, options.images.clone());
         cluster_wide.extend(
@@ -171,7 +260,7 @@ pub(super) fn plan(
         text.extend(objects.iter().map(line));
     }
     text.push_str("\nThat takes these rights:\n\n");
-    text.push_str(existing::rights(options.observes));
+    text.push_str(&options.rights().join("---\n"));
     text.push_str("\nNothing was created. To do it, add --yes.\n");
     text
 }
@@ -212,6 +301,32 @@ mod tests {
         );
         assert!(args(None, None).provider().unwrap().is_none());
         assert!(args(Some("f"), None).provider().is_err());
+    }
+
+    #[test]
+    fn what_feeds_an_adapter_is_said_only_where_it_is_installed() {
+        let installed = Profile::named("installed").unwrap();
+        let other = Profile::named("binary").unwrap();
+        let none = InstalledArgs::default();
+        let chosen = none.installed(&installed, ClusterKind::Existing).unwrap();
+        assert_eq!(chosen.unwrap().feed, Feed::Annotations);
+        assert!(none.installed(&installed, ClusterKind::Local).is_err());
+        assert!(
+            none.installed(&other, ClusterKind::Local)
+                .unwrap()
+                .is_none()
+        );
+        let some = InstalledArgs {
+            metric: Some("q".to_owned()),
+            arrives_within: Some(Duration::from_secs(90)),
+            ..InstalledArgs::default()
+        };
+        assert!(some.installed(&other, ClusterKind::Existing).is_err());
+        assert_eq!(some.arguments(), ["--metric q", "--arrives-within 90000ms"]);
+        assert_eq!(time("90000ms").unwrap(), Duration::from_secs(90));
+        for wrong in ["", "5", "0s", "3 syncs", "-1s"] {
+            assert!(time(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -8,18 +8,19 @@ use setpoint_cluster::Provider as _;
 use setpoint_cluster::existing::ExistingProvider;
 
 use super::existing::ExistingArgs;
-use super::run::{Format, scenarios};
+use super::run::{Adapter, Format, adapter, scenarios};
+use crate::profile::Profile;
 use crate::programs::{NoPrometheus, find_prometheus};
 use crate::report::SkipReason;
 use crate::rule_tests;
-use crate::run::{ClusterKind, lacks_prometheus};
+use crate::run::{ClusterKind, lacks_prometheus, not_implemented};
 use crate::scenario::{Document, Scenario};
 use crate::timeouts::Timeouts;
 
 /// Lists scenarios, after checking them
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  setpoint list\n  setpoint list --cluster kind\n  setpoint list scenarios/hpa --format json"
+    after_help = "Examples:\n  setpoint list\n  setpoint list --cluster kind\n  setpoint list --adapter installed\n  setpoint list scenarios/hpa --format json"
 )]
 pub struct ListArgs {
     /// Scenario files, or folders of them [default: scenarios]
@@ -33,6 +34,9 @@ pub struct ListArgs {
     cluster: ClusterKind,
     #[command(flatten)]
     existing: ExistingArgs,
+    /// Says of each scenario why this adapter can't be judged by it, if it can't; as for `setpoint run`
+    #[arg(long, value_name = "ADAPTER", value_parser = adapter)]
+    adapter: Option<Adapter>,
     /// What is printed
     #[arg(long, value_enum, default_value = "pretty")]
     format: Format,
@@ -44,11 +48,13 @@ pub struct ListArgs {
 /// When they are no scenarios.
 pub async fn run(args: &ListArgs) -> anyhow::Result<()> {
     let scenarios = scenarios(&args.paths, args.filter.as_deref())?;
-    if let Some(options) = args.existing.options(args.cluster)? {
+    let profile = args.adapter.as_ref().map(|adapter| &adapter.profile);
+    if let Some(mut options) = args.existing.options(args.cluster)? {
+        options.observes = profile.is_some_and(Profile::is_installed);
         ExistingProvider::new(options).check().await?;
     }
     let prometheus = find_prometheus(&Timeouts::default()).await;
-    let skipped = |scenario: &Scenario| skipped(scenario, args.cluster, &prometheus);
+    let skipped = |scenario: &Scenario| skipped(scenario, args.cluster, profile, &prometheus);
     if args.format == Format::Json {
         let listed: Vec<_> = scenarios
             .iter()
@@ -74,9 +80,11 @@ pub async fn run(args: &ListArgs) -> anyhow::Result<()> {
 fn skipped(
     scenario: &Scenario,
     cluster: ClusterKind,
+    profile: Option<&Profile>,
     prometheus: &Result<PathBuf, NoPrometheus>,
 ) -> Option<SkipReason> {
-    let lacks = cluster.lacks(&scenario.document);
+    let lacks = profile.and_then(|profile| not_implemented(scenario, profile));
+    let lacks = lacks.or_else(|| cluster.lacks(&scenario.document));
     lacks.or_else(|| lacks_prometheus(scenario, prometheus))
 }
 

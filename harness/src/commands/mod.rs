@@ -34,7 +34,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Run(run::RunArgs),
+    Run(Box<run::RunArgs>),
     Test(test::TestArgs),
     List(list::ListArgs),
     Explain(explain::ExplainArgs),
@@ -53,7 +53,7 @@ impl Cli {
     /// When the command fails; [`exit_code`] says how the program ends then.
     pub async fn run(self) -> anyhow::Result<ExitCode> {
         match self.command {
-            Command::Run(args) => return run::run(args).await,
+            Command::Run(args) => return run::run(*args).await,
             Command::Test(args) => return test::run(&args),
             Command::List(args) => list::run(&args).await?,
             Command::Explain(args) => explain::run(&args)?,

@@ -12,8 +12,9 @@ use setpoint_cluster::kind::{KindOptions, KindProvider};
 use setpoint_support::Termination;
 use tokio_util::sync::CancellationToken;
 
-use super::existing::{ExistingArgs, NamedImage, images, plan};
+use super::existing::{ExistingArgs, InstalledArgs, NamedImage, images, plan};
 use super::{BadInput, provision};
+use crate::installed::{Feed, Installed};
 use crate::profile::Profile;
 use crate::programs::{ProgramError, Programs};
 use crate::report::Terminal;
@@ -53,10 +54,12 @@ pub struct RunArgs {
     /// The image of kind's node [default: SETPOINT_KIND_NODE_IMAGE, else kind's own]
     #[arg(long, value_name = "IMAGE")]
     node_image: Option<String>,
-    /// The adapter: binary:PATH for any program with prometheus-adapter's flags, prometheus-adapter:PATH, test-adapter:PATH, or
-    /// scripted[:LIE] for the built-in test adapter [default: setpoint-adapter]
+    /// The adapter: binary:PATH for any program with prometheus-adapter's flags, prometheus-adapter:PATH, test-adapter:PATH,
+    /// scripted[:LIE] for the built-in test adapter, or installed for the one that a cluster that exists has [default: setpoint-adapter]
     #[arg(long, value_name = "ADAPTER", value_parser = adapter)]
     adapter: Option<Adapter>,
+    #[command(flatten)]
+    installed: InstalledArgs,
     /// Only scenarios whose folder, file name or sentence contains this text
     #[arg(long, value_name = "TEXT")]
     filter: Option<String>,
@@ -88,13 +91,13 @@ pub(super) enum Format {
 
 /// Which adapter is judged.
 #[derive(Debug, Clone)]
-struct Adapter {
-    profile: Profile,
+pub(super) struct Adapter {
+    pub(super) profile: Profile,
     /// Its program, where it isn't this one.
     path: Option<PathBuf>,
 }
 
-fn adapter(text: &str) -> anyhow::Result<Adapter> {
+pub(super) fn adapter(text: &str) -> anyhow::Result<Adapter> {
     let (name, rest) = match text.split_once(':') {
         Some((name, rest)) => (name, Some(rest)),
         None => (text, None),
@@ -103,6 +106,13 @@ fn adapter(text: &str) -> anyhow::Result<Adapter> {
     if name == "scripted" {
         let lie = rest.map(|lie| Lie::from_str(lie, false)).transpose();
         profile.lie = lie.map_err(|_| anyhow::anyhow!("expected one of {}", lies()))?;
+        return Ok(Adapter {
+            profile,
+            path: None,
+        });
+    }
+    if profile.is_installed() {
+        anyhow::ensure!(rest.is_none(), "expected {name} alone");
         return Ok(Adapter {
             profile,
             path: None,
@@ -147,6 +157,21 @@ pub(super) fn scenarios(paths: &[PathBuf], filter: Option<&str>) -> anyhow::Resu
     Ok(scenarios)
 }
 
+/// Scenarios as they are played with an adapter that is there already. Those that can't be are skipped later, with the reason.
+fn adopted(
+    scenarios: Vec<Scenario>,
+    installed: Option<&Installed>,
+) -> anyhow::Result<Vec<Scenario>> {
+    let Some(installed) = installed else {
+        return Ok(scenarios);
+    };
+    let adopt = |scenario: Scenario| match scenario.misfit() {
+        None => scenario.adopted(installed).map_err(anyhow::Error::new),
+        Some(_) => Ok(scenario),
+    };
+    scenarios.into_iter().map(adopt).collect()
+}
+
 /// Runs, prints and tells by the exit code.
 ///
 /// # Errors
@@ -171,14 +196,20 @@ pub async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
         None => (Profile::named("binary")?, None),
     };
     let timeouts = Timeouts::scaled_by(args.timeout_factor);
+    let installed = args.installed.installed(&profile, args.cluster)?;
+    let scenarios = adopted(scenarios, installed.as_ref())?;
     let existing = existing.map(|mut options| {
         options.images = images(&scenarios, &args.images);
+        options.observes = installed.is_some();
+        let feed = installed.as_ref().map(|installed| &installed.feed);
+        options.pod_monitors = matches!(feed, Some(Feed::PodMonitor(_)));
         options
     });
     if let (Some(options), false) = (&existing, args.yes) {
         let skips = |scenario: &&Scenario| {
             profile.lacks_one_of(&scenario.document.needs).is_none()
                 && args.cluster.lacks(&scenario.document).is_none()
+                && (installed.is_none() || scenario.misfit().is_none())
         };
         let scenarios: Vec<&Scenario> = scenarios.iter().filter(skips).collect();
         let provider = ExistingProvider::new(options.clone());
@@ -187,6 +218,9 @@ pub async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::from(2));
     }
     let programs = async {
+        if profile.is_installed() {
+            return Programs::without_adapter();
+        }
         let mut programs = Programs::find(path, &timeouts).await?;
         if profile.is_this_program() {
             programs.judge_setpoint()?;
@@ -215,6 +249,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
         }
     };
     let mut arguments = args.existing.arguments();
+    arguments.extend(args.installed.arguments());
     arguments.extend(args.images.iter().map(|image| format!("--image {image}")));
     let interrupted = CancellationToken::new();
     let options = RunOptions::new(backend, programs, profile)
@@ -222,6 +257,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
         .interrupted_by(interrupted.clone())
         .keep_failed(args.keep)
         .timeouts(timeouts)
+        .observing(installed)
         .repeated_by(arguments);
     let running = run_scenarios(scenarios, options, Arc::new(Terminal::default()));
     tokio::pin!(running);

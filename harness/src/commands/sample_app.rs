@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use setpoint_support::Termination;
 use tokio::net::TcpListener;
 
-use crate::sample_app::{LOAD_PATH, router};
+use crate::sample_app::{COUNTER, COUNTER_TOTAL, LOAD_PATH, is_metric_name, router};
 
 /// A sample application with OpenMetrics, whose load can be set over HTTP
 #[derive(Debug, clap::Args)]
@@ -23,6 +23,17 @@ pub struct SampleAppArgs {
     /// Where the metrics are
     #[arg(long, value_name = "PATH", default_value = "/metrics", value_parser = metrics_path)]
     path: String,
+    /// The name of a gauge that shows the load, once it was set
+    #[arg(long, value_name = "NAME", value_parser = gauge)]
+    gauge: Option<String>,
+}
+
+fn gauge(text: &str) -> anyhow::Result<String> {
+    match text {
+        COUNTER | COUNTER_TOTAL => anyhow::bail!("something else is called `{text}`"),
+        name if is_metric_name(name) => Ok(name.to_owned()),
+        _ => anyhow::bail!("`{text}` is no name of a metric"),
+    }
 }
 
 fn metrics_path(text: &str) -> anyhow::Result<String> {
@@ -45,7 +56,7 @@ pub async fn run(args: SampleAppArgs) -> anyhow::Result<()> {
     let address = listener.local_addr().context("ask for the address")?;
     anstream::println!("serving on {address}, metrics at {}", args.path);
     let ended = async move { termination.received().await };
-    axum::serve(listener, router(args.path))
+    axum::serve(listener, router(args.path, args.gauge))
         .with_graceful_shutdown(ended)
         .await
         .context("serve")
@@ -54,6 +65,21 @@ pub async fn run(args: SampleAppArgs) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_gauge_has_the_name_of_a_metric_that_nothing_else_has() {
+        assert_eq!(gauge("queue:length_9").unwrap(), "queue:length_9");
+        for wrong in [
+            "http_requests",
+            "http_requests_total",
+            "",
+            "9a",
+            "a-b",
+            "a\n",
+        ] {
+            assert!(gauge(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn the_metrics_can_be_anywhere_but_where_something_else_is() {

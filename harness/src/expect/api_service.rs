@@ -51,6 +51,10 @@ impl Expect for ApiService {
         format!("APIService {} Available={}", self.name, self.available)
     }
 
+    fn looks_at_adapter(&self) -> bool {
+        true
+    }
+
     fn judge<'a>(&'a self, context: &'a ExpectContext) -> BoxFuture<'a, Result<(), Unmet>> {
         Box::pin(async move {
             let Self {

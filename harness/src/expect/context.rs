@@ -7,6 +7,7 @@ use futures::future::BoxFuture;
 use setpoint_cluster::Cluster;
 
 use crate::format::{Checks, Place, Span};
+use crate::installed::Application;
 use crate::outcome::{HarnessProblem, Unmet};
 use crate::prometheus::Prometheus;
 use crate::request::Adapter;
@@ -28,6 +29,11 @@ pub(crate) trait Expect: Send + Sync {
         false
     }
 
+    /// Whether it looks at an adapter that the scenario installed.
+    fn looks_at_adapter(&self) -> bool {
+        false
+    }
+
     /// Waits for the state.
     ///
     /// # Errors
@@ -44,6 +50,8 @@ pub(crate) struct ExpectContext {
     pub adapter: Arc<Adapter>,
     /// The real Prometheus, where there is one.
     pub prometheus: Option<Arc<Prometheus>>,
+    /// The sample application that shows the scenario's values, where an adapter is there already.
+    pub application: Option<Arc<Application>>,
     /// How long things may take.
     pub timeouts: Timeouts,
 }
@@ -53,7 +61,10 @@ impl ExpectContext {
     pub(super) fn within(&self, within: Option<Span>) -> Duration {
         let least = self.timeouts.state;
         let stated = within.map(|within| self.stated(within));
-        stated.unwrap_or_else(|| least.max(self.stated(Span::Syncs(WITHIN_SYNCS))))
+        let within = stated.unwrap_or_else(|| least.max(self.stated(Span::Syncs(WITHIN_SYNCS))));
+        // The values of new pods take their time too.
+        let delay = self.application.as_ref().map(|found| found.delay());
+        within + delay.unwrap_or_default()
     }
 
     /// How long something may take for which the scenario states a time.

@@ -76,6 +76,10 @@ impl Expect for Discovery {
         format!("discovery of {}/{}", self.group, self.version)
     }
 
+    fn looks_at_adapter(&self) -> bool {
+        true
+    }
+
     fn judge<'a>(&'a self, context: &'a ExpectContext) -> BoxFuture<'a, Result<(), Unmet>> {
         Box::pin(async move {
             let Self {

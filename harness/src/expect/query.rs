@@ -61,6 +61,10 @@ impl Expect for Query {
         true
     }
 
+    fn looks_at_adapter(&self) -> bool {
+        true
+    }
+
     fn judge<'a>(&'a self, context: &'a ExpectContext) -> BoxFuture<'a, Result<(), Unmet>> {
         Box::pin(async move {
             let Self { promql, count, .. } = self;

@@ -71,6 +71,11 @@ impl Expect for Replicas {
         after.is_some_and(|after| after.needs_real_prometheus())
     }
 
+    fn looks_at_adapter(&self) -> bool {
+        let after = self.after.as_ref();
+        after.is_some_and(|after| after.looks_at_adapter())
+    }
+
     fn judge<'a>(&'a self, context: &'a ExpectContext) -> BoxFuture<'a, Result<(), Unmet>> {
         Box::pin(async move {
             let Self { of, equals, .. } = self;

@@ -87,6 +87,10 @@ impl Expect for Target {
         true
     }
 
+    fn looks_at_adapter(&self) -> bool {
+        true
+    }
+
     fn judge<'a>(&'a self, context: &'a ExpectContext) -> BoxFuture<'a, Result<(), Unmet>> {
         Box::pin(async move {
             let (labels, health) = (&self.discovered_labels, self.health);

@@ -42,4 +42,8 @@ pub enum Install {
     Walkthrough,
     /// The same with the real Prometheus, which scrapes a sample application that takes `traffic`.
     WalkthroughScrape,
+    /// Nothing: an adapter is there already. No file says so, but the command line.
+    #[serde(skip_deserializing)]
+    #[schemars(skip)]
+    Already,
 }

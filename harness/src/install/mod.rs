@@ -12,10 +12,10 @@ use tokio::process::Command;
 pub use apply::{ApplyError, apply};
 pub(crate) use apply::{api_of, delete, in_own_namespaces, remove};
 
-use crate::format::Install;
+use crate::format::{Install, default_namespace};
 use crate::outcome::{ClusterProblem, HarnessProblem, Unmet};
 use crate::profile::Profile;
-use crate::programs::{Programs, SETPOINT_IMAGE};
+use crate::programs::{Programs, setpoint_image};
 use crate::request::not_made;
 
 /// Where things are after an installation.
@@ -48,6 +48,7 @@ impl Install {
             Self::Base => include_str!("rendered/base-replay.yaml"),
             Self::Walkthrough => include_str!("rendered/walkthrough-replay.yaml"),
             Self::WalkthroughScrape => include_str!("rendered/walkthrough-scrape.yaml"),
+            Self::Already => "",
         }
     }
 
@@ -55,9 +56,15 @@ impl Install {
     #[must_use]
     pub fn has_real_prometheus(self) -> bool {
         match self {
-            Self::Base | Self::Walkthrough => false,
+            Self::Base | Self::Walkthrough | Self::Already => false,
             Self::WalkthroughScrape => true,
         }
+    }
+
+    /// Whether there is anything of ours to install.
+    #[must_use]
+    pub fn is_ours(self) -> bool {
+        self != Self::Already
     }
 
     /// The objects that are installed, with nothing filled in; the rules and the adapter's container may be others.
@@ -65,6 +72,9 @@ impl Install {
     /// # Errors
     /// When the embedded manifests are broken: a mistake of this program.
     pub(crate) fn objects(self) -> Result<Vec<Value>, HarnessProblem> {
+        if !self.is_ours() {
+            return Ok(Vec::new());
+        }
         let objects = serde_saphyr::from_multiple(self.manifests());
         objects.map_err(not_made("read the embedded manifests"))
     }
@@ -78,6 +88,13 @@ impl Install {
                 service: "setpoint-adapter",
                 config_map: "setpoint-adapter-config",
                 serving_secret: "setpoint-adapter-serving",
+            },
+            // Nobody asks for more than the namespace, which is where the scenario is.
+            Self::Already => Names {
+                namespace: default_namespace(),
+                service: "",
+                config_map: "",
+                serving_secret: "",
             },
             Self::Walkthrough | Self::WalkthroughScrape => Names {
                 namespace: "prom".to_owned(),
@@ -101,9 +118,8 @@ pub async fn install(
     rules: Option<&str>,
 ) -> Result<Vec<Value>, Unmet> {
     let mut objects = install.objects()?;
-    // By the version that the manifests name elsewhere: it is what a kind node has.
-    let image = format!("{SETPOINT_IMAGE}:v{}", env!("CARGO_PKG_VERSION"));
-    profile.take_place(&mut objects, &image);
+    // It is what a kind node has.
+    profile.take_place(&mut objects, &setpoint_image());
     if let Some(rules) = rules {
         let is_config = |object: &&mut Value| {
             object["kind"] == "ConfigMap"
@@ -186,7 +202,7 @@ mod tests {
 
     #[test]
     fn this_programs_image_is_in_the_manifests_by_the_version_that_profiles_get() {
-        let image = format!("image: {SETPOINT_IMAGE}:v{}", env!("CARGO_PKG_VERSION"));
+        let image = format!("image: {}", setpoint_image());
         for install in [Install::Base, Install::Walkthrough] {
             assert!(install.manifests().contains(&image), "{install:?}");
         }

@@ -96,6 +96,30 @@ pub enum ClusterProblem {
         /// The pods that there are.
         seen: String,
     },
+    /// A node can't pull an image.
+    #[error(
+        "pod {pod} can't have image {image} ({reason}: {message}); let the nodes pull it, or name what they can pull by --image NAME=REFERENCE"
+    )]
+    NoImage {
+        /// The pod.
+        pod: String,
+        /// The image.
+        image: String,
+        /// The kubelet's reason.
+        reason: String,
+        /// Its message.
+        message: String,
+    },
+    /// The API server refuses pods: by a quota, PodSecurity, a policy or a webhook.
+    #[error(
+        "the pods of Deployment {deployment} are refused: {message}; let the quota or the policy that is named there allow them"
+    )]
+    PodsRefused {
+        /// The Deployment.
+        deployment: String,
+        /// The refusal.
+        message: String,
+    },
     /// The cluster can't run a pod as its manifest says.
     #[error("pod {pod} can't be run here: {message}")]
     PodNotSupported {
@@ -103,6 +127,20 @@ pub enum ClusterProblem {
         pod: String,
         /// The kubelet's message.
         message: String,
+    },
+    /// A value that a sample application shows doesn't come to the adapter.
+    #[error(
+        "{metric} did not arrive at the adapter as {value} within {within:?}: {}; look at the first that lacks it: --feed says how Prometheus finds the application, --metric by which name the adapter serves its load", .hops.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    )]
+    NotArrived {
+        /// The metric, as the adapter serves it.
+        metric: String,
+        /// The value that each pod shows.
+        value: f64,
+        /// The time it had.
+        within: Duration,
+        /// What each hop has of it.
+        hops: Vec<Hop>,
     },
     /// The cluster could not be started.
     #[error("{doing}")]
@@ -113,6 +151,16 @@ pub enum ClusterProblem {
         #[source]
         source: ClusterError,
     },
+}
+
+/// What was seen at one hop of a value's way from an application to an HPA.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{at}: {seen}")]
+pub struct Hop {
+    /// Who was asked.
+    pub at: &'static str,
+    /// The answer, shortened.
+    pub seen: String,
 }
 
 /// Any error of a cluster's client.
@@ -142,6 +190,9 @@ impl ClusterProblem {
             Self::Mint { .. } => Kind::NotMinted,
             Self::Replicas { .. } | Self::PodNotReady { .. } => Kind::PodsNotReady,
             Self::PodNotSupported { .. } => Kind::PodNotSupported,
+            Self::NoImage { .. } => Kind::NoImage,
+            Self::PodsRefused { .. } => Kind::PodsRefused,
+            Self::NotArrived { .. } => Kind::MetricNotArrived,
             Self::NotStarted { .. } => Kind::ClusterNotStarted,
         }
     }

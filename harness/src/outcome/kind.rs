@@ -67,8 +67,14 @@ pub enum Kind {
     NotMinted,
     /// Pods that aren't judged aren't ready.
     PodsNotReady,
+    /// A node can't pull an image.
+    NoImage,
+    /// A quota, a policy or a webhook refuses pods.
+    PodsRefused,
     /// The cluster can't run a pod as its manifest says.
     PodNotSupported,
+    /// A value of a sample application did not come to an adapter that was there already.
+    MetricNotArrived,
     /// The cluster could not be started.
     ClusterNotStarted,
 

@@ -16,7 +16,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use setpoint_support::error_chain;
 
-pub use cluster::{ClusterError, ClusterProblem};
+pub use cluster::{ClusterError, ClusterProblem, Hop};
 pub use context::Context;
 pub use harness::HarnessProblem;
 pub use kind::{Kind, RequestFailure};

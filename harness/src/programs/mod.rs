@@ -26,6 +26,11 @@ const ADAPTER_VARIABLE: &str = "SETPOINT_ADAPTER_BIN";
 /// The image of Prometheus in the product's manifests.
 const PROMETHEUS_IMAGE: &str = "quay.io/prometheus/prometheus";
 
+/// This program's image by the version that the product's manifests name.
+pub(crate) fn setpoint_image() -> String {
+    format!("{SETPOINT_IMAGE}:v{}", env!("CARGO_PKG_VERSION"))
+}
+
 /// The sample application's arguments where it stands for an image that nobody knows.
 pub(crate) fn stand_in_arguments() -> Vec<String> {
     vec!["sample-app".to_owned(), "--listen=0.0.0.0:8080".to_owned()]
@@ -145,6 +150,23 @@ impl Programs {
                 }
                 found => found,
             },
+        })
+    }
+
+    /// The programs of a run that judges no program, but an adapter that is there already.
+    ///
+    /// # Errors
+    /// When the running program can't be found.
+    pub fn without_adapter() -> Result<Self, ProgramError> {
+        let running = std::env::current_exe();
+        let running = running.map_err(ProgramError::using(Path::new("/proc/self/exe")))?;
+        Ok(Self {
+            adapter: running.clone(),
+            adapter_sha256: String::new(),
+            certs: running.clone(),
+            plane: None,
+            setpoint: running,
+            prometheus: Err(NoPrometheus::NotFound),
         })
     }
 

@@ -131,7 +131,7 @@ fn vector(data: &Value) -> Option<Vec<Element>> {
 }
 
 /// A query as part of a URL.
-fn encoded(text: &str) -> String {
+pub(crate) fn encoded(text: &str) -> String {
     let byte = |byte: u8| match byte {
         b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'.' | b'-' => {
             char::from(byte).to_string()

@@ -8,6 +8,8 @@ mod tests;
 pub mod timeline;
 mod verdict;
 
+use std::collections::BTreeSet;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -43,10 +45,12 @@ pub struct Report {
 pub struct Judged {
     /// What it is.
     pub profile: String,
-    /// Its program.
-    pub path: PathBuf,
-    /// The program's SHA-256.
-    pub sha256: String,
+    /// Its program; none where a cluster runs an image of it, or has it already.
+    #[serde(flatten)]
+    pub program: Option<Program>,
+    /// The images of it that ran on a cluster that exists, each with what the node has for it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub images: Vec<String>,
     /// What `--adapter` names it by; nothing for the product's own.
     pub argument: Option<String>,
     /// What else of the command line repeats the run.
@@ -54,15 +58,52 @@ pub struct Judged {
     pub arguments: Vec<String>,
 }
 
+/// A program that was judged.
+#[derive(Debug, Clone, Serialize)]
+pub struct Program {
+    /// Its file.
+    pub path: PathBuf,
+    /// Its SHA-256.
+    pub sha256: String,
+}
+
 impl Judged {
     pub(crate) fn new(programs: &Programs, profile: &Profile, arguments: &[String]) -> Self {
+        let is_named = programs.adapter != programs.certs || profile.is_installed();
         Self {
             profile: profile.to_string(),
-            path: programs.adapter.clone(),
-            sha256: programs.adapter_sha256.clone(),
-            argument: (programs.adapter != programs.certs)
-                .then(|| profile.argument(&programs.adapter)),
+            program: Some(Program {
+                path: programs.adapter.clone(),
+                sha256: programs.adapter_sha256.clone(),
+            }),
+            images: Vec::new(),
+            argument: is_named.then(|| profile.argument(&programs.adapter)),
             arguments: arguments.to_vec(),
+        }
+    }
+
+    /// The same where images ran, and no program of this machine.
+    pub(crate) fn by_image<'a>(self, outcomes: impl Iterator<Item = &'a Outcome>) -> Self {
+        let images = outcomes.filter_map(|outcome| outcome.adapter_image.clone());
+        let images: BTreeSet<String> = images.collect();
+        Self {
+            program: None,
+            images: images.into_iter().collect(),
+            ..self
+        }
+    }
+}
+
+impl fmt::Display for Judged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.profile)?;
+        if let Some(Program { path, sha256 }) = &self.program {
+            let digest: String = sha256.chars().take(12).collect();
+            return write!(f, " {} (sha256 {digest}…)", path.display());
+        }
+        match self.images.as_slice() {
+            [] => f.write_str(", whose image is not known"),
+            images => write!(f, " {}", images.join(", ")),
         }
     }
 }
@@ -107,6 +148,9 @@ pub struct Outcome {
     /// Its cluster, if that was kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kept: Option<Kept>,
+    /// What could not be removed, and why: objects by name, or a cluster.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub left: Option<String>,
     /// The command that runs this scenario again.
     pub again: String,
 }
@@ -221,11 +265,12 @@ impl Report {
     }
 
     /// How a program that made this report ends: with 1 when a scenario failed, else with 3 when one is
-    /// inconclusive, the run was interrupted or nothing passed, else with 0.
+    /// inconclusive, the run was interrupted, something is left behind or nothing passed, else with 0.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
+        let is_left = self.scenarios.iter().any(|outcome| outcome.left.is_some());
         match self.counts().exit_code() {
-            0 if self.interrupted => 3,
+            0 if self.interrupted || is_left => 3,
             code => code,
         }
     }

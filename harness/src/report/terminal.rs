@@ -160,12 +160,12 @@ impl Report {
                 facts.options.join(", ")
             );
         }
-        let digest: String = self.adapter.sha256.chars().take(12).collect();
-        anstream::println!(
-            "{DIM}adapter {} {} (sha256 {digest}…){DIM:#}",
-            self.adapter.profile,
-            self.adapter.path.display()
-        );
+        anstream::println!("{DIM}adapter {}{DIM:#}", self.adapter);
+        for outcome in &self.scenarios {
+            if let Some(left) = &outcome.left {
+                anstream::println!("{BAD}LEFT BEHIND{BAD:#} by {}: {left}", outcome.name);
+            }
+        }
         let style = match self.exit_code() {
             0 => GOOD,
             1 => BAD,

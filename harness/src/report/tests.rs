@@ -29,6 +29,7 @@ fn outcome(name: &str, verdict: Verdict) -> Outcome {
         timeline: Vec::new(),
         evidence: Vec::new(),
         kept: None,
+        left: None,
         again: String::new(),
     }
 }
@@ -66,8 +67,11 @@ pub(super) fn report() -> Report {
     };
     let judged = Judged {
         profile: "test-adapter".to_owned(),
-        path: "bin/test-adapter".into(),
-        sha256: "00ff".to_owned(),
+        program: Some(Program {
+            path: "bin/test-adapter".into(),
+            sha256: "00ff".to_owned(),
+        }),
+        images: Vec::new(),
         arguments: Vec::new(),
         argument: Some("test-adapter:bin/test-adapter".to_owned()),
     };
@@ -88,6 +92,36 @@ fn an_interrupted_run_is_no_success_whatever_passed_before() {
     assert_eq!(report.exit_code(), 0);
     report.interrupted = true;
     assert_eq!(report.exit_code(), 3);
+}
+
+#[test]
+fn a_run_that_leaves_something_behind_is_no_success_and_names_it() {
+    let mut report = report();
+    report.scenarios[0].left = Some("Namespace a: a finalizer keeps it".to_owned());
+    assert_eq!(report.exit_code(), 1);
+    report.scenarios.truncate(1);
+    assert_eq!(report.exit_code(), 3);
+    let json = serde_json::to_value(&report).unwrap();
+    assert_eq!(
+        json["scenarios"][0]["left"],
+        "Namespace a: a finalizer keeps it"
+    );
+}
+
+#[test]
+fn where_images_ran_no_program_of_this_machine_is_named() {
+    let mut report = report();
+    report.scenarios[0].adapter_image = Some("r/adapter:v1 (r/adapter@sha256:12)".to_owned());
+    report.scenarios[1].adapter_image = Some("r/adapter:v1 (r/adapter@sha256:12)".to_owned());
+    let judged = report.adapter.by_image(report.scenarios.iter());
+    assert_eq!(
+        judged.to_string(),
+        "test-adapter r/adapter:v1 (r/adapter@sha256:12)"
+    );
+    let json = serde_json::to_value(&judged).unwrap();
+    assert!(json.get("path").is_none(), "{json}");
+    let none = judged.by_image(std::iter::empty());
+    assert_eq!(none.to_string(), "test-adapter, whose image is not known");
 }
 
 #[test]

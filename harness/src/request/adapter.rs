@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1::APIService;
 use kube::{Api, ResourceExt as _};
+use rustls::ClientConfig;
 use rustls_pki_types::CertificateDer;
 use setpoint_cluster::{Cluster, Target};
 
-use super::route::{Destination, Route};
+use super::route::{Destination, Route, TlsRoute};
 use super::tls::{client_config, client_config_without_verification, roots};
 use super::{Answer, Identity, Limit, Question};
 use crate::outcome::{Finding, Kind, Owner, Unmet};
@@ -67,13 +68,7 @@ impl Adapter {
     pub(crate) async fn route(&self, identity: &Identity, limit: Limit) -> Result<Route, Unmet> {
         let roots = self.ca_bundle().await?;
         let tls = client_config(&*self.cluster, identity, roots, limit).await?;
-        Ok(Route {
-            cluster: self.cluster.clone(),
-            asked: Owner::Adapter,
-            to: Destination::Pod(self.pod(limit).await?),
-            server: self.server(),
-            connector: tokio_rustls::TlsConnector::from(Arc::new(tls)),
-        })
+        Ok(Route::Tls(self.route_by(tls, limit).await?))
     }
 
     /// The name that the API server expects in the adapter's certificate.
@@ -91,17 +86,21 @@ impl Adapter {
         limit: Limit,
     ) -> Result<CertificateDer<'static>, Unmet> {
         let tls = client_config_without_verification()?;
-        let route = Route {
+        let route = self.route_by(tls, limit).await?;
+        let stream = route.connect(limit).await?;
+        let shown = stream.get_ref().1.peer_certificates().unwrap_or_default();
+        let leaf = shown.first().cloned();
+        Ok(leaf.ok_or(NoCertificate)?)
+    }
+
+    async fn route_by(&self, tls: ClientConfig, limit: Limit) -> Result<TlsRoute, Unmet> {
+        Ok(TlsRoute {
             cluster: self.cluster.clone(),
             asked: Owner::Adapter,
             to: Destination::Pod(self.pod(limit).await?),
             server: self.server(),
             connector: tokio_rustls::TlsConnector::from(Arc::new(tls)),
-        };
-        let stream = route.connect(limit).await?;
-        let shown = stream.get_ref().1.peer_certificates().unwrap_or_default();
-        let leaf = shown.first().cloned();
-        Ok(leaf.ok_or(NoCertificate)?)
+        })
     }
 
     async fn pod(&self, limit: Limit) -> Result<Target, Unmet> {

@@ -27,6 +27,8 @@ pub(crate) const FRONT_PROXY: &str = "front-proxy-client";
 pub(crate) enum Identity {
     /// As nobody.
     Nobody,
+    /// As the user of the kubeconfig, who can be shown to the API server alone.
+    OfKubeconfig,
     /// With a certificate of the client CA.
     Certificate(MintRequest),
     /// With a front proxy's certificate, in somebody's name.

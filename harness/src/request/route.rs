@@ -25,6 +25,9 @@ pub(crate) async fn route_to_api_server(
     identity: &Identity,
     limit: Limit,
 ) -> Result<Route, Unmet> {
+    if matches!(identity, Identity::OfKubeconfig) {
+        return Ok(Route::OfKubeconfig(cluster.client()));
+    }
     let config = cluster.config();
     let host = config.cluster_url.host().unwrap_or("localhost").to_owned();
     let port = config.cluster_url.port_u16().unwrap_or(443);
@@ -35,17 +38,41 @@ pub(crate) async fn route_to_api_server(
             .map_err(not_made("use the cluster's CA"))?;
     }
     let tls = client_config(&**cluster, identity, store, limit).await?;
-    Ok(Route {
+    Ok(Route::Tls(TlsRoute {
         cluster: cluster.clone(),
         asked: Owner::Cluster,
         to: Destination::Host(host.clone(), port),
         server: host,
         connector: tokio_rustls::TlsConnector::from(Arc::new(tls)),
-    })
+    }))
+}
+
+/// A way to ask as somebody.
+pub(crate) enum Route {
+    /// By connections of its own.
+    Tls(TlsRoute),
+    /// To the API server, by whatever the kubeconfig says of its user: a certificate, a token, or a program that gives one.
+    OfKubeconfig(kube::Client),
+}
+
+impl Route {
+    /// Asks.
+    ///
+    /// # Errors
+    /// When there is no answer in time.
+    pub(crate) async fn ask(&self, question: &Question, limit: Limit) -> Result<Answer, Unmet> {
+        match self {
+            Self::Tls(route) => route.ask(question, limit).await,
+            Self::OfKubeconfig(client) => {
+                let answer = ask_as_configured(client, question, limit).await;
+                answer.map_err(|error| error.when_asking(Owner::Cluster))
+            }
+        }
+    }
 }
 
 /// A way to ask as somebody; each question takes a connection of its own.
-pub(crate) struct Route {
+pub(crate) struct TlsRoute {
     pub(super) cluster: Arc<dyn Cluster>,
     /// Who is asked.
     pub(super) asked: Owner,
@@ -60,12 +87,8 @@ pub(super) enum Destination {
     Pod(Target),
 }
 
-impl Route {
-    /// Asks.
-    ///
-    /// # Errors
-    /// When there is no answer in time.
-    pub(crate) async fn ask(&self, question: &Question, limit: Limit) -> Result<Answer, Unmet> {
+impl TlsRoute {
+    async fn ask(&self, question: &Question, limit: Limit) -> Result<Answer, Unmet> {
         let stream = self.connect(limit).await?;
         let answer = ask_over(Box::new(stream), &self.server, question, limit).await;
         answer.map_err(|error| error.when_asking(self.asked))
@@ -108,6 +131,30 @@ impl Route {
     }
 }
 
+/// Asks by a client that has the credentials.
+async fn ask_as_configured(
+    client: &kube::Client,
+    question: &Question,
+    limit: Limit,
+) -> Result<Answer, RequestError> {
+    let doing = || format!("ask for {}", question.path);
+    let mut request = http::Request::get(&question.path);
+    for (name, value) in &question.headers {
+        request = request.header(name, value);
+    }
+    let request = request
+        .body(kube::client::Body::empty())
+        .map_err(failed(doing()))?;
+    let response = limit.bound(doing(), client.send(request)).await?;
+    let (head, body) = response.into_parts();
+    let body = limit.bound(doing(), body.collect()).await?;
+    Ok(Answer {
+        status: head.status.as_u16(),
+        headers: head.headers,
+        body: body.to_bytes().to_vec(),
+    })
+}
+
 /// Asks over a stream that somebody opened.
 pub(crate) async fn ask_over(
     stream: Connection,
@@ -131,7 +178,7 @@ pub(crate) async fn ask_over(
         Identity::Token(Secret(token)) => {
             request = request.header("authorization", format!("Bearer {token}"));
         }
-        Identity::Nobody | Identity::Certificate(_) => {}
+        Identity::Nobody | Identity::OfKubeconfig | Identity::Certificate(_) => {}
     }
     for (name, value) in &question.headers {
         request = request.header(name, value);

@@ -23,7 +23,9 @@ pub(super) async fn client_config(
             .map_err(not_made("set TLS up"))?
             .with_root_certificates(roots);
     let shown = match identity {
-        Identity::Nobody | Identity::Token(_) => return Ok(builder.with_no_client_auth()),
+        Identity::Nobody | Identity::OfKubeconfig | Identity::Token(_) => {
+            return Ok(builder.with_no_client_auth());
+        }
         Identity::Certificate(request) => mint(cluster, Authority::Client, request, limit).await?,
         Identity::FrontProxy { certificate, .. } => match certificate {
             ProxyCertificate::Minted(request) => {

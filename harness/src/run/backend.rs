@@ -13,6 +13,7 @@ use setpoint_cluster::{
     Capability, Cluster, ControlPlaneOptions, ImageTable, Lease, LocalImage, Provider,
     StartOptions, StopError,
 };
+use setpoint_support::error_chain;
 
 use super::{Progress, RunOptions, clean};
 use crate::format::Need;
@@ -142,7 +143,7 @@ impl Backend {
         scenario: &Scenario,
         options: &RunOptions,
         progress: &Arc<dyn Progress>,
-    ) -> Result<ClusterLease, ClusterProblem> {
+    ) -> Result<ClusterLease, NotTaken> {
         let name = scenario.name();
         let starting = match self.kind {
             ClusterKind::Existing => "beginning a run on the cluster".to_owned(),
@@ -159,18 +160,26 @@ impl Backend {
         }));
         let lease = self.provider.lease(&start).await;
         let doing = || format!("start a cluster for `{name}`");
-        lease
-            .map(ClusterLease)
-            .map_err(|error| ClusterProblem::NotStarted {
+        lease.map(ClusterLease).map_err(|error| NotTaken {
+            left: error.left().map(str::to_owned),
+            problem: ClusterProblem::NotStarted {
                 doing: doing(),
                 source: error.into(),
-            })
+            },
+        })
     }
 
     /// Ends what scenarios have left.
     pub(super) async fn end(&self) {
         warn_of(self.provider.close().await);
     }
+}
+
+/// There is no cluster for a scenario.
+pub(super) struct NotTaken {
+    /// What could not be removed of it.
+    pub(super) left: Option<String>,
+    pub(super) problem: ClusterProblem,
 }
 
 /// A scenario's cluster, and what becomes of it afterwards.
@@ -202,8 +211,14 @@ impl ClusterLease {
         }
     }
 
-    /// Leaves the cluster: its own ends, a shared one is cleared of the scenario's objects for the next.
-    pub(super) async fn leave(self, scenario: &Scenario, interrupted: bool, timeouts: &Timeouts) {
+    /// Leaves the cluster: its own ends, a shared one is cleared of the scenario's objects for the next. What could not be
+    /// removed comes back.
+    pub(super) async fn leave(
+        self,
+        scenario: &Scenario,
+        interrupted: bool,
+        timeouts: &Timeouts,
+    ) -> Option<String> {
         let mut is_clean = false;
         if self.0.is_shared() && !interrupted {
             let cleaned =
@@ -216,7 +231,8 @@ impl ClusterLease {
                 );
             }
         }
-        warn_of(self.0.give_back(is_clean).await);
+        let left = self.0.give_back(is_clean).await.err()?;
+        Some(error_chain(&left))
     }
 }
 

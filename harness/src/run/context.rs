@@ -8,7 +8,7 @@ use tokio::sync::Mutex;
 
 use super::machine::{Activity, Event};
 use super::recorder::{Recorder, follow_targets};
-use super::set_up::{Installation, set_up};
+use super::set_up::{Installation, set_up, set_up_beside};
 use super::tasks::BackgroundTasks;
 use super::{Progress, RunOptions, evidence, health, not_run, write_metrics};
 use crate::expect::ExpectContext;
@@ -62,7 +62,7 @@ impl<'a> RunContext<'a> {
             scenario,
             options,
             progress,
-            recorder: Recorder::start(SystemTime::now(), &*cluster, &names),
+            recorder: Recorder::start(SystemTime::now(), &*cluster, &names, install.is_ours()),
             names,
             cluster,
             prometheus,
@@ -148,30 +148,40 @@ impl<'a> RunContext<'a> {
 
     async fn set_up(&mut self) -> Result<(), Unmet> {
         let began = Instant::now();
-        self.note("set up: install adapter, Prometheus and manifests".to_owned());
+        self.note(match &self.options.installed {
+            Some(_) => "set up: apply manifests beside the adapter that is there".to_owned(),
+            None => "set up: install adapter, Prometheus and manifests".to_owned(),
+        });
         let name = self.scenario.name();
         let at = |doing: &str| self.progress.at(&name, doing);
-        let set_up = set_up(self.scenario, self.options, &self.cluster, at).await;
+        let (cluster, timeouts) = (self.cluster.clone(), self.options.timeouts);
+        let notes = self.recorder.notes().clone();
+        let traffic = Arc::new(Traffic::new(cluster.clone(), notes.clone(), timeouts));
+        let set_up = match &self.options.installed {
+            Some(installed) => {
+                set_up_beside(installed, self.scenario, timeouts, &cluster, &traffic, at).await
+            }
+            None => set_up(self.scenario, self.options, &cluster, at).await,
+        };
         self.push_step("set up".to_owned(), began, None);
         let Installation {
             feed,
             installed,
+            application,
             adapter_image,
         } = set_up?;
         self.outcome.applied.clone_from(&installed);
         self.outcome.adapter_image = adapter_image;
         self.feed.clone_from(&feed);
         let names = self.names.clone();
-        let (cluster, timeouts) = (self.cluster.clone(), self.options.timeouts);
         let adapter = Adapter::new(cluster.clone(), &names.namespace, names.service, timeouts);
-        let notes = self.recorder.notes().clone();
-        let traffic = Traffic::new(cluster.clone(), notes.clone(), timeouts);
         self.steps = Some(StepContext {
-            traffic: Arc::new(traffic),
+            traffic,
             expect: ExpectContext {
                 cluster,
                 adapter: Arc::new(adapter),
                 prometheus: self.prometheus.clone(),
+                application,
                 timeouts,
             },
             feed,

@@ -21,6 +21,7 @@ use futures::StreamExt as _;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use crate::installed::Installed;
 use crate::profile::Profile;
 use crate::programs::{NoPrometheus, Programs};
 use crate::report::{Judged, Outcome, Report, SkipReason, Verdict};
@@ -42,6 +43,7 @@ pub struct RunOptions {
     pub(crate) keep: bool,
     pub(crate) timeouts: Timeouts,
     pub(crate) arguments: Vec<String>,
+    pub(crate) installed: Option<Installed>,
 }
 
 impl RunOptions {
@@ -58,7 +60,15 @@ impl RunOptions {
             keep: false,
             timeouts: Timeouts::default(),
             arguments: Vec::new(),
+            installed: None,
         }
+    }
+
+    /// Observes the adapter that is there already, and installs none.
+    #[must_use]
+    pub fn observing(mut self, installed: Option<Installed>) -> Self {
+        self.installed = installed;
+        self
     }
 
     /// Plays that many scenarios at once, each on a cluster of its own; at least one.
@@ -128,8 +138,16 @@ pub async fn run(
         .await;
     options.backend.end().await;
     outcomes.sort_by_key(|(index, _)| *index);
+    let RunOptions {
+        programs, profile, ..
+    } = &options;
+    let judged = Judged::new(programs, profile, &options.arguments);
+    let judged = match options.backend.kind_of_cluster() {
+        ClusterKind::Local | ClusterKind::Kind => judged,
+        ClusterKind::Existing => judged.by_image(outcomes.iter().map(|(_, outcome)| outcome)),
+    };
     Report::new(
-        Judged::new(&options.programs, &options.profile, &options.arguments),
+        judged,
         options.interrupted.is_cancelled(),
         started.elapsed(),
         outcomes.into_iter().map(|(_, outcome)| outcome).collect(),
@@ -139,17 +157,28 @@ pub async fn run(
 /// Why a scenario isn't run, if so.
 fn skipped(scenario: &Scenario, options: &RunOptions) -> Option<SkipReason> {
     let document = &scenario.document;
-    if let Some((need, why)) = options.profile.lacks_one_of(&document.needs) {
-        return Some(SkipReason::NotImplemented {
-            adapter: options.profile.name.clone(),
-            need: need.to_string(),
-            why: why.to_owned(),
-        });
-    }
-    if let Some(reason) = options.backend.kind_of_cluster().lacks(document) {
-        return Some(reason);
+    let lacks = not_implemented(scenario, &options.profile);
+    let lacks = lacks.or_else(|| options.backend.kind_of_cluster().lacks(document));
+    if lacks.is_some() || options.installed.is_some() {
+        return lacks;
     }
     lacks_prometheus(scenario, &options.programs.prometheus)
+}
+
+/// Why an adapter can't be judged by a scenario, if so.
+pub(crate) fn not_implemented(scenario: &Scenario, profile: &Profile) -> Option<SkipReason> {
+    let lacks = profile.lacks_one_of(&scenario.document.needs);
+    let lacks = lacks.map(|(need, why)| (need.to_string(), why.to_owned()));
+    let misfit = || {
+        let misfit = scenario.misfit().filter(|_| profile.is_installed())?;
+        Some((misfit.need().to_owned(), misfit.to_string()))
+    };
+    let (need, why) = lacks.or_else(misfit)?;
+    Some(SkipReason::NotImplemented {
+        adapter: profile.name.clone(),
+        need,
+        why,
+    })
 }
 
 /// Why a scenario in which a real Prometheus scrapes isn't run, if so.
@@ -182,6 +211,7 @@ fn not_run(scenario: &Scenario, verdict: Verdict) -> Outcome {
         timeline: Vec::new(),
         evidence: Vec::new(),
         kept: None,
+        left: None,
         again: String::new(),
     }
 }

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use tokio::sync::Semaphore;
 
+use super::backend::NotTaken;
 use super::context::RunContext;
 use super::machine::{Activity, Event, Leaving, Next, RunMachine};
 use super::tasks::BackgroundTasks;
@@ -41,14 +42,23 @@ async fn with_cluster(
     // On the heap, as everything large here: a test's thread has a small stack.
     let lease = match Box::pin(options.backend.take(scenario, options, progress)).await {
         Ok(lease) => lease,
-        Err(_) if interrupted.is_cancelled() => return not_run(scenario, Verdict::interrupted()),
-        Err(problem) => return not_run(scenario, Verdict::from(&Unmet::from(problem))),
+        Err(NotTaken { left, problem }) => {
+            let verdict = if interrupted.is_cancelled() {
+                Verdict::interrupted()
+            } else {
+                Verdict::from(&Unmet::from(problem))
+            };
+            let mut outcome = not_run(scenario, verdict);
+            outcome.left = left;
+            return outcome;
+        }
     };
     progress.at(&name, "waiting for its turn");
     let ready = Instant::now();
     let Some(turn) = interrupted.run_until_cancelled(turns.acquire()).await else {
-        lease.leave(scenario, true, &options.timeouts).await;
-        return not_run(scenario, Verdict::interrupted());
+        let mut outcome = not_run(scenario, Verdict::interrupted());
+        outcome.left = lease.leave(scenario, true, &options.timeouts).await;
+        return outcome;
     };
     // What it waits for others is not its own time.
     let waited = ready.elapsed();
@@ -70,14 +80,13 @@ async fn with_cluster(
     drop(cluster);
     progress.at(&name, "leaving the cluster");
     drop(turn);
-    outcome.kept = match leaving {
-        Leaving::Keep => lease.keep().await,
+    match leaving {
+        Leaving::Keep => outcome.kept = lease.keep().await,
         Leaving::GiveBack | Leaving::Remove => {
             let removes = leaving == Leaving::Remove;
-            lease.leave(scenario, removes, &options.timeouts).await;
-            None
+            outcome.left = lease.leave(scenario, removes, &options.timeouts).await;
         }
-    };
+    }
     outcome.seconds = (started.elapsed() - waited).as_secs_f64();
     outcome
 }

@@ -57,7 +57,13 @@ pub(super) async fn follow_targets(notes: &Notes, prometheus: &Prometheus) {
 }
 
 impl Recorder {
-    pub(super) fn start(started: SystemTime, cluster: &dyn Cluster, names: &Names) -> Self {
+    /// Of an adapter that is there already, only its APIServices are anybody's business.
+    pub(super) fn start(
+        started: SystemTime,
+        cluster: &dyn Cluster,
+        names: &Names,
+        is_ours: bool,
+    ) -> Self {
         let notes = Notes::since(started);
         let replicas = Replicas::default();
         let began = began(started);
@@ -69,17 +75,19 @@ impl Recorder {
             notes.clone(),
             Source::ApiService,
             (Api::<APIService>::all(all()), watcher::Config::default()),
-            move |object| describe_apiservice(object, service),
+            move |object| describe_apiservice(object, is_ours.then_some(service)),
         ));
-        watching.spawn(follow(
-            notes.clone(),
-            Source::Endpoints,
-            (
-                Api::<EndpointSlice>::namespaced(all(), &names.namespace),
-                watcher::Config::default(),
-            ),
-            move |object| describe_endpoints(object, service),
-        ));
+        if is_ours {
+            watching.spawn(follow(
+                notes.clone(),
+                Source::Endpoints,
+                (
+                    Api::<EndpointSlice>::namespaced(all(), &names.namespace),
+                    watcher::Config::default(),
+                ),
+                move |object| describe_endpoints(object, service),
+            ));
+        }
         watching.spawn(follow(
             notes.clone(),
             Source::Hpa,
@@ -180,9 +188,11 @@ async fn follow_replicas(notes: Notes, all: Replicas, watched: (Api<Deployment>,
     follow_all(watched, tell).await;
 }
 
-fn describe_apiservice(object: &APIService, service: &str) -> Option<String> {
+/// An APIService that leads to this Service, or to any where none is named.
+fn describe_apiservice(object: &APIService, service: Option<&str>) -> Option<String> {
     let spec = object.spec.as_ref()?;
-    if spec.service.as_ref()?.name.as_deref() != Some(service) {
+    let leads_to = spec.service.as_ref()?.name.as_deref();
+    if service.is_some() && leads_to != service {
         return None;
     }
     let conditions = object.status.as_ref()?.conditions.as_ref()?;

@@ -11,9 +11,12 @@ use tokio::time::timeout;
 use super::RunOptions;
 use crate::feed::{self, Feed};
 use crate::install::{apply, install};
-use crate::outcome::{ClusterProblem, Owner, Unmet};
+use crate::installed::{Application, CONTAINER, Installed, adapter_image};
+use crate::outcome::{ClusterProblem, HarnessProblem, Owner, Unmet};
 use crate::request::unanswered;
 use crate::scenario::Scenario;
+use crate::timeouts::Timeouts;
+use crate::traffic::Traffic;
 use crate::wait::{ready_adapter, ready_pod};
 
 /// How much longer installed pods may take on a cluster of others, whose nodes have yet to pull the images.
@@ -25,6 +28,8 @@ pub(super) struct Installation {
     pub(super) feed: Option<Arc<Feed>>,
     /// All objects, as they were.
     pub(super) installed: Vec<Value>,
+    /// The sample application, where an adapter is there already.
+    pub(super) application: Option<Arc<Application>>,
     /// The image of the adapter, and what the node has for it.
     pub(super) adapter_image: Option<String>,
 }
@@ -46,10 +51,7 @@ pub(super) async fn set_up(
     let mut installed = in_time("install the adapter", timeouts.apply, installing).await?;
     let namespace = &document.install.names().on(&**cluster).namespace;
     at("waiting for Prometheus");
-    let pods_ready = match cluster.placement() {
-        Some(_) => timeouts.ready * PULLS,
-        None => timeouts.ready,
-    };
+    let pods_ready = pods_ready(&**cluster, timeouts);
     let pod = ready_pod(&client, namespace, feed::CONTAINER, pods_ready).await?;
     let feed = if document.install.has_real_prometheus() {
         None
@@ -61,18 +63,79 @@ pub(super) async fn set_up(
     };
     at("waiting for the adapter");
     let adapter = ready_adapter(&client, namespace, pods_ready, timeouts).await?;
-    let doing = "apply the scenario's manifests";
-    let applying = async {
-        let applied = apply(&client, &document.manifests).await;
-        applied.map_err(|error| ClusterProblem::call(doing, error).into())
-    };
-    in_time(doing, timeouts.apply, applying).await?;
+    apply_manifests(scenario, &client, timeouts).await?;
     installed.extend(document.manifests.iter().cloned());
     Ok(Installation {
         feed,
         installed,
+        application: None,
         adapter_image: image_of(&adapter),
     })
+}
+
+/// Applies a scenario's manifests beside an adapter that is there already, and waits until it serves the values that the
+/// pods show.
+pub(super) async fn set_up_beside(
+    installed: &Installed,
+    scenario: &Scenario,
+    timeouts: Timeouts,
+    cluster: &Arc<dyn Cluster>,
+    traffic: &Arc<Traffic>,
+    at: impl Fn(&str),
+) -> Result<Installation, Unmet> {
+    let document = &scenario.document;
+    let client = cluster.client();
+    at("installing the sample application");
+    apply_manifests(scenario, &client, &timeouts).await?;
+    at("waiting for the sample application");
+    for namespace in document.metrics.iter().map(|metric| &metric.namespace) {
+        let within = pods_ready(&**cluster, &timeouts);
+        ready_pod(&client, namespace, CONTAINER, within).await?;
+    }
+    at("waiting until the adapter serves its load");
+    let application = Application::new(
+        installed.clone(),
+        cluster.clone(),
+        traffic.clone(),
+        timeouts,
+    );
+    tokio::select! {
+        given = application.give(&document.metrics) => given.map(drop)?,
+        () = traffic.follow(client.clone()) => {
+            let what = "the watch on pods that have a load";
+            return Err(HarnessProblem::TaskEnded { what }.into());
+        }
+    }
+    Ok(Installation {
+        feed: None,
+        installed: document.manifests.clone(),
+        application: Some(Arc::new(application)),
+        adapter_image: timeout(timeouts.evidence, adapter_image(&client))
+            .await
+            .ok()
+            .flatten(),
+    })
+}
+
+/// How long installed pods may take.
+fn pods_ready(cluster: &dyn Cluster, timeouts: &Timeouts) -> Duration {
+    match cluster.placement() {
+        Some(_) => timeouts.ready * PULLS,
+        None => timeouts.ready,
+    }
+}
+
+async fn apply_manifests(
+    scenario: &Scenario,
+    client: &kube::Client,
+    timeouts: &Timeouts,
+) -> Result<(), Unmet> {
+    let doing = "apply the scenario's manifests";
+    let applying = async {
+        let applied = apply(client, &scenario.document.manifests).await;
+        applied.map_err(|error| ClusterProblem::call(doing, error).into())
+    };
+    in_time(doing, timeouts.apply, applying).await
 }
 
 /// `<image> (<what the node has>)` of the adapter's container.

@@ -55,7 +55,7 @@ impl Rate {
 pub(crate) struct Counter {
     /// What is counted up to `since`, in [`PARTS`].
     counted: u128,
-    rate: Rate,
+    rate: Option<Rate>,
     since: Duration,
 }
 
@@ -69,19 +69,25 @@ impl Counter {
     pub(crate) fn load(&mut self, rate: Rate, now: Duration) {
         self.counted = self.total(now).0;
         self.since = self.since.max(now);
-        self.rate = rate;
+        self.rate = Some(rate);
     }
 
     /// The load.
     #[must_use]
     pub(crate) fn rate(&self) -> Rate {
+        self.rate.unwrap_or_default()
+    }
+
+    /// The load, once it was set.
+    #[must_use]
+    pub(crate) fn set_rate(&self) -> Option<Rate> {
         self.rate
     }
 
     /// The requests up to `now`.
     #[must_use]
     pub(crate) fn total(&self, now: Duration) -> Total {
-        Total(self.counted + self.rate.over(now.saturating_sub(self.since)))
+        Total(self.counted + self.rate().over(now.saturating_sub(self.since)))
     }
 }
 

@@ -1,7 +1,8 @@
 //! The sample application: serves OpenMetrics about its requests, and about a load that is set from outside.
 //!
 //! A `PUT` of `{"requestsPerSecond": 2.5}` to `/load` sets what this pod counts besides the requests that come to `/`. Whoever
-//! drives the load gives each ready pod its share; the application knows of no other pod.
+//! drives the load gives each ready pod its share; the application knows of no other pod. A gauge, where one is named, shows the
+//! load as it is, once it was set: for adapters without a rule for counters, and for values that must be exact.
 
 pub(crate) mod counter;
 
@@ -15,10 +16,14 @@ use axum::response::{IntoResponse as _, Response};
 use http::{Method, StatusCode, header};
 use serde::{Deserialize, Serialize};
 
-use counter::{Counter, Rate, Total};
+use counter::{Counter, Rate};
 
 /// Where the load is set.
 pub(crate) const LOAD_PATH: &str = "/load";
+/// The counter of requests, as OpenMetrics calls its family and its sample.
+pub(crate) const COUNTER: &str = "http_requests";
+/// Its sample.
+pub(crate) const COUNTER_TOTAL: &str = "http_requests_total";
 /// What OpenMetrics 1.0 calls itself.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 /// How a kubelet's probes begin their `User-Agent`; they are no load.
@@ -34,16 +39,24 @@ pub(crate) struct Load {
     pub requests_per_second: f64,
 }
 
+/// Whether a text can be a metric's name where names are of letters, digits, `_` and `:`.
+pub(crate) fn is_metric_name(text: &str) -> bool {
+    let is_letter = |c: char| c.is_ascii_alphabetic() || c == '_' || c == ':';
+    text.starts_with(is_letter) && text.chars().all(|c| is_letter(c) || c.is_ascii_digit())
+}
+
 struct App {
     metrics_path: String,
+    gauge: Option<String>,
     started: Instant,
     counter: Mutex<Counter>,
 }
 
-/// The application, with its metrics at that path.
-pub(crate) fn router(metrics_path: String) -> Router {
+/// The application, with its metrics at that path, and the load as a gauge of that name.
+pub(crate) fn router(metrics_path: String, gauge: Option<String>) -> Router {
     let app = App {
         metrics_path,
+        gauge,
         started: Instant::now(),
         counter: Mutex::default(),
     };
@@ -55,7 +68,7 @@ async fn answer(State(app): State<Arc<App>>, request: Request) -> Response {
     let (head, body) = request.into_parts();
     let path = head.uri.path();
     if path == app.metrics_path {
-        let text = open_metrics(app.counter().total(app.started.elapsed()));
+        let text = app.open_metrics();
         return ([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response();
     }
     match (&head.method, path) {
@@ -85,6 +98,24 @@ impl App {
         self.counter.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn open_metrics(&self) -> String {
+        let (total, set) = {
+            let counter = self.counter();
+            (counter.total(self.started.elapsed()), counter.set_rate())
+        };
+        let gauge = self.gauge.as_ref().zip(set);
+        let gauge = gauge.map_or_else(String::new, |(name, rate)| {
+            let load = rate.requests_per_second();
+            format!("# HELP {name} The load.\n# TYPE {name} gauge\n{name} {load}\n")
+        });
+        format!(
+            "# HELP {COUNTER} Requests to /, and those of the load.\n\
+             # TYPE {COUNTER} counter\n\
+             {COUNTER_TOTAL} {total}\n\
+             {gauge}# EOF\n"
+        )
+    }
+
     async fn load(&self, body: Body) -> Response {
         let refused = |why: String| (StatusCode::BAD_REQUEST, format!("{why}\n")).into_response();
         let body = match to_bytes(body, LONGEST).await {
@@ -103,15 +134,6 @@ impl App {
             Err(error) => refused(error.to_string()),
         }
     }
-}
-
-fn open_metrics(total: Total) -> String {
-    format!(
-        "# HELP http_requests Requests to /, and those of the load.\n\
-         # TYPE http_requests counter\n\
-         http_requests_total {total}\n\
-         # EOF\n"
-    )
 }
 
 #[cfg(test)]

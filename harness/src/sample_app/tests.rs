@@ -39,10 +39,10 @@ async fn counted(app: &Router, path: &str) -> f64 {
 
 #[tokio::test]
 async fn metrics_are_openmetrics_at_the_path_that_was_chosen_and_nowhere_else() {
-    let app = router("/a/{b}".to_owned());
+    let app = router("/a/{b}".to_owned(), None);
     let (status, content_type, text) = ask(&app, get("/a/%7Bb%7D")).await;
     assert_eq!(status, StatusCode::NOT_FOUND, "{content_type} {text}");
-    let app = router("/stats".to_owned());
+    let app = router("/stats".to_owned(), None);
     let (status, content_type, text) = ask(&app, get("/stats")).await;
     assert_eq!(status, StatusCode::OK);
     assert_eq!(
@@ -59,7 +59,7 @@ async fn metrics_are_openmetrics_at_the_path_that_was_chosen_and_nowhere_else() 
 
 #[tokio::test]
 async fn requests_are_counted_and_probes_and_scrapes_are_not() {
-    let app = router("/metrics".to_owned());
+    let app = router("/metrics".to_owned(), None);
     let probe = Request::get("/")
         .header(header::USER_AGENT, "kube-probe/1.36")
         .body(Body::empty())
@@ -73,7 +73,7 @@ async fn requests_are_counted_and_probes_and_scrapes_are_not() {
 
 #[tokio::test]
 async fn a_load_is_counted_over_time_until_another_is_set() {
-    let app = router("/metrics".to_owned());
+    let app = router("/metrics".to_owned(), None);
     assert_eq!(
         ask(&app, put(r#"{"requestsPerSecond": 1e9}"#)).await.0,
         StatusCode::NO_CONTENT
@@ -91,8 +91,21 @@ async fn a_load_is_counted_over_time_until_another_is_set() {
 }
 
 #[tokio::test]
+async fn a_gauge_shows_the_load_once_it_was_set() {
+    let app = router("/metrics".to_owned(), Some("queue_length".to_owned()));
+    let (_, _, text) = ask(&app, get("/metrics")).await;
+    assert!(!text.contains("queue_length"), "{text}");
+    ask(&app, put(r#"{"requestsPerSecond": 2.5}"#)).await;
+    let (_, _, text) = ask(&app, get("/metrics")).await;
+    assert!(
+        text.contains("# TYPE queue_length gauge\nqueue_length 2.5\n# EOF\n"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
 async fn what_is_no_load_is_refused_and_changes_nothing() {
-    let app = router("/metrics".to_owned());
+    let app = router("/metrics".to_owned(), None);
     let long = format!("{}{{}}", " ".repeat(LONGEST));
     for (body, why) in [
         ("", "EOF"),

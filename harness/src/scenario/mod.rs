@@ -1,5 +1,6 @@
 //! Scenario files: one behaviour of an adapter or an autoscaler each.
 
+mod adopted;
 mod document;
 mod load;
 mod placed;

@@ -17,10 +17,12 @@ impl Scenario {
     /// When it can't be read again: a mistake of this program.
     pub fn placed(&self, placement: &Placement) -> Result<Self, HarnessProblem> {
         let document = self.document_by(|document| placement.place(document));
-        let document = document.map_err(|source| HarnessProblem::NotMade {
+        let mut document = document.map_err(|source| HarnessProblem::NotMade {
             doing: format!("place `{}` in the namespaces of its run", self.name()),
             source,
         })?;
+        // What no file can say is not in its text.
+        document.install = self.document.install;
         Ok(Self {
             path: self.path.clone(),
             source: self.source.clone(),
@@ -29,7 +31,7 @@ impl Scenario {
     }
 
     /// The document after a change of what is in the file, with every namespace named.
-    fn document_by(
+    pub(super) fn document_by(
         &self,
         change: impl FnOnce(&mut Value),
     ) -> Result<Document, Box<dyn std::error::Error + Send + Sync>> {

@@ -10,7 +10,7 @@ use tokio::sync::Mutex;
 
 use crate::expect::ExpectContext;
 use crate::feed::Feed;
-use crate::format::{Checks, Place};
+use crate::format::{Checks, Metric, Place};
 use crate::install::{ApplyError, Names};
 use crate::notes::Notes;
 use crate::outcome::{HarnessProblem, Unmet};
@@ -29,6 +29,11 @@ pub(crate) trait Play: Send + Sync {
     /// What it needs of the installation.
     fn needs(&self) -> Needs {
         Needs::default()
+    }
+
+    /// The metrics that it gives values.
+    fn metrics(&self) -> &[Metric] {
+        &[]
     }
 
     /// The objects that it may leave in the cluster.
@@ -53,12 +58,20 @@ pub(crate) struct Needs {
     pub fake_prometheus: bool,
     /// It asks a real Prometheus.
     pub real_prometheus: bool,
+    /// It acts on an adapter that the scenario installed, or looks at it.
+    pub own_adapter: bool,
 }
 
 impl Needs {
     pub(super) const FAKE_PROMETHEUS: Self = Self {
         fake_prometheus: true,
         real_prometheus: false,
+        own_adapter: false,
+    };
+    pub(super) const OWN_ADAPTER: Self = Self {
+        fake_prometheus: false,
+        real_prometheus: false,
+        own_adapter: true,
     };
 
     /// What two steps need together.
@@ -67,6 +80,7 @@ impl Needs {
         Self {
             fake_prometheus: self.fake_prometheus || other.fake_prometheus,
             real_prometheus: self.real_prometheus || other.real_prometheus,
+            own_adapter: self.own_adapter || other.own_adapter,
         }
     }
 }

@@ -26,6 +26,7 @@ impl Play for ExpectStep {
     fn needs(&self) -> Needs {
         Needs {
             real_prometheus: self.0.needs_real_prometheus(),
+            own_adapter: self.0.looks_at_adapter(),
             ..Needs::default()
         }
     }

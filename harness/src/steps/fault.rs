@@ -75,7 +75,7 @@ impl Play for FaultStep {
     }
 
     fn needs(&self) -> Needs {
-        Needs::FAKE_PROMETHEUS
+        Needs::FAKE_PROMETHEUS.and(Needs::OWN_ADAPTER)
     }
 
     fn play<'a>(&'a self, context: &'a StepContext) -> BoxFuture<'a, Result<Remark, Unmet>> {

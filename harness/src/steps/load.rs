@@ -67,7 +67,7 @@ impl Play for LoadStep {
 
     fn needs(&self) -> Needs {
         let needs = self.during.iter().map(|step| step.needs());
-        needs.fold(Needs::default(), Needs::and)
+        needs.fold(Needs::OWN_ADAPTER, Needs::and)
     }
 
     fn objects(&self) -> Vec<&Value> {

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use setpoint_cluster::{Flaw, Minted};
 
-use super::context::{Play, Remark, StepContext};
+use super::context::{Needs, Play, Remark, StepContext};
 use crate::format::{Checks, Place};
 use crate::outcome::{Finding, Kind, Unmet};
 use crate::pki::Leaf;
@@ -112,6 +112,10 @@ impl Play for PkiStep {
         let serving = self.serving.as_ref().map(Serving::describe);
         let parts: Vec<String> = bundle.into_iter().chain(serving).collect();
         parts.join(", ")
+    }
+
+    fn needs(&self) -> Needs {
+        Needs::OWN_ADAPTER
     }
 
     fn play<'a>(&'a self, context: &'a StepContext) -> BoxFuture<'a, Result<Remark, Unmet>> {

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::context::{Play, Remark, StepContext};
+use super::context::{Needs, Play, Remark, StepContext};
 use crate::format::{Checks, ObjectRef, Place};
 use crate::install::apply;
 use crate::outcome::{ClusterProblem, Finding, Kind, Unmet};
@@ -64,6 +64,10 @@ impl Play for Refused {
     /// It is there after all when the scenario fails for that.
     fn objects(&self) -> Vec<&Value> {
         vec![&self.apply]
+    }
+
+    fn needs(&self) -> Needs {
+        Needs::OWN_ADAPTER
     }
 
     fn play<'a>(&'a self, context: &'a StepContext) -> BoxFuture<'a, Result<Remark, Unmet>> {

@@ -7,7 +7,7 @@ use kube::{Api, ResourceExt as _};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::context::{Play, Remark, StepContext};
+use super::context::{Needs, Play, Remark, StepContext};
 use crate::outcome::Unmet;
 
 /// What is restarted.
@@ -23,6 +23,10 @@ impl Play for Restart {
         match self {
             Self::Adapter => "restart the adapter".to_owned(),
         }
+    }
+
+    fn needs(&self) -> Needs {
+        Needs::OWN_ADAPTER
     }
 
     fn play<'a>(&'a self, context: &'a StepContext) -> BoxFuture<'a, Result<Remark, Unmet>> {

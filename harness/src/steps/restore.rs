@@ -4,7 +4,7 @@ use futures::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::context::{Play, Remark, StepContext};
+use super::context::{Needs, Play, Remark, StepContext};
 use crate::format::ObjectRef;
 use crate::install::apply;
 use crate::outcome::{HarnessProblem, Unmet};
@@ -17,6 +17,10 @@ pub(crate) struct Restore(ObjectRef);
 impl Play for Restore {
     fn describe(&self) -> String {
         format!("put back {}", self.0)
+    }
+
+    fn needs(&self) -> Needs {
+        Needs::OWN_ADAPTER
     }
 
     fn play<'a>(&'a self, context: &'a StepContext) -> BoxFuture<'a, Result<Remark, Unmet>> {

@@ -4,7 +4,7 @@ use futures::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::context::{Play, Remark, StepContext};
+use super::context::{Needs, Play, Remark, StepContext};
 use crate::format::{Checks, DeploymentRef, Place, Span, default_namespace};
 use crate::outcome::Unmet;
 use crate::sample_app::counter::Rate;
@@ -40,6 +40,10 @@ impl Play for TrafficStep {
 
     fn describe(&self) -> String {
         format!("{} requests a second to {}", self.total, self.to)
+    }
+
+    fn needs(&self) -> Needs {
+        Needs::OWN_ADAPTER
     }
 
     fn play<'a>(&'a self, context: &'a StepContext) -> BoxFuture<'a, Result<Remark, Unmet>> {

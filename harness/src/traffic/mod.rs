@@ -23,9 +23,10 @@ use crate::format::DeploymentRef;
 use crate::notes::{Notes, Source};
 use crate::outcome::{HarnessProblem, Unmet};
 use crate::request::{Limit, send_json};
-use crate::sample_app::{LOAD_PATH, Load};
+use crate::sample_app::{self, LOAD_PATH};
 use crate::timeouts::Timeouts;
-use share::{Deployment, Incarnation, Share, Wanted, shares};
+pub(crate) use share::is_ready;
+use share::{Incarnation, Load, Pods, Share, Wanted, shares};
 
 /// How soon a share is sent again that could not be.
 const AGAIN: Duration = Duration::from_millis(200);
@@ -49,10 +50,16 @@ pub(crate) struct Traffic {
     cluster: Arc<dyn Cluster>,
     notes: Notes,
     timeouts: Timeouts,
-    wanted: watch::Sender<BTreeMap<Deployment, Wanted>>,
-    shared: watch::Sender<BTreeMap<Deployment, Shared>>,
+    wanted: watch::Sender<BTreeMap<Pods, Wanted>>,
+    shared: watch::Sender<BTreeMap<Pods, Shared>>,
     /// What pods were told, as far as they took it.
     told: Mutex<BTreeMap<Incarnation, f64>>,
+}
+
+/// `app=web`
+pub(crate) fn labels(selector: &BTreeMap<String, String>) -> String {
+    let pairs = selector.iter().map(|(key, value)| format!("{key}={value}"));
+    pairs.collect::<Vec<_>>().join(",")
 }
 
 impl Traffic {
@@ -88,9 +95,41 @@ impl Traffic {
         let wanted = Wanted {
             selector: deployment.spec.selector.match_labels.unwrap_or_default(),
             port,
-            total,
+            load: Load::Total(total),
         };
-        let key = (namespace.to_owned(), to.name.clone());
+        let pods = (namespace.to_owned(), to.name.clone());
+        self.set(to.to_string(), pods, wanted, within).await
+    }
+
+    /// Sets the load of each pod with these labels, in requests a second, and waits until the ready ones have it. Those
+    /// that come later get it too.
+    ///
+    /// # Errors
+    /// When there is no ready pod, or one doesn't take it in time.
+    pub(crate) async fn drive_each(
+        &self,
+        namespace: &str,
+        selector: &BTreeMap<String, String>,
+        port: u16,
+        each: f64,
+        within: Duration,
+    ) -> Result<(), Unmet> {
+        let wanted = Wanted {
+            selector: selector.clone(),
+            port,
+            load: Load::Each(each),
+        };
+        let pods = (namespace.to_owned(), labels(selector));
+        self.set(pods.1.clone(), pods, wanted, within).await
+    }
+
+    async fn set(
+        &self,
+        of: String,
+        key: Pods,
+        wanted: Wanted,
+        within: Duration,
+    ) -> Result<(), Unmet> {
         let mut shared = self.shared.subscribe();
         self.wanted.send_modify(|all| {
             all.insert(key.clone(), wanted.clone());
@@ -110,12 +149,7 @@ impl Traffic {
         });
         match timeout(within, done).await {
             Ok(Ok(_)) => Ok(()),
-            Ok(Err(_)) | Err(_) => Err(HarnessProblem::Traffic {
-                of: to.to_string(),
-                within,
-                last,
-            }
-            .into()),
+            Ok(Err(_)) | Err(_) => Err(HarnessProblem::Traffic { of, within, last }.into()),
         }
     }
 
@@ -146,16 +180,16 @@ impl Traffic {
             }
             let loads = wanted.borrow_and_update().clone();
             all_have_theirs = true;
-            for (deployment, load) in loads {
-                all_have_theirs &= self.share(&store, deployment, load).await;
+            for (pods, load) in loads {
+                all_have_theirs &= self.share(&store, pods, load).await;
             }
         }
     }
 
-    /// Tells the pods of a Deployment what they don't know yet; whether all of them know theirs now.
-    async fn share(&self, store: &Store<Pod>, deployment: Deployment, wanted: Wanted) -> bool {
+    /// Tells pods what they don't know yet; whether all of them know theirs now.
+    async fn share(&self, store: &Store<Pod>, of: Pods, wanted: Wanted) -> bool {
         let pods = store.state();
-        let shares = shares(&wanted, &deployment.0, pods.iter().map(|pod| &**pod));
+        let shares = shares(&wanted, &of.0, pods.iter().map(|pod| &**pod));
         let ready: Vec<&Share> = shares.values().filter(|share| share.ready).collect();
         let count = ready.len();
         let each = ready.first().map_or(0.0, |share| share.requests_per_second);
@@ -197,17 +231,22 @@ impl Traffic {
             }
         }
         if news {
-            let (namespace, name) = &deployment;
-            let text = format!(
-                "{namespace}/{name}: {} requests a second over {count} ready pods, {each:.3} each",
-                wanted.total
-            );
+            let (namespace, name) = &of;
+            let load = match wanted.load {
+                Load::Total(total) => {
+                    format!("{total} requests a second over {count} ready pods, {each:.3} each")
+                }
+                Load::Each(each) => {
+                    format!("{each} requests a second to each of {count} ready pods")
+                }
+            };
+            let text = format!("{namespace}/{name}: {load}");
             self.notes.note(Source::Traffic, text);
         }
         let outcome = problem.map_or(Ok(count), Err);
         let all = outcome.is_ok();
         self.shared.send_modify(|shared| {
-            shared.insert(deployment, (wanted, outcome));
+            shared.insert(of, (wanted, outcome));
         });
         all
     }
@@ -218,7 +257,7 @@ impl Traffic {
             name: pod.name.clone(),
         };
         let stream = self.cluster.connect(&target, share.port).await?;
-        let load = Load {
+        let load = sample_app::Load {
             requests_per_second: share.requests_per_second,
         };
         let load = serde_json::to_string(&load)?;

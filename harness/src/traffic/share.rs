@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt as _;
 
-/// A Deployment, by namespace and name.
-pub(super) type Deployment = (String, String);
+/// Pods that have a load: their namespace, and the Deployment or the labels that they have.
+pub(super) type Pods = (String, String);
 
 /// A pod as long as its containers live: who starts anew knows nothing of a load.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,11 +20,19 @@ pub(super) struct Incarnation {
 /// A load that is wanted.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Wanted {
-    /// The labels of the Deployment's pods.
+    /// The labels of the pods.
     pub(super) selector: BTreeMap<String, String>,
     pub(super) port: u16,
-    /// Requests a second, of all pods together.
-    pub(super) total: f64,
+    pub(super) load: Load,
+}
+
+/// How much it is, in requests a second.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Load {
+    /// Of all ready pods together.
+    Total(f64),
+    /// Of each pod, however many there are.
+    Each(f64),
 }
 
 /// What a pod is to count.
@@ -36,7 +44,7 @@ pub(super) struct Share {
     pub(super) ready: bool,
 }
 
-/// The shares of a Deployment's pods: the total by the number of the ready ones, nothing for others.
+/// The shares of pods. Of a total it is that by the number of the ready ones, and nothing for others.
 pub(super) fn shares<'a>(
     wanted: &Wanted,
     namespace: &str,
@@ -57,10 +65,10 @@ pub(super) fn shares<'a>(
     let ready = u32::try_from(pods.iter().filter(|(_, ready)| *ready).count()).unwrap_or(u32::MAX);
     let share = |ready_one: bool| Share {
         port: wanted.port,
-        requests_per_second: if ready_one {
-            wanted.total / f64::from(ready)
-        } else {
-            0.0
+        requests_per_second: match wanted.load {
+            Load::Total(total) if ready_one => total / f64::from(ready),
+            Load::Total(_) => 0.0,
+            Load::Each(each) => each,
         },
         ready: ready_one,
     };
@@ -87,7 +95,7 @@ fn incarnation(pod: &Pod) -> Incarnation {
 }
 
 /// Whether a Service would send it requests.
-fn is_ready(pod: &Pod) -> bool {
+pub(crate) fn is_ready(pod: &Pod) -> bool {
     let conditions = pod
         .status
         .as_ref()
@@ -113,10 +121,14 @@ mod tests {
     }
 
     fn shown(pods: &[Pod]) -> Vec<(String, f64)> {
+        shown_of(Load::Total(6.0), pods)
+    }
+
+    fn shown_of(load: Load, pods: &[Pod]) -> Vec<(String, f64)> {
         let wanted = Wanted {
             selector: BTreeMap::from([("app".to_owned(), "web".to_owned())]),
             port: 8080,
-            total: 6.0,
+            load,
         };
         let shares = shares(&wanted, "default", pods.iter());
         let shown = |(pod, share): (Incarnation, Share)| (pod.name, share.requests_per_second);
@@ -141,6 +153,18 @@ mod tests {
         let expected = [named("a", 0.0), named("b", 6.0), named("c", 0.0)];
         assert_eq!(shown(&pods), expected);
         assert_eq!(shown(&[]), []);
+    }
+
+    #[test]
+    fn a_load_of_each_pod_is_the_same_however_many_there_are() {
+        let pods = [
+            pod("a", "web", "True"),
+            pod("b", "web", "False"),
+            pod("c", "other", "True"),
+        ];
+        let named = |name: &str, value| (name.to_owned(), value);
+        let expected = [named("a", 6.0), named("b", 6.0)];
+        assert_eq!(shown_of(Load::Each(6.0), &pods), expected);
     }
 
     #[test]

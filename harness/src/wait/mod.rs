@@ -1,6 +1,7 @@
 //! Waits: named and bounded, they remember what they saw last, and whether they could see at all.
 
 mod adapter;
+mod hopeless;
 mod pods;
 mod state;
 

@@ -5,21 +5,24 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
-use kube::api::ListParams;
 use kube::runtime::{WatchStreamExt as _, reflector, watcher};
 use kube::{Api, Client, ResourceExt as _};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
+use super::hopeless::{makes, refusal, without_image};
 use crate::outcome::ClusterProblem;
 
-/// How long the API server may take to list Deployments.
-const LISTED: Duration = Duration::from_secs(5);
+/// After how long it is looked at Deployments.
+const LOOKS: Duration = Duration::from_secs(2);
+/// How long pods may be refused before they are given up: a new namespace may lack its ServiceAccount for a moment, and an
+/// admission webhook may be starting.
+const REFUSED: Duration = Duration::from_secs(10);
 
 /// Waits for a pod of an installation to be ready. Of several it is the one that was made last: the
-/// others make way for it.
+/// others make way for it. It isn't waited for where the cluster says itself that there will be none.
 ///
 /// # Errors
-/// When there is none in time, or it can't be seen.
+/// When there is none in time, or none can be, or it can't be seen.
 pub(crate) async fn ready_pod(
     client: &Client,
     namespace: &str,
@@ -35,9 +38,14 @@ pub(crate) async fn ready_pod(
             .default_backoff()
             .reflect(writer)
     );
+    let mut refused = std::pin::pin!(refused(client, namespace, container));
     let mut failure = None;
     loop {
-        match timeout_at(deadline, events.next()).await {
+        let event = tokio::select! {
+            event = timeout_at(deadline, events.next()) => event,
+            problem = &mut refused => return Err(problem),
+        };
+        match event {
             Ok(Some(Ok(_))) => failure = None,
             Ok(Some(Err(error))) => failure = Some(error.to_string()),
             Ok(None) => return Err(ClusterProblem::WatchEnded { of: what }),
@@ -45,7 +53,7 @@ pub(crate) async fn ready_pod(
                 let pods = store.state();
                 let seen: Vec<String> = pods.iter().map(|pod| describe_pod(pod)).collect();
                 let seen = if seen.is_empty() {
-                    format!("none{}", refusals(client, namespace).await)
+                    "none".to_owned()
                 } else {
                     seen.join("; ")
                 };
@@ -58,34 +66,58 @@ pub(crate) async fn ready_pod(
                 });
             }
         }
-        let ready = store
-            .state()
-            .into_iter()
-            .filter(|pod| has_ready_container(pod, container))
-            .max_by_key(|pod| pod.metadata.creation_timestamp.clone());
-        if let Some(pod) = ready {
-            return Ok(Pod::clone(&pod));
+        let pods = store.state();
+        let last = |is_one: &dyn Fn(&Pod) -> bool| {
+            let pods = pods.iter().filter(|pod| is_one(pod));
+            pods.max_by_key(|pod| pod.metadata.creation_timestamp.clone())
+        };
+        if let Some(pod) = last(&|pod| has_ready_container(pod, container)) {
+            return Ok(Pod::clone(pod));
+        }
+        let newest = last(&|pod| has_container(pod, container));
+        if let Some(problem) = newest.and_then(|pod| without_image(pod, container)) {
+            return Err(problem);
         }
     }
 }
 
-/// Why Deployments get no pods: admission or a quota refuses them.
-async fn refusals(client: &Client, namespace: &str) -> String {
-    let deployments: Api<Deployment> = Api::namespaced(client.clone(), namespace);
-    let listed = timeout(LISTED, deployments.list(&ListParams::default())).await;
-    let Ok(Ok(list)) = listed else {
-        return String::new();
-    };
-    let conditions = list.items.into_iter().flat_map(|deployment| {
-        let status = deployment.status.unwrap_or_default();
-        status.conditions.unwrap_or_default()
-    });
-    let refused =
-        conditions.filter(|condition| condition.type_.as_deref() == Some("ReplicaFailure"));
-    let refused = refused.filter_map(|condition| condition.message);
-    refused
-        .map(|message| format!("; refused: {message}"))
-        .collect()
+/// Returns when the pods of a Deployment that makes this container have been refused for a while.
+async fn refused(client: &Client, namespace: &str, container: &str) -> ClusterProblem {
+    // Most pods are ready before; nobody looks for them then.
+    sleep_until(Instant::now() + LOOKS).await;
+    let deployments = Api::<Deployment>::namespaced(client.clone(), namespace);
+    let deployments = watcher(deployments, watcher::Config::default());
+    let mut deployments = std::pin::pin!(deployments.default_backoff().applied_objects());
+    let mut found: Option<(Instant, ClusterProblem)> = None;
+    loop {
+        let patience = async {
+            match &found {
+                Some((since, _)) => sleep_until(*since + REFUSED).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            deployment = deployments.next() => match deployment {
+                Some(Ok(deployment)) if makes(&deployment, container) => {
+                    let since = found.as_ref().map(|(since, _)| *since);
+                    let since = since.unwrap_or_else(Instant::now);
+                    found = refusal(&deployment).map(|problem| (since, problem));
+                }
+                // A watch that breaks begins again by itself.
+                Some(_) => {}
+                None => std::future::pending().await,
+            },
+            () = patience => if let Some((_, problem)) = found.take() {
+                return problem;
+            }
+        }
+    }
+}
+
+fn has_container(pod: &Pod, name: &str) -> bool {
+    container_statuses(pod)
+        .iter()
+        .any(|status| status.name == name)
 }
 
 pub(crate) fn has_ready_container(pod: &Pod, name: &str) -> bool {
@@ -93,7 +125,7 @@ pub(crate) fn has_ready_container(pod: &Pod, name: &str) -> bool {
     pod.metadata.deletion_timestamp.is_none() && container_statuses(pod).iter().any(ready)
 }
 
-fn container_statuses(pod: &Pod) -> &[ContainerStatus] {
+pub(super) fn container_statuses(pod: &Pod) -> &[ContainerStatus] {
     let status = pod.status.as_ref();
     let statuses = status.and_then(|status| status.container_statuses.as_deref());
     statuses.unwrap_or_default()

@@ -2,19 +2,24 @@
 
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
+use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
+use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::Api;
 use kube::ResourceExt as _;
-use kube::api::{DynamicObject, ListParams};
+use kube::api::{DynamicObject, ListParams, PostParams};
+use kube::config::Kubeconfig;
 use kube::discovery::{Discovery, verbs};
-use serde_json::json;
+use serde_json::{Value, json};
 use setpoint::install::apply;
 use setpoint::programs::Programs;
 use setpoint::timeouts::Timeouts;
 use setpoint_cluster::Cluster as _;
+use setpoint_cluster::existing::ExistingOptions;
 use setpoint_cluster::local::{LocalCluster, LocalOptions};
 use setpoint_cluster::provision;
 use tempfile::TempDir;
@@ -60,26 +65,66 @@ steps:
 
 /// Somebody else's cluster.
 pub(crate) struct Owned {
-    cluster: LocalCluster,
-    programs: Programs,
+    pub(crate) cluster: LocalCluster,
+    pub(crate) programs: Programs,
     folder: TempDir,
+    /// Who uses it; by default its owner.
+    kubeconfig: PathBuf,
 }
 
 impl Owned {
     pub(crate) async fn start() -> Self {
-        let programs = Programs::find(None, &Timeouts::default()).await.unwrap();
+        Self::of(Programs::find(None, &Timeouts::default()).await.unwrap()).await
+    }
+
+    /// With these programs behind the images of the product.
+    pub(crate) async fn of(programs: Programs) -> Self {
         let binaries = provision::find(&provision::Options::from_env()).unwrap();
-        let mut options = LocalOptions::new(binaries, programs.images().unwrap());
+        let mut images = programs.images().unwrap();
+        let adapter = images.resolve("ghcr.io/setpoint-dev/setpoint-adapter");
+        let adapter = adapter.unwrap().clone();
+        images.insert(
+            "registry.k8s.io/prometheus-adapter/prometheus-adapter",
+            adapter,
+        );
+        let mut options = LocalOptions::new(binaries, images);
         options.plane_binary.clone_from(&programs.plane);
         let cluster = LocalCluster::start(options).await.unwrap();
         let theirs = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "of-others", "namespace": "default"},
             "spec": {"containers": [{"name": "a", "image": "example.org/a:v1"}]}});
         apply(&cluster.client(), &[theirs]).await.unwrap();
         Self {
+            kubeconfig: cluster.kubeconfig(),
             cluster,
             programs,
             folder: tempfile::tempdir().unwrap(),
         }
+    }
+
+    /// Lets it be used by a ServiceAccount that has this ClusterRole and no more.
+    pub(crate) async fn used_with(&mut self, role: &Value) {
+        let name = role["metadata"]["name"].as_str().unwrap();
+        let account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name, "namespace": "kube-public"}});
+        let binding = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": {"name": name},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name},
+            "subjects": [{"kind": "ServiceAccount", "namespace": "kube-public", "name": name}]});
+        let client = self.cluster.client();
+        apply(&client, &[role.clone(), account, binding])
+            .await
+            .unwrap();
+        let accounts: Api<ServiceAccount> = Api::namespaced(client, "kube-public");
+        let request = TokenRequest {
+            spec: Some(TokenRequestSpec::default()),
+            ..TokenRequest::default()
+        };
+        let parameters = PostParams::default();
+        let token = accounts.create_token_request(name, &parameters, &request);
+        let token = token.await.unwrap().status.unwrap().token;
+        let file = Kubeconfig::read_from(self.cluster.kubeconfig()).unwrap();
+        let mut file = serde_json::to_value(file).unwrap();
+        file["users"][0]["user"] = json!({"token": token});
+        self.kubeconfig = self.folder.path().join(name);
+        std::fs::write(&self.kubeconfig, file.to_string()).unwrap();
     }
 
     pub(crate) async fn stop(self) {
@@ -117,10 +162,18 @@ impl Owned {
         assert!(differ.is_empty(), "after {after}: {differ:#?}");
     }
 
+    /// How it is used by the library.
+    pub(crate) fn options(&self) -> ExistingOptions {
+        let file = Kubeconfig::read_from(&self.kubeconfig).unwrap();
+        ExistingOptions::new(self.kubeconfig.clone(), file.current_context.unwrap())
+    }
+
     fn named(&self) -> [String; 4] {
-        let kubeconfig = self.cluster.kubeconfig();
-        let file = kube::config::Kubeconfig::read_from(&kubeconfig).unwrap();
-        let context = file.current_context.unwrap();
+        let ExistingOptions {
+            kubeconfig,
+            context,
+            ..
+        } = self.options();
         let kubeconfig = kubeconfig.display().to_string();
         [
             "--kubeconfig".to_owned(),
@@ -145,9 +198,16 @@ impl Owned {
     }
 
     pub(crate) fn setpoint(&self, scenario: &str, arguments: &[&str]) -> Run {
-        std::fs::write(self.folder.path().join("scenario.yaml"), scenario).unwrap();
+        let path = self.folder.path().join("scenario.yaml");
+        std::fs::write(&path, scenario).unwrap();
+        self.run(&path, arguments)
+    }
+
+    /// A run of the scenarios in a file or folder.
+    pub(crate) fn run(&self, path: &Path, arguments: &[&str]) -> Run {
         let mut command = self.command("run");
-        command.args(["--cluster=existing", "--format=json", "scenario.yaml"]);
+        command.args(["--cluster=existing", "--format=json"]);
+        command.arg(path);
         let mut process = command.args(arguments).spawn().unwrap();
         let (sender, lines) = channel();
         let written = process.stderr.take().unwrap();
@@ -209,6 +269,13 @@ impl Run {
             self.log.push('\n');
         }
         (code, printed)
+    }
+
+    /// Its end, and what it logged.
+    pub(crate) fn fails_with(mut self, code: i32) -> String {
+        let (ended, printed) = self.ended();
+        assert_eq!(ended, Some(code), "{printed}\n{}", self.log);
+        self.log
     }
 
     pub(crate) fn ends_with(mut self, code: i32) -> String {

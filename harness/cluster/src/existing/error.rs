@@ -4,6 +4,8 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use setpoint_support::error_chain;
+
 use crate::provider::{Fault, ProviderError};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -56,6 +58,32 @@ pub enum ExistingError {
         /// Why not.
         #[source]
         source: BoxError,
+    },
+    /// What answers is no API server of Kubernetes, or refuses the user.
+    #[error(
+        "ask the API server of context `{context}` at {server} for its version; is it Kubernetes, and are the context's credentials valid there?"
+    )]
+    NoVersion {
+        /// The context.
+        context: String,
+        /// The API server's URL.
+        server: String,
+        /// Its answer.
+        #[source]
+        source: BoxError,
+    },
+    /// The API server doesn't serve what HPAs and adapters take.
+    #[error(
+        "the API server of context `{context}` is {version} and doesn't serve {}; Kubernetes does since v1.23",
+        lacks.join(", ")
+    )]
+    Version {
+        /// The context.
+        context: String,
+        /// Its version, as it says.
+        version: String,
+        /// The API versions that are not there.
+        lacks: Vec<&'static str>,
     },
     /// The API server refuses, or a request fails.
     #[error("{doing}")]
@@ -113,15 +141,23 @@ pub enum ExistingError {
     },
     /// Something of ours is still there.
     #[error(
-        "still there {} s after they were deleted: {}; what is named there keeps them, `setpoint reap` looks again",
+        "still there {} s after they were to be removed: {}; `setpoint reap` looks again, once what is named there is mended",
         limit.as_secs(),
         left.join("; ")
     )]
     Left {
-        /// Each object, and what keeps it.
+        /// Each object or kind of objects, and what keeps it.
         left: Vec<String>,
         /// How long their end was waited for.
         limit: Duration,
+    },
+    /// A run did not begin, and what it had made by then could not be removed.
+    #[error("{}", error_chain(&**begun))]
+    NotBegun {
+        /// Why it did not begin.
+        begun: Box<Self>,
+        /// What could not be removed, and why.
+        left: Box<Self>,
     },
     /// This process doesn't know itself.
     #[error("read what identifies this process in /proc")]
@@ -143,6 +179,9 @@ impl ExistingError {
 
 impl From<ExistingError> for ProviderError {
     fn from(error: ExistingError) -> Self {
+        if let ExistingError::NotBegun { begun, left } = error {
+            return Self::from(*begun).leaving(error_chain(&*left));
+        }
         let fault = match &error {
             ExistingError::NotNamed | ExistingError::NotOurs { .. } => Fault::Caller,
             ExistingError::Interrupted => Fault::Interrupted,

@@ -16,6 +16,21 @@ use super::placement::{Placement, RUN_LABEL};
 /// The groups of metrics that an adapter of ours would take. What serves metrics.k8s.io stays as it is.
 const GROUPS: [&str; 2] = ["custom.metrics.k8s.io", "external.metrics.k8s.io"];
 
+/// The API versions that HPAs on custom metrics and their adapters take. A new Kubernetes is used as long as it serves them.
+const TAKEN: [&str; 3] = ["apps/v1", "autoscaling/v2", "apiregistration.k8s.io/v1"];
+
+/// Those of [`TAKEN`] that the API server doesn't serve.
+pub(super) async fn lacks(client: &Client) -> Result<Vec<&'static str>, ExistingError> {
+    let groups = client.list_api_groups().await;
+    let groups = groups.map_err(ExistingError::request("list the API groups"))?;
+    let served = groups.groups.iter().flat_map(|group| &group.versions);
+    let served: Vec<&str> = served
+        .map(|version| version.group_version.as_str())
+        .collect();
+    let lacks = TAKEN.into_iter().filter(|taken| !served.contains(taken));
+    Ok(lacks.collect())
+}
+
 /// The APIServices of the metrics groups, each with its owner.
 pub(super) async fn served(client: &Client) -> Result<Vec<String>, ExistingError> {
     let services: Api<APIService> = Api::all(client.clone());

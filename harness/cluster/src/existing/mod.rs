@@ -51,6 +51,8 @@ pub struct ExistingOptions {
     pub ended_within: Duration,
     /// Whether the adapter is the cluster's own: nothing is created outside of the run's namespaces then.
     pub observes: bool,
+    /// Whether runs make PodMonitors, for a Prometheus of the Prometheus operator.
+    pub pod_monitors: bool,
 }
 
 impl ExistingOptions {
@@ -65,7 +67,16 @@ impl ExistingOptions {
             judged_within: Duration::from_secs(90),
             ended_within: Duration::from_secs(120),
             observes: false,
+            pod_monitors: false,
         }
+    }
+
+    /// The ClusterRoles with the rights that runs take, as manifests.
+    #[must_use]
+    pub fn rights(&self) -> Vec<&'static str> {
+        let pod_monitors = self.pod_monitors.then_some(rights::POD_MONITORS);
+        let way = rights::manifest(self.observes);
+        [way].into_iter().chain(pod_monitors).collect()
     }
 
     fn removal(&self) -> Removal {

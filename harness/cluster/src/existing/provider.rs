@@ -31,7 +31,7 @@ pub struct ExistingProvider {
     connected: OnceCell<Connected>,
     /// How often HPAs are synced, once that was measured.
     period: OnceCell<Duration>,
-    /// There can be only one adapter at a time, so one run waits for the other.
+    /// There can be only one adapter at a time, so one run waits for the other. Those that make none don't wait.
     turn: Arc<Semaphore>,
 }
 
@@ -58,8 +58,14 @@ impl ExistingProvider {
     /// Uses this cluster.
     #[must_use]
     pub fn new(options: ExistingOptions) -> Self {
+        let turns = if options.observes {
+            Semaphore::MAX_PERMITS
+        } else {
+            1
+        };
         Self {
             options: Some(options),
+            turn: Arc::new(Semaphore::new(turns)),
             ..Self::default()
         }
     }
@@ -92,9 +98,25 @@ impl ExistingProvider {
                 Client::try_from(config.clone()).map_err(|error| unreachable(error.into()))?;
             let version = timeout(ANSWERS, client.apiserver_version()).await;
             let version = version.map_err(|late| unreachable(late.into()))?;
-            let version = version
-                .map_err(|error| unreachable(error.into()))?
-                .git_version;
+            let version = version.map_err(|error| match error {
+                kube::Error::Api(_) | kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) => {
+                    ExistingError::NoVersion {
+                        context: options.context.clone(),
+                        server: config.cluster_url.to_string(),
+                        source: error.into(),
+                    }
+                }
+                error => unreachable(error.into()),
+            })?;
+            let version = version.git_version;
+            let lacks = look::lacks(&client).await?;
+            if !lacks.is_empty() {
+                return Err(ExistingError::Version {
+                    context: options.context.clone(),
+                    version,
+                    lacks,
+                });
+            }
             Ok(Connected {
                 config,
                 client,
@@ -108,7 +130,9 @@ impl ExistingProvider {
     async fn check(&self) -> Result<(), ExistingError> {
         let options = self.options()?;
         let client = &self.connected().await?.client;
-        rights::check(client, &options.context, options.observes).await?;
+        for role in options.rights() {
+            rights::check(client, &options.context, role).await?;
+        }
         let found = look::served(client).await?;
         match (options.observes, found.is_empty()) {
             (false, false) => Err(ExistingError::Taken { found }),
@@ -147,15 +171,15 @@ impl ExistingProvider {
         let begun = start.interrupted.run_until_cancelled(begun).await;
         let period = match begun.unwrap_or(Err(ExistingError::Interrupted)) {
             Ok(period) => period,
-            Err(error) => {
-                // What can't be removed is told by whoever reaps; why there is no run matters more here.
-                if let Err(left) = removal.remove(&client, &placement.selector()).await {
-                    tracing::warn!(
-                        error = &left as &dyn std::error::Error,
-                        "remove a run that did not begin"
-                    );
-                }
-                return Err(error);
+            Err(begun) => {
+                let removed = removal.remove(&client, &placement.selector()).await;
+                return Err(match removed {
+                    Ok(()) => begun,
+                    Err(left) => ExistingError::NotBegun {
+                        begun: Box::new(begun),
+                        left: Box::new(left),
+                    },
+                });
             }
         };
         let placement = placement.synced(period);

@@ -10,6 +10,7 @@ use kube::core::GroupVersionKind;
 use kube::runtime::conditions::is_deleted;
 use kube::runtime::wait::await_condition;
 use kube::{Api, Client, ResourceExt as _};
+use setpoint_support::error_chain;
 use tokio::time::timeout;
 
 use super::error::ExistingError;
@@ -49,13 +50,10 @@ const KINDS: [(&str, &str, &str, Option<&str>, bool); 5] = [
 /// An object outside of a run's namespaces, and its API.
 type Found = (Api<DynamicObject>, DynamicObject);
 
-/// The objects with a label, in the order in which they are to be deleted.
-async fn find(
-    client: &Client,
-    selector: &str,
-    observes: bool,
-) -> Result<Vec<Found>, ExistingError> {
-    let mut found = Vec::new();
+/// The objects with a label, in the order in which they are to be deleted, and the kinds that can't be listed, with the
+/// reason.
+async fn find(client: &Client, selector: &str, observes: bool) -> (Vec<Found>, Vec<ExistingError>) {
+    let (mut found, mut unseen) = (Vec::new(), Vec::new());
     for (group, version, kind, namespace, always) in KINDS {
         if observes && !always {
             continue;
@@ -66,7 +64,15 @@ async fn find(
             None => Api::all_with(client.clone(), &resource),
         };
         let list = api.list(&ListParams::default().labels(selector)).await;
-        let list = list.map_err(ExistingError::request(format!("list {kind}s of Setpoint")))?;
+        let list = match list {
+            Ok(list) => list,
+            Err(error) => {
+                unseen.push(ExistingError::request(format!("list {kind}s of Setpoint"))(
+                    error,
+                ));
+                continue;
+            }
+        };
         found.extend(list.items.into_iter().map(|mut object| {
             object.types = Some(kube::core::TypeMeta {
                 api_version: version.to_owned(),
@@ -75,7 +81,7 @@ async fn find(
             (api.clone(), object)
         }));
     }
-    Ok(found)
+    (found, unseen)
 }
 
 /// How runs are removed.
@@ -88,19 +94,30 @@ pub(super) struct Removal {
 }
 
 impl Removal {
-    /// Removes the objects with a label, and waits for their end.
+    /// Removes the objects with a label, and waits for their end. What can't be removed keeps nothing else.
     pub(super) async fn remove(self, client: &Client, selector: &str) -> Result<(), ExistingError> {
-        let found = find(client, selector, self.observes).await?;
-        end(client, found, self.within).await
+        let (found, unseen) = find(client, selector, self.observes).await;
+        let mut left = end(client, found, self.within).await;
+        left.extend(unseen.iter().map(|error| error_chain(error)));
+        self.all_ended(left)
+    }
+
+    fn all_ended(self, left: Vec<String>) -> Result<(), ExistingError> {
+        if left.is_empty() {
+            return Ok(());
+        }
+        let limit = self.within;
+        Err(ExistingError::Left { left, limit })
     }
 
     /// Removes the objects of runs whose process has ended or whose time is over.
     pub(super) async fn reap(self, client: &Client) -> Result<Vec<Reaped>, ExistingError> {
         // Who may only observe made namespaces alone, and may not list the rest.
-        let found = match find(client, RUN_LABEL, false).await {
-            Ok(found) => found,
-            Err(_) => find(client, RUN_LABEL, true).await?,
-        };
+        let (found, unseen) = find(client, RUN_LABEL, false).await;
+        let sees_nothing = found.is_empty() && unseen.len() == KINDS.len();
+        if let Some(error) = unseen.into_iter().next().filter(|_| sees_nothing) {
+            return Err(error);
+        }
         let mut reaped = BTreeMap::new();
         let now = jiff::Timestamp::now();
         let over = found.into_iter().filter(|(_, object)| {
@@ -111,7 +128,8 @@ impl Removal {
             true
         });
         // All at once: an APIService that one run left keeps the namespaces of another from ending.
-        end(client, over.collect(), self.within).await?;
+        let left = end(client, over.collect(), self.within).await;
+        self.all_ended(left)?;
         let reaped = reaped.into_iter().map(|(run, why)| Reaped {
             name: format!("run {run}"),
             why,
@@ -120,36 +138,28 @@ impl Removal {
     }
 }
 
-async fn end(client: &Client, found: Vec<Found>, limit: Duration) -> Result<(), ExistingError> {
-    for (api, object) in &found {
-        let deleted = api
-            .delete(&object.name_any(), &DeleteParams::default())
-            .await;
-        match deleted {
+/// Deletes objects and waits for their end. What is left comes back by name, each with what keeps it.
+async fn end(client: &Client, found: Vec<Found>, limit: Duration) -> Vec<String> {
+    let (mut deleted, mut left) = (Vec::new(), Vec::new());
+    for (api, object) in found {
+        let name = object.name_any();
+        match api.delete(&name, &DeleteParams::default()).await {
             Err(kube::Error::Api(status)) if status.code == 404 => {}
-            deleted => {
-                deleted.map_err(ExistingError::request(format!("delete {}", named(object))))?;
-            }
+            Err(error) => left.push(format!("{} ({})", named(&object), error_chain(&error))),
+            Ok(_) => deleted.push((api, object)),
         }
     }
-    let ends = found.iter().map(async |(api, object)| {
+    let ends = deleted.iter().map(async |(api, object)| {
         let (name, uid) = (object.name_any(), object.uid().unwrap_or_default());
         let ended = timeout(limit, await_condition(api.clone(), &name, is_deleted(&uid))).await;
         matches!(ended, Ok(Ok(_)))
     });
     let ended = join_all(ends).await;
-    let mut left = Vec::new();
-    for ((_, object), _) in found.iter().zip(ended).filter(|(_, ended)| !ended) {
-        left.push(format!(
-            "{}{}",
-            named(object),
-            kept_by(client, object).await
-        ));
+    for ((_, object), _) in deleted.iter().zip(ended).filter(|(_, ended)| !ended) {
+        let kept = kept_by(client, object).await;
+        left.push(format!("{}{kept}", named(object)));
     }
-    if left.is_empty() {
-        return Ok(());
-    }
-    Err(ExistingError::Left { left, limit })
+    left
 }
 
 fn named(object: &DynamicObject) -> String {
@@ -157,8 +167,18 @@ fn named(object: &DynamicObject) -> String {
     format!("{kind} {}", object.name_any())
 }
 
-/// What a namespace says of those that keep it.
+/// What keeps an object: its finalizers, and what a namespace says of those in it.
 async fn kept_by(client: &Client, object: &DynamicObject) -> String {
+    if object
+        .types
+        .as_ref()
+        .is_none_or(|types| types.kind != "Namespace")
+    {
+        return match object.finalizers() {
+            [] => String::new(),
+            finalizers => format!(" (finalizers: {})", finalizers.join(", ")),
+        };
+    }
     let namespaces: Api<Namespace> = Api::all(client.clone());
     let Ok(namespace) = namespaces.get(&object.name_any()).await else {
         return String::new();
@@ -167,6 +187,9 @@ async fn kept_by(client: &Client, object: &DynamicObject) -> String {
     let said = conditions.into_iter().flatten();
     let said = said.filter(|condition| condition.status == "True");
     let said: Vec<String> = said.filter_map(|condition| condition.message).collect();
+    if said.is_empty() {
+        return " (it is still ending)".to_owned();
+    }
     format!(" ({})", said.join(" "))
 }
 

@@ -23,18 +23,21 @@ pub fn manifest(installed: bool) -> &'static str {
     }
 }
 
-fn role(installed: bool) -> Result<ClusterRole, ExistingError> {
-    serde_saphyr::from_str(manifest(installed))
+/// The ClusterRole that `--feed podmonitor` takes besides, as a manifest.
+pub(super) const POD_MONITORS: &str = include_str!("rights/pod-monitors.yaml");
+
+fn role(manifest: &str) -> Result<ClusterRole, ExistingError> {
+    serde_saphyr::from_str(manifest)
         .map_err(ExistingError::request("read the embedded ClusterRole"))
 }
 
-/// Asks for each right.
+/// Asks for each right of a ClusterRole.
 pub(super) async fn check(
     client: &Client,
     context: &str,
-    installed: bool,
+    manifest: &str,
 ) -> Result<(), ExistingError> {
-    let role = role(installed)?;
+    let role = role(manifest)?;
     let wanted = role.rules.iter().flatten().flat_map(attributes);
     let mut missing: Vec<String> = stream::iter(wanted)
         .map(|wanted| is_missing(client, wanted))
@@ -128,7 +131,7 @@ mod tests {
     #[test]
     fn every_right_of_both_roles_is_asked_for_by_verb_and_resource() {
         for installed in [false, true] {
-            let role = role(installed).unwrap();
+            let role = role(manifest(installed)).unwrap();
             let rules = role.rules.unwrap();
             let asked: Vec<String> = rules
                 .iter()

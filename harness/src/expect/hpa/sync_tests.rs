@@ -107,6 +107,7 @@ impl OneHpa {
                 "adapter",
                 Timeouts::default(),
             )),
+            application: None,
             prometheus: None,
             timeouts: self.timeouts,
         };

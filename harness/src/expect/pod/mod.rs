@@ -122,6 +122,10 @@ impl Expect for Pod {
         parts.join(" ")
     }
 
+    fn looks_at_adapter(&self) -> bool {
+        true
+    }
+
     fn judge<'a>(&'a self, context: &'a ExpectContext) -> BoxFuture<'a, Result<(), Unmet>> {
         Box::pin(async move {
             let snapshots = snapshots(&context.cluster.client(), self);

@@ -6,7 +6,7 @@ use kube::Api;
 use kube::api::PostParams;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use setpoint_cluster::{Flaw, MintRequest};
+use setpoint_cluster::{Capability, Flaw, MintRequest};
 
 use super::Via;
 use crate::format::{Checks, Nothing, Place};
@@ -111,6 +111,7 @@ impl StepContext {
         };
         let (admin, masters) = ("setpoint-admin", ["system:masters".to_owned()]);
         Ok(match (as_, via) {
+            (None, Via::ApiServer) if !self.mints() => Identity::OfKubeconfig,
             (None, Via::ApiServer) => Identity::Certificate(minted(admin, &masters, None)),
             (None, Via::Adapter) => proxied(ProxyCertificate::genuine(), admin, &masters),
             (Some(As::None(_)), _) => Identity::Nobody,
@@ -148,6 +149,12 @@ impl StepContext {
             }
             (Some(As::Bearer(text)), _) => Identity::Token(Secret(text.clone())),
         })
+    }
+
+    /// Whether the cluster issues certificates to the harness.
+    fn mints(&self) -> bool {
+        let capabilities = self.expect.cluster.capabilities();
+        capabilities.contains(&Capability::Mint)
     }
 
     /// The scenario's token of a ServiceAccount.

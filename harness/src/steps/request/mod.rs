@@ -13,7 +13,7 @@ use tokio::time::{Instant, interval};
 
 use self::answer::{ExpectedAnswer, updates_snapshots};
 use self::identity::As;
-use super::context::{Play, Remark, StepContext};
+use super::context::{Needs, Play, Remark, StepContext};
 use crate::format::{Checks, Place, Span};
 use crate::outcome::{Context, Finding, Kind, Owner, RequestFailure, Unmet};
 use crate::request::{Answer, Identity, Limit, Question, Route, route_to_api_server};
@@ -30,7 +30,8 @@ pub(crate) struct RequestStep {
     /// Through whom.
     #[serde(default)]
     pub via: Via,
-    /// As whom; by default the cluster's admin, or the front proxy in the admin's name.
+    /// As whom; by default the cluster's admin, the user of the kubeconfig on a cluster that exists, or the front proxy in the
+    /// admin's name.
     #[serde(default, rename = "as")]
     pub as_: Option<As>,
     /// Further headers.
@@ -106,6 +107,10 @@ impl Play for RequestStep {
 
     fn describe(&self) -> String {
         format!("request {}", self.path)
+    }
+
+    fn needs(&self) -> Needs {
+        Needs::OWN_ADAPTER
     }
 
     fn play<'a>(&'a self, context: &'a StepContext) -> BoxFuture<'a, Result<Remark, Unmet>> {
