@@ -133,7 +133,7 @@ mod tests {
         assert!(tokio::time::timeout(in_time, two).await.is_ok());
         std::fs::write(&path, "rules: [{seriesQuery: x}]").unwrap();
         let failing = async {
-            while reloads.failing() != [PART] {
+            while reloads.states() != [(PART, true)] {
                 tokio::task::yield_now().await;
             }
         };

@@ -7,6 +7,7 @@
 use std::process::Command;
 
 use crate::kubernetes;
+use crate::metrics::OwnMetrics;
 use crate::prometheus::{HttpClient, HttpClientOptions};
 
 const INSIDE: &str = "SETPOINT_TEST_WITHOUT_CA_CERTIFICATES";
@@ -29,7 +30,10 @@ fn clients_are_made_where_there_are_no_ca_certificates() {
             headers: Vec::new(),
             post: false,
         };
-        assert!(HttpClient::new(options).is_ok(), "no client for {url}");
+        assert!(
+            HttpClient::new(options, &OwnMetrics::default()).is_ok(),
+            "no client for {url}"
+        );
     }
 }
 

@@ -21,10 +21,18 @@ pub(crate) trait CustomMetricsProvider: Send + Sync + 'static {
     /// Whether the first relist attempt has ended, whether or not it succeeded.
     fn relist_attempted(&self) -> bool;
 
-    /// Whether the last relist of a rule failed.
-    fn relist_fails(&self) -> bool {
-        false
-    }
+    /// How the last relist of each rule ended, and that of the cluster's resources. They are a
+    /// bounded number.
+    fn relists(&self) -> Vec<Relist>;
+}
+
+/// How the last relist of something ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Relist {
+    /// Such as `relist-rule-0`.
+    pub(crate) name: String,
+    /// The kind of its failure, in one word; `pending` if none has ended yet.
+    pub(crate) failure: Option<&'static str>,
 }
 
 /// Why there are no values.
@@ -47,4 +55,17 @@ pub(crate) enum ProviderError {
         group_resource: GroupResource,
         limit: usize,
     },
+}
+
+impl ProviderError {
+    /// The kind of a rule's failure in one word; none if the rule has not failed.
+    pub(crate) fn kind(&self) -> Option<&'static str> {
+        match self {
+            Self::Prometheus(error) => Some(error.kind()),
+            Self::Metric(MetricError::NoQuery { .. }) => Some("no_query"),
+            Self::Metric(MetricError::Unrepresentable { .. }) => Some("unrepresentable"),
+            // There is just no value, or the rule was not asked.
+            Self::Metric(_) | Self::List { .. } | Self::TooManyObjects { .. } => None,
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! How reading files again ended.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::sync::Arc;
 
@@ -13,8 +13,8 @@ use crate::metrics::OwnMetrics;
 #[derive(Clone, Default)]
 pub(crate) struct Reloads {
     metrics: OwnMetrics,
-    /// The parts whose last reload failed.
-    failing: Arc<Mutex<BTreeSet<&'static str>>>,
+    /// The parts that are read again, and whether the last reload failed.
+    failing: Arc<Mutex<BTreeMap<&'static str, bool>>>,
 }
 
 impl Reloads {
@@ -38,7 +38,8 @@ impl Reloads {
 
     /// The files of a part are as they were when they were read.
     pub(crate) fn unchanged(&self, part: &'static str) {
-        if self.failing.lock().remove(part) {
+        self.metrics.reload_fails(part, false);
+        if self.failing.lock().insert(part, false) == Some(true) {
             tracing::info!(part, "its files can be used again");
         }
     }
@@ -47,11 +48,16 @@ impl Reloads {
     pub(crate) fn failed(&self, part: &'static str, error: &(dyn Error + 'static)) {
         self.metrics.reloaded(part, false);
         tracing::error!(part, error = %error_chain(error), "keep what was read before");
-        self.failing.lock().insert(part);
+        self.metrics.reload_fails(part, true);
+        self.failing.lock().insert(part, true);
     }
 
-    /// The parts that are not as their files say.
-    pub(crate) fn failing(&self) -> Vec<&'static str> {
-        self.failing.lock().iter().copied().collect()
+    /// The parts that are read again, and whether they are not as their files say.
+    pub(crate) fn states(&self) -> Vec<(&'static str, bool)> {
+        let failing = self.failing.lock();
+        failing
+            .iter()
+            .map(|(part, failing)| (*part, *failing))
+            .collect()
     }
 }

@@ -134,13 +134,14 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     );
     let read =
         |path: PathBuf| std::fs::read(&path).with_context(|| format!("read {}", path.display()));
-    let prometheus = HttpClient::new(HttpClientOptions {
+    let options = HttpClientOptions {
         url: prometheus_url,
         ca: prometheus_ca_file.map(read).transpose()?,
         token_file: prometheus_token_file,
         headers: prometheus_header,
         post: prometheus_verb == Verb::Post,
-    })?;
+    };
+    let prometheus = HttpClient::new(options, &metrics)?;
     let lister = kubernetes::client(lister_kubeconfig.as_deref()).await?;
     let authentication =
         kubernetes::client_without_retries(auth.authentication_kubeconfig.as_deref()).await?;

@@ -12,7 +12,7 @@ mod selector;
 mod series;
 
 pub use answer::{MetricValueList, cause_for_clients, internal_error, refused_query};
-pub use metrics::{Items, MetricError, MetricInfo, Metrics, ResolvedQuery, Values};
+pub use metrics::{Items, MetricError, MetricInfo, Metrics, ResolvedQuery, Values, Yield};
 pub use path::{ApiPath, InvalidPath, ResourcePath, percent_decoded};
 pub use query::{InvalidQuery, MetricQuery, Objects, is_object_name};
 pub use resources::{GroupResource, Resource, RestMapper};

@@ -84,7 +84,7 @@ impl Rules {
 }
 
 fn compiled(list: &'static str, rules: &[DiscoveryRule]) -> Result<Vec<Arc<Rule>>, ConfigError> {
-    let compile = |(index, rule): (usize, &DiscoveryRule)| match Rule::new(rule) {
+    let compile = |(index, rule): (usize, &DiscoveryRule)| match Rule::new(index, rule) {
         Ok(rule) => Ok(Arc::new(rule)),
         Err(error) => Err(ConfigError::Rule {
             list,

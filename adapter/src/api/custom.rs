@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::group::{ApiGroup, DiscoveredResource};
 use super::health::Check;
 use super::status::ApiError;
-use crate::provider::CustomMetricsProvider;
+use crate::provider::{CustomMetricsProvider, Relist};
 
 /// The custom metrics of a provider.
 pub(crate) struct CustomMetricsGroup {
@@ -65,15 +65,10 @@ impl ApiGroup for CustomMetricsGroup {
     fn checks(&self) -> Vec<Check> {
         let attempted = self.provider.relist_attempted();
         let waited = self.started.elapsed() >= FIRST_RELIST;
-        vec![Check {
-            name: "relist-attempted",
-            passed: attempted || waited,
-            note: match (attempted, self.provider.relist_fails()) {
-                (_, true) => Some("the last relist of a rule failed"),
-                (false, false) => Some("the first relist takes long"),
-                (true, false) => None,
-            },
-        }]
+        let shown = |relist: Relist| Check::shown(relist.name, relist.failure);
+        std::iter::once(Check::required("relist-attempted", attempted || waited))
+            .chain(self.provider.relists().into_iter().map(shown))
+            .collect()
     }
 
     fn get<'a>(

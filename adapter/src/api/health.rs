@@ -1,52 +1,113 @@
 //! `/healthz`, `/livez`, `/readyz` in the form of `apiserver/pkg/server/healthz`, and `/version`.
 
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde_json::{Value, json};
 
 /// A condition of health or readiness.
 pub(crate) struct Check {
-    pub(crate) name: &'static str,
-    pub(crate) passed: bool,
-    /// What is wrong although it passes. The log says more: anybody may read this.
-    pub(crate) note: Option<&'static str>,
+    pub(crate) name: Cow<'static, str>,
+    /// What is wrong, in a word or two. Anybody may read them at the check's own path only if
+    /// `--authorization-always-allow-paths` says so. The log says more.
+    pub(crate) failure: Option<&'static str>,
+    /// Whether the adapter isn't ready while it fails. Others only show in `?verbose`.
+    pub(crate) required: bool,
 }
 
 impl Check {
-    pub(crate) fn new(name: &'static str, passed: bool) -> Self {
-        let note = None;
-        Self { name, passed, note }
+    /// A check without which the adapter isn't ready.
+    pub(crate) fn required(name: &'static str, passed: bool) -> Self {
+        Self {
+            name: name.into(),
+            failure: (!passed).then_some("not yet"),
+            required: true,
+        }
+    }
+
+    /// A check that is only shown.
+    pub(crate) fn shown(name: impl Into<Cow<'static, str>>, failure: Option<&'static str>) -> Self {
+        let (name, required) = (name.into(), false);
+        Self {
+            name,
+            failure,
+            required,
+        }
     }
 }
 
-/// `ok`, or 500 and the list of checks; `?verbose` asks for the list in any case.
-pub(super) fn answer(path: &str, query: Option<&str>, checks: &[Check]) -> Response {
-    let endpoint = path.trim_matches('/');
-    let passed = checks.iter().all(|check| check.passed);
-    let verbose = query.is_some_and(|query| {
-        url::form_urlencoded::parse(query.as_bytes()).any(|(key, _)| key == "verbose")
-    });
-    if passed && !verbose {
-        return "ok".into_response();
+/// Parameters of an endpoint.
+#[derive(Default)]
+struct Parameters {
+    verbose: bool,
+    exclude: BTreeSet<String>,
+}
+
+impl Parameters {
+    fn new(query: Option<&str>) -> Self {
+        let mut parameters = Self::default();
+        for (key, value) in url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+            match &*key {
+                "verbose" => parameters.verbose = true,
+                "exclude" => {
+                    parameters.exclude.insert(value.into_owned());
+                }
+                _ => {}
+            }
+        }
+        parameters
     }
-    let mut text = String::from("[+]ping ok\n");
-    for Check { name, passed, note } in checks {
-        text.push_str(&match (passed, note) {
-            (true, None) => format!("[+]{name} ok\n"),
-            (true, Some(note)) => format!("[+]{name} ok, but {note}\n"),
-            (false, _) => format!("[-]{name} not yet\n"),
-        });
+}
+
+/// `ok`, or 500 and the list of checks; `?verbose` asks for the list in any case, and `?exclude=NAME`
+/// leaves a check out. Why one fails isn't told, since anybody may ask.
+pub(super) fn answer(endpoint: &str, query: Option<&str>, checks: &[Check]) -> Response {
+    let Parameters {
+        verbose,
+        mut exclude,
+    } = Parameters::new(query);
+    let (mut text, mut passed) = (String::from("[+]ping ok\n"), true);
+    exclude.remove("ping");
+    for check in checks {
+        let name = &check.name;
+        if exclude.remove(&**name) {
+            text += &format!("[+]{name} excluded: ok\n");
+        } else if check.failure.is_some() {
+            passed &= !check.required;
+            text += &format!("[-]{name} failed: reason withheld\n");
+        } else {
+            text += &format!("[+]{name} ok\n");
+        }
     }
-    text.push_str(&format!(
-        "{endpoint} check {}\n",
-        if passed { "passed" } else { "failed" }
-    ));
-    let code = if passed {
-        StatusCode::OK
-    } else {
-        StatusCode::INTERNAL_SERVER_ERROR
-    };
-    (code, text).into_response()
+    if !exclude.is_empty() {
+        text += "warn: some health checks cannot be excluded: there are none of these names\n";
+    }
+    match (passed, verbose) {
+        (true, false) => "ok".into_response(),
+        (true, true) => (text + endpoint + " check passed\n").into_response(),
+        (false, _) => {
+            let text = text + endpoint + " check failed\n";
+            (StatusCode::INTERNAL_SERVER_ERROR, text).into_response()
+        }
+    }
+}
+
+/// The answer of one check's own path, such as `/readyz/relist-rule-0`; none if there is no such
+/// check.
+pub(super) fn one(name: &str, checks: &[Check]) -> Option<Response> {
+    if name == "ping" {
+        return Some("ok".into_response());
+    }
+    let check = checks.iter().find(|check| check.name == name)?;
+    Some(match check.failure {
+        None => "ok".into_response(),
+        Some(failure) => {
+            let text = format!("internal server error: {failure}; the adapter's log says more\n");
+            (StatusCode::INTERNAL_SERVER_ERROR, text).into_response()
+        }
+    })
 }
 
 /// `/version`, a `version.Info`.

@@ -23,7 +23,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::auth::{Authenticator, Authorizer, Decision, User};
 use crate::error_chain::error_chain;
-use crate::metrics::OwnMetrics;
+use crate::metrics::{OwnMetrics, Topic};
 use crate::reload::Reloads;
 use crate::request_info::{RequestInfo, ResourceRequest};
 use crate::text::cut;
@@ -163,8 +163,10 @@ impl Api {
             .filter(|segment| !segment.is_empty())
             .collect();
         Ok(match segments.as_slice() {
-            ["healthz" | "livez"] => health::answer(path, uri.query(), &[]),
-            ["readyz"] => health::answer(path, uri.query(), &self.checks()),
+            [endpoint @ ("healthz" | "livez")] => health::answer(endpoint, uri.query(), &[]),
+            [endpoint @ "readyz"] => health::answer(endpoint, uri.query(), &self.checks()),
+            ["healthz" | "livez", name] => health::one(name, &[]).ok_or(ApiError::NotFound)?,
+            ["readyz", name] => health::one(name, &self.checks()).ok_or(ApiError::NotFound)?,
             ["metrics"] => self.metrics.response(),
             ["version"] => Json(health::version()).into_response(),
             ["openapi", "v2"] => Json(openapi::v2(self.groups())).into_response(),
@@ -186,16 +188,32 @@ impl Api {
         })
     }
 
-    /// The group that a path is about; empty if it is about none.
-    fn group_in(&self, path: &str) -> &'static str {
-        let name = path
-            .strip_prefix("/apis/")
-            .and_then(|rest| rest.split('/').next());
-        let known = self.groups().map(ApiGroup::name);
-        known
-            .into_iter()
-            .find(|known| name == Some(known))
-            .unwrap_or_default()
+    /// What a path is about, for metrics.
+    fn topic(&self, path: &str) -> Topic {
+        let component = "apiserver";
+        let mut topic = Topic {
+            component,
+            ..Topic::default()
+        };
+        let mut segments = path.strip_prefix("/apis/").into_iter();
+        let mut segments = segments.by_ref().flat_map(|rest| rest.splitn(3, '/'));
+        let (name, version) = (segments.next(), segments.next());
+        let Some(group) = self.groups().find(|group| name == Some(group.name())) else {
+            return topic;
+        };
+        topic.group = group.name();
+        let known = group
+            .versions()
+            .iter()
+            .find(|known| version == Some(**known));
+        topic.version = known.copied().unwrap_or_default();
+        if let (Some(_), Some(rest)) = (known, segments.next()) {
+            let namespaced = rest.starts_with("namespaces/");
+            topic.resource = "*";
+            topic.scope = if namespaced { "resource" } else { "cluster" };
+            topic.component = "custom-metrics";
+        }
+        topic
     }
 
     fn groups(&self) -> impl Iterator<Item = &dyn ApiGroup> {
@@ -212,12 +230,11 @@ impl Api {
     fn checks(&self) -> Vec<Check> {
         let mut checks: Vec<Check> = self.groups().flat_map(ApiGroup::checks).collect();
         let configured = self.authenticator.is_configured();
-        checks.push(Check::new("authentication-configured", configured));
-        let failing = self.reloads.failing().into_iter();
-        checks.extend(failing.map(|name| Check {
-            name,
-            passed: true,
-            note: Some("the last reload failed"),
+        checks.push(Check::required("authentication-configured", configured));
+        let states = self.reloads.states().into_iter();
+        checks.extend(states.map(|(part, failing)| {
+            let failure = failing.then_some("the last reload failed");
+            Check::shown(format!("reload-{part}"), failure)
         }));
         checks
     }
@@ -239,13 +256,9 @@ async fn answer(State(api): State<Arc<Api>>, request: Request) -> Response {
         let close = HeaderValue::from_static("close");
         response.headers_mut().insert(header::CONNECTION, close);
     }
-    let verb = if head.method == Method::GET {
-        "GET"
-    } else {
-        "other"
-    };
-    let (group, code) = (api.group_in(head.uri.path()), response.status());
-    api.metrics.answered(verb, group, code, began.elapsed());
+    let (topic, code) = (api.topic(head.uri.path()), response.status());
+    let took = began.elapsed();
+    api.metrics.answered(&head.method, topic, code, took);
     response
 }
 

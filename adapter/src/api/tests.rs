@@ -9,13 +9,17 @@ use super::*;
 use crate::auth::error::TokenReviewError;
 use crate::auth::{AccessReviewError, AuthenticationError, ReviewError, User};
 use crate::prometheus::PrometheusError;
-use crate::provider::{CustomMetricsProvider, ProviderError};
+use crate::provider::{CustomMetricsProvider, ProviderError, Relist};
+
+mod health;
+mod metrics;
 
 /// Two metrics; `http_requests` has a value for the pod `web-1` alone.
 #[derive(Default)]
 pub(crate) struct Fixed {
     pub(crate) relisted: bool,
-    pub(crate) fails: bool,
+    /// Of the only rule.
+    pub(crate) failure: Option<&'static str>,
 }
 
 fn info(resource: &str, metric: &str, namespaced: bool) -> MetricInfo {
@@ -78,8 +82,11 @@ impl CustomMetricsProvider for Fixed {
         self.relisted
     }
 
-    fn relist_fails(&self) -> bool {
-        self.fails
+    fn relists(&self) -> Vec<Relist> {
+        vec![Relist {
+            name: "relist-rule-0".to_owned(),
+            failure: self.failure.or((!self.relisted).then_some("pending")),
+        }]
     }
 }
 
@@ -432,64 +439,4 @@ async fn answers<const N: usize>(router: &Router, paths: [&str; N]) -> [(u16, St
         *answer = (status, String::from_utf8(body.to_vec()).unwrap());
     }
     answers
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_prometheus_that_does_not_answer_makes_the_adapter_unready_for_half_a_minute() {
-    let router = router();
-    let probes = ["/readyz", "/healthz", "/livez"];
-    let codes = |answers: [(u16, String); 3]| answers.map(|(code, _)| code);
-    assert_eq!(codes(answers(&router, probes).await), [500, 200, 200]);
-    tokio::time::advance(Duration::from_secs(29)).await;
-    assert_eq!(codes(answers(&router, probes).await), [500, 200, 200]);
-    tokio::time::advance(Duration::from_secs(1)).await;
-    assert_eq!(codes(answers(&router, probes).await), [200; 3]);
-    let [(_, verbose)] = answers(&router, ["/readyz?verbose"]).await;
-    let expected = "[+]relist-attempted ok, but the first relist takes long";
-    assert!(verbose.contains(expected), "{verbose}");
-}
-
-#[tokio::test]
-async fn what_fails_although_the_adapter_is_ready_is_told_verbosely() {
-    let reloads = Reloads::default();
-    let metrics = Fixed {
-        relisted: true,
-        fails: true,
-    };
-    let router = router_with(metrics, reloads.clone());
-    reloads.failed("serving-certificate", &std::io::Error::other("broken"));
-    let [short, (code, verbose)] = answers(&router, ["/readyz", "/readyz?verbose"]).await;
-    assert_eq!(short, (200, "ok".to_owned()));
-    assert_eq!(code, 200);
-    let expected = [
-        "[+]ping ok",
-        "[+]relist-attempted ok, but the last relist of a rule failed",
-        "[+]authentication-configured ok",
-        "[+]serving-certificate ok, but the last reload failed",
-        "readyz check passed",
-    ];
-    assert_eq!(verbose.lines().collect::<Vec<_>>(), expected);
-}
-
-#[tokio::test]
-async fn requests_are_counted_by_names_that_no_client_can_choose() {
-    let router = router();
-    let none = format!("{V1}/namespaces/default/pods/*/nothing");
-    let paths = ["/version", &none, "/apis/my.group/v1/pods", "/metrics"];
-    let [_, _, _, (code, metrics)] = answers(&router, paths).await;
-    assert_eq!(code, 200);
-    let request = |group: &str, code| {
-        format!("apiserver_request_total{{verb=\"GET\",group=\"{group}\",code=\"{code}\"}} 1")
-    };
-    for line in [
-        &request("", 200),
-        &request("", 404),
-        &request("custom.metrics.k8s.io", 404),
-        "process_resident_memory_bytes ",
-        "process_cpu_seconds_total ",
-        "# EOF",
-    ] {
-        assert!(metrics.contains(line), "{line} in {metrics}");
-    }
-    assert!(!metrics.contains("my.group"), "{metrics}");
 }

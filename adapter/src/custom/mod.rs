@@ -2,7 +2,7 @@
 //! prometheus-adapter).
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
 use jiff::Timestamp;
@@ -18,10 +18,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error_chain::error_chain;
 use crate::kubernetes::within;
-use crate::metrics::OwnMetrics;
+use crate::metrics::{MAX_RULES, OwnMetrics, RuleEvents};
 use crate::prometheus::PrometheusClient;
-use crate::provider::{CustomMetricsProvider, ProviderError};
-use crate::registry::{Registry, RelistOptions};
+use crate::provider::{CustomMetricsProvider, ProviderError, Relist};
+use crate::registry::{Registry, RelistOptions, RelistState};
 use crate::tasks::supervise;
 
 /// Answers requests with the rules' metrics and Prometheus' values.
@@ -31,6 +31,7 @@ pub(crate) struct CustomMetrics {
     kubernetes: Client,
     /// How long the API server may take for an answer.
     answer_timeout: Duration,
+    events: RuleEvents,
 }
 
 /// How many objects are listed with one request, and the most that a selector may select.
@@ -47,8 +48,15 @@ impl CustomMetrics {
         metrics: OwnMetrics,
         shutdown: CancellationToken,
     ) -> std::io::Result<Self> {
-        let registry = Registry::new(prometheus.clone(), kubernetes.clone(), options);
+        let events = metrics.rules().clone();
+        let registry = Registry::new(
+            prometheus.clone(),
+            kubernetes.clone(),
+            options,
+            events.clone(),
+        );
         let registry = Arc::new(registry);
+        registry.show_in(&metrics);
         let relisted = registry.clone();
         // A thread of its own, so that requests don't wait while answers are read and metrics made.
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -70,6 +78,7 @@ impl CustomMetrics {
             prometheus,
             kubernetes,
             answer_timeout: options.answer_timeout,
+            events,
         })
     }
 
@@ -87,6 +96,9 @@ impl CustomMetrics {
         let mut answer = Ok(Vec::new());
         for candidate in &candidates {
             answer = self.ask(candidate, &names).await;
+            if let Some(kind) = answer.as_ref().err().and_then(ProviderError::kind) {
+                self.events.query_failed(candidate.rule().position(), kind);
+            }
             match &answer {
                 Ok(values) if values.is_empty() => {}
                 // What the others give may have a value, or a query.
@@ -108,7 +120,11 @@ impl CustomMetrics {
         let promql = resolved.promql(names)?;
         let mut values = resolved.values(names)?;
         let mut take = |sample| values.add(&sample);
-        self.prometheus.query(&promql, &mut take).await?;
+        let began = Instant::now();
+        let asked = self.prometheus.query(&promql, &mut take).await;
+        let took = began.elapsed();
+        self.events.queried(resolved.rule().position(), took);
+        asked?;
         let Items { values, left_out } = values.items(Timestamp::now())?;
         tracing::debug!(promql, values = values.len(), "asked Prometheus");
         for error in left_out {
@@ -191,6 +207,22 @@ impl CustomMetricsProvider for CustomMetrics {
 
     fn relist_attempted(&self) -> bool {
         self.registry.attempted()
+    }
+
+    fn relists(&self) -> Vec<Relist> {
+        let relist = |name, state: RelistState| Relist {
+            name,
+            failure: match state.attempted {
+                true => state.failure,
+                false => Some("pending"),
+            },
+        };
+        let states = self.registry.rule_states().into_iter().take(MAX_RULES);
+        let rules =
+            states.map(|rule| relist(format!("relist-rule-{}", rule.position), rule.relist));
+        let resources = self.registry.resources_state();
+        let resources = relist("relist-resources".to_owned(), resources);
+        std::iter::once(resources).chain(rules).collect()
     }
 }
 

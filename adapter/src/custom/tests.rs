@@ -3,10 +3,10 @@ use std::collections::BTreeMap;
 use kube::client::Body;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
-use setpoint_rules::{GroupResource, Sample, SeriesCollector, SeriesNames};
+use setpoint_rules::{GroupResource, Sample, SeriesCollector};
 
 use super::*;
-use crate::prometheus::PrometheusError;
+use crate::prometheus::{FoundSeries, PrometheusError};
 
 /// A Prometheus with one counter of two pods; records its queries.
 #[derive(Default)]
@@ -29,12 +29,13 @@ impl PrometheusClient for Scripted {
         &'a self,
         _: &'a str,
         _: Duration,
-    ) -> BoxFuture<'a, Result<SeriesNames, PrometheusError>> {
+    ) -> BoxFuture<'a, Result<FoundSeries, PrometheusError>> {
         let mut collector = SeriesCollector::default();
         for name in ["http_requests_total", "http_requests"] {
             collector.add(name, ["namespace", "pod"]).unwrap();
         }
-        Box::pin(std::future::ready(Ok(collector.finish())))
+        let names = collector.finish();
+        Box::pin(std::future::ready(Ok(FoundSeries { names, count: 2 })))
     }
 
     fn query<'a>(

@@ -2,50 +2,44 @@
 //! where it has them.
 
 mod process;
+mod prometheus;
+mod requests;
+mod rules;
 mod server;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::response::{IntoResponse as _, Response};
-use http::{StatusCode, header};
+use http::{Method, StatusCode, header};
 use parking_lot::Mutex;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use process::Process;
+pub(crate) use prometheus::PrometheusDurations;
+pub(crate) use requests::Topic;
+pub(crate) use rules::{MAX_RULES, RuleEvents, rule_label};
 pub(crate) use server::ServerCounts;
 
 const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-/// `RequestDuration` of `k8s.io/apiserver`, in part.
-const SECONDS: [f64; 10] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 15.0, 60.0];
 
-/// The metrics; clones are the same ones. No label has a value that a client can choose.
+/// The metrics; clones are the same ones. No label has a value that a client or a series can choose.
 #[derive(Clone)]
 pub(crate) struct OwnMetrics {
     registry: Arc<Mutex<Registry>>,
-    requests: Family<RequestLabels, Counter>,
-    durations: Family<DurationLabels, Histogram>,
+    requests: requests::Requests,
+    prometheus: prometheus::Durations,
+    rules: RuleEvents,
     reviews: Family<ReviewLabels, Counter>,
     reloads: Family<ReloadLabels, Counter>,
     restarts: Family<TaskLabels, Counter>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct RequestLabels {
-    verb: &'static str,
-    group: &'static str,
-    code: u16,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct DurationLabels {
-    verb: &'static str,
-    group: &'static str,
+    reload_failing: Family<PartLabels, Gauge>,
+    expirations: Family<PartLabels, Gauge>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -65,30 +59,44 @@ struct TaskLabels {
     task: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PartLabels {
+    part: &'static str,
+}
+
 impl Default for OwnMetrics {
     fn default() -> Self {
-        let histogram = || Histogram::new(SECONDS);
         let metrics = Self {
             registry: Arc::default(),
-            requests: Family::default(),
-            durations: Family::new_with_constructor(histogram),
+            requests: requests::Requests::default(),
+            prometheus: prometheus::Durations::default(),
+            rules: RuleEvents::default(),
             reviews: Family::default(),
             reloads: Family::default(),
             restarts: Family::default(),
+            reload_failing: Family::default(),
+            expirations: Family::default(),
         };
         metrics.register(|registry| {
-            let requests = metrics.requests.clone();
-            registry.register("apiserver_request", "Requests by their answers", requests);
-            let durations = metrics.durations.clone();
-            let help = "Time until a request is answered";
-            registry.register("apiserver_request_duration_seconds", help, durations);
+            metrics.requests.register(registry);
+            metrics.prometheus.register(registry);
             let own = registry.sub_registry_with_prefix("setpoint_adapter");
             let help = "Reviews that the API server was asked for";
             own.register("reviews", help, metrics.reviews.clone());
             let help = "Files that were read again; after a failure the old state stays";
             own.register("reloads", help, metrics.reloads.clone());
+            let help = "1 as long as a part is not as its files say";
+            own.register("reload_failing", help, metrics.reload_failing.clone());
             let help = "Background tasks that died and were started again";
             own.register("task_restarts", help, metrics.restarts.clone());
+            let help = "When a certificate ends, in seconds since 1970";
+            let expirations = metrics.expirations.clone();
+            own.register(
+                "certificate_expiration_timestamp_seconds",
+                help,
+                expirations,
+            );
+            metrics.rules.register(own);
         });
         metrics.collect(Process::starting_now());
         metrics
@@ -106,20 +114,30 @@ impl OwnMetrics {
         self.register(|registry| registry.register_collector(Box::new(collector)));
     }
 
+    /// How the relists and queries of rules go.
+    pub(crate) fn rules(&self) -> &RuleEvents {
+        &self.rules
+    }
+
+    /// How long a Prometheus takes; its URL has no credentials.
+    pub(crate) fn durations_of(&self, server: &str) -> PrometheusDurations {
+        self.prometheus.of(server)
+    }
+
     /// A request is answered.
     pub(crate) fn answered(
         &self,
-        verb: &'static str,
-        group: &'static str,
+        method: &Method,
+        topic: Topic,
         code: StatusCode,
         after: Duration,
     ) {
-        let code = code.as_u16();
-        let labels = RequestLabels { verb, group, code };
-        self.requests.get_or_create(&labels).inc();
-        let labels = DurationLabels { verb, group };
-        let seconds = after.as_secs_f64();
-        self.durations.get_or_create(&labels).observe(seconds);
+        self.requests.answered(method, topic, code, after);
+    }
+
+    /// A certificate is used that ends then, in seconds since 1970.
+    pub(crate) fn certificate_ends(&self, part: &'static str, at: i64) {
+        self.expirations.get_or_create(&PartLabels { part }).set(at);
     }
 
     /// A review has ended.
@@ -135,6 +153,12 @@ impl OwnMetrics {
         self.reloads
             .get_or_create(&ReloadLabels { part, outcome })
             .inc();
+    }
+
+    /// Whether a part is not as its files say.
+    pub(crate) fn reload_fails(&self, part: &'static str, fails: bool) {
+        let gauge = self.reload_failing.get_or_create(&PartLabels { part });
+        gauge.set(fails.into());
     }
 
     /// A background task was started again.

@@ -69,6 +69,11 @@ impl PrometheusError {
         }
     }
 
+    /// Whether Prometheus has answered, though not as it should.
+    pub(super) fn is_answer(&self) -> bool {
+        !matches!(self, Self::Send { .. } | Self::Token { .. })
+    }
+
     /// The kind of failure in one word. Two failures of one kind may have different words.
     pub(crate) fn kind(&self) -> &'static str {
         match self {

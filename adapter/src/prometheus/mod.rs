@@ -13,15 +13,23 @@ use setpoint_rules::{Sample, SeriesNames};
 pub(crate) use client::{HttpClient, HttpClientOptions};
 pub(crate) use error::PrometheusError;
 
+/// The series that a selector matches.
+#[derive(Debug, PartialEq)]
+pub(crate) struct FoundSeries {
+    pub(crate) names: SeriesNames,
+    /// How many series there are.
+    pub(crate) count: u64,
+}
+
 /// A client of Prometheus. Answers are read as they come in and never held whole.
 pub(crate) trait PrometheusClient: Send + Sync + 'static {
-    /// The names of the series that match a selector and had a sample within `max_age`. It has no
+    /// The series that match a selector and had a sample within `max_age`. It has no
     /// limit in time: the caller does.
     fn series<'a>(
         &'a self,
         selector: &'a str,
         max_age: Duration,
-    ) -> BoxFuture<'a, Result<SeriesNames, PrometheusError>>;
+    ) -> BoxFuture<'a, Result<FoundSeries, PrometheusError>>;
 
     /// Gives each sample of the instant vector of a query, now, to `take`.
     fn query<'a>(

@@ -5,7 +5,9 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
-use setpoint_rules::{Sample, SeriesCollector, SeriesNames, TooManyNames};
+use setpoint_rules::{Sample, SeriesCollector, TooManyNames};
+
+use super::FoundSeries;
 
 /// Where the series stand in the answer of `/series`.
 pub(super) const SERIES: &[&str] = &["data"];
@@ -55,6 +57,7 @@ pub(super) struct SeriesReader {
     current: Names,
     last: Names,
     collector: SeriesCollector,
+    count: u64,
 }
 
 impl SeriesReader {
@@ -65,6 +68,7 @@ impl SeriesReader {
 
     /// Takes the series that was read.
     pub(super) fn take(&mut self) -> Result<(), TooManyNames> {
+        self.count += 1;
         if self.current != self.last {
             let labels = self.current.labels.split_terminator('\0');
             self.collector.add(&self.current.name, labels)?;
@@ -73,8 +77,11 @@ impl SeriesReader {
         Ok(())
     }
 
-    pub(super) fn finish(self) -> SeriesNames {
-        self.collector.finish()
+    pub(super) fn finish(self) -> FoundSeries {
+        FoundSeries {
+            names: self.collector.finish(),
+            count: self.count,
+        }
     }
 }
 

@@ -1,12 +1,15 @@
 //! What relists have found out so far.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use setpoint_rules::{Metrics, RestMapper, Rules, SeriesNames};
+use tokio::time::Instant;
 
 use super::Question;
 use super::relist::RelistError;
+use crate::prometheus::FoundSeries;
 
 /// The most names of series that all answers together may have; each costs about 300 bytes.
 const MAX_NAMES: usize = 100_000;
@@ -15,7 +18,7 @@ const MAX_NAMES: usize = 100_000;
 #[derive(Default)]
 pub(super) struct Known {
     discovery: Discovery,
-    attempted: BTreeSet<Question>,
+    relists: BTreeMap<Question, RelistState>,
     changed: bool,
 }
 
@@ -31,7 +34,22 @@ pub(super) struct Discovery {
 pub(super) enum Answer {
     Resources(RestMapper),
     /// Of this `seriesQuery`.
-    Series(String, SeriesNames),
+    Series(String, FoundSeries),
+}
+
+/// How the relists of a question go.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct RelistState {
+    /// Whether one has ended.
+    pub(crate) attempted: bool,
+    /// When the last good one ended.
+    pub(crate) succeeded: Option<(Instant, SystemTime)>,
+    /// How many series it found.
+    pub(crate) series: u64,
+    /// How long the last one took.
+    pub(crate) took: Duration,
+    /// The kind of failure of the last one.
+    pub(crate) failure: Option<&'static str>,
 }
 
 impl Known {
@@ -44,7 +62,7 @@ impl Known {
                 *mapper = Arc::new(new);
                 self.changed = true;
             }
-            Answer::Series(selector, new) => {
+            Answer::Series(selector, FoundSeries { names: new, .. }) => {
                 let known = series.get(&selector);
                 if known.is_some_and(|known| **known == new) {
                     return Ok(());
@@ -61,16 +79,42 @@ impl Known {
         Ok(())
     }
 
-    pub(super) fn attempt_ended(&mut self, question: &Question) {
-        if !self.attempted.contains(question) {
-            self.attempted.insert(question.clone());
+    /// A relist has ended, and found so many series or failed.
+    pub(super) fn relist_ended(
+        &mut self,
+        question: &Question,
+        took: Duration,
+        outcome: Result<u64, &'static str>,
+    ) {
+        let mut state = self.relist_state(question);
+        state.attempted = true;
+        state.took = took;
+        state.failure = outcome.err();
+        if let Ok(series) = outcome {
+            state.series = series;
+            state.succeeded = Some((Instant::now(), SystemTime::now()));
         }
+        self.relists.insert(question.clone(), state);
+    }
+
+    /// How the relists of a question go.
+    pub(super) fn relist_state(&self, question: &Question) -> RelistState {
+        self.relists.get(question).copied().unwrap_or_default()
+    }
+
+    /// The positions of the rules that ask a question.
+    pub(super) fn askers(&self, question: &Question) -> Vec<usize> {
+        let rules = self.discovery.rules.iter().flat_map(Rules::custom);
+        let asks =
+            |selector: &str| matches!(question, Question::Series(asked) if asked == selector);
+        let askers = rules.filter(|rule| asks(rule.series_query()));
+        askers.map(|rule| rule.position()).collect()
     }
 
     /// Takes new rules in place of the old ones, and forgets what only those asked.
     pub(super) fn replace_rules(&mut self, rules: Rules) {
         let asked = Question::of(&rules);
-        self.attempted.retain(|question| asked.contains(question));
+        self.relists.retain(|question, _| asked.contains(question));
         let series = &mut self.discovery.series;
         series.retain(|selector, _| asked.contains(&Question::Series(selector.clone())));
         self.discovery.rules = Some(rules);
@@ -86,12 +130,22 @@ impl Known {
     /// Whether all that these rules ask was asked once.
     pub(super) fn attempted_by(&self, rules: &Rules) -> bool {
         let asked = Question::of(rules);
-        asked.iter().all(|asked| self.attempted.contains(asked))
+        asked.iter().all(|asked| self.relists.contains_key(asked))
     }
 
     /// What metrics are made of, if it has changed since the last time.
     pub(super) fn discovery_if_changed(&mut self) -> Option<Discovery> {
         std::mem::take(&mut self.changed).then(|| self.discovery.clone())
+    }
+}
+
+impl Answer {
+    /// How many series there are.
+    pub(super) fn series(&self) -> u64 {
+        match self {
+            Self::Resources(_) => 0,
+            Self::Series(_, found) => found.count,
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 //! each `seriesQuery` and the cluster's resources are asked for independently, at an interval, and
 //! sooner after a failure: a slow or broken rule hurts only itself.
 
+mod figures;
 mod known;
 mod pauses;
 mod relist;
@@ -14,13 +15,16 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use kube::Client;
 use parking_lot::Mutex;
-use setpoint_rules::{Metrics, Rules};
+use setpoint_rules::{Metrics, Rules, Yield};
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use crate::metrics::{OwnMetrics, RuleEvents};
 use crate::prometheus::PrometheusClient;
+use figures::RuleStates;
 use known::Known;
+pub(crate) use known::RelistState;
 
 /// How long the first relists may take until the adapter serves without them, and new rules until
 /// they replace the old ones without them.
@@ -51,7 +55,21 @@ pub(crate) struct Registry {
     /// Something in `known` has changed.
     changed: Notify,
     metrics: ArcSwap<Metrics>,
+    events: RuleEvents,
     started: Instant,
+}
+
+/// What a rule gives, and how its relists go.
+#[derive(Debug, Clone)]
+pub(crate) struct RuleState {
+    /// Its position in the configuration, from 0.
+    pub(crate) position: usize,
+    pub(crate) series_query: String,
+    /// How many metrics it gives, each of one kind of object.
+    pub(crate) metrics: usize,
+    /// How many of them other series or rules give too.
+    pub(crate) clashes: usize,
+    pub(crate) relist: RelistState,
 }
 
 /// What is asked at each relist.
@@ -69,6 +87,7 @@ impl Registry {
         prometheus: Arc<dyn PrometheusClient>,
         kubernetes: Client,
         options: RelistOptions,
+        events: RuleEvents,
     ) -> Self {
         Self {
             prometheus,
@@ -78,6 +97,7 @@ impl Registry {
             known: Mutex::default(),
             changed: Notify::new(),
             metrics: ArcSwap::default(),
+            events,
             started: Instant::now(),
         }
     }
@@ -90,6 +110,42 @@ impl Registry {
     /// Whether the first relists have ended, whether or not they succeeded, or took too long.
     pub(crate) fn attempted(&self) -> bool {
         self.known.lock().attempted() || self.started.elapsed() > FIRST_RELISTS
+    }
+
+    /// How each rule is, in the order of the configuration.
+    pub(crate) fn rule_states(&self) -> Vec<RuleState> {
+        let metrics = self.metrics();
+        let known = self.known.lock();
+        let state = |yielded: &Yield| {
+            let Yield {
+                rule,
+                metrics,
+                clashes,
+            } = yielded;
+            let series_query = rule.series_query().to_owned();
+            RuleState {
+                position: rule.position(),
+                relist: known.relist_state(&Question::Series(series_query.clone())),
+                series_query,
+                metrics: *metrics,
+                clashes: *clashes,
+            }
+        };
+        metrics.yields().iter().map(state).collect()
+    }
+
+    /// How the relists of the cluster's resources go.
+    pub(crate) fn resources_state(&self) -> RelistState {
+        self.known.lock().relist_state(&Question::Resources)
+    }
+
+    /// Tells in metrics how the rules are.
+    pub(crate) fn show_in(self: &Arc<Self>, metrics: &OwnMetrics) {
+        let registry = self.clone();
+        metrics.collect(RuleStates {
+            interval: self.options.interval,
+            states: move || registry.rule_states(),
+        });
     }
 
     /// Relists by these rules until `shutdown`. Where they change, the old ones are served until the
@@ -105,6 +161,8 @@ impl Registry {
         self.known.lock().replace_rules(first);
         let mut next: Option<(Rules, Instant)> = None;
         let mut said = BTreeSet::new();
+        // So that the rules are known, though nothing of their series is.
+        self.renew(&mut said);
         loop {
             let deadline = next
                 .as_ref()
@@ -127,6 +185,7 @@ impl Registry {
                 let asked = Question::of(&new);
                 tasks.retain(|question, _| asked.contains(question));
                 self.known.lock().replace_rules(new);
+                self.events.forget();
             }
             self.renew(&mut said);
         }

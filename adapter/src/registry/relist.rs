@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use setpoint_rules::RestMapper;
+use tokio::time::Instant;
 
 use super::known::Answer;
 use super::pauses::Pauses;
@@ -50,10 +51,13 @@ impl Registry {
     pub(super) async fn repeat(self: Arc<Self>, question: Question, mut pauses: Pauses) {
         let mut last_failure = None;
         loop {
+            let began = Instant::now();
             let asked = AssertUnwindSafe(self.ask(&question)).catch_unwind().await;
-            let answer = asked
-                .unwrap_or(Err(RelistError::Panic))
-                .and_then(|answer| self.known.lock().take(answer));
+            let took = began.elapsed();
+            let answer = asked.unwrap_or(Err(RelistError::Panic)).and_then(|answer| {
+                let series = answer.series();
+                self.known.lock().take(answer).map(|()| series)
+            });
             let pause = pauses.after(answer.is_ok());
             let failure = answer.as_ref().err().map(RelistError::kind);
             match &answer {
@@ -68,9 +72,20 @@ impl Registry {
                 _ => {}
             }
             last_failure = failure;
-            self.known.lock().attempt_ended(&question);
+            self.note(&question, took, answer.map_err(|error| error.kind()));
             self.changed.notify_one();
             tokio::time::sleep(pause).await;
+        }
+    }
+
+    /// Notes how a relist ended.
+    fn note(&self, question: &Question, took: Duration, outcome: Result<u64, &'static str>) {
+        let mut known = self.known.lock();
+        known.relist_ended(question, took, outcome);
+        if let Err(kind) = outcome {
+            for position in known.askers(question) {
+                self.events.relist_failed(position, kind);
+            }
         }
     }
 

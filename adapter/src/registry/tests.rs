@@ -4,11 +4,11 @@ use std::convert::Infallible;
 use futures::future::BoxFuture;
 use kube::client::Body;
 use serde_json::json;
-use setpoint_rules::{MetricInfo, Sample, SeriesCollector, SeriesNames};
+use setpoint_rules::{MetricInfo, Sample, SeriesCollector};
 
 use super::relist::SLOT;
 use super::*;
-use crate::prometheus::PrometheusError;
+use crate::prometheus::{FoundSeries, PrometheusError};
 
 /// Has one series for each selector, of the same name. Fails for broken selectors, and never answers
 /// for `silent`.
@@ -30,7 +30,7 @@ impl PrometheusClient for Prometheus {
         &'a self,
         selector: &'a str,
         _: Duration,
-    ) -> BoxFuture<'a, Result<SeriesNames, PrometheusError>> {
+    ) -> BoxFuture<'a, Result<FoundSeries, PrometheusError>> {
         Box::pin(async move {
             if selector.starts_with("silent") {
                 std::future::pending::<()>().await;
@@ -48,7 +48,10 @@ impl PrometheusClient for Prometheus {
                 name => name.to_owned(),
             };
             collector.add(&name, ["namespace", "pod"]).unwrap();
-            Ok(collector.finish())
+            Ok(FoundSeries {
+                names: collector.finish(),
+                count: 7,
+            })
         })
     }
 
@@ -81,7 +84,7 @@ fn kubernetes(answers: bool) -> Client {
     Client::new(service, "default")
 }
 
-fn rules(selectors: &[&str]) -> Rules {
+fn rules_of(selectors: &[&str]) -> Rules {
     let rule = |selector: &&str| {
         format!(
             "- {{seriesQuery: {selector}, resources: {{template: '<<.Resource>>'}}, metricsQuery: x}}\n"
@@ -94,6 +97,7 @@ fn rules(selectors: &[&str]) -> Rules {
 /// A registry that relists, until it is dropped.
 struct Running {
     registry: Arc<Registry>,
+    metrics: OwnMetrics,
     rules: watch::Sender<Rules>,
     _until: DropGuard,
 }
@@ -111,12 +115,16 @@ fn registry(
         parallel: 2,
         answer_timeout: Duration::from_millis(10),
     };
-    let registry = Arc::new(Registry::new(prometheus, kubernetes, options));
+    let metrics = OwnMetrics::default();
+    let events = metrics.rules().clone();
+    let registry = Arc::new(Registry::new(prometheus, kubernetes, options, events));
+    registry.show_in(&metrics);
     let shutdown = CancellationToken::new();
-    let (sender, receiver) = watch::channel(rules(selectors));
+    let (sender, receiver) = watch::channel(rules_of(selectors));
     tokio::spawn(registry.clone().run(receiver, shutdown.clone()));
     Running {
         registry,
+        metrics,
         rules: sender,
         _until: shutdown.drop_guard(),
     }
@@ -248,10 +256,76 @@ async fn new_rules_replace_the_old_ones_when_their_series_are_known() {
         }
         seen
     });
-    running.rules.send_replace(rules(&["b", "c"]));
+    running.rules.send_replace(rules_of(&["b", "c"]));
     let seen = tokio::time::timeout(HOUR, seen).await.unwrap().unwrap();
     assert_eq!(seen.len(), 2, "nothing in between: {seen:?}");
     // Those that can't be asked replace the old ones nevertheless.
-    running.rules.send_replace(rules(&["b", "silent"]));
+    running.rules.send_replace(rules_of(&["b", "silent"]));
     running.until(|registry| metrics(registry) == ["b"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn metrics_tell_how_each_rule_is() {
+    let prometheus = Prometheus::with_broken(["broken"]);
+    let selectors = ["load", "broken", "load", "silent"];
+    let running = registry(&selectors, prometheus.clone(), kubernetes(true), HOUR);
+    let known = |name: &str| running.metrics.text().contains(name);
+    tokio::task::yield_now().await;
+    assert!(
+        known("setpoint_adapter_rule_metrics{rule=\"3\"} 0"),
+        "before any answer"
+    );
+    running
+        .until(|registry| metrics(registry) == ["load"])
+        .await;
+    running
+        .until(|registry| registry.rule_states()[1].relist.attempted)
+        .await;
+    tokio::time::advance(Duration::from_millis(1500)).await;
+    let text = running.metrics.text();
+    let rules = text
+        .lines()
+        .filter(|line| line.starts_with("setpoint_adapter_rule_"));
+    let rules: Vec<_> = rules.filter(|line| !line.contains("_seconds{")).collect();
+    insta::assert_snapshot!(rules.join("\n"), @r#"
+    setpoint_adapter_rule_info{rule="0",series_query="load"} 1
+    setpoint_adapter_rule_info{rule="1",series_query="broken"} 1
+    setpoint_adapter_rule_info{rule="2",series_query="load"} 1
+    setpoint_adapter_rule_info{rule="3",series_query="silent"} 1
+    setpoint_adapter_rule_metrics{rule="0"} 2
+    setpoint_adapter_rule_metrics{rule="1"} 0
+    setpoint_adapter_rule_metrics{rule="2"} 2
+    setpoint_adapter_rule_metrics{rule="3"} 0
+    setpoint_adapter_rule_clashing_metrics{rule="0"} 2
+    setpoint_adapter_rule_clashing_metrics{rule="1"} 0
+    setpoint_adapter_rule_clashing_metrics{rule="2"} 2
+    setpoint_adapter_rule_clashing_metrics{rule="3"} 0
+    setpoint_adapter_rule_series{rule="0"} 7
+    setpoint_adapter_rule_series{rule="2"} 7
+    setpoint_adapter_rule_relist_failing{rule="0"} 0
+    setpoint_adapter_rule_relist_failing{rule="1"} 1
+    setpoint_adapter_rule_relist_failing{rule="2"} 0
+    "#);
+    let age = "setpoint_adapter_rule_answer_age_seconds{rule=\"0\"} 1.5";
+    assert!(text.contains(age), "{text}");
+    assert!(
+        !text.contains("answer_age_seconds{rule=\"1\"}"),
+        "it has none"
+    );
+    assert!(known(
+        "setpoint_adapter_relist_failures_total{rule=\"1\",kind=\"no_vector\"}"
+    ));
+    prometheus.broken.send_replace(BTreeSet::new());
+    running
+        .until(|registry| registry.rule_states()[1].relist.failure.is_none())
+        .await;
+    assert!(known("setpoint_adapter_rule_relist_failing{rule=\"1\"} 0"));
+    running.rules.send_replace(rules_of(&["other"]));
+    running
+        .until(|registry| metrics(registry) == ["other"])
+        .await;
+    assert!(
+        !known("relist_failures_total{"),
+        "of another rule at this position"
+    );
 }

@@ -9,6 +9,7 @@ use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use setpoint_serve::{TlsError, server_config};
 use tokio_util::sync::CancellationToken;
+use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use crate::files::{Changes, REREAD_INTERVAL};
 use crate::reload::Reloads;
@@ -58,6 +59,8 @@ struct Loaded {
     /// The content of the files, by which a change is known.
     bytes: (Vec<u8>, Vec<u8>),
     config: Arc<rustls::ServerConfig>,
+    /// When the certificate ends, in seconds since 1970; none if it can't be read.
+    ends: Option<i64>,
 }
 
 impl ServingPair {
@@ -79,6 +82,7 @@ impl ServingPair {
 
     fn load(certificate: PathBuf, key: PathBuf, reloads: Reloads) -> Result<Self, ServingError> {
         let loaded = load(&certificate, &key)?;
+        loaded.show_end(&reloads);
         Ok(Self {
             current: ArcSwap::from_pointee(loaded),
             certificate,
@@ -110,6 +114,7 @@ impl ServingPair {
                 self.reloads.unchanged(PART);
             }
             Ok(loaded) => {
+                loaded.show_end(&self.reloads);
                 self.current.store(Arc::new(loaded));
                 self.reloads.succeeded(PART);
                 tracing::info!(certificate = %self.certificate.display(), "serve with a renewed certificate");
@@ -117,6 +122,20 @@ impl ServingPair {
             Err(error) => self.reloads.failed(PART, &error),
         }
     }
+}
+
+impl Loaded {
+    fn show_end(&self, reloads: &Reloads) {
+        if let Some(ends) = self.ends {
+            reloads.metrics().certificate_ends(PART, ends);
+        }
+    }
+}
+
+/// When the first certificate of a chain ends, in seconds since 1970.
+fn end(chain: &[CertificateDer<'_>]) -> Option<i64> {
+    let (_, certificate) = X509Certificate::from_der(chain.first()?).ok()?;
+    Some(certificate.validity().not_after.timestamp())
 }
 
 fn load(certificate: &PathBuf, key: &PathBuf) -> Result<Loaded, ServingError> {
@@ -139,13 +158,18 @@ fn load(certificate: &PathBuf, key: &PathBuf) -> Result<Loaded, ServingError> {
             path: certificate.clone(),
         });
     }
+    let ends = end(&chain);
     let der = PrivateKeyDer::from_pem_slice(&bytes.1).map_err(|source| pem(key, source))?;
     let config = server_config(chain, der).map_err(|source| ServingError::Pair {
         certificate: certificate.clone(),
         key: key.clone(),
         source,
     })?;
-    Ok(Loaded { bytes, config })
+    Ok(Loaded {
+        bytes,
+        config,
+        ends,
+    })
 }
 
 #[cfg(test)]

@@ -84,14 +84,14 @@ fn a_pair_that_cannot_be_used_leaves_the_old_one() {
         }
         swap(volume.path(), version);
         pair.reload();
-        assert_eq!(pair.reloads.failing(), [PART]);
+        assert_eq!(pair.reloads.states(), [(PART, true)]);
         assert!(same(&before, &pair), "{version} was taken over");
     }
     write(&volume.path().join("..good"));
     swap(volume.path(), "..good");
     pair.reload();
     assert!(!same(&before, &pair));
-    assert!(pair.reloads.failing().is_empty());
+    assert_eq!(pair.reloads.states(), [(PART, false)]);
     let metrics = pair.reloads.metrics().text();
     for (outcome, count) in [("failure", 4), ("success", 1)] {
         let line = format!(
@@ -99,6 +99,9 @@ fn a_pair_that_cannot_be_used_leaves_the_old_one() {
         );
         assert!(metrics.contains(&line), "{metrics}");
     }
+    // rcgen's certificates end on the first day of 4096.
+    let end = "setpoint_adapter_certificate_expiration_timestamp_seconds{part=\"serving-certificate\"} 67090118400";
+    assert!(metrics.contains(end), "{metrics}");
 }
 
 #[test]
@@ -123,7 +126,7 @@ async fn served(
     });
     let router = router_of(Fixed {
         relisted: true,
-        fails: false,
+        failure: None,
     })
     .route("/held", held);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -203,8 +206,9 @@ async fn the_adapter_stays_ready_while_its_pair_is_renewed_under_load_and_then_a
 
 #[test]
 fn what_clients_send_takes_less_memory_than_the_manifests_grant() {
-    /// The rest: a thread's stacks, TLS, series and answers. Idle, all of it is 20 MiB.
-    const REST: f64 = 64.0 * 1024.0 * 1024.0;
+    /// The rest of a release build: programs, stacks and what is served. `ci/reports/relist.md` has it at
+    /// rest, and what relists add; `ci/bench` attacks it.
+    const REST: f64 = 16.0 * 1024.0 * 1024.0;
     let manifests = include_str!("../../deploy/base/adapter.yaml");
     let documents: Vec<serde_json::Value> = serde_saphyr::from_multiple(manifests).unwrap();
     let limits: Vec<Quantity> = documents

@@ -31,6 +31,19 @@ pub struct Metrics {
     /// Sorted by metric. Of one metric, what is asked first stands first.
     origins: Vec<(MetricInfo, Origin)>,
     refused: BTreeSet<String>,
+    /// In the order of the configuration.
+    yields: Vec<Yield>,
+}
+
+/// How much a rule gives.
+#[derive(Debug, Clone)]
+pub struct Yield {
+    /// The rule.
+    pub rule: Arc<Rule>,
+    /// How many metrics it gives, each of one kind of object.
+    pub metrics: usize,
+    /// How many of them other series or rules give too.
+    pub clashes: usize,
 }
 
 /// Where the values of a metric come from.
@@ -66,7 +79,29 @@ impl Metrics {
         // Keeps the order of those with equal names.
         metrics.origins.sort_by(|(a, _), (b, _)| a.cmp(b));
         metrics.origins.shrink_to_fit();
+        metrics.yields = metrics.counted(rules);
         metrics
+    }
+
+    fn counted(&self, rules: &[Arc<Rule>]) -> Vec<Yield> {
+        let nothing = |rule: &Arc<Rule>| Yield {
+            rule: rule.clone(),
+            metrics: 0,
+            clashes: 0,
+        };
+        let mut yields: Vec<_> = rules.iter().map(nothing).collect();
+        for (_, origins) in self.by_metric() {
+            let clashes = usize::from(origins.len() > 1);
+            // Those of one rule stand together.
+            for of_rule in origins.chunk_by(|(_, a), (_, b)| Arc::ptr_eq(&a.rule, &b.rule)) {
+                let position = of_rule.first().map(|(_, origin)| origin.rule.position());
+                if let Some(counted) = position.and_then(|position| yields.get_mut(position)) {
+                    counted.metrics += 1;
+                    counted.clashes += clashes;
+                }
+            }
+        }
+        yields
     }
 
     /// Adds the metrics that a rule makes of series, the last first.
@@ -146,10 +181,10 @@ impl Metrics {
             .filter(|origins| origins.len() > 1)
     }
 
-    /// How many metrics several series or rules give.
+    /// How much each rule gives, in the order of the configuration.
     #[must_use]
-    pub fn clash_count(&self) -> usize {
-        self.clashes().count()
+    pub fn yields(&self) -> &[Yield] {
+        &self.yields
     }
 
     fn by_metric(&self) -> impl Iterator<Item = (&MetricInfo, &[(MetricInfo, Origin)])> {
@@ -297,7 +332,16 @@ mod tests {
         let clashing = discovered(&format!("{COUNTER}, {GAUGE}"), &found);
         let said = "pods/requests is requests by the rule for `g`, and where that has no value requests_total by the rule for `c`";
         assert_eq!(clashing.remarks().collect::<Vec<_>>(), [said]);
-        assert_eq!(clashing.clash_count(), 1);
+        let counts = |metrics: &Metrics| -> Vec<_> {
+            let counts = metrics.yields().iter();
+            counts
+                .map(|counts| (counts.metrics, counts.clashes))
+                .collect()
+        };
+        assert_eq!(counts(&clashing), [(1, 1), (1, 1)]);
+        let other = [("requests", &["pod"][..]), ("load", &["pod", "namespace"])];
+        let alone = discovered(&format!("{COUNTER}, {GAUGE}"), &other);
+        assert_eq!(counts(&alone), [(0, 0), (3, 0)]);
         assert_eq!(discovered(GAUGE, &found).remarks().count(), 0);
     }
 

@@ -9,7 +9,7 @@ use setpoint_metrics_api::{MetricIdentifier, MetricValue, ObjectReference, Quant
 use super::Origin;
 use crate::query::{MetricQuery, Objects};
 use crate::resources::{GroupResource, Resource, RestMapper};
-use crate::rule::PromqlError;
+use crate::rule::{PromqlError, Rule};
 use crate::series::Sample;
 
 /// A request for a metric that exists, with one rule and one series that give its values.
@@ -109,6 +109,12 @@ impl<'a> ResolvedQuery<'a> {
     #[must_use]
     pub fn resource(&self) -> &Resource {
         self.resource
+    }
+
+    /// The rule that gives the values.
+    #[must_use]
+    pub fn rule(&self) -> &Rule {
+        &self.origin.rule
     }
 
     /// The PromQL query for the values of objects. `names` are the named object or those that the

@@ -18,6 +18,7 @@ use promql::QueryTemplate;
 /// A rule of the configuration, compiled: prometheus-adapter's `MetricNamer`.
 #[derive(Debug)]
 pub struct Rule {
+    position: usize,
     series_query: String,
     /// Regular expressions, and whether the name of a series must match them or must not.
     series_filters: Vec<(Regex, bool)>,
@@ -79,7 +80,8 @@ pub enum RuleError {
 }
 
 impl Rule {
-    pub(crate) fn new(rule: &DiscoveryRule) -> Result<Self, RuleError> {
+    /// A rule at a position of its list, from 0.
+    pub(crate) fn new(position: usize, rule: &DiscoveryRule) -> Result<Self, RuleError> {
         if rule.series_query.trim().is_empty() {
             return Err(RuleError::NoSeriesQuery);
         }
@@ -103,6 +105,7 @@ impl Rule {
             (name, _) => name.to_owned(),
         };
         Ok(Self {
+            position,
             series_query: rule.series_query.clone(),
             series_filters,
             name_matches,
@@ -110,6 +113,12 @@ impl Rule {
             resources: ResourceLabels::new(&rule.resources)?,
             metrics_query: QueryTemplate::new(&rule.metrics_query)?,
         })
+    }
+
+    /// The position of the rule in its list of the configuration, from 0.
+    #[must_use]
+    pub fn position(&self) -> usize {
+        self.position
     }
 
     /// The PromQL selector of the series that the rule is about.

@@ -5,7 +5,7 @@ mod options;
 use std::marker::PhantomData;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
 use http::HeaderMap;
@@ -13,12 +13,13 @@ use http::header::DATE;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 use reqwest::Response;
-use setpoint_rules::{Sample, SeriesNames};
+use setpoint_rules::Sample;
 use url::Url;
 
 use super::stream::{AnswerStream, Fields, MAX_ANSWER, StreamError};
 use super::wire::{SAMPLES, SERIES, SeriesReader, VectorElement};
-use super::{PrometheusClient, PrometheusError};
+use super::{FoundSeries, PrometheusClient, PrometheusError};
+use crate::metrics::{OwnMetrics, PrometheusDurations};
 
 use options::HttpClientError;
 pub(crate) use options::HttpClientOptions;
@@ -45,10 +46,18 @@ pub(crate) struct HttpClient {
     token_file: Option<PathBuf>,
     post: bool,
     max_answer: u64,
+    durations: PrometheusDurations,
 }
 
+const SERIES_ENDPOINT: &str = "/api/v1/series";
+const QUERY_ENDPOINT: &str = "/api/v1/query";
+
 impl HttpClient {
-    pub(crate) fn new(options: HttpClientOptions) -> Result<Self, HttpClientError> {
+    /// A client whose requests are timed in `metrics`.
+    pub(crate) fn new(
+        options: HttpClientOptions,
+        metrics: &OwnMetrics,
+    ) -> Result<Self, HttpClientError> {
         let roots = options.roots()?;
         let queries = options.client(roots.clone())?.timeout(QUERY_TIMEOUT);
         let queries = queries.build().map_err(HttpClientError::Client)?;
@@ -72,12 +81,71 @@ impl HttpClient {
             relists,
             ahead: AtomicI64::new(0),
             base,
+            durations: metrics.durations_of(display_url.trim_end_matches('/')),
             display_url,
             user,
             token_file: options.token_file,
             post: options.post,
             max_answer: MAX_ANSWER,
         })
+    }
+
+    /// Times a request, if it was answered, as prometheus-adapter does (`instrumentedGenericClient`).
+    async fn timed<T>(
+        &self,
+        endpoint: &'static str,
+        request: impl Future<Output = Result<T, PrometheusError>>,
+    ) -> Result<T, PrometheusError> {
+        let began = Instant::now();
+        let answer = request.await;
+        if answer.as_ref().err().is_none_or(PrometheusError::is_answer) {
+            self.durations.observe(endpoint, began.elapsed());
+        }
+        answer
+    }
+
+    async fn found(
+        &self,
+        selector: &str,
+        max_age: Duration,
+    ) -> Result<FoundSeries, PrometheusError> {
+        let now = Timestamp::now().as_duration().as_secs_f64();
+        #[expect(clippy::cast_precision_loss, reason = "seconds between two clocks")]
+        let ahead = self.ahead.load(Ordering::Relaxed) as f64;
+        let start = format!("{:.3}", now + ahead - max_age.as_secs_f64());
+        let parameters = [("match[]", selector), ("start", start.as_str())];
+        let response = self
+            .send(&self.relists, SERIES_ENDPOINT, &parameters)
+            .await?;
+        let mut reader = SeriesReader::default();
+        let take = |stream: &mut AnswerStream| {
+            while let Some(()) = stream.element(reader.seed())? {
+                reader.take()?;
+            }
+            Ok(())
+        };
+        self.read(response, AnswerStream::new(SERIES, self.max_answer), take)
+            .await?;
+        Ok(reader.finish())
+    }
+
+    async fn samples(
+        &self,
+        query: &str,
+        take: &mut (dyn FnMut(Sample) + Send),
+    ) -> Result<(), PrometheusError> {
+        // Without a time: now by Prometheus' clock.
+        let response = self
+            .send(&self.queries, QUERY_ENDPOINT, &[("query", query)])
+            .await?;
+        let take = |stream: &mut AnswerStream| {
+            while let Some(element) = stream.element(PhantomData::<VectorElement>)? {
+                element.sample().into_iter().for_each(&mut *take);
+            }
+            Ok(())
+        };
+        self.read(response, AnswerStream::new(SAMPLES, self.max_answer), take)
+            .await
     }
 
     /// Sends a request and gives the answer if it may be one of Prometheus' API.
@@ -89,7 +157,7 @@ impl HttpClient {
     ) -> Result<Response, PrometheusError> {
         let mut url = self.base.clone();
         url.set_path(&format!(
-            "{}/{endpoint}",
+            "{}{endpoint}",
             self.base.path().trim_end_matches('/')
         ));
         url.set_query(None);
@@ -191,27 +259,8 @@ impl PrometheusClient for HttpClient {
         &'a self,
         selector: &'a str,
         max_age: Duration,
-    ) -> BoxFuture<'a, Result<SeriesNames, PrometheusError>> {
-        Box::pin(async move {
-            let now = Timestamp::now().as_duration().as_secs_f64();
-            #[expect(clippy::cast_precision_loss, reason = "seconds between two clocks")]
-            let ahead = self.ahead.load(Ordering::Relaxed) as f64;
-            let start = format!("{:.3}", now + ahead - max_age.as_secs_f64());
-            let parameters = [("match[]", selector), ("start", start.as_str())];
-            let response = self
-                .send(&self.relists, "api/v1/series", &parameters)
-                .await?;
-            let mut reader = SeriesReader::default();
-            let take = |stream: &mut AnswerStream| {
-                while let Some(()) = stream.element(reader.seed())? {
-                    reader.take()?;
-                }
-                Ok(())
-            };
-            self.read(response, AnswerStream::new(SERIES, self.max_answer), take)
-                .await?;
-            Ok(reader.finish())
-        })
+    ) -> BoxFuture<'a, Result<FoundSeries, PrometheusError>> {
+        Box::pin(self.timed(SERIES_ENDPOINT, self.found(selector, max_age)))
     }
 
     fn query<'a>(
@@ -219,20 +268,7 @@ impl PrometheusClient for HttpClient {
         query: &'a str,
         take: &'a mut (dyn FnMut(Sample) + Send),
     ) -> BoxFuture<'a, Result<(), PrometheusError>> {
-        Box::pin(async move {
-            // Without a time: now by Prometheus' clock.
-            let response = self
-                .send(&self.queries, "api/v1/query", &[("query", query)])
-                .await?;
-            let take = |stream: &mut AnswerStream| {
-                while let Some(element) = stream.element(PhantomData::<VectorElement>)? {
-                    element.sample().into_iter().for_each(&mut *take);
-                }
-                Ok(())
-            };
-            self.read(response, AnswerStream::new(SAMPLES, self.max_answer), take)
-                .await
-        })
+        Box::pin(self.timed(QUERY_ENDPOINT, self.samples(query, take)))
     }
 }
 

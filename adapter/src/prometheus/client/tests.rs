@@ -8,14 +8,18 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 use super::*;
 
 fn client(url: &str, post: bool) -> HttpClient {
-    HttpClient::new(HttpClientOptions {
+    client_with(url, post, &OwnMetrics::default())
+}
+
+fn client_with(url: &str, post: bool, metrics: &OwnMetrics) -> HttpClient {
+    let options = HttpClientOptions {
         url: url.parse().unwrap(),
         ca: None,
         token_file: None,
         headers: vec![("X-Scope-OrgID".to_owned(), "team".to_owned())],
         post,
-    })
-    .unwrap()
+    };
+    HttpClient::new(options, metrics).unwrap()
 }
 
 async fn query(client: &HttpClient, promql: &str) -> Result<Vec<Sample>, PrometheusError> {
@@ -69,7 +73,8 @@ async fn a_form_is_sent_where_addresses_are_too_short() {
     let series = client(&server.uri(), true).series("up", AGE).await.unwrap();
     let mut expected = SeriesCollector::default();
     expected.add("up", ["pod"]).unwrap();
-    assert_eq!(series, expected.finish());
+    let (names, count) = (expected.finish(), 1);
+    assert_eq!(series, FoundSeries { names, count });
 }
 
 async fn error_of(answer: ResponseTemplate) -> String {
@@ -250,5 +255,32 @@ async fn more_names_than_are_kept_are_an_error() {
     assert!(
         error.to_string().contains("more than 50000 names"),
         "{error}"
+    );
+}
+
+#[tokio::test]
+async fn requests_are_timed_under_the_name_of_prometheus_adapter_if_they_are_answered() {
+    let server = MockServer::start().await;
+    let of = |query: &str| Mock::given(query_param("query", query));
+    of("up").respond_with(vector()).mount(&server).await;
+    let refused = json!({"status": "error", "errorType": "bad_data", "error": "parse error"});
+    let refused = ResponseTemplate::new(400).set_body_json(refused);
+    of("(").respond_with(refused).mount(&server).await;
+    let metrics = OwnMetrics::default();
+    let with_credentials = server.uri().replace("http://", "http://user:secret@");
+    let answering = client_with(&with_credentials, false, &metrics);
+    query(&answering, "up").await.unwrap();
+    query(&answering, "(").await.unwrap_err();
+    let silent = client_with("http://127.0.0.1:1/", false, &metrics);
+    query(&silent, "up").await.unwrap_err();
+    let text = metrics.text();
+    let count = format!(
+        "prometheus_adapter_prometheus_client_request_duration_seconds_count{{path=\"/api/v1/query\",server=\"{}\"}} 2",
+        server.uri()
+    );
+    assert!(text.contains(&count), "{text}");
+    assert!(
+        !text.contains("secret") && !text.contains("127.0.0.1:1\""),
+        "{text}"
     );
 }
