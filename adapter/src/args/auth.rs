@@ -7,7 +7,9 @@ use std::time::Duration;
 use clap::ArgAction;
 
 use super::parse_duration;
-use crate::auth::{AuthenticationOptions, AuthorizationOptions, RequestHeaderOptions};
+use crate::auth::{
+    AllowedPath, AuthenticationOptions, AuthorizationOptions, InnerStar, RequestHeaderOptions,
+};
 
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct AuthArgs {
@@ -50,13 +52,8 @@ pub(crate) struct AuthArgs {
     #[arg(long, value_name = "FILE")]
     authorization_kubeconfig: Option<PathBuf>,
     /// Paths that need no authorization; one that ends in * stands for all with that prefix
-    #[arg(
-        long,
-        value_name = "PATH",
-        value_delimiter = ',',
-        default_value = "/healthz,/readyz,/livez"
-    )]
-    authorization_always_allow_paths: Vec<String>,
+    #[arg(long, value_name = "PATHS", default_value = "/healthz,/readyz,/livez", value_parser = parse_paths)]
+    authorization_always_allow_paths: Vec<Paths>,
     /// How long the answer "allowed" of a SubjectAccessReview is cached
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = parse_duration)]
     authorization_webhook_cache_authorized_ttl: Duration,
@@ -112,7 +109,10 @@ impl From<AuthArgs> for AuthOptions {
             token_cache_ttl: authentication_token_webhook_cache_ttl,
             authorization_kubeconfig,
             authorization: AuthorizationOptions {
-                always_allow_paths: authorization_always_allow_paths,
+                always_allow_paths: authorization_always_allow_paths
+                    .into_iter()
+                    .flat_map(|Paths(paths)| paths)
+                    .collect(),
                 authorized_ttl: authorization_webhook_cache_authorized_ttl,
                 unauthorized_ttl: authorization_webhook_cache_unauthorized_ttl,
             },
@@ -134,6 +134,19 @@ fn parse_list(text: &str) -> Result<List, &'static str> {
         return Err("a name in it is empty");
     }
     Ok(List(text.split(',').map(str::to_owned).collect()))
+}
+
+/// The paths in one value of a flag, separated by commas.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Paths(Vec<AllowedPath>);
+
+/// An empty text is a list without paths (`StringSlice` of pflag).
+fn parse_paths(text: &str) -> Result<Paths, InnerStar> {
+    if text.is_empty() {
+        return Ok(Paths(Vec::new()));
+    }
+    let paths: Result<_, _> = text.split(',').map(str::parse).collect();
+    paths.map(Paths)
 }
 
 fn joined(lists: Vec<List>) -> Vec<String> {
@@ -217,5 +230,28 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn always_allowed_paths_are_whole_or_end_with_a_star() {
+        let paths = |value: &str| {
+            let flag = format!("--authorization-always-allow-paths={value}");
+            let command = Command::try_parse_from(["adapter", &flag]);
+            command.map(|command| {
+                AuthOptions::from(command.auth)
+                    .authorization
+                    .always_allow_paths
+            })
+        };
+        let whole = |path: &str| AllowedPath::Whole(path.to_owned());
+        let prefix = AllowedPath::Prefix("metrics/".to_owned());
+        let parsed = paths("/healthz,readyz,,/metrics/*").unwrap();
+        assert_eq!(
+            parsed,
+            [whole("healthz"), whole("readyz"), whole(""), prefix]
+        );
+        assert_eq!(paths("").unwrap(), []);
+        let error = paths("/healthz,/a*b").unwrap_err().to_string();
+        assert!(error.contains("only a * at the end"), "{error}");
     }
 }

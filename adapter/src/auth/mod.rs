@@ -21,7 +21,9 @@ use setpoint_serve::Peer;
 
 use crate::request_info::RequestInfo;
 
-pub(crate) use authorize::{ApiServerAccessReviewer, AuthorizationOptions, DelegatedAuthorizer};
+pub(crate) use authorize::{
+    AllowedPath, ApiServerAccessReviewer, AuthorizationOptions, DelegatedAuthorizer, InnerStar,
+};
 pub(crate) use bearer::{ApiServerTokenReviewer, BearerTokens};
 pub(crate) use config::AuthenticationConfig;
 pub(crate) use delegated::DelegatedAuthenticator;

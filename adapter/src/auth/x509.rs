@@ -1,11 +1,12 @@
 //! Client certificates (`apiserver/pkg/authentication/request/x509/x509.go`).
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use rustls::RootCertStore;
 use rustls::crypto::aws_lc_rs;
 use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
+use rustls::{CertificateError, RootCertStore};
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, UnixTime, pem};
 use x509_parser::prelude::{FromDer as _, X509Certificate};
@@ -16,7 +17,30 @@ use super::error::AuthenticationError;
 /// The certificate authorities of one bundle.
 #[derive(Debug, Clone)]
 pub(super) struct Authorities {
+    roots: Arc<[Root]>,
+    /// By all of them.
     verifier: Arc<dyn ClientCertVerifier>,
+}
+
+/// The certificate of an authority.
+#[derive(Debug)]
+struct Root {
+    certificate: CertificateDer<'static>,
+    /// When it is valid, in seconds since 1970. The verifier doesn't look at it, but Go does.
+    valid: RangeInclusive<i64>,
+}
+
+impl Root {
+    fn new(certificate: CertificateDer<'static>) -> Result<Self, BundleError> {
+        let valid = {
+            let parsed = X509Certificate::from_der(&certificate);
+            let unreadable = |_| rustls::Error::from(CertificateError::BadEncoding);
+            let (_, parsed) = parsed.map_err(unreadable)?;
+            let validity = parsed.validity();
+            validity.not_before.timestamp()..=validity.not_after.timestamp()
+        };
+        Ok(Self { certificate, valid })
+    }
 }
 
 /// Why a bundle of certificate authorities can't be used.
@@ -34,30 +58,51 @@ pub(crate) enum BundleError {
 
 impl Authorities {
     pub(super) fn from_pem(pem: &[u8]) -> Result<Self, BundleError> {
-        let mut roots = RootCertStore::empty();
-        for certificate in CertificateDer::pem_slice_iter(pem) {
-            roots.add(certificate?)?;
-        }
+        let certificates = CertificateDer::pem_slice_iter(pem);
+        let roots = certificates.map(|certificate| Root::new(certificate?));
+        let roots: Arc<[Root]> = roots.collect::<Result<_, _>>()?;
         if roots.is_empty() {
             return Err(BundleError::Empty);
         }
-        let provider = Arc::new(aws_lc_rs::default_provider());
-        let verifier =
-            WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build()?;
-        Ok(Self { verifier })
+        let verifier = verifier(roots.iter())?;
+        Ok(Self { roots, verifier })
     }
 
-    /// Verifies that one of the authorities issued a chain, and that it is valid now and for
+    /// What verifies by those authorities that are valid at a time.
+    fn verifier_at(&self, now: UnixTime) -> Result<Arc<dyn ClientCertVerifier>, rustls::Error> {
+        let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+        let valid = |root: &&Root| root.valid.contains(&now);
+        if self.roots.iter().all(|root| valid(&root)) {
+            return Ok(self.verifier.clone());
+        }
+        // Made anew each time: it is rare, and a connection is judged once a minute at most.
+        let valid = self.roots.iter().filter(valid);
+        verifier(valid).map_err(|_| CertificateError::UnknownIssuer.into())
+    }
+
+    /// Verifies that one of the authorities issued a chain, and that both are valid now and for
     /// clients.
     pub(super) fn verify(&self, chain: &PresentedChain<'_>) -> Result<(), AuthenticationError> {
-        self.verifier
-            .verify_client_cert(chain.leaf, chain.intermediates, UnixTime::now())
+        let now = UnixTime::now();
+        self.verifier_at(now)
+            .and_then(|verifier| verifier.verify_client_cert(chain.leaf, chain.intermediates, now))
             .map_err(|reason| AuthenticationError::Certificate {
                 common_name: chain.subject.common_name.clone(),
                 reason,
             })?;
         Ok(())
     }
+}
+
+fn verifier<'a>(
+    roots: impl Iterator<Item = &'a Root>,
+) -> Result<Arc<dyn ClientCertVerifier>, BundleError> {
+    let mut store = RootCertStore::empty();
+    for root in roots {
+        store.add(root.certificate.clone())?;
+    }
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    Ok(WebPkiClientVerifier::builder_with_provider(Arc::new(store), provider).build()?)
 }
 
 /// The certificate chain that a client presents. The handshake has proven that the client holds the

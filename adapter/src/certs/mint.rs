@@ -32,6 +32,10 @@ pub(crate) enum MintError {
 /// The last second that a certificate can name, as seconds since 1970.
 const LAST_SECOND: u64 = 253_402_300_799;
 
+/// How much sooner certificates begin: clocks of others may be behind
+/// (`client-go/util/cert`, `GenerateSelfSignedCertKey`).
+const BACKDATED: Duration = Duration::from_secs(3600);
+
 /// Makes a CA and a serving certificate for a Service.
 pub(crate) fn mint(
     service: &str,
@@ -43,9 +47,10 @@ pub(crate) fn mint(
         name: name.clone(),
         source,
     };
-    let from = SystemTime::now() - Duration::from_secs(60);
+    let now = SystemTime::now();
+    let from = now - BACKDATED;
     let last = SystemTime::UNIX_EPOCH + Duration::from_secs(LAST_SECOND);
-    let until = from.checked_add(valid_for).filter(|until| *until <= last);
+    let until = now.checked_add(valid_for).filter(|until| *until <= last);
     let until = until.ok_or(MintError::TooLong(valid_for))?;
 
     let mut ca = parameters(Vec::new(), &format!("{name} CA"), from, until).map_err(failed)?;

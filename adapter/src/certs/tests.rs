@@ -39,6 +39,16 @@ fn the_pair_fits_the_services_name_and_the_ca_bundle() {
     let (_, certificate) = X509Certificate::from_der(&pem.contents).unwrap();
     let (_, ca) = X509Certificate::from_der(&ca.contents).unwrap();
     assert_eq!(certificate.issuer(), ca.subject());
+    // Before and after now, in seconds; the clocks of others may be behind.
+    let now = jiff::Timestamp::now().as_second();
+    for validity in [certificate.validity(), ca.validity()] {
+        let (before, after) = (
+            now - validity.not_before.timestamp(),
+            validity.not_after.timestamp() - now,
+        );
+        assert!((3600..3660).contains(&before), "{before}");
+        assert!((86_340..=86_400).contains(&after), "{after}");
+    }
     let names = format!(
         "{:?}",
         certificate

@@ -1,5 +1,6 @@
 //! Authorization by asking the API server (`apiserver/pkg/server/options/authorization.go`).
 
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -89,8 +90,8 @@ fn decision(status: SubjectAccessReviewStatus) -> Result<Decision, AccessReviewE
 /// Options of delegated authorization; the defaults are those of the Go library.
 #[derive(Debug, Clone)]
 pub(crate) struct AuthorizationOptions {
-    /// Paths that need no authorization; one that ends in `*` stands for all with that prefix.
-    pub(crate) always_allow_paths: Vec<String>,
+    /// Paths that need no authorization.
+    pub(crate) always_allow_paths: Vec<AllowedPath>,
     /// How long the answer "allowed" is cached.
     pub(crate) authorized_ttl: Duration,
     /// How long the answer "denied" is cached.
@@ -100,9 +101,56 @@ pub(crate) struct AuthorizationOptions {
 impl Default for AuthorizationOptions {
     fn default() -> Self {
         Self {
-            always_allow_paths: ["/healthz", "/readyz", "/livez"].map(str::to_owned).into(),
+            always_allow_paths: ["healthz", "readyz", "livez"]
+                .map(|path| AllowedPath::Whole(path.to_owned()))
+                .into(),
             authorized_ttl: Duration::from_secs(10),
             unauthorized_ttl: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Paths that need no authorization (`apiserver/pkg/authorization/path`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum AllowedPath {
+    /// One path, without its first `/`.
+    Whole(String),
+    /// All paths that begin so, without their first `/`.
+    Prefix(String),
+}
+
+/// A path has a `*` elsewhere than at its end.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("only a * at the end of a path stands for more than itself")]
+pub(crate) struct InnerStar;
+
+impl FromStr for AllowedPath {
+    type Err = InnerStar;
+
+    fn from_str(text: &str) -> Result<Self, InnerStar> {
+        let path = text.strip_prefix('/').unwrap_or(text);
+        let (path, is_prefix) = match path.strip_suffix('*') {
+            Some(prefix) => (prefix, true),
+            None => (path, false),
+        };
+        if path.contains('*') {
+            return Err(InnerStar);
+        }
+        let path = path.to_owned();
+        Ok(if is_prefix {
+            Self::Prefix(path)
+        } else {
+            Self::Whole(path)
+        })
+    }
+}
+
+impl AllowedPath {
+    fn allows(&self, path: &str) -> bool {
+        let path = path.strip_prefix('/').unwrap_or(path);
+        match self {
+            Self::Whole(whole) => path == whole,
+            Self::Prefix(prefix) => path.starts_with(prefix),
         }
     }
 }
@@ -111,7 +159,7 @@ impl Default for AuthorizationOptions {
 /// aren't cached.
 pub(crate) struct DelegatedAuthorizer {
     reviewer: Arc<dyn AccessReviewer>,
-    always_allow_paths: Vec<String>,
+    always_allow_paths: Vec<AllowedPath>,
     answers: Cache<Digest, Decision>,
 }
 
@@ -147,14 +195,8 @@ impl DelegatedAuthorizer {
     }
 
     fn needs_no_review(&self, user: &User, request: &RequestInfo) -> bool {
-        let open = |path: &str| {
-            self.always_allow_paths
-                .iter()
-                .any(|allowed| match allowed.strip_suffix('*') {
-                    Some(prefix) => path.starts_with(prefix),
-                    None => path == allowed,
-                })
-        };
+        let allowed = &self.always_allow_paths;
+        let open = |path: &str| allowed.iter().any(|allowed| allowed.allows(path));
         matches!(request, RequestInfo::Path { path, .. } if open(path))
             || user.groups.iter().any(|group| group == MASTERS)
     }

@@ -69,7 +69,9 @@ fn other_paths_are_reviewed_as_paths() {
 async fn masters_and_allowed_paths_are_never_reviewed() {
     let reviewer = Reviewer::new(0);
     let options = AuthorizationOptions {
-        always_allow_paths: vec!["/readyz".to_owned(), "/open/*".to_owned()],
+        always_allow_paths: ["readyz", "/open/*", ""]
+            .map(|path| path.parse().unwrap())
+            .into(),
         ..AuthorizationOptions::default()
     };
     let authorizer = DelegatedAuthorizer::new(reviewer.clone(), options);
@@ -81,11 +83,15 @@ async fn masters_and_allowed_paths_are_never_reviewed() {
         (masters, "/apis"),
         (User::anonymous(), "/readyz"),
         (User::anonymous(), "/open/door"),
+        (User::anonymous(), "/"),
     ] {
         let decision = authorizer.authorize(&user, &get(path)).await.unwrap();
         assert_eq!(decision, Decision::Allow);
     }
-    assert!(!authorizer.needs_no_review(&User::anonymous(), &get("/readyz/relist")));
+    for path in ["/readyz/relist", "//readyz", "/open"] {
+        let reviewed = !authorizer.needs_no_review(&User::anonymous(), &get(path));
+        assert!(reviewed, "{path}");
+    }
     assert_eq!(reviewer.asked.load(Ordering::SeqCst), 0);
 }
 

@@ -20,7 +20,12 @@ pub(in crate::auth) struct Ca(pub(in crate::auth) CertifiedIssuer<'static, KeyPa
 
 impl Ca {
     pub(in crate::auth) fn new() -> Self {
+        Self::with(|_| {})
+    }
+
+    fn with(change: impl FnOnce(&mut CertificateParams)) -> Self {
         let mut params = CertificateParams::default();
+        change(&mut params);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
     }
@@ -243,6 +248,28 @@ fn an_untrusted_certificate_is_an_error_and_not_anonymous() {
     ] {
         cluster.user(&[certificate], &claim()).unwrap_err();
     }
+}
+
+#[test]
+fn an_authority_that_is_not_valid_now_issues_for_nobody_and_the_others_go_on() {
+    let mut cluster = cluster("[]");
+    let expired = Ca::with(|params| params.not_after = rcgen::date_time_ymd(2001, 1, 1));
+    let future = Ca::with(|params| params.not_before = rcgen::date_time_ymd(4000, 1, 1));
+    let good = cluster.clients.0.pem();
+    let mut trust = |bundle: String| {
+        cluster.data.insert("client-ca-file".to_owned(), bundle);
+        assert!(cluster.update().is_empty());
+        let issuers = [&expired, &future, &cluster.clients];
+        issuers.map(|issuer| {
+            cluster
+                .user(&[issuer.issue("bob", |_| {})], &HeaderMap::new())
+                .is_ok()
+        })
+    };
+    let pem = |ca: &Ca| ca.0.pem();
+    assert_eq!(trust(pem(&expired) + &pem(&future)), [false; 3]);
+    let all = pem(&expired) + &good + &pem(&future);
+    assert_eq!(trust(all), [false, false, true]);
 }
 
 #[test]
