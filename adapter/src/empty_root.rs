@@ -6,9 +6,12 @@
 
 use std::process::Command;
 
-use crate::kubernetes;
+use tokio_util::sync::CancellationToken;
+
+use crate::kubernetes::{self, Retries};
 use crate::metrics::OwnMetrics;
 use crate::prometheus::{HttpClient, HttpClientOptions};
+use crate::reload::Reloads;
 
 const INSIDE: &str = "SETPOINT_TEST_WITHOUT_CA_CERTIFICATES";
 
@@ -25,7 +28,7 @@ fn clients_are_made_where_there_are_no_ca_certificates() {
     for url in ["http://prometheus.example", "https://prometheus.example"] {
         let options = HttpClientOptions {
             url: url.parse().expect("a URL"),
-            ca: None,
+            ca_file: None,
             token_file: None,
             headers: Vec::new(),
             post: false,
@@ -61,7 +64,11 @@ async fn the_api_servers_client_is_made_where_there_are_no_ca_certificates() {
         "users": [{"name": "only", "user": {"token": "of a test"}}],
     });
     std::fs::write(&kubeconfig, text.to_string()).expect("a kubeconfig");
-    let client = kubernetes::client(Some(&kubeconfig)).await;
+    let shutdown = CancellationToken::new();
+    let _end = shutdown.clone().drop_guard();
+    let reloads = Reloads::default();
+    let made = kubernetes::client("test", Some(kubeconfig), Retries::Some, reloads, shutdown);
+    let client = made.await;
     assert!(client.is_ok(), "{:?}", client.err());
 }
 

@@ -4,13 +4,19 @@ use std::error::Error;
 
 use setpoint_support::error_chain_until;
 
-/// An error and its sources in one line. Of an API server's refusal only the message stands in it:
+use crate::text::cut;
+
+/// Bytes of an error in the log.
+const LOGGED_BYTES: usize = 2 << 10;
+
+/// An error and its sources in one line of at most 2 KiB. Of an API server's refusal only the message stands in it:
 /// the client's own text repeats the whole `Status` behind it, twice.
 pub(crate) fn error_chain(error: &(dyn Error + 'static)) -> String {
-    error_chain_until(error, |error| match error.downcast_ref() {
+    let chain = error_chain_until(error, |error| match error.downcast_ref() {
         Some(kube::Error::Api(refusal)) => Some(refusal.message.clone()),
         _ => None,
-    })
+    });
+    cut(&chain, LOGGED_BYTES).into_owned()
 }
 
 #[cfg(test)]
@@ -43,6 +49,12 @@ mod tests {
             error_chain(&watcher::Error::InitialListFailed(refusal())),
             format!("failed to perform initial object list: {message}")
         );
+    }
+
+    #[test]
+    fn what_others_say_is_cut() {
+        let error = std::io::Error::other("x".repeat(1 << 20));
+        assert!(error_chain(&error).len() < 2100);
     }
 
     #[test]

@@ -24,6 +24,7 @@ mod empty_root;
 mod error_chain;
 mod files;
 mod kubernetes;
+mod logging;
 mod metrics;
 mod prometheus;
 mod provider;
@@ -34,5 +35,6 @@ mod run;
 mod serving;
 mod tasks;
 mod text;
+mod trace;
 
 pub use run::main;

@@ -2,7 +2,6 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -12,7 +11,6 @@ use setpoint_serve::{Server, server_config};
 use setpoint_support::Termination;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::EnvFilter;
 
 use crate::api::{Api, ApiGroup, CustomMetricsGroup};
 use crate::args::{Args, AuthOptions, CertsArgs, Command, ServeArgs, Verb};
@@ -23,9 +21,10 @@ use crate::auth::{
 use crate::certs;
 use crate::config;
 use crate::custom::CustomMetrics;
-use crate::kubernetes;
+use crate::kubernetes::{self, Retries};
+use crate::logging;
 use crate::metrics::{OwnMetrics, ServerCounts};
-use crate::prometheus::{HttpClient, HttpClientOptions};
+use crate::prometheus::{HttpClient, HttpClientOptions, watch_ca};
 use crate::registry::RelistOptions;
 use crate::reload::Reloads;
 use crate::serving::ServingPair;
@@ -48,7 +47,7 @@ fn run(args: Args) -> anyhow::Result<()> {
     match args.command {
         Some(Command::Certs(args)) => fill_in_certificates(&args),
         None => {
-            log(args.serve.v);
+            logging::start(args.serve.v, args.serve.logging_format);
             // Requests mostly wait for Prometheus; two threads keep the memory small.
             let runtime = tokio::runtime::Builder::new_multi_thread()
                 .worker_threads(2)
@@ -75,23 +74,6 @@ fn fill_in_certificates(args: &CertsArgs) -> anyhow::Result<()> {
         .context("write the manifests to standard output")
 }
 
-/// Logs to standard error, with klog's verbosity.
-fn log(verbosity: u8) {
-    let level = match verbosity {
-        0..=3 => "info",
-        4..=5 => "debug",
-        _ => "trace",
-    };
-    let filter = EnvFilter::new(format!(
-        "warn,setpoint_adapter={level},setpoint_serve={level}"
-    ));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(false)
-        .init();
-}
-
 async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     // Whole, so that a flag without a meaning doesn't compile.
     let ServeArgs {
@@ -112,6 +94,7 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
         lister_kubeconfig,
         auth,
         v: _,
+        logging_format: _,
         klog: _,
         cert_dir: _,
     } = args;
@@ -132,21 +115,23 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
         relist.max_age >= relist.interval,
         "--metrics-max-age must not be shorter than --metrics-relist-interval: series would come and go"
     );
-    let read =
-        |path: PathBuf| std::fs::read(&path).with_context(|| format!("read {}", path.display()));
     let options = HttpClientOptions {
         url: prometheus_url,
-        ca: prometheus_ca_file.map(read).transpose()?,
+        ca_file: prometheus_ca_file,
         token_file: prometheus_token_file,
         headers: prometheus_header,
         post: prometheus_verb == Verb::Post,
     };
-    let prometheus = HttpClient::new(options, &metrics)?;
-    let lister = kubernetes::client(lister_kubeconfig.as_deref()).await?;
-    let authentication =
-        kubernetes::client_without_retries(auth.authentication_kubeconfig.as_deref()).await?;
-    let authorization =
-        kubernetes::client_without_retries(auth.authorization_kubeconfig.as_deref()).await?;
+    let prometheus = Arc::new(HttpClient::new(options, &metrics)?);
+    watch_ca(prometheus.clone(), reloads.clone(), shutdown.clone());
+    let client = |part, kubeconfig, retries| {
+        kubernetes::client(part, kubeconfig, retries, reloads.clone(), shutdown.clone())
+    };
+    let lister = client("lister-client", lister_kubeconfig, Retries::Some).await?;
+    let (kubeconfig, part) = (auth.authentication_kubeconfig, "authentication-client");
+    let authentication = client(part, kubeconfig, Retries::None).await?;
+    let (kubeconfig, part) = (auth.authorization_kubeconfig, "authorization-client");
+    let authorization = client(part, kubeconfig, Retries::None).await?;
     let address = SocketAddr::new(bind_address, secure_port);
     let listener = TcpListener::bind(address)
         .await
@@ -171,7 +156,7 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     let authorizer = DelegatedAuthorizer::new(Arc::new(reviewer), auth.authorization);
     let provider = CustomMetrics::start(
         rules,
-        Arc::new(prometheus),
+        prometheus,
         lister,
         relist,
         metrics.clone(),

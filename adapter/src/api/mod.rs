@@ -20,6 +20,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, Version, header, req
 use serde_json::Value;
 use setpoint_serve::Peer;
 use tower_http::catch_panic::CatchPanicLayer;
+use tracing::Instrument as _;
 
 use crate::auth::{Authenticator, Authorizer, Decision, User};
 use crate::error_chain::error_chain;
@@ -27,6 +28,7 @@ use crate::metrics::{OwnMetrics, Topic};
 use crate::reload::Reloads;
 use crate::request_info::{RequestInfo, ResourceRequest};
 use crate::text::cut;
+use crate::trace::Trace;
 
 pub(crate) use custom::CustomMetricsGroup;
 pub(crate) use group::ApiGroup;
@@ -37,7 +39,7 @@ use status::ApiError;
 
 /// How long a request may take, as in `k8s.io/apiserver` (`RequestTimeout`).
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
-/// Bytes of an error in the log.
+/// Bytes of a path in the log.
 const LOGGED_BYTES: usize = 2 << 10;
 
 /// The API server: its groups, and who may ask them.
@@ -107,7 +109,7 @@ impl Api {
             if let Some(unlogged) = self.log.admits(peer.address.ip(), Instant::now()) {
                 tracing::warn!(
                     peer = %peer.address,
-                    error = %cut(&error_chain(&error), LOGGED_BYTES),
+                    error = %error_chain(&error),
                     unlogged,
                     "Unable to authenticate the request"
                 );
@@ -143,11 +145,7 @@ impl Api {
             return;
         };
         if let Some(unlogged) = self.log.admits(peer.ip(), Instant::now()) {
-            let error = error_chain(error);
-            let (path, error) = (
-                cut(head.uri.path(), LOGGED_BYTES),
-                cut(&error, LOGGED_BYTES),
-            );
+            let (path, error) = (cut(head.uri.path(), LOGGED_BYTES), error_chain(error));
             tracing::warn!(%peer, %path, %error, unlogged, "answer with {code}");
         }
     }
@@ -244,10 +242,13 @@ async fn answer(State(api): State<Arc<Api>>, request: Request) -> Response {
     let (head, _body) = request.into_parts();
     let began = Instant::now();
     let mut known = false;
-    let answer = tokio::time::timeout(REQUEST_TIMEOUT, api.answer(&head, &mut known)).await;
+    let trace = Trace::of(&head.headers);
+    let span = tracing::info_span!("request", trace_id = %trace);
+    let answer = tokio::time::timeout(REQUEST_TIMEOUT, api.answer(&head, &mut known));
+    let answer = trace.scope(answer).instrument(span.clone()).await;
     let answer = answer.unwrap_or(Err(ApiError::Timeout));
     let mut response = answer.unwrap_or_else(|error| {
-        api.log_failure(&head, &error);
+        span.in_scope(|| api.log_failure(&head, &error));
         error.into_response()
     });
     // One HTTP/2 connection of a stranger could ask for much

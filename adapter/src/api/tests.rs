@@ -377,6 +377,7 @@ async fn what_prometheus_says_is_in_the_log_and_not_in_the_answer() {
         log.contains("hunter2") && log.contains("http://prometheus"),
         "{log}"
     );
+    assert!(log.contains("request{trace_id="), "{log}");
 }
 
 #[tokio::test(start_paused = true)]

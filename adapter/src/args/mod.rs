@@ -105,6 +105,9 @@ pub(crate) struct ServeArgs {
     /// Log verbosity as in klog: 0 for changes, 4 for debugging, 6 for tracing
     #[arg(short, long = "v", value_name = "LEVEL", default_value_t = 0)]
     pub(crate) v: u8,
+    /// Format of the log; a line of json is an object
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) logging_format: LoggingFormat,
     #[command(flatten)]
     pub(crate) klog: KlogArgs,
     /// Accepted and without effect: the self-signed pair is never written
@@ -120,6 +123,13 @@ pub(crate) enum Verb {
     /// Parameters as a form, for queries longer than a URL may be.
     #[value(name = "POST")]
     Post,
+}
+
+/// Formats of the log (`--logging-format` of `k8s.io/component-base/logs`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LoggingFormat {
+    Text,
+    Json,
 }
 
 /// Flags of prometheus-adapter that aren't supported yet, besides `--audit-*`. To ignore them would

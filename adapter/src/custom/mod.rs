@@ -23,6 +23,7 @@ use crate::prometheus::PrometheusClient;
 use crate::provider::{CustomMetricsProvider, ProviderError, Relist};
 use crate::registry::{Registry, RelistOptions, RelistState};
 use crate::tasks::supervise;
+use crate::text::cut;
 
 /// Answers requests with the rules' metrics and Prometheus' values.
 pub(crate) struct CustomMetrics {
@@ -34,6 +35,8 @@ pub(crate) struct CustomMetrics {
     events: RuleEvents,
 }
 
+/// Bytes of a query in the log.
+const LOGGED_BYTES: usize = 2 << 10;
 /// How many objects are listed with one request, and the most that a selector may select.
 const PAGE: u32 = 500;
 const MAX_OBJECTS: usize = 10_000;
@@ -126,7 +129,8 @@ impl CustomMetrics {
         self.events.queried(resolved.rule().position(), took);
         asked?;
         let Items { values, left_out } = values.items(Timestamp::now())?;
-        tracing::debug!(promql, values = values.len(), "asked Prometheus");
+        let promql = cut(&promql, LOGGED_BYTES);
+        tracing::debug!(%promql, values = values.len(), "asked Prometheus");
         for error in left_out {
             tracing::debug!(%error, "leave an object out");
         }

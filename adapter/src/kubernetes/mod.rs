@@ -1,14 +1,16 @@
 //! The API server: clients of it, and its resources.
 
 mod discovery;
+mod followed;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use kube::Config;
 use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
-use kube::{Client, Config};
 
 pub(crate) use discovery::{DiscoveryError, discover};
+pub(crate) use followed::client;
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ClientError {
@@ -26,22 +28,15 @@ pub(crate) enum ClientError {
     Client(#[source] kube::Error),
 }
 
-/// A client by kubeconfig, else by the pod's ServiceAccount. It trusts the CA of the configuration
-/// alone, not those of the system.
-pub(crate) async fn client(kubeconfig: Option<&Path>) -> Result<Client, ClientError> {
-    let config = config(kubeconfig).await?;
-    Client::try_from(config).map_err(ClientError::Client)
+/// Whether a client asks again by itself after a failure. Who limits the number of questions does that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Retries {
+    Some,
+    None,
 }
 
-/// A client that asks each question once: who limits the number of questions asks again by itself.
-pub(crate) async fn client_without_retries(
-    kubeconfig: Option<&Path>,
-) -> Result<Client, ClientError> {
-    let mut config = config(kubeconfig).await?;
-    config.default_retry = false;
-    Client::try_from(config).map_err(ClientError::Client)
-}
-
+/// How to reach the API server, by kubeconfig, else by the pod's ServiceAccount. The CA of the
+/// configuration alone is trusted, not those of the system.
 async fn config(kubeconfig: Option<&Path>) -> Result<Config, ClientError> {
     Ok(match kubeconfig {
         None => Config::incluster().map_err(ClientError::InCluster)?,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use setpoint_rules::RestMapper;
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use super::known::Answer;
 use super::pauses::Pauses;
@@ -14,6 +15,7 @@ use super::{Question, Registry};
 use crate::error_chain::error_chain;
 use crate::kubernetes::{DiscoveryError, discover};
 use crate::prometheus::PrometheusError;
+use crate::trace::Trace;
 
 /// For how long a relist counts as one of those on the way. Others may start after that, so that
 /// slow ones hurt only themselves.
@@ -52,7 +54,10 @@ impl Registry {
         let mut last_failure = None;
         loop {
             let began = Instant::now();
-            let asked = AssertUnwindSafe(self.ask(&question)).catch_unwind().await;
+            let trace = Trace::start();
+            let span = tracing::info_span!("relist", trace_id = %trace);
+            let asked = AssertUnwindSafe(trace.scope(self.ask(&question))).catch_unwind();
+            let asked = asked.instrument(span.clone()).await;
             let took = began.elapsed();
             let answer = asked.unwrap_or(Err(RelistError::Panic)).and_then(|answer| {
                 let series = answer.series();
@@ -67,7 +72,9 @@ impl Registry {
                 // A kind of failure is logged once; the words of each time may differ.
                 Err(error) if failure != last_failure => {
                     let error = error_chain(error);
-                    tracing::error!(error, "relist {question}; the last good answer stays");
+                    span.in_scope(|| {
+                        tracing::error!(error, "relist {question}; the last good answer stays");
+                    });
                 }
                 _ => {}
             }

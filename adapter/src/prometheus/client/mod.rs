@@ -1,12 +1,14 @@
 //! A client of Prometheus over HTTP.
 
 mod options;
+mod reload;
 
 use std::marker::PhantomData;
-use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwap;
 use futures::future::BoxFuture;
 use http::HeaderMap;
 use http::header::DATE;
@@ -20,9 +22,11 @@ use super::stream::{AnswerStream, Fields, MAX_ANSWER, StreamError};
 use super::wire::{SAMPLES, SERIES, SeriesReader, VectorElement};
 use super::{FoundSeries, PrometheusClient, PrometheusError};
 use crate::metrics::{OwnMetrics, PrometheusDurations};
+use crate::trace::{TRACEPARENT, Trace};
 
 use options::HttpClientError;
 pub(crate) use options::HttpClientOptions;
+pub(crate) use reload::watch_ca;
 
 /// How long Prometheus may take for the values that a request asks for: as long as the API server
 /// for objects.
@@ -33,20 +37,39 @@ const QUERY_TIMEOUT: Duration = Duration::from_secs(30);
 const MAX_QUERY_STRING: usize = 60_000;
 
 pub(crate) struct HttpClient {
-    /// For values.
-    queries: reqwest::Client,
-    /// For series. It has connections of its own, which the relist thread drives alone.
-    relists: reqwest::Client,
+    options: HttpClientOptions,
+    connected: ArcSwap<Connected>,
     /// By how many seconds Prometheus' clock is ahead of ours, by its last answer.
     ahead: AtomicI64,
     base: Url,
     /// The URL for messages, without credentials.
     display_url: String,
     user: Option<(String, Option<String>)>,
-    token_file: Option<PathBuf>,
-    post: bool,
     max_answer: u64,
     durations: PrometheusDurations,
+}
+
+/// Clients that trust the CA certificates of one version of the CA file.
+struct Connected {
+    /// What the file held.
+    ca: Vec<u8>,
+    /// For values.
+    queries: reqwest::Client,
+    /// For series. It has connections of its own, which the relist thread drives alone.
+    relists: reqwest::Client,
+}
+
+impl Connected {
+    fn new(options: &HttpClientOptions, ca: Vec<u8>) -> Result<Self, HttpClientError> {
+        let roots = options.roots(&ca)?;
+        let queries = options.client(roots.clone())?.timeout(QUERY_TIMEOUT);
+        let relists = options.client(roots)?;
+        Ok(Self {
+            ca,
+            queries: queries.build().map_err(HttpClientError::Client)?,
+            relists: relists.build().map_err(HttpClientError::Client)?,
+        })
+    }
 }
 
 const SERIES_ENDPOINT: &str = "/api/v1/series";
@@ -58,16 +81,9 @@ impl HttpClient {
         options: HttpClientOptions,
         metrics: &OwnMetrics,
     ) -> Result<Self, HttpClientError> {
-        let roots = options.roots()?;
-        let queries = options.client(roots.clone())?.timeout(QUERY_TIMEOUT);
-        let queries = queries.build().map_err(HttpClientError::Client)?;
-        let relists = options.client(roots)?;
-        let relists = relists.build().map_err(HttpClientError::Client)?;
-        let mut base = options.url;
-        let user = match base.username() {
-            "" => None,
-            user => Some((user.to_owned(), base.password().map(str::to_owned))),
-        };
+        let connected = Connected::new(&options, options.ca()?)?;
+        let user = options.user()?;
+        let mut base = options.url.clone();
         // These fail for URLs that can't have credentials.
         let _ = base.set_username("");
         let _ = base.set_password(None);
@@ -77,17 +93,26 @@ impl HttpClient {
         display_url.set_fragment(None);
         let display_url = display_url.to_string();
         Ok(Self {
-            queries,
-            relists,
+            connected: ArcSwap::from_pointee(connected),
             ahead: AtomicI64::new(0),
             base,
             durations: metrics.durations_of(display_url.trim_end_matches('/')),
             display_url,
             user,
-            token_file: options.token_file,
-            post: options.post,
+            options,
             max_answer: MAX_ANSWER,
         })
+    }
+
+    /// Reads the CA file again; whether it has changed. Requests on the way go on as they began.
+    fn reload(&self) -> Result<bool, HttpClientError> {
+        let ca = self.options.ca()?;
+        if ca == self.connected.load().ca {
+            return Ok(false);
+        }
+        let connected = Connected::new(&self.options, ca)?;
+        self.connected.store(Arc::new(connected));
+        Ok(true)
     }
 
     /// Times a request, if it was answered, as prometheus-adapter does (`instrumentedGenericClient`).
@@ -115,7 +140,11 @@ impl HttpClient {
         let start = format!("{:.3}", now + ahead - max_age.as_secs_f64());
         let parameters = [("match[]", selector), ("start", start.as_str())];
         let response = self
-            .send(&self.relists, SERIES_ENDPOINT, &parameters)
+            .send(
+                &self.connected.load_full().relists,
+                SERIES_ENDPOINT,
+                &parameters,
+            )
             .await?;
         let mut reader = SeriesReader::default();
         let take = |stream: &mut AnswerStream| {
@@ -136,7 +165,11 @@ impl HttpClient {
     ) -> Result<(), PrometheusError> {
         // Without a time: now by Prometheus' clock.
         let response = self
-            .send(&self.queries, QUERY_ENDPOINT, &[("query", query)])
+            .send(
+                &self.connected.load_full().queries,
+                QUERY_ENDPOINT,
+                &[("query", query)],
+            )
             .await?;
         let take = |stream: &mut AnswerStream| {
             while let Some(element) = stream.element(PhantomData::<VectorElement>)? {
@@ -164,7 +197,7 @@ impl HttpClient {
         let mut with_query = url.clone();
         with_query.query_pairs_mut().extend_pairs(parameters);
         let query_string = with_query.query().map_or(0, str::len);
-        let mut request = if self.post || query_string > MAX_QUERY_STRING {
+        let mut request = if self.options.post || query_string > MAX_QUERY_STRING {
             client.post(url).form(parameters)
         } else {
             client.get(with_query)
@@ -172,13 +205,16 @@ impl HttpClient {
         if let Some((user, password)) = &self.user {
             request = request.basic_auth(user, password.as_ref());
         }
-        if let Some(path) = &self.token_file {
+        if let Some(path) = &self.options.token_file {
             let unreadable = |source| PrometheusError::Token {
                 path: path.display().to_string(),
                 source,
             };
             let token = tokio::fs::read_to_string(path).await.map_err(unreadable)?;
             request = request.bearer_auth(token.trim());
+        }
+        if let Some(trace) = Trace::current() {
+            request = request.header(TRACEPARENT, trace.traceparent());
         }
         let response = request.send().await.map_err(|error| self.failed(error))?;
         self.compare_clocks(response.headers());

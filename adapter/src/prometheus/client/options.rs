@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, ClientBuilder};
+use setpoint_rules::percent_decoded;
 use url::Url;
 
 /// What of an answer over HTTP/2 may be on the way at a time.
@@ -15,8 +16,8 @@ const WINDOW: u32 = 256 * 1024;
 pub(crate) struct HttpClientOptions {
     /// A path prefix is kept; credentials are sent as basic authentication.
     pub(crate) url: Url,
-    /// CA certificates in PEM; those of the system if there are none.
-    pub(crate) ca: Option<Vec<u8>>,
+    /// A file with CA certificates in PEM; those of the system are used if there is none.
+    pub(crate) ca_file: Option<PathBuf>,
     /// A file with a bearer token, read at every request because tokens are renewed.
     pub(crate) token_file: Option<PathBuf>,
     pub(crate) headers: Vec<(String, String)>,
@@ -26,8 +27,22 @@ pub(crate) struct HttpClientOptions {
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HttpClientError {
-    #[error("read the CA certificates for Prometheus")]
-    Ca(#[source] reqwest::Error),
+    #[error("read the CA certificates for Prometheus in {path}, which --prometheus-ca-file names")]
+    CaFile {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("use the CA certificates for Prometheus in {path}")]
+    Ca {
+        path: PathBuf,
+        #[source]
+        source: reqwest::Error,
+    },
+    #[error("{path}, which --prometheus-ca-file names, holds no CA certificate in PEM")]
+    NoCa { path: PathBuf },
+    #[error("the credentials in --prometheus-url can't be decoded: a % in them is written %25")]
+    Credentials,
     #[error("header `{name}` for Prometheus can't be sent")]
     Header { name: String },
     #[error("make a client of Prometheus")]
@@ -57,14 +72,44 @@ fn system_roots(url: &Url) -> Vec<Certificate> {
 }
 
 impl HttpClientOptions {
-    /// The CA certificates to verify Prometheus with. A system without any, such as our image, is no
-    /// error.
-    pub(super) fn roots(&self) -> Result<Vec<Certificate>, HttpClientError> {
-        match &self.ca {
-            Some(pem) => Certificate::from_pem_bundle(pem).map_err(HttpClientError::Ca),
-            None if self.url.scheme() == "https" => Ok(system_roots(&self.url)),
-            None => Ok(Vec::new()),
+    /// What the CA file holds; nothing without one.
+    pub(super) fn ca(&self) -> Result<Vec<u8>, HttpClientError> {
+        let Some(path) = &self.ca_file else {
+            return Ok(Vec::new());
+        };
+        std::fs::read(path).map_err(|source| HttpClientError::CaFile {
+            path: path.clone(),
+            source,
+        })
+    }
+
+    /// The CA certificates to verify Prometheus with; `ca` is what the CA file holds. A system without
+    /// any, such as our image, is no error.
+    pub(super) fn roots(&self, ca: &[u8]) -> Result<Vec<Certificate>, HttpClientError> {
+        let Some(path) = &self.ca_file else {
+            let needed = self.url.scheme() == "https";
+            return Ok(if needed {
+                system_roots(&self.url)
+            } else {
+                Vec::new()
+            });
+        };
+        let path = path.clone();
+        match Certificate::from_pem_bundle(ca) {
+            Ok(roots) if roots.is_empty() => Err(HttpClientError::NoCa { path }),
+            Ok(roots) => Ok(roots),
+            Err(source) => Err(HttpClientError::Ca { path, source }),
         }
+    }
+
+    /// The user and the password in the URL, decoded; none if it has neither.
+    pub(super) fn user(&self) -> Result<Option<(String, Option<String>)>, HttpClientError> {
+        let decoded = |text| percent_decoded(text).map_err(|_| HttpClientError::Credentials);
+        let (user, password) = (self.url.username(), self.url.password());
+        if user.is_empty() && password.is_none() {
+            return Ok(None);
+        }
+        Ok(Some((decoded(user)?, password.map(decoded).transpose()?)))
     }
 
     /// What makes a client with connections of its own.

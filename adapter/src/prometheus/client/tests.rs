@@ -1,5 +1,7 @@
 use std::io::Write as _;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::json;
 use setpoint_rules::SeriesCollector;
 use wiremock::matchers::{body_string_contains, header, method, path, query_param};
@@ -14,7 +16,7 @@ fn client(url: &str, post: bool) -> HttpClient {
 fn client_with(url: &str, post: bool, metrics: &OwnMetrics) -> HttpClient {
     let options = HttpClientOptions {
         url: url.parse().unwrap(),
-        ca: None,
+        ca_file: None,
         token_file: None,
         headers: vec![("X-Scope-OrgID".to_owned(), "team".to_owned())],
         post,
@@ -112,11 +114,21 @@ async fn errors_say_what_prometheus_said() {
 #[tokio::test]
 async fn credentials_in_the_address_are_sent_and_never_shown() {
     let server = MockServer::start().await;
-    // user:secret
-    let basic = Mock::given(header("Authorization", "Basic dXNlcjpzZWNyZXQ="));
-    basic.respond_with(vector()).expect(1).mount(&server).await;
-    let url = server.uri().replace("http://", "http://user:secret@");
-    query(&client(&url, false), "up").await.unwrap();
+    for (in_url, sent) in [
+        ("user:secret", "user:secret"),
+        ("us%40er:p%3A%2520", "us@er:p:%20"),
+        (":secret", ":secret"),
+        ("user", "user:"),
+    ] {
+        let sent = format!("Basic {}", BASE64_STANDARD.encode(sent));
+        let basic = Mock::given(header("Authorization", sent));
+        basic.respond_with(vector()).expect(1).mount(&server).await;
+        let url = server
+            .uri()
+            .replace("http://", &format!("http://{in_url}@"));
+        query(&client(&url, false), "up").await.unwrap();
+        server.reset().await;
+    }
     drop(server);
     for url in [
         "http://user:secret@127.0.0.1:1/",
@@ -283,4 +295,20 @@ async fn requests_are_timed_under_the_name_of_prometheus_adapter_if_they_are_ans
         !text.contains("secret") && !text.contains("127.0.0.1:1\""),
         "{text}"
     );
+}
+
+#[tokio::test]
+async fn the_trace_of_a_request_is_told_and_nothing_without_one() {
+    let server = MockServer::start().await;
+    Mock::given(method("GET"))
+        .respond_with(vector())
+        .mount(&server)
+        .await;
+    let client = client(&server.uri(), false);
+    let trace = Trace::start();
+    trace.scope(query(&client, "up")).await.unwrap();
+    query(&client, "up").await.unwrap();
+    let asked = server.received_requests().await.unwrap();
+    assert_eq!(Trace::of(&asked[0].headers), trace);
+    assert_eq!(asked[1].headers.get(TRACEPARENT), None);
 }
