@@ -1,0 +1,9 @@
+//! The program as a whole, without a cluster: an API server that allows everything, and a Prometheus that
+//! does what the test wants.
+
+#![expect(clippy::unwrap_used, reason = "a test ends at what it does not expect")]
+
+mod hostile;
+mod metrics;
+mod reloads;
+mod support;

@@ -1,0 +1,280 @@
+use std::io::{BufRead as _, BufReader};
+use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use axum::Json;
+use axum::Router;
+use axum::extract::Request;
+use axum::response::{IntoResponse as _, Response};
+use http::StatusCode;
+use serde_json::{Value, json};
+
+/// How long anything may take on a busy machine.
+pub(crate) const IN_TIME: Duration = Duration::from_secs(120);
+
+/// Serves on a free port of loopback until the runtime ends.
+pub(crate) async fn serve(router: Router) -> SocketAddr {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    address
+}
+
+/// An API server that has pods and allows everything.
+async fn api_server() -> SocketAddr {
+    let resource = |name: &str, kind: &str, scope: &str| json!({"resource": name, "scope": scope, "responseKind": {"group": "", "version": "v1", "kind": kind}});
+    let resources = json!([
+        resource("pods", "Pod", "Namespaced"),
+        resource("namespaces", "Namespace", "Cluster")
+    ]);
+    let answer = move |request: Request| {
+        let items = match request.uri().path() {
+            "/api" => {
+                json!([{"metadata": {}, "versions": [{"version": "v1", "resources": resources}]}])
+            }
+            _ => json!([]),
+        };
+        let discovery = json!({"kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "items": items});
+        let review = json!({"kind": "SubjectAccessReview", "apiVersion": "authorization.k8s.io/v1", "spec": {}, "status": {"allowed": true}});
+        let is_review = request.uri().path().ends_with("/subjectaccessreviews");
+        std::future::ready(Json(if is_review { review } else { discovery }))
+    };
+    serve(Router::new().fallback(answer)).await
+}
+
+/// An answer of Prometheus with one series.
+pub(crate) fn series(name: &str) -> Response {
+    Json(json!({"status": "success", "data": [{"__name__": name, "namespace": "n", "pod": "p"}]}))
+        .into_response()
+}
+
+/// An answer of Prometheus with the value of pod `p`.
+pub(crate) fn value(value: u32) -> Response {
+    let sample = json!({"metric": {"namespace": "n", "pod": "p"}, "value": [1, value.to_string()]});
+    let data = json!({"resultType": "vector", "result": [sample]});
+    Json(json!({"status": "success", "data": data})).into_response()
+}
+
+/// The parameter of a request's URL.
+pub(crate) fn parameter(request: &Request, name: &str) -> String {
+    let query = request.uri().query().unwrap_or_default();
+    let pairs = url::form_urlencoded::parse(query.as_bytes());
+    let mut found = pairs.filter(|(key, _)| key == name);
+    found
+        .next()
+        .map(|(_, value)| value.into_owned())
+        .unwrap_or_default()
+}
+
+/// Answers 404, as an axum handler.
+pub(crate) fn nothing() -> Response {
+    StatusCode::NOT_FOUND.into_response()
+}
+
+/// The program, with files in a folder. It is killed at the end.
+pub(crate) struct Adapter {
+    pub(crate) url: String,
+    pub(crate) folder: tempfile::TempDir,
+    child: Child,
+    log: Arc<Mutex<Vec<String>>>,
+}
+
+/// A configuration with a rule for each `seriesQuery`.
+pub(crate) fn config(selectors: &[&str]) -> String {
+    let rule = |selector: &&str| {
+        format!(
+            "- {{seriesQuery: {selector}, resources: {{template: '<<.Resource>>'}}, metricsQuery: '<<.Series>>{{<<.LabelMatchers>>}}'}}\n"
+        )
+    };
+    format!("rules:\n{}", selectors.iter().map(rule).collect::<String>())
+}
+
+/// Puts a fresh serving pair in the place of the one before, at once, as the kubelet does in a volume.
+pub(crate) fn swap_pair(folder: &Path, version: u32) {
+    let pair = rcgen::generate_simple_self_signed(vec!["adapter".to_owned()]).unwrap();
+    let name = format!("..{version}");
+    let fresh = folder.join(&name);
+    std::fs::create_dir(&fresh).unwrap();
+    std::fs::write(fresh.join("tls.crt"), pair.cert.pem()).unwrap();
+    std::fs::write(fresh.join("tls.key"), pair.signing_key.serialize_pem()).unwrap();
+    symlink(&name, folder.join("..data_tmp")).unwrap();
+    std::fs::rename(folder.join("..data_tmp"), folder.join("..data")).unwrap();
+}
+
+/// A port that nobody has in this moment.
+pub(crate) fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+impl Adapter {
+    /// Starts it by a configuration and waits until it serves.
+    pub(crate) async fn start(prometheus: SocketAddr, config: &str, arguments: &[&str]) -> Self {
+        let api_server = api_server().await;
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str| folder.path().join(name);
+        let kubeconfig = json!({
+            "apiVersion": "v1", "kind": "Config", "current-context": "c",
+            "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+            "clusters": [{"name": "c", "cluster": {"server": format!("http://{api_server}")}}],
+            "users": [{"name": "u", "user": {}}],
+        });
+        std::fs::write(file("kubeconfig"), kubeconfig.to_string()).unwrap();
+        std::fs::write(file("config.yaml"), config).unwrap();
+        swap_pair(folder.path(), 0);
+        for name in ["tls.crt", "tls.key"] {
+            symlink(format!("..data/{name}"), file(name)).unwrap();
+        }
+        let by_file = |flag: &str, name: &str| format!("--{flag}={}", file(name).display());
+        // If somebody takes it in between, the adapter ends and the test says so.
+        let port = free_port();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_setpoint-adapter"))
+            .args([
+                by_file("config", "config.yaml"),
+                by_file("tls-cert-file", "tls.crt"),
+                by_file("tls-private-key-file", "tls.key"),
+                by_file("lister-kubeconfig", "kubeconfig"),
+                by_file("authentication-kubeconfig", "kubeconfig"),
+                by_file("authorization-kubeconfig", "kubeconfig"),
+                format!("--prometheus-url=http://{prometheus}"),
+                format!("--secure-port={port}"),
+            ])
+            .args(["--bind-address=127.0.0.1", "--authentication-skip-lookup"])
+            .args(arguments)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let log = Arc::<Mutex<Vec<String>>>::default();
+        let kept = log.clone();
+        std::thread::spawn(move || {
+            lines
+                .map_while(Result::ok)
+                .for_each(|line| kept.lock().unwrap().push(line));
+        });
+        let url = format!("https://127.0.0.1:{port}");
+        let mut adapter = Self {
+            url,
+            folder,
+            child,
+            log,
+        };
+        adapter.served().await;
+        adapter
+    }
+
+    async fn served(&mut self) {
+        let began = Instant::now();
+        while client()
+            .get(format!("{}/livez", self.url))
+            .send()
+            .await
+            .is_err()
+        {
+            assert!(
+                self.child.try_wait().unwrap().is_none(),
+                "it has ended: {:?}",
+                self.log()
+            );
+            assert!(
+                began.elapsed() < IN_TIME,
+                "it doesn't serve: {:?}",
+                self.log()
+            );
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// The lines of its log so far.
+    pub(crate) fn log(&self) -> Vec<String> {
+        self.log.lock().unwrap().clone()
+    }
+
+    /// Puts another configuration in the place of the one before, at once.
+    pub(crate) fn configure(&self, selectors: &[&str]) {
+        let fresh = self.folder.path().join("config.yaml.fresh");
+        std::fs::write(&fresh, config(selectors)).unwrap();
+        std::fs::rename(fresh, self.folder.path().join("config.yaml")).unwrap();
+    }
+
+    /// The status and the body of an answer, over a connection of its own.
+    pub(crate) async fn get(&self, path: &str) -> (u16, String) {
+        let answer = client()
+            .get(format!("{}{path}", self.url))
+            .send()
+            .await
+            .unwrap();
+        let status = answer.status().as_u16();
+        (status, answer.text().await.unwrap())
+    }
+
+    /// The value of a metric of its own; `series` is its name and labels.
+    pub(crate) async fn metric(&self, series: &str) -> Option<f64> {
+        let (_, text) = self.get("/metrics").await;
+        let mut values = text
+            .lines()
+            .filter_map(|line| line.strip_prefix(series)?.trim().parse().ok());
+        values.next()
+    }
+
+    /// Waits until a metric of its own has a value that holds.
+    pub(crate) async fn until(&self, series: &str, holds: impl Fn(f64) -> bool) {
+        let began = Instant::now();
+        loop {
+            let now = self.metric(series).await;
+            if now.is_some_and(&holds) {
+                return;
+            }
+            assert!(
+                began.elapsed() < IN_TIME,
+                "{series} is {now:?}: {:?}",
+                self.log()
+            );
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// What pod `p` has of a metric: the status and the value.
+    pub(crate) async fn value(
+        &self,
+        client: &reqwest::Client,
+        metric: &str,
+    ) -> Result<(u16, Value), String> {
+        let url = format!(
+            "{}/apis/custom.metrics.k8s.io/v1beta1/namespaces/n/pods/p/{metric}",
+            self.url
+        );
+        let answer = client
+            .get(url)
+            .send()
+            .await
+            .map_err(|error| format!("{error:?}"))?;
+        let status = answer.status().as_u16();
+        let list: Value = answer.json().await.map_err(|error| format!("{error:?}"))?;
+        Ok((status, list["items"][0]["value"].clone()))
+    }
+}
+
+impl Drop for Adapter {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A client without connections, which accepts any certificate. Over HTTP/2 a stranger's connection ends
+/// after each request.
+pub(crate) fn client() -> reqwest::Client {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    reqwest::Client::builder()
+        .no_proxy()
+        .http1_only()
+        .tls_danger_accept_invalid_certs(true)
+        .timeout(Duration::from_secs(60))
+        .build()
+        .unwrap()
+}
