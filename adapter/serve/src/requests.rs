@@ -61,6 +61,7 @@ impl RequestHandler {
             self.counts.refused_request();
             return Ok(StatusCode::URI_TOO_LONG.into_response());
         }
+        let is_probe = self.is_probe(&request);
         let Some(share) = self.admit(&request) else {
             self.counts.refused_request();
             return Ok(too_many_requests());
@@ -74,9 +75,11 @@ impl RequestHandler {
             self.last.cancel();
         }
         let length = response.body().size_hint().exact().unwrap_or_default();
-        if !in_flight
-            .share
-            .grow(usize::try_from(length).unwrap_or(usize::MAX))
+        // The share of a probe is a number of requests, and what it is answered is short.
+        if !is_probe
+            && !in_flight
+                .share
+                .grow(usize::try_from(length).unwrap_or(usize::MAX))
         {
             self.counts.refused_request();
             return Ok(too_many_requests());
@@ -94,9 +97,13 @@ impl RequestHandler {
         self.limits.of(self.owner == Owner::Trusted)
     }
 
-    fn admit<B>(&self, request: &Request<B>) -> Option<Share> {
+    fn is_probe<B>(&self, request: &Request<B>) -> bool {
         let has_credentials = request.headers().contains_key(header::AUTHORIZATION);
-        if self.limits.probe_paths.contains(&request.uri().path()) && !has_credentials {
+        self.limits.probe_paths.contains(&request.uri().path()) && !has_credentials
+    }
+
+    fn admit<B>(&self, request: &Request<B>) -> Option<Share> {
+        if self.is_probe(request) {
             return self.budgets.probes.take(self.owner, 1);
         }
         let bytes = REQUEST_BYTES + COPIES * head_bytes(request);

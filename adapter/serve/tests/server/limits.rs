@@ -148,3 +148,17 @@ async fn a_request_that_takes_longer_than_a_connection_may_be_idle_is_answered()
     release.cancel();
     assert_eq!(in_flight.await.expect("task"), "finished");
 }
+
+#[tokio::test]
+async fn an_answer_to_a_probe_may_have_more_bytes_than_there_may_be_probes() {
+    let answer = "[+]check ok\n".repeat(100);
+    let shown = answer.clone();
+    let shown = axum::routing::get(move || async move { shown });
+    let running = start(
+        axum::Router::new().route("/readyz", shown),
+        Limits::default(),
+    )
+    .await;
+    let url = format!("{}/readyz?verbose", running.url);
+    assert_eq!(text(&client(&running, None), &url).await, answer);
+}
