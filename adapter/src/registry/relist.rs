@@ -1,5 +1,6 @@
 //! Asking one question again and again.
 
+use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,7 +52,8 @@ impl RelistError {
 impl Registry {
     /// Asks one question again and again. While it fails, its last good answer stays.
     pub(super) async fn repeat(self: Arc<Self>, question: Question, mut pauses: Pauses) {
-        let mut last_failure = None;
+        // The kinds of failures that were told since the last success.
+        let mut told = BTreeSet::new();
         loop {
             let began = Instant::now();
             let trace = Trace::start();
@@ -64,13 +66,14 @@ impl Registry {
                 self.known.lock().take(answer).map(|()| series)
             });
             let pause = pauses.after(answer.is_ok());
-            let failure = answer.as_ref().err().map(RelistError::kind);
             match &answer {
-                Ok(_) if last_failure.is_some() => {
+                Ok(_) if !told.is_empty() => {
+                    told.clear();
                     tracing::info!("relist {question} succeeds again");
                 }
-                // A kind of failure is logged once; the words of each time may differ.
-                Err(error) if failure != last_failure => {
+                // A kind of failure is told once, though others come in between; the words of each
+                // time may differ.
+                Err(error) if told.insert(error.kind()) => {
                     let error = error_chain(error);
                     span.in_scope(|| {
                         tracing::error!(error, "relist {question}; the last good answer stays");
@@ -78,7 +81,6 @@ impl Registry {
                 }
                 _ => {}
             }
-            last_failure = failure;
             self.note(&question, took, answer.map_err(|error| error.kind()));
             self.changed.notify_one();
             tokio::time::sleep(pause).await;
