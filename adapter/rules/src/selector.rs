@@ -313,6 +313,38 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_object_without_the_label_is_selected_by_what_is_negated_only() {
+        let labels = |labels: &[(&str, &str)]| {
+            let pairs = labels.iter();
+            pairs
+                .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+                .collect()
+        };
+        let (web, bare): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            (labels(&[("app", "web"), ("n", "5")]), labels(&[]));
+        for (text, of_web, of_bare) in [
+            ("", true, true),
+            ("app=web", true, false),
+            ("app=api", false, false),
+            ("app!=web", false, true),
+            ("app!=api", true, true),
+            ("app in (api,web)", true, false),
+            ("app notin (api)", true, true),
+            ("app notin (web)", false, true),
+            ("app", true, false),
+            ("!app", false, true),
+            ("n>4,n<6", true, false),
+            ("n>5", false, false),
+            ("n<5", false, false),
+            ("app>1", false, false),
+        ] {
+            let selector = Selector::parse(text).unwrap();
+            let selected = (selector.matches(&web), selector.matches(&bare));
+            assert_eq!(selected, (of_web, of_bare), "{text}");
+        }
+    }
+
+    #[test]
     fn all_operators_are_read() {
         for text in [
             "a=b",

@@ -6,8 +6,8 @@ use std::time::Duration;
 use axum::Json;
 use axum::response::{IntoResponse as _, Response};
 use futures::future::BoxFuture;
-use setpoint_metrics_api::custom::{GROUP, v1beta1, v1beta2};
-use setpoint_rules::{MetricInfo, MetricQuery, ResourcePath};
+use setpoint_metrics_api::custom::GROUP;
+use setpoint_rules::{MetricInfo, MetricQuery, MetricValueList, ResourcePath};
 use tokio::time::Instant;
 
 use super::group::{ApiGroup, DiscoveredResource};
@@ -34,11 +34,8 @@ impl CustomMetricsGroup {
     async fn values(&self, path: &ResourcePath, query_string: &str) -> Result<Response, ApiError> {
         let query = MetricQuery::new(path, query_string)?;
         let values = self.provider.values(&query).await?;
-        match path.version.as_str() {
-            "v1beta1" => Ok(Json(v1beta1::MetricValueList::from(values)).into_response()),
-            "v1beta2" => Ok(Json(v1beta2::MetricValueList::from(values)).into_response()),
-            _ => Err(ApiError::NotFound),
-        }
+        let list = MetricValueList::new(&path.version, values).ok_or(ApiError::NotFound)?;
+        Ok(Json(list).into_response())
     }
 }
 
@@ -47,9 +44,8 @@ impl ApiGroup for CustomMetricsGroup {
         GROUP
     }
 
-    // `k8s.io/metrics/pkg/apis/custom_metrics/install` prefers v1beta1 too.
     fn versions(&self) -> &'static [&'static str] {
-        &["v1beta1", "v1beta2"]
+        MetricValueList::VERSIONS
     }
 
     fn resources(&self) -> Vec<DiscoveredResource> {

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
-use setpoint_rules::{InvalidPath, InvalidQuery, MetricError};
+use setpoint_rules::{InvalidPath, InvalidQuery, cause_for_clients, internal_error, refused_query};
 
 use crate::auth::{AccessReviewError, User};
 use crate::kubernetes::AnswerError;
@@ -126,11 +126,9 @@ impl ApiError {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
-            Self::Provider(ProviderError::Metric(
-                MetricError::NoSuchMetric { .. }
-                | MetricError::NoQuery { .. }
-                | MetricError::NoValue { .. },
-            )) => StatusCode::NOT_FOUND,
+            Self::Provider(ProviderError::Metric(error)) => {
+                StatusCode::from_u16(error.code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+            }
             Self::Provider(_) | Self::Authorizer { .. } | Self::Panic => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
@@ -171,10 +169,10 @@ impl ApiError {
                 };
                 (forbidden(request, user, reason), Some(details))
             }
-            // `apierrors.NewInternalError`. prometheus-adapter says less than this.
+            // prometheus-adapter says less than this.
             Self::Provider(error) if self.code().is_server_error() => {
                 let cause = for_clients(error);
-                let message = format!("Internal error occurred: {cause}");
+                let message = internal_error(&cause);
                 let details = Details {
                     causes: vec![Cause { message: cause }],
                     ..Details::default()
@@ -204,17 +202,7 @@ fn for_clients(error: &ProviderError) -> String {
             )
         }
         ProviderError::Prometheus(PrometheusError::Rejected { status, kind, .. }) => {
-            let kinds = [
-                "timeout",
-                "canceled",
-                "execution",
-                "bad_data",
-                "internal",
-                "unavailable",
-            ];
-            let kind = kinds.into_iter().find(|known| known == kind);
-            let kind = kind.map_or(String::new(), |kind| format!(" {kind}"));
-            format!("unable to fetch metrics: Prometheus answered {status}{kind}")
+            refused_query(*status, kind)
         }
         ProviderError::Prometheus(_) => "unable to fetch metrics".to_owned(),
         ProviderError::List {
@@ -223,7 +211,7 @@ fn for_clients(error: &ProviderError) -> String {
         } => "unable to list matching resources: no answer from the API server".to_owned(),
         other => cut(&other.to_string(), TEXT_BYTES).into_owned(),
     };
-    format!("{cause}; the adapter's log says more")
+    cause_for_clients(&cause)
 }
 
 /// The text of `responsewriters.ForbiddenStatusError`.

@@ -105,9 +105,7 @@ impl CustomMetrics {
             match &answer {
                 Ok(values) if values.is_empty() => {}
                 // What the others give may have a value, or a query.
-                Err(ProviderError::Metric(
-                    MetricError::NoValue { .. } | MetricError::NoQuery { .. },
-                )) => {}
+                Err(ProviderError::Metric(error)) if error.asks_the_next() => {}
                 _ => break,
             }
         }
