@@ -175,14 +175,11 @@ fn quantile(q: f64, mut buckets: Vec<Bucket>, version: Version) -> (f64, bool) {
     }
     let rank = q * all.count;
     let bounded = buckets.len() - 1;
-    let place = buckets
-        .iter()
-        .take(bounded)
-        .position(|bucket| bucket.count >= rank);
+    let place = searched(&buckets[..bounded], rank);
     let value = match place {
-        None => highest.border,
-        Some(0) if lowest.border <= 0.0 => lowest.border,
-        Some(place) => {
+        place if place == bounded => highest.border,
+        0 if lowest.border <= 0.0 => lowest.border,
+        place => {
             let zero = Bucket {
                 border: 0.0,
                 count: 0.0,
@@ -195,6 +192,21 @@ fn quantile(q: f64, mut buckets: Vec<Bucket>, version: Version) -> (f64, bool) {
         }
     };
     (value, forced)
+}
+
+/// The first bucket whose count is at least `rank`, by halves as Go's `sort.Search` looks for it: where a count isn't a
+/// number, buckets don't rise, and another search finds another one.
+fn searched(buckets: &[Bucket], rank: f64) -> usize {
+    let (mut from, mut until) = (0, buckets.len());
+    while from < until {
+        let middle = usize::midpoint(from, until);
+        if buckets[middle].count >= rank {
+            until = middle;
+        } else {
+            from = middle + 1;
+        }
+    }
+    from
 }
 
 /// Makes counts rise from bucket to bucket; says whether that was more than a matter of rounding, which before v3 nobody
@@ -265,4 +277,17 @@ fn fraction(lower: f64, upper: f64, buckets: &[Bucket], from_zero: bool) -> f64 
     };
     let capped = |rank: f64| if rank > all { all } else { rank };
     (capped(rank(upper)) - capped(rank(lower))) / all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bucket_whose_count_is_no_number_hides_those_below_it() {
+        let buckets = [(0.5, 4.0), (1.0, f64::NAN), (f64::INFINITY, -2.0)];
+        let buckets = buckets.map(|(border, count)| Bucket { border, count });
+        let (value, forced) = quantile(0.8, buckets.to_vec(), Version::new(3, 16));
+        assert_eq!((value, forced), (1.0, false), "as Prometheus 3.16");
+    }
 }
