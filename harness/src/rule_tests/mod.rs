@@ -33,3 +33,5 @@ pub fn schema() -> String {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod wire_tests;
