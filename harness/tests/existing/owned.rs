@@ -284,3 +284,14 @@ impl Run {
         printed
     }
 }
+
+/// A report says which adapter ran on the cluster, and no program of this machine.
+pub(crate) fn names_the_image_that_ran(report: &str) {
+    let report: Value = serde_json::from_str(report).unwrap();
+    assert!(report["adapter"]["path"].is_null(), "{report:#}");
+    let images = report["adapter"]["images"].to_string();
+    assert!(
+        images.contains("ghcr.io/setpoint-dev/setpoint-adapter:v0.1.0"),
+        "{images}"
+    );
+}

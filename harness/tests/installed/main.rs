@@ -81,14 +81,7 @@ async fn an_adapter_that_is_there_is_judged_with_the_documented_rights_and_nothi
     let arguments = ["--adapter=installed", "--yes"];
     let report = owned.run(&pod_autoscaling(), &arguments).ends_with(0);
     has_passed_what_fits(&report);
-    let report: Value = serde_json::from_str(&report).unwrap();
-    // It is what ran there, and no program of this machine.
-    assert!(report["adapter"]["path"].is_null(), "{report:#}");
-    let images = report["adapter"]["images"].to_string();
-    assert!(
-        images.contains("ghcr.io/setpoint-dev/setpoint-adapter:v0.1.0"),
-        "{images}"
-    );
+    owned::names_the_image_that_ran(&report);
     owned.is_as(&before, "a pass").await;
 
     // By its counter, and a rule of its owner's that makes a rate of that.
