@@ -10,13 +10,15 @@ mod rule;
 mod rules;
 mod selector;
 mod series;
+mod template;
 
 pub use answer::{MetricValueList, cause_for_clients, internal_error, refused_query};
 pub use metrics::{Items, MetricError, MetricInfo, Metrics, ResolvedQuery, Values, Yield};
 pub use path::{ApiPath, InvalidPath, ResourcePath, percent_decoded};
 pub use query::{InvalidQuery, MetricQuery, Objects, is_object_name};
 pub use resources::{GroupResource, Resource, RestMapper};
-pub use rule::{LabelError, PromqlError, Rule, RuleError, TemplateError};
+pub use rule::{LabelError, PromqlError, Rule, RuleError};
 pub use rules::{ConfigError, Rules};
 pub use selector::{Condition, ParseSelectorError, Requirement, Selector};
 pub use series::{Sample, SeriesCollector, SeriesNames, TooManyNames};
+pub use template::TemplateError;

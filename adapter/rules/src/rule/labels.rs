@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use regex::Regex;
 
 use super::RuleError;
-use super::template::{Fields, Template};
 use crate::config::{ResourceMapping, ResourceName};
 use crate::resources::{GroupResource, Resource, RestMapper};
+use crate::template::{Template, TemplateError, Value};
 
 /// Which label names the objects of which resource.
 #[derive(Debug)]
@@ -18,21 +18,10 @@ pub(crate) struct ResourceLabels {
 
 #[derive(Debug)]
 struct LabelTemplate {
-    template: Template<Field>,
+    template: Template,
     /// Matches the labels that the template can give, and captures group and resource.
     labels: Regex,
 }
-
-#[derive(Debug, Clone, Copy)]
-enum Field {
-    Group,
-    Resource,
-}
-
-const FIELDS: Fields<Field> = Fields {
-    texts: &[("Group", Field::Group), ("Resource", Field::Resource)],
-    map: None,
-};
 
 /// Why a resource has no label.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +38,15 @@ pub enum LabelError {
     NoResource {
         /// The resource.
         resource: GroupResource,
+    },
+    /// The template gives no label for the resource.
+    #[error("resources.template gives no label for {resource}")]
+    Template {
+        /// The resource.
+        resource: GroupResource,
+        /// What is wrong with it.
+        #[source]
+        source: TemplateError,
     },
 }
 
@@ -93,7 +91,10 @@ impl ResourceLabels {
             });
         };
         let group = resource.group.replace(['.', '-'], "_");
-        Ok(rendered(&template.template, &group, &known.singular))
+        rendered(&template.template, &group, &known.singular).map_err(|source| {
+            let resource = resource.clone();
+            LabelError::Template { resource, source }
+        })
     }
 
     /// The resource whose objects a label names.
@@ -115,9 +116,12 @@ fn normalized(name: &GroupResource, mapper: &RestMapper) -> Option<GroupResource
 impl LabelTemplate {
     fn new(text: &str) -> Result<Self, RuleError> {
         const KEY: &str = "resources.template";
-        let template = Template::parse(text, &FIELDS)
-            .map_err(|source| RuleError::Template { key: KEY, source })?;
-        let pattern = rendered(&template, "(?P<group>.+?)", "(?P<resource>.+?)");
+        let failed = |source| RuleError::Template { key: KEY, source };
+        let template = Template::parse(text).map_err(failed)?;
+        template
+            .check_fields(&["Group", "Resource"])
+            .map_err(failed)?;
+        let pattern = rendered(&template, "(?P<group>.+?)", "(?P<resource>.+?)").map_err(failed)?;
         let labels = super::regex(KEY, &format!("^{pattern}$"))?;
         let names_resource = labels
             .capture_names()
@@ -132,10 +136,10 @@ impl LabelTemplate {
     }
 }
 
-fn rendered(template: &Template<Field>, group: &str, resource: &str) -> String {
-    let field = |field| match field {
-        Field::Group => group.to_owned(),
-        Field::Resource => resource.to_owned(),
-    };
-    template.render(field, |_| None)
+fn rendered(template: &Template, group: &str, resource: &str) -> Result<String, TemplateError> {
+    let data = [
+        ("Group", Value::text(group)),
+        ("Resource", Value::text(resource)),
+    ];
+    template.render(&Value::Record(data.into()))
 }

@@ -2,15 +2,14 @@
 
 mod labels;
 mod promql;
-mod template;
 
 use regex::Regex;
 
 use crate::config::{DiscoveryRule, RegexFilter};
+use crate::template::TemplateError;
 
 pub use labels::LabelError;
 pub use promql::PromqlError;
-pub use template::TemplateError;
 
 use labels::ResourceLabels;
 use promql::QueryTemplate;
@@ -35,6 +34,9 @@ pub enum RuleError {
     /// `seriesQuery` is left out.
     #[error("seriesQuery is empty")]
     NoSeriesQuery,
+    /// `metricsQuery` is left out.
+    #[error("metricsQuery is empty")]
+    NoQuery,
     /// A filter has both expressions or none.
     #[error("seriesFilters[{index}]: exactly one of `is` and `isNot` is needed")]
     Filter {

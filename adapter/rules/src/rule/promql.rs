@@ -4,34 +4,25 @@ use std::collections::BTreeMap;
 
 use super::RuleError;
 use super::labels::LabelError;
-use super::template::{Fields, Template};
 use crate::query::MetricQuery;
 use crate::resources::GroupResource;
 use crate::selector::{Condition, Requirement};
+use crate::template::{Template, TemplateError, Text, Value};
 
 /// A compiled `metricsQuery`.
 #[derive(Debug)]
 pub(crate) struct QueryTemplate {
-    template: Template<Field>,
+    template: Template,
 }
 
-#[derive(Debug, Clone, Copy)]
-enum Field {
-    Series,
-    LabelMatchers,
-    GroupBy,
-    GroupBySlice,
-}
-
-const FIELDS: Fields<Field> = Fields {
-    texts: &[
-        ("Series", Field::Series),
-        ("LabelMatchers", Field::LabelMatchers),
-        ("GroupBy", Field::GroupBy),
-        ("GroupBySlice", Field::GroupBySlice),
-    ],
-    map: Some("LabelValuesByName"),
-};
+/// What a template may name (`queryTemplateArgs`).
+const FIELDS: [&str; 5] = [
+    "Series",
+    "LabelMatchers",
+    "LabelValuesByName",
+    "GroupBy",
+    "GroupBySlice",
+];
 
 /// Why a request has no PromQL query.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +39,17 @@ pub enum PromqlError {
         /// The label.
         key: String,
     },
+    /// The template gives no text.
+    #[error("metricsQuery")]
+    Template(#[from] TemplateError),
+    /// A value could end the string that a template puts it into.
+    #[error(
+        "the value of `{label}` holds a quote, a backslash or a line break, which no query may hold"
+    )]
+    Value {
+        /// The label.
+        label: String,
+    },
     /// The template gives an empty text.
     #[error("metricsQuery gives an empty query")]
     Empty,
@@ -55,13 +57,16 @@ pub enum PromqlError {
 
 impl QueryTemplate {
     pub(super) fn new(text: &str) -> Result<Self, RuleError> {
-        match Template::parse(text, &FIELDS) {
-            Ok(template) => Ok(Self { template }),
-            Err(source) => Err(RuleError::Template {
-                key: "metricsQuery",
-                source,
-            }),
+        if text.trim().is_empty() {
+            return Err(RuleError::NoQuery);
         }
+        let failed = |source| RuleError::Template {
+            key: "metricsQuery",
+            source,
+        };
+        let template = Template::parse(text).map_err(failed)?;
+        template.check_fields(&FIELDS).map_err(failed)?;
+        Ok(Self { template })
     }
 
     /// The query for the values that `names` of a resource have by a series. `label` gives the label
@@ -93,20 +98,48 @@ impl QueryTemplate {
         let names = names.join("|");
         matchers.push(matcher(&resource_label, names_operator, &names));
         values.insert(resource_label.clone(), names);
-        let matchers = matchers.join(",");
-        let field = |field| match field {
-            Field::Series => series.to_owned(),
-            Field::LabelMatchers => matchers.clone(),
-            Field::GroupBy => label_name(&resource_label),
-            // Go prints a slice of one as `[pod]`.
-            Field::GroupBySlice => format!("[{}]", label_name(&resource_label)),
-        };
-        let promql = self.template.render(field, |key| values.get(key).cloned());
+        let data = data(series, &matchers, &values, &[&resource_label])?;
+        let promql = self.template.render(&data)?;
         if promql.is_empty() {
             return Err(PromqlError::Empty);
         }
         Ok(promql)
     }
+}
+
+/// What a template is executed with. Labels compare as themselves, and are printed as PromQL takes
+/// them; values are such that a string which a template puts them into holds them.
+fn data(
+    series: &str,
+    matchers: &[String],
+    values: &BTreeMap<String, String>,
+    group_by: &[&str],
+) -> Result<Value, PromqlError> {
+    let label = |label: &str| Text::printed_as(label, &label_name(label));
+    if let Some((label, _)) = values.iter().find(|(_, value)| !stays_in_quotes(value)) {
+        let label = label.clone();
+        return Err(PromqlError::Value { label });
+    }
+    let by_name = values
+        .iter()
+        .map(|(name, value)| (label(name), Text::from(value.as_str())));
+    let printed: Vec<_> = group_by.iter().map(|name| label_name(name)).collect();
+    let together = Text::printed_as(&group_by.join(","), &printed.join(","));
+    let fields = [
+        Value::text(series),
+        Value::text(matchers.join(",")),
+        Value::map(by_name),
+        Value::Text(together),
+        Value::List(group_by.iter().map(|name| label(name)).collect()),
+    ];
+    let fields: Vec<_> = FIELDS.into_iter().zip(fields).collect();
+    Ok(Value::Record(fields.into()))
+}
+
+/// Whether a value can't end a string of PromQL, whatever its quotes. Values come from names and
+/// selectors of requests, which are checked before; templates put them into any place of a query.
+fn stays_in_quotes(value: &str) -> bool {
+    !value.contains(['"', '\'', '`', '\\']) && !value.contains(char::is_control)
 }
 
 /// A requirement in PromQL (`selectMatcher`, `selectTargetValue`).
@@ -200,11 +233,49 @@ mod tests {
 
     #[test]
     fn a_name_cant_end_the_string_that_it_stands_in() {
-        let query = build("<<.LabelMatchers>>", &["a\"} or vector(1) #\\\n"], "").unwrap();
+        for name in ["a\"} or vector(1) #", "a\\", "a'", "a`", "a\n"] {
+            let refused = build("<<.LabelMatchers>>", &[name], "");
+            assert!(
+                matches!(refused, Err(PromqlError::Value { .. })),
+                "{name:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn no_function_makes_a_quote_of_names_and_selectors() {
+        // Whatever is allowed in names and values of labels.
+        let name = "web-1._:@A";
+        for template in [
+            "<<index .LabelValuesByName `pod`>>",
+            "<<range $l, $v := .LabelValuesByName>><<$v>><<end>>",
+            "<<printf `%s %x` .LabelValuesByName.pod .LabelValuesByName.verb>>",
+            "<<slice .LabelValuesByName.pod 1 5>>",
+            "<<js .LabelValuesByName.pod>><<html .LabelValuesByName>><<urlquery .LabelValuesByName.pod>>",
+            "<<index .LabelValuesByName.pod 3>><<len .LabelValuesByName.pod>>",
+        ] {
+            let query = build(template, &[name, "b"], "verb in (GET,POST)").unwrap();
+            assert!(
+                !query.contains(['"', '\'', '`', '\\', '{', '}', '\n']),
+                "{query}"
+            );
+        }
+        let quoted = build("<<printf `%q` .LabelValuesByName.pod>>", &[name], "");
+        assert_eq!(quoted.unwrap(), format!("\"{name}\""));
+        // No verb makes a character of a number, such as the length of a name.
+        let made = build("<<printf `%c` (len .LabelValuesByName.pod)>>", &[name], "");
+        assert!(matches!(made, Err(PromqlError::Template(_))));
+    }
+
+    #[test]
+    fn labels_are_walked_in_order_and_printed_as_promql_takes_them() {
+        let template = "x{<<range $l, $v := .LabelValuesByName>><<if ne $l `namespace`>><<$l>>=\"<<$v>>\",<<end>><<end>>}";
         assert_eq!(
-            query,
-            "namespace=\"default\",pod=\"a\\\"} or vector(1) #\\\\\\n\""
+            build(template, &["a"], "app.kubernetes.io/name=web,verb=GET").unwrap(),
+            r#"x{"app.kubernetes.io/name"="web",pod="a",verb="GET",}"#
         );
+        let by_group = "<<index .LabelValuesByName .GroupBy>> by <<.GroupBySlice>>";
+        assert_eq!(build(by_group, &["a"], "").unwrap(), "a by [pod]");
     }
 
     #[test]

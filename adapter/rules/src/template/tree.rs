@@ -1,0 +1,66 @@
+//! The parsed form of a template (`text/template/parse/node.go`).
+
+use std::sync::Arc;
+
+use super::functions::Function;
+use super::literal::Number;
+
+#[derive(Debug)]
+pub(super) enum Node {
+    Text(String),
+    Action(Pipe),
+    If(Branch),
+    With(Branch),
+    Range(Branch),
+    Break,
+    Continue,
+}
+
+/// `if`, `with` or `range`.
+#[derive(Debug)]
+pub(super) struct Branch {
+    pub(super) pipe: Pipe,
+    pub(super) list: Vec<Node>,
+    pub(super) otherwise: Vec<Node>,
+}
+
+/// `$a, $b := command | command`
+#[derive(Debug)]
+pub(super) struct Pipe {
+    pub(super) at: usize,
+    pub(super) variables: Vec<String>,
+    /// Whether the variables are there already.
+    pub(super) assigns: bool,
+    pub(super) commands: Vec<Command>,
+}
+
+/// A function or a value, and arguments.
+#[derive(Debug)]
+pub(super) struct Command {
+    pub(super) first: Operand,
+    pub(super) arguments: Vec<Operand>,
+}
+
+#[derive(Debug)]
+pub(super) struct Operand {
+    pub(super) at: usize,
+    pub(super) term: Term,
+}
+
+#[derive(Debug)]
+pub(super) enum Term {
+    Dot,
+    Nil,
+    Bool(bool),
+    Number(Number),
+    Text(Arc<str>),
+    /// `.a.b`
+    Field(Vec<String>),
+    /// `$v.a.b`
+    Variable(String, Vec<String>),
+    Function(Function),
+    /// `(…)`
+    Pipe(Box<Pipe>),
+    /// `(…).a.b`
+    Chain(Box<Operand>, Vec<String>),
+}
