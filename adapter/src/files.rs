@@ -1,6 +1,7 @@
 //! Changes of files, above all of mounted Secrets and ConfigMaps.
 
 use std::collections::BTreeSet;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +13,42 @@ use tokio::time::{Interval, MissedTickBehavior};
 
 /// How often files are read again even if no change is seen, as in the Go library.
 pub(crate) const REREAD_INTERVAL: Duration = Duration::from_secs(60);
+
+/// How often two files are read until two readings are equal.
+const READINGS: usize = 5;
+
+/// The contents of two files.
+pub(crate) type Pair = (Vec<u8>, Vec<u8>);
+/// A file that can't be read.
+pub(crate) type Unreadable<'a> = (&'a Path, io::Error);
+
+/// What two files hold that belong together, such as a certificate and its key.
+///
+/// A volume whose `..data` is swapped between two reads would give the old one of the first and
+/// the new one of the second. So both are read until two readings are equal.
+///
+/// # Errors
+///
+/// The file that can't be read.
+pub(crate) fn read_pair<'a>(first: &'a Path, second: &'a Path) -> Result<Pair, Unreadable<'a>> {
+    equal_readings(|| {
+        let read = |path| std::fs::read(path).map_err(|error| (path, error));
+        Ok((read(first)?, read(second)?))
+    })
+}
+
+/// The last reading, if no two are equal.
+fn equal_readings<T: PartialEq, E>(mut read: impl FnMut() -> Result<T, E>) -> Result<T, E> {
+    let mut last = read()?;
+    for _ in 1..READINGS {
+        let next = read()?;
+        if next == last {
+            break;
+        }
+        last = next;
+    }
+    Ok(last)
+}
 
 /// Tells when files may have changed.
 ///
@@ -80,6 +117,20 @@ fn watch(folders: &BTreeSet<&Path>, changed: Arc<Notify>) -> notify::Result<Reco
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn files_that_are_swapped_while_they_are_read_are_read_again() {
+        let mut readings = ["old and new", "new and new", "new and new", "never"].into_iter();
+        let read = equal_readings(|| readings.next().ok_or(()));
+        assert_eq!((read, readings.next()), (Ok("new and new"), Some("never")));
+    }
+
+    #[test]
+    fn files_that_always_change_are_read_a_few_times() {
+        let mut readings = 0..;
+        let read = equal_readings(|| readings.next().ok_or(()));
+        assert_eq!(read, Ok(READINGS - 1));
+    }
 
     #[tokio::test]
     async fn a_hangup_tells_of_a_change() {

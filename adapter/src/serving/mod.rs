@@ -11,7 +11,7 @@ use setpoint_serve::{TlsError, server_config};
 use tokio_util::sync::CancellationToken;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
-use crate::files::{Changes, REREAD_INTERVAL};
+use crate::files::{Changes, Pair, REREAD_INTERVAL, read_pair};
 use crate::reload::Reloads;
 use crate::tasks::supervise;
 
@@ -57,7 +57,7 @@ const PART: &str = "serving-certificate";
 
 struct Loaded {
     /// The content of the files, by which a change is known.
-    bytes: (Vec<u8>, Vec<u8>),
+    bytes: Pair,
     config: Arc<rustls::ServerConfig>,
     /// When the certificate ends, in seconds since 1970; none if it can't be read.
     ends: Option<i64>,
@@ -139,13 +139,10 @@ fn end(chain: &[CertificateDer<'_>]) -> Option<i64> {
 }
 
 fn load(certificate: &PathBuf, key: &PathBuf) -> Result<Loaded, ServingError> {
-    let read = |path: &PathBuf| {
-        std::fs::read(path).map_err(|source| ServingError::Read {
-            path: path.clone(),
-            source,
-        })
-    };
-    let bytes = (read(certificate)?, read(key)?);
+    let bytes = read_pair(certificate, key).map_err(|(path, source)| ServingError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
     let pem = |path: &PathBuf, source| ServingError::Pem {
         path: path.clone(),
         source,

@@ -5,5 +5,6 @@
 
 mod hostile;
 mod metrics;
+mod mixed;
 mod reloads;
 mod support;

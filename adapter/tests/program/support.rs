@@ -54,7 +54,12 @@ pub(crate) fn series(name: &str) -> Response {
 
 /// An answer of Prometheus with the value of pod `p`.
 pub(crate) fn value(value: u32) -> Response {
-    let sample = json!({"metric": {"namespace": "n", "pod": "p"}, "value": [1, value.to_string()]});
+    value_of("p", value)
+}
+
+/// An answer of Prometheus with the value of a pod.
+pub(crate) fn value_of(pod: &str, value: u32) -> Response {
+    let sample = json!({"metric": {"namespace": "n", "pod": pod}, "value": [1, value.to_string()]});
     let data = json!({"resultType": "vector", "result": [sample]});
     Json(json!({"status": "success", "data": data})).into_response()
 }
@@ -132,7 +137,9 @@ impl Adapter {
         let by_file = |flag: &str, name: &str| format!("--{flag}={}", file(name).display());
         // If somebody takes it in between, the adapter ends and the test says so.
         let port = free_port();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_setpoint-adapter"))
+        let built = env!("CARGO_BIN_EXE_setpoint-adapter").into();
+        let program = std::env::var_os("SETPOINT_ADAPTER").unwrap_or(built);
+        let mut child = Command::new(program)
             .args([
                 by_file("config", "config.yaml"),
                 by_file("tls-cert-file", "tls.crt"),
@@ -187,6 +194,11 @@ impl Adapter {
             );
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+    }
+
+    /// The number of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// The lines of its log so far.
@@ -267,7 +279,7 @@ impl Drop for Adapter {
 }
 
 /// A client without connections, which accepts any certificate. Over HTTP/2 a stranger's connection ends
-/// after each request.
+/// after each request, and hyper's client loses what waits there for a stream (`DispatchGone`), which Go's doesn't.
 pub(crate) fn client() -> reqwest::Client {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     reqwest::Client::builder()
