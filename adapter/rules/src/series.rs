@@ -53,8 +53,8 @@ pub struct TooManyNames {
 }
 
 impl SeriesCollector {
-    /// Adds a series by its name and the names of its other labels. A name that PromQL can't have
-    /// before `{` is refused, because it stands there in queries.
+    /// Adds a series by its name and the names of its other labels; whether it is kept. A name that
+    /// PromQL can't have before `{` is refused and counted, because it stands there in queries.
     ///
     /// # Errors
     /// What there is too much of.
@@ -62,10 +62,10 @@ impl SeriesCollector {
         &mut self,
         name: &str,
         labels: impl IntoIterator<Item = &'a str>,
-    ) -> Result<(), TooManyNames> {
+    ) -> Result<bool, TooManyNames> {
         if !is_metric_name(name) {
             self.refused.add(name);
-            return Ok(());
+            return Ok(false);
         }
         if !self.names.contains_key(name) {
             within(self.names.len() + 1, MAX_NAMES, "names")?;
@@ -73,7 +73,7 @@ impl SeriesCollector {
             self.names.insert(name.into(), Vec::new());
         }
         let Some(known) = self.names.get_mut(name) else {
-            return Ok(());
+            return Ok(false);
         };
         for label in labels {
             let id = match self.labels.get(label) {
@@ -92,7 +92,8 @@ impl SeriesCollector {
             }
         }
         within(self.labels_of_names, MAX_LABELS_OF_NAMES, "labels of names")?;
-        within(self.text, MAX_TEXT, "bytes of names")
+        within(self.text, MAX_TEXT, "bytes of names")?;
+        Ok(true)
     }
 
     /// What was collected.
@@ -194,9 +195,25 @@ pub struct Sample {
     pub value: f64,
 }
 
+/// Words of PromQL that no series' name before `{` may be, in whatever case. The other words may (`metric_identifier` of
+/// `promql/parser/generated_parser.y`).
+const KEYWORDS: [&str; 8] = [
+    "atan2",
+    "bool",
+    "group_left",
+    "group_right",
+    "ignoring",
+    "inf",
+    "nan",
+    "on",
+];
+
 /// Whether PromQL takes a name before `{`. Prometheus 3 has series with any other name too, which
 /// only quotes in the braces can name.
 fn is_metric_name(name: &str) -> bool {
+    if KEYWORDS.iter().any(|word| name.eq_ignore_ascii_case(word)) {
+        return false;
+    }
     let legal = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
     name.chars().all(legal) && !name.is_empty() && !name.starts_with(|c: char| c.is_ascii_digit())
 }
@@ -238,10 +255,12 @@ pub(crate) mod tests {
     #[test]
     fn a_name_that_promql_cant_have_before_its_braces_is_refused() {
         let mut collector = SeriesCollector::default();
-        for name in ["vector(0)) #", "", "9a", "a.b", "café"] {
+        for name in ["vector(0)) #", "", "9a", "a.b", "café", "on", "NaN"] {
             collector.add(name, ["pod"]).unwrap();
         }
-        collector.add("job:load:sum_5m", ["pod"]).unwrap();
+        for name in ["job:load:sum_5m", "sum", "offset", "nano"] {
+            collector.add(name, ["pod"]).unwrap();
+        }
         let names = collector.finish();
         assert_eq!(
             (
@@ -249,7 +268,7 @@ pub(crate) mod tests {
                 names.refused.series,
                 names.refused.example.as_str()
             ),
-            (1, 5, "")
+            (4, 7, "")
         );
     }
 
@@ -257,7 +276,8 @@ pub(crate) mod tests {
     fn more_names_or_labels_than_are_kept_are_an_error() {
         let many = |count: usize| {
             let mut collector = SeriesCollector::default();
-            (0..count).try_for_each(|number| collector.add(&format!("m{number}"), ["pod"]))
+            (0..count)
+                .try_for_each(|number| collector.add(&format!("m{number}"), ["pod"]).map(drop))
         };
         assert_eq!(many(MAX_NAMES), Ok(()));
         let error = many(MAX_NAMES + 1).unwrap_err().to_string();
@@ -270,7 +290,7 @@ pub(crate) mod tests {
             .collect();
         let labels = || labels.iter().map(String::as_str);
         let mut collector = SeriesCollector::default();
-        assert_eq!(collector.add("m", labels().skip(1)), Ok(()));
+        assert_eq!(collector.add("m", labels().skip(1)), Ok(true));
         assert!(collector.add("m", labels()).is_err());
         let long = "m".repeat(MAX_TEXT + 1);
         assert!(SeriesCollector::default().add(&long, []).is_err());

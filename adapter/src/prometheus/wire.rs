@@ -44,11 +44,22 @@ impl VectorElement {
     }
 }
 
-/// The name of a series and the names of its labels, each ended by `\0`.
+/// The name of a series and the names of its labels.
 #[derive(Debug, Default, PartialEq)]
 struct Names {
     name: String,
+    /// One after the other: they may hold any character.
     labels: String,
+    /// Where each of them ends.
+    ends: Vec<usize>,
+}
+
+impl Names {
+    fn labels(&self) -> impl Iterator<Item = &str> {
+        let begins = std::iter::once(0).chain(self.ends.iter().copied());
+        let ranges = begins.zip(&self.ends);
+        ranges.filter_map(|(begin, &end)| self.labels.get(begin..end))
+    }
 }
 
 /// Collects the names of series. Most have the names of the one before, which costs next to nothing.
@@ -56,6 +67,8 @@ struct Names {
 pub(super) struct SeriesReader {
     current: Names,
     last: Names,
+    /// Whether the last one is kept; others are counted each.
+    is_kept: bool,
     collector: SeriesCollector,
     count: u64,
 }
@@ -69,9 +82,10 @@ impl SeriesReader {
     /// Takes the series that was read.
     pub(super) fn take(&mut self) -> Result<(), TooManyNames> {
         self.count += 1;
-        if self.current != self.last {
-            let labels = self.current.labels.split_terminator('\0');
-            self.collector.add(&self.current.name, labels)?;
+        if self.current != self.last || !self.is_kept {
+            self.is_kept = self
+                .collector
+                .add(&self.current.name, self.current.labels())?;
             std::mem::swap(&mut self.current, &mut self.last);
         }
         Ok(())
@@ -93,6 +107,7 @@ impl<'de> DeserializeSeed<'de> for NamesSeed<'_> {
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
         self.0.name.clear();
         self.0.labels.clear();
+        self.0.ends.clear();
         deserializer.deserialize_map(self)
     }
 }
@@ -105,15 +120,17 @@ impl<'de> Visitor<'de> for NamesSeed<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let Names { name, labels } = self.0;
+        let Names { name, labels, ends } = self.0;
         let mut key = 0;
         while map.next_key_seed(Text(Some(labels)))?.is_some() {
             if labels.get(key..) == Some("__name__") {
                 labels.truncate(key);
+                // Of two names the last counts, as in other readers of JSON.
+                name.clear();
                 map.next_value_seed(Text(Some(name)))?;
             } else {
-                labels.push('\0');
                 key = labels.len();
+                ends.push(key);
                 map.next_value_seed(Text(None))?;
             }
         }
@@ -144,5 +161,34 @@ impl Visitor<'_> for Text<'_> {
             appended.push_str(text);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Deserializer;
+
+    use super::*;
+
+    #[test]
+    fn a_label_may_hold_any_character_and_the_last_name_counts_and_the_nameless_are_counted() {
+        let mut reader = SeriesReader::default();
+        let series = r#"{"__name__":"load","a\u0000pod":"b","":"c","__name__":"up"}"#;
+        let read = reader
+            .seed()
+            .deserialize(&mut Deserializer::from_str(series));
+        read.unwrap();
+        reader.take().unwrap();
+        // Twice without a name.
+        for _ in 0..2 {
+            let read = reader.seed().deserialize(&mut Deserializer::from_str("{}"));
+            read.unwrap();
+            reader.take().unwrap();
+        }
+        let mut expected = SeriesCollector::default();
+        expected.add("up", ["a\0pod", ""]).unwrap();
+        expected.add("", []).unwrap();
+        expected.add("", []).unwrap();
+        assert_eq!(reader.finish().names, expected.finish());
     }
 }

@@ -234,10 +234,11 @@ impl AnswerStream {
                 self.attempt_at = 0;
                 Ok(Some(value))
             }
-            Err(error) if !error.is_eof() || self.ended => {
+            // serde_json says of a number that it skips that it is invalid where it only isn't complete.
+            Err(error) if !(error.is_eof() || length == rest.len()) || self.ended => {
                 let text = error.to_string();
                 let reason = text.split(" at line ").next().unwrap_or(&text);
-                self.position += length;
+                // Where the value begins: how far it was read depends on the pieces.
                 Err(self.malformed(reason))
             }
             _ => {
