@@ -11,7 +11,8 @@
 //! certificates, the authentication ConfigMap) only replace immutable snapshots: a request never
 //! waits for one and never sees half of one.
 //!
-//! All of it is for the program `setpoint-adapter`, so only its [`main`] is public.
+//! All of it is for the program `setpoint-adapter`, so only its [`main`] is public
+//! (and what `adapter/fuzz` asks for, where cargo-fuzz compiles it).
 
 mod api;
 mod args;
@@ -23,6 +24,8 @@ mod custom;
 mod empty_root;
 mod error_chain;
 mod files;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod kubernetes;
 mod logging;
 mod metrics;

@@ -5,6 +5,8 @@ mod bearer;
 mod config;
 mod delegated;
 pub(crate) mod error;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 mod request_header;
 mod reviews;
 mod user;

@@ -2,6 +2,8 @@
 
 mod client;
 mod error;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 mod stream;
 mod wire;
 

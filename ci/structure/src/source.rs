@@ -85,13 +85,13 @@ fn reach(
     Ok(())
 }
 
-/// Whether an item is compiled for tests only.
+/// Whether an item is compiled for tests, or for fuzzing, only.
 pub(crate) fn is_for_tests(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| {
         let Meta::List(list) = &attribute.meta else {
             return false;
         };
-        list.path.is_ident("cfg") && list.tokens.to_string() == "test"
+        list.path.is_ident("cfg") && matches!(list.tokens.to_string().as_str(), "test" | "fuzzing")
     })
 }
 
