@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::kubernetes::{self, Retries};
 use crate::metrics::OwnMetrics;
-use crate::prometheus::{HttpClient, HttpClientOptions};
+use crate::prometheus::{Access, HttpClient, HttpClientOptions};
 use crate::reload::Reloads;
 
 const INSIDE: &str = "SETPOINT_TEST_WITHOUT_CA_CERTIFICATES";
@@ -28,7 +28,7 @@ fn clients_are_made_where_there_are_no_ca_certificates() {
     for url in ["http://prometheus.example", "https://prometheus.example"] {
         let options = HttpClientOptions {
             url: url.parse().expect("a URL"),
-            ca_file: None,
+            access: Access::default(),
             token_file: None,
             headers: Vec::new(),
             post: false,

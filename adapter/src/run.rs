@@ -1,19 +1,20 @@
 //! The program: parses the arguments, and connects and runs what they ask for.
 
 use std::io::{Read as _, Write as _};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use rustls::sign::SingleCertAndKey;
 use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
-use setpoint_serve::{Server, server_config};
+use setpoint_serve::{Limits, Server, TlsOptions, certified_key, server_config_with};
 use setpoint_support::Termination;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{Api, ApiGroup, CustomMetricsGroup};
-use crate::args::{Args, AuthOptions, CertsArgs, Command, ServeArgs, Verb};
+use crate::args::{Args, AuthOptions, CertsArgs, Command, NamedPair, ServeArgs, TlsSettings};
 use crate::auth::{
     ApiServerAccessReviewer, ApiServerTokenReviewer, BearerTokens, DelegatedAuthenticator,
     DelegatedAuthorizer, watch_client_ca,
@@ -27,7 +28,7 @@ use crate::metrics::{OwnMetrics, ServerCounts};
 use crate::prometheus::{HttpClient, HttpClientOptions, watch_ca};
 use crate::registry::RelistOptions;
 use crate::reload::Reloads;
-use crate::serving::ServingPair;
+use crate::serving::{ServingFiles, ServingPair};
 
 /// The program: does what its arguments say, until that is done or SIGTERM ends it.
 #[must_use]
@@ -78,11 +79,7 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     // Whole, so that a flag without a meaning doesn't compile.
     let ServeArgs {
         config,
-        prometheus_url,
-        prometheus_ca_file,
-        prometheus_token_file,
-        prometheus_header,
-        prometheus_verb,
+        prometheus,
         metrics_relist_interval,
         metrics_max_age,
         metrics_relist_timeout,
@@ -91,13 +88,23 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
         secure_port,
         tls_cert_file,
         tls_private_key_file,
+        tls,
         lister_kubeconfig,
         auth,
         v: _,
         logging_format: _,
         klog: _,
-        cert_dir: _,
+        ignored,
+        words: _,
     } = args;
+    for (flag, reason) in ignored.told() {
+        tracing::warn!("--{flag} has no effect: {reason}");
+    }
+    let TlsSettings {
+        options: tls,
+        sni,
+        streams,
+    } = tls.into();
     let auth = AuthOptions::from(auth);
     let metrics = OwnMetrics::default();
     let reloads = Reloads::new(metrics.clone());
@@ -106,7 +113,9 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     let rules = config::watch(config, reloads.clone(), shutdown.clone())?;
     let relist = RelistOptions {
         interval: metrics_relist_interval,
-        max_age: metrics_max_age.unwrap_or(metrics_relist_interval),
+        max_age: metrics_max_age
+            .filter(|age| !age.is_zero())
+            .unwrap_or(metrics_relist_interval),
         timeout: metrics_relist_timeout,
         parallel: metrics_relist_parallel.get().into(),
         answer_timeout: kubernetes::ANSWER_TIMEOUT,
@@ -115,13 +124,7 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
         relist.max_age >= relist.interval,
         "--metrics-max-age must not be shorter than --metrics-relist-interval: series would come and go"
     );
-    let options = HttpClientOptions {
-        url: prometheus_url,
-        ca_file: prometheus_ca_file,
-        token_file: prometheus_token_file,
-        headers: prometheus_header,
-        post: prometheus_verb == Verb::Post,
-    };
+    let options = HttpClientOptions::try_from(prometheus)?;
     let prometheus = Arc::new(HttpClient::new(options, &metrics)?);
     watch_ca(prometheus.clone(), reloads.clone(), shutdown.clone());
     let client = |part, kubeconfig, retries| {
@@ -133,7 +136,7 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     let (kubeconfig, part) = (auth.authorization_kubeconfig, "authorization-client");
     let authorization = client(part, kubeconfig, Retries::None).await?;
     let address = SocketAddr::new(bind_address, secure_port);
-    let listener = TcpListener::bind(address)
+    let listener = listen(address)
         .await
         .with_context(|| format!("listen on {address}"))?;
 
@@ -171,21 +174,40 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
         Arc::new(authorizer),
         reloads.clone(),
     );
-    let server = Server::new(listener).trust(move |peer| {
+    let mut limits = Limits::default();
+    if let Some(streams) = streams {
+        for client in [&mut limits.trusted, &mut limits.stranger] {
+            client.streams = client.streams.min(streams);
+        }
+    }
+    let server = Server::new(listener).limits(limits).trust(move |peer| {
         let authenticator = authenticator.clone();
         async move { authenticator.is_front_proxy(&peer).await }
     });
     metrics.collect(ServerCounts(server.counts()));
     let server = match tls_cert_file.zip(tls_private_key_file) {
         Some((certificate, key)) => {
-            let pair = ServingPair::watch(certificate, key, reloads, shutdown.clone())?;
+            let default = NamedPair {
+                certificate,
+                key,
+                names: Vec::new(),
+            };
+            let files = ServingFiles {
+                default,
+                named: sni,
+                options: tls,
+            };
+            let pair = ServingPair::watch(files, reloads, shutdown.clone())?;
             server.tls_source(move || pair.config())
         }
         None => {
             tracing::warn!(
                 "no --tls-cert-file: serve with a self-signed certificate for localhost"
             );
-            server.tls(self_signed()?)
+            if !sni.is_empty() {
+                tracing::warn!("--tls-sni-cert-key has no effect without --tls-cert-file");
+            }
+            server.tls(self_signed(&tls)?)
         }
     };
     tracing::info!(%address, "serve custom.metrics.k8s.io");
@@ -208,10 +230,51 @@ fn shutdown_by_signal() -> anyhow::Result<CancellationToken> {
 }
 
 /// A pair for localhost that is never written, in place of the one that prometheus-adapter writes.
-fn self_signed() -> anyhow::Result<Arc<rustls::ServerConfig>> {
+fn self_signed(options: &TlsOptions) -> anyhow::Result<Arc<rustls::ServerConfig>> {
     let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
     let pair =
         rcgen::generate_simple_self_signed(names).context("make a self-signed certificate")?;
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(pair.signing_key.serialize_der()));
-    Ok(server_config(vec![pair.cert.der().clone()], key)?)
+    let pair = certified_key(vec![pair.cert.der().clone()], key)?;
+    Ok(server_config_with(
+        options,
+        Arc::new(SingleCertAndKey::from(pair)),
+    )?)
+}
+
+/// A listener as Go's `net.Listen` makes it: all addresses of IPv4 stand for all of IPv6 too, where
+/// the kernel serves both by one listener.
+async fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    if address.ip() == Ipv4Addr::UNSPECIFIED {
+        let only_v6 = tokio::fs::read("/proc/sys/net/ipv6/bindv6only").await;
+        if only_v6.is_ok_and(|only_v6| only_v6.starts_with(b"0")) {
+            let both = SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), address.port());
+            if let Ok(listener) = TcpListener::bind(both).await {
+                return Ok(listener);
+            }
+        }
+    }
+    TcpListener::bind(address).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn all_addresses_of_ipv4_stand_for_those_of_ipv6_too() {
+        let all = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0);
+        let listener = listen(all).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let reached = async |host: &str| {
+            let connected = tokio::net::TcpStream::connect((host, port));
+            let (connected, accepted) = tokio::join!(connected, listener.accept());
+            connected.is_ok() && accepted.is_ok()
+        };
+        assert!(reached("127.0.0.1").await);
+        // Where there is IPv6 at all.
+        if listener.local_addr().unwrap().is_ipv6() {
+            assert!(reached("::1").await);
+        }
+    }
 }

@@ -15,4 +15,4 @@ pub use counts::Counts;
 pub use limits::{ClientLimits, Limits};
 pub use peer::Peer;
 pub use server::Server;
-pub use tls::{TlsError, server_config};
+pub use tls::{TlsError, TlsOptions, certified_key, server_config, server_config_with};

@@ -1,5 +1,6 @@
 //! The accept loop.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
@@ -93,6 +94,8 @@ impl Server {
         let accepted = || accept("HTTP", async || self.listener.accept().await);
         while let Some((stream, address)) = shutdown.run_until_cancelled(accepted()).await {
             self.counts.connection();
+            // A client by IPv4 of a listener for both is the same one by its own address.
+            let address = SocketAddr::new(address.ip().to_canonical(), address.port());
             let connection = Connection {
                 tls: self.tls.clone(),
                 trust: self.trust.clone(),

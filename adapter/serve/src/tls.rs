@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
-use rustls::server::ServerSessionMemoryCache;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::server::{ResolvesServerCert, ServerSessionMemoryCache};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{
     CertificateError, DigitallySignedStruct, DistinguishedName, OtherError, SignatureScheme,
+    SupportedCipherSuite,
 };
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 
@@ -27,6 +29,25 @@ pub(crate) type TlsSource = Arc<dyn Fn() -> Arc<rustls::ServerConfig> + Send + S
 #[error("use the certificate and key for serving")]
 pub struct TlsError(#[from] rustls::Error);
 
+/// What a server offers to clients. The default is all that is safe.
+#[derive(Debug, Clone)]
+pub struct TlsOptions {
+    /// The cipher suites, in the order of preference. Only the versions of TLS that one of them is of
+    /// are served.
+    pub cipher_suites: Vec<SupportedCipherSuite>,
+    /// Whether HTTP/2 is offered beside HTTP/1.1.
+    pub http2: bool,
+}
+
+impl Default for TlsOptions {
+    fn default() -> Self {
+        Self {
+            cipher_suites: aws_lc_rs::default_provider().cipher_suites,
+            http2: true,
+        }
+    }
+}
+
 /// A configuration that serves HTTP/2 and HTTP/1.1 and asks clients for a certificate.
 ///
 /// A client certificate is optional, and its chain may have at most five certificates of 16 KiB. Only its holder's possession of the key is verified; issuer,
@@ -41,13 +62,50 @@ pub fn server_config(
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
 ) -> Result<Arc<rustls::ServerConfig>, TlsError> {
-    let provider = Arc::new(aws_lc_rs::default_provider());
+    let pair = certified_key(chain, key)?;
+    server_config_with(
+        &TlsOptions::default(),
+        Arc::new(SingleCertAndKey::from(pair)),
+    )
+}
+
+/// A certificate chain with its key, as resolvers of [`server_config_with`] give them.
+///
+/// # Errors
+/// The key can't be used, or isn't that of the certificate.
+pub fn certified_key(
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+) -> Result<CertifiedKey, TlsError> {
+    Ok(CertifiedKey::from_der(
+        chain,
+        key,
+        &aws_lc_rs::default_provider(),
+    )?)
+}
+
+/// As [`server_config`], with the chain and key that `resolver` gives for the name that a client asks
+/// for.
+///
+/// # Errors
+/// The options leave no cipher suite.
+pub fn server_config_with(
+    options: &TlsOptions,
+    resolver: Arc<dyn ResolvesServerCert>,
+) -> Result<Arc<rustls::ServerConfig>, TlsError> {
+    let provider = Arc::new(CryptoProvider {
+        cipher_suites: options.cipher_suites.clone(),
+        ..aws_lc_rs::default_provider()
+    });
     let mut config = rustls::ServerConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()?
         .with_client_cert_verifier(Arc::new(ProofOfKey { provider }))
-        .with_single_cert(chain, key)?;
+        .with_cert_resolver(resolver);
     config.session_storage = ServerSessionMemoryCache::new(SESSIONS);
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    if options.http2 {
+        config.alpn_protocols.insert(0, b"h2".to_vec());
+    }
     Ok(Arc::new(config))
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::ArgAction;
 
+use super::flag_values::parse_bool;
 use super::parse_duration;
 use crate::auth::{
     AllowedPath, AuthenticationOptions, AuthorizationOptions, InnerStar, RequestHeaderOptions,
@@ -19,11 +20,11 @@ pub(crate) struct AuthArgs {
     authentication_kubeconfig: Option<PathBuf>,
     /// Don't look up the client CA and the request-header CA in ConfigMap
     /// extension-apiserver-authentication
-    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = ArgAction::Set)]
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = ArgAction::Set, value_parser = parse_bool)]
     authentication_skip_lookup: bool,
     /// Serve even if the lookup fails; without a client CA all requests without a token are
     /// anonymous
-    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = ArgAction::Set)]
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = ArgAction::Set, value_parser = parse_bool)]
     authentication_tolerate_lookup_failure: bool,
     /// How long the answers of TokenReviews are cached
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = parse_duration)]

@@ -2,9 +2,13 @@
 
 mod auth;
 mod duration;
+mod flag_values;
+mod ignored;
 mod klog;
 mod obsolete;
+mod prometheus;
 mod redaction;
+mod tls;
 
 use std::net::IpAddr;
 use std::num::NonZeroU16;
@@ -12,11 +16,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use url::Url;
 
 pub(crate) use auth::{AuthArgs, AuthOptions};
 pub(crate) use duration::{parse_duration, parse_interval};
+pub(crate) use ignored::IgnoredArgs;
 pub(crate) use klog::KlogArgs;
+pub(crate) use prometheus::PrometheusArgs;
+pub(crate) use tls::{NamedPair, TlsArgs, TlsSettings};
+
+use flag_values::{Word, parse_word};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -26,7 +34,7 @@ Examples:
 
 /// Serves custom.metrics.k8s.io from Prometheus to the HorizontalPodAutoscaler.
 #[derive(Debug, Clone, Parser)]
-#[command(name = "setpoint-adapter", version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+#[command(name = "setpoint-adapter", version, after_help = EXAMPLES, args_conflicts_with_subcommands = true, args_override_self = true)]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
@@ -51,32 +59,19 @@ pub(crate) struct CertsArgs {
     pub(crate) replace: bool,
 }
 
-/// The flags of prometheus-adapter v0.12.0 that are supported; others are refused by name, as
-/// listed in `adapter/deploy/README.md`.
+/// The flags of prometheus-adapter v0.12.0. Of one that stands twice the last counts, as with pflag.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct ServeArgs {
     /// File with the rules that make metrics of series
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// URL of Prometheus; a path prefix is kept
-    #[arg(long, value_name = "URL", default_value = "https://localhost")]
-    pub(crate) prometheus_url: Url,
-    /// CA certificates to verify Prometheus' certificate with [default: those of the system]
-    #[arg(long, value_name = "FILE")]
-    pub(crate) prometheus_ca_file: Option<PathBuf>,
-    /// File with the bearer token for Prometheus
-    #[arg(long, value_name = "FILE")]
-    pub(crate) prometheus_token_file: Option<PathBuf>,
-    /// Header for every request to Prometheus, as name=value; repeatable
-    #[arg(long, value_name = "NAME=VALUE", value_parser = parse_header)]
-    pub(crate) prometheus_header: Vec<(String, String)>,
-    /// HTTP method for requests to Prometheus
-    #[arg(long, value_enum, ignore_case = true, default_value = "GET")]
-    pub(crate) prometheus_verb: Verb,
+    #[command(flatten)]
+    pub(crate) prometheus: PrometheusArgs,
     /// How often Prometheus is asked for its series
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = parse_interval)]
     pub(crate) metrics_relist_interval: Duration,
-    /// How long ago the last sample of a series may be [default: the relist interval]
+    /// How long ago the last sample of a series may be; 0 stands for the relist interval [default: the
+    /// relist interval]
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub(crate) metrics_max_age: Option<Duration>,
     /// How long Prometheus may take for the series of one rule
@@ -85,7 +80,7 @@ pub(crate) struct ServeArgs {
     /// For how many rules Prometheus is asked at a time
     #[arg(long, value_name = "NUMBER", default_value = "8")]
     pub(crate) metrics_relist_parallel: NonZeroU16,
-    /// Address to listen on
+    /// Address to listen on; 0.0.0.0 stands for all addresses, of IPv6 too
     #[arg(long, value_name = "IP", default_value = "0.0.0.0")]
     pub(crate) bind_address: IpAddr,
     /// Port to serve HTTPS on
@@ -97,6 +92,8 @@ pub(crate) struct ServeArgs {
     /// Key of the certificate
     #[arg(long, value_name = "FILE", requires = "tls_cert_file")]
     pub(crate) tls_private_key_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) tls: TlsArgs,
     /// Kubeconfig for listing objects [default: the pod's ServiceAccount]
     #[arg(long, value_name = "FILE")]
     pub(crate) lister_kubeconfig: Option<PathBuf>,
@@ -110,19 +107,10 @@ pub(crate) struct ServeArgs {
     pub(crate) logging_format: LoggingFormat,
     #[command(flatten)]
     pub(crate) klog: KlogArgs,
-    /// Accepted and without effect: the self-signed pair is never written
-    #[arg(long, value_name = "DIR", hide = true)]
-    pub(crate) cert_dir: Option<PathBuf>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Verb {
-    /// Parameters in the URL.
-    #[value(name = "GET")]
-    Get,
-    /// Parameters as a form, for queries longer than a URL may be.
-    #[value(name = "POST")]
-    Post,
+    #[command(flatten)]
+    pub(crate) ignored: IgnoredArgs,
+    #[arg(hide = true, value_parser = parse_word)]
+    pub(crate) words: Vec<Word>,
 }
 
 /// Formats of the log (`--logging-format` of `k8s.io/component-base/logs`).
@@ -131,29 +119,6 @@ pub(crate) enum LoggingFormat {
     Text,
     Json,
 }
-
-/// Flags of prometheus-adapter that aren't supported yet, besides `--audit-*`. To ignore them would
-/// change what users rely on, such as credentials and TLS versions.
-const NOT_YET: [&str; 18] = [
-    "prometheus-auth-incluster",
-    "prometheus-auth-config",
-    "prometheus-client-tls-cert-file",
-    "prometheus-client-tls-key-file",
-    "disable-http2",
-    "http2-max-streams-per-connection",
-    "client-qps",
-    "client-burst",
-    "discovery-interval",
-    "tls-cipher-suites",
-    "tls-min-version",
-    "tls-sni-cert-key",
-    "permit-address-sharing",
-    "permit-port-sharing",
-    "profiling",
-    "contention-profiling",
-    "debug-socket-path",
-    "enable-priority-and-fairness",
-];
 
 impl Args {
     /// The arguments of this process. Wrong ones end it with a message.
@@ -169,14 +134,6 @@ impl Args {
             },
         }
     }
-}
-
-fn parse_header(text: &str) -> Result<(String, String), &'static str> {
-    // The messages don't repeat the text: all of it may be a secret.
-    let (name, value) = text.split_once('=').ok_or("expected name=value")?;
-    http::HeaderName::try_from(name).map_err(|_| "what is before = is no header name")?;
-    http::HeaderValue::try_from(value).map_err(|_| "the value can't stand in a header")?;
-    Ok((name.to_owned(), value.to_owned()))
 }
 
 #[cfg(test)]
@@ -197,32 +154,75 @@ mod tests {
             "--metrics-relist-interval=1m30s",
             "--config=/etc/adapter/config.yaml",
             "--v=4",
-            "--prometheus-verb=POST",
         ]);
         assert_eq!(args.serve.metrics_relist_interval, Duration::from_secs(90));
         assert_eq!((args.serve.v, args.serve.secure_port), (4, 6443));
-        assert_eq!(args.serve.prometheus_verb, Verb::Post);
     }
 
     #[test]
-    fn an_obsolete_or_unsupported_flag_is_refused_with_what_helps() {
+    fn an_obsolete_flag_is_refused_with_what_helps() {
         let refused = |flag: &str| {
             let error = Args::try_parse_from(["setpoint-adapter", flag]).unwrap_err();
             redaction::message(&error)
         };
         let text = refused("--rate-interval").unwrap();
         assert!(text.contains("`metricsQuery`"), "{text}");
-        let text = refused("--client-qps=5").unwrap();
-        assert!(text.contains("not supported yet"), "{text}");
         assert_eq!(refused("--no-such-flag"), None);
         assert_eq!(refused("--secure-port=no-port"), None);
     }
 
     #[test]
-    fn a_header_without_a_value_is_refused() {
-        assert!(parse_header("X-Scope-OrgID=team").is_ok());
-        assert!(parse_header("X-Scope-OrgID").is_err());
-        assert!(parse_header("a b=c").is_err());
+    fn the_arguments_of_the_communitys_chart_are_parsed_and_the_last_of_two_counts() {
+        // Chart 5.3.0, with extraArguments.
+        let args = Args::try_parse_from([
+            "setpoint-adapter",
+            "/adapter",
+            "--secure-port=6443",
+            "--cert-dir=/tmp/cert",
+            "--prometheus-url=http://prometheus.default.svc:9090",
+            "--metrics-relist-interval=1m",
+            "--v=4",
+            "--config=/etc/adapter/config.yaml",
+            "--cert-dir=/var/pair",
+            "--v=6",
+            "--metrics-relist-interval",
+            "30s",
+        ]);
+        let args = args.map_err(|error| error.to_string()).unwrap();
+        assert!(args.command.is_none());
+        assert_eq!(args.serve.metrics_relist_interval, Duration::from_secs(30));
+        assert_eq!((args.serve.v, args.serve.secure_port), (6, 6443));
+    }
+
+    #[test]
+    fn the_arguments_of_kube_prometheus_and_openshift_are_parsed() {
+        let args = Args::try_parse_from([
+            "setpoint-adapter",
+            "--cert-dir=/var/run/serving-cert",
+            "--config=/etc/adapter/config.yaml",
+            "--metrics-relist-interval=1m",
+            "--prometheus-url=https://prometheus-k8s.openshift-monitoring.svc:9091",
+            "--prometheus-auth-config=/etc/prometheus-config/prometheus-config.yaml",
+            "--secure-port=6443",
+            "--audit-policy-file=/etc/audit/metadata-profile.yaml",
+            "--audit-log-path=/var/log/adapter/audit.log",
+            "--audit-log-maxsize=100",
+            "--audit-log-maxbackup=5",
+            "--audit-log-compress=true",
+            "--disable-http2",
+            "--tls-min-version=VersionTLS12",
+            "--tls-cipher-suites=TLS_AES_128_GCM_SHA256,TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,TLS_RSA_WITH_AES_128_GCM_SHA256",
+        ]);
+        let args = args.map_err(|error| error.to_string()).unwrap();
+        assert_eq!(args.serve.ignored.told().count(), 5);
+    }
+
+    #[test]
+    fn help_says_why_a_flag_has_no_effect() {
+        let help = Args::command().render_long_help().to_string();
+        let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(help.contains("--audit-log-path <VALUE> No effect: there is no audit log here"));
+        assert!(!help.contains("[WORDS]"), "{help}");
     }
 
     #[test]

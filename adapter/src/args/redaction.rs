@@ -4,7 +4,7 @@ use std::error::Error as _;
 
 use clap::error::{ContextKind, ErrorKind};
 
-use super::{NOT_YET, obsolete};
+use super::obsolete;
 
 /// Flags whose values may hold credentials.
 const SECRET: [&str; 2] = ["prometheus-header", "prometheus-url"];
@@ -18,15 +18,14 @@ pub(super) fn message(error: &clap::Error) -> Option<String> {
         ErrorKind::UnknownArgument => match name {
             // A value without its flag, such as the second half of an unquoted header.
             None => Some(lost_value()),
-            Some(name) if is_not_yet(name) => Some(format!(
-                "prometheus-adapter's flag --{name} is not supported yet; leave it out to go on without what it sets"
-            )),
             Some(name) => obsolete::of_flag(name).map(ToString::to_string),
         },
         ErrorKind::InvalidSubcommand => Some(lost_value()),
         ErrorKind::ArgumentConflict if error.get(ContextKind::InvalidSubcommand).is_some() => {
             Some(lost_value())
         }
+        // A word that is no flag.
+        ErrorKind::ValueValidation if argument.starts_with('[') => Some(lost_value()),
         ErrorKind::ValueValidation | ErrorKind::InvalidValue
             if name.is_some_and(|name| SECRET.contains(&name)) =>
         {
@@ -38,10 +37,6 @@ pub(super) fn message(error: &clap::Error) -> Option<String> {
         }
         _ => None,
     }
-}
-
-fn is_not_yet(name: &str) -> bool {
-    NOT_YET.contains(&name) || name.starts_with("audit-")
 }
 
 fn lost_value() -> String {
@@ -99,13 +94,10 @@ mod tests {
             ),
             ("--prometheus-url=http://a:b", "invalid port number"),
             (
-                "--tls-min-version=VersionTLS13",
-                "--tls-min-version is not supported yet",
+                "--prometheus-url=prom.obs.svc:9090",
+                "only http and https can be used; is http:// missing in front?",
             ),
-            (
-                "--audit-log-path=-",
-                "--audit-log-path is not supported yet",
-            ),
+            ("false", "an argument that belongs to no flag"),
             ("--nonsense=1", "--nonsense"),
             ("--metrics-relist-interval=0s", "expected at least 100ms"),
         ] {

@@ -19,7 +19,7 @@ use crate::reload::Reloads;
 use crate::tasks::supervise;
 
 /// Where a pod finds the CA of the API server.
-const POD_CA: &str = "/var/run/secrets/kubernetes.io/serviceaccount/ca.crt";
+pub(crate) const POD_CA: &str = "/var/run/secrets/kubernetes.io/serviceaccount/ca.crt";
 
 /// Makes a client by kubeconfig, else by the pod's ServiceAccount, and keeps it up to date in a task that
 /// ends with `shutdown`. Files that can't be used leave it as it is. `part` names it in log and metrics.
@@ -141,14 +141,20 @@ fn contents(kubeconfig: Option<&Path>) -> Contents {
 }
 
 /// The files that a kubeconfig names.
-fn named(kubeconfig: &Kubeconfig) -> impl Iterator<Item = PathBuf> {
-    let of_cluster = |cluster: &Cluster| cluster.certificate_authority.clone();
-    let clusters = kubeconfig.clusters.iter();
-    let clusters = clusters.filter_map(move |named| of_cluster(named.cluster.as_ref()?));
-    let of_user = |user: &AuthInfo| [user.client_certificate.clone(), user.client_key.clone()];
+pub(crate) fn named(kubeconfig: &Kubeconfig) -> impl Iterator<Item = PathBuf> + use<> {
+    let clusters = kubeconfig
+        .clusters
+        .iter()
+        .filter_map(|named| named.cluster.as_ref());
+    let mut files: Vec<Option<String>> = clusters
+        .map(|cluster: &Cluster| cluster.certificate_authority.clone())
+        .collect();
     let users = kubeconfig.auth_infos.iter();
-    let users = users.filter_map(move |named| Some(of_user(named.auth_info.as_ref()?)));
-    clusters.chain(users.flatten().flatten()).map(PathBuf::from)
+    for user in users.filter_map(|named| named.auth_info.as_ref()) {
+        let user: &AuthInfo = user;
+        files.extend([user.client_certificate.clone(), user.client_key.clone()]);
+    }
+    files.into_iter().flatten().map(PathBuf::from)
 }
 
 #[cfg(test)]

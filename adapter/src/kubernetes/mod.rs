@@ -10,7 +10,7 @@ use kube::Config;
 use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 
 pub(crate) use discovery::{DiscoveryError, discover};
-pub(crate) use followed::client;
+pub(crate) use followed::{POD_CA, client, named};
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ClientError {

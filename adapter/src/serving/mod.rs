@@ -1,19 +1,24 @@
-//! The serving certificate and its renewal.
+//! The serving certificates and their renewal.
 
-use std::path::PathBuf;
+mod sni;
+
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use rustls::sign::CertifiedKey;
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
-use setpoint_serve::{TlsError, server_config};
+use setpoint_serve::{TlsError, TlsOptions, certified_key, server_config_with};
 use tokio_util::sync::CancellationToken;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
+use crate::args::NamedPair;
 use crate::files::{Changes, Pair, REREAD_INTERVAL, read_pair};
 use crate::reload::Reloads;
 use crate::tasks::supervise;
+use sni::ByName;
 
 /// Why a serving pair can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -44,10 +49,18 @@ pub(crate) enum ServingError {
     },
 }
 
-/// The certificate and key in two files, as of the last time they could be used.
+/// What is served with: a pair for everybody, further ones for names, and the options of TLS.
+#[derive(Debug)]
+pub(crate) struct ServingFiles {
+    /// Its names don't matter.
+    pub(crate) default: NamedPair,
+    pub(crate) named: Vec<NamedPair>,
+    pub(crate) options: TlsOptions,
+}
+
+/// Certificates and keys in files, as of the last time they could be used.
 pub(crate) struct ServingPair {
-    certificate: PathBuf,
-    key: PathBuf,
+    files: ServingFiles,
     current: ArcSwap<Loaded>,
     reloads: Reloads,
 }
@@ -57,21 +70,20 @@ const PART: &str = "serving-certificate";
 
 struct Loaded {
     /// The content of the files, by which a change is known.
-    bytes: Pair,
+    bytes: Vec<Pair>,
     config: Arc<rustls::ServerConfig>,
-    /// When the certificate ends, in seconds since 1970; none if it can't be read.
+    /// When the first of the certificates ends, in seconds since 1970; none if it can't be read.
     ends: Option<i64>,
 }
 
 impl ServingPair {
-    /// Loads the pair and keeps it up to date, in a task that ends with `shutdown`.
+    /// Loads the pairs and keeps them up to date, in a task that ends with `shutdown`.
     pub(crate) fn watch(
-        certificate: PathBuf,
-        key: PathBuf,
+        files: ServingFiles,
         reloads: Reloads,
         shutdown: CancellationToken,
     ) -> Result<Arc<Self>, ServingError> {
-        let pair = Arc::new(Self::load(certificate, key, reloads.clone())?);
+        let pair = Arc::new(Self::load(files, reloads.clone())?);
         let followed = pair.clone();
         supervise(PART, reloads.metrics(), move || {
             let (followed, shutdown) = (followed.clone(), shutdown.clone());
@@ -80,13 +92,12 @@ impl ServingPair {
         Ok(pair)
     }
 
-    fn load(certificate: PathBuf, key: PathBuf, reloads: Reloads) -> Result<Self, ServingError> {
-        let loaded = load(&certificate, &key)?;
+    fn load(files: ServingFiles, reloads: Reloads) -> Result<Self, ServingError> {
+        let loaded = load(&files)?;
         loaded.show_end(&reloads);
         Ok(Self {
             current: ArcSwap::from_pointee(loaded),
-            certificate,
-            key,
+            files,
             reloads,
         })
     }
@@ -99,8 +110,7 @@ impl ServingPair {
     /// Reads the files again at each change until `shutdown`. A pair that can't be used, as in the
     /// middle of a renewal, changes nothing.
     async fn follow(&self, reread: Duration, shutdown: CancellationToken) {
-        let paths = [self.certificate.as_path(), self.key.as_path()];
-        let mut changes = Changes::of(paths, reread);
+        let mut changes = Changes::of(self.files.paths(), reread);
         // There may have been a change before the watch.
         self.reload();
         while shutdown.run_until_cancelled(changes.next()).await.is_some() {
@@ -109,7 +119,7 @@ impl ServingPair {
     }
 
     fn reload(&self) {
-        match load(&self.certificate, &self.key) {
+        match load(&self.files) {
             Ok(loaded) if loaded.bytes == self.current.load().bytes => {
                 self.reloads.unchanged(PART);
             }
@@ -117,7 +127,7 @@ impl ServingPair {
                 loaded.show_end(&self.reloads);
                 self.current.store(Arc::new(loaded));
                 self.reloads.succeeded(PART);
-                tracing::info!(certificate = %self.certificate.display(), "serve with a renewed certificate");
+                tracing::info!(certificate = %self.files.default.certificate.display(), "serve with a renewed certificate");
             }
             Err(error) => self.reloads.failed(PART, &error),
         }
@@ -138,35 +148,75 @@ fn end(chain: &[CertificateDer<'_>]) -> Option<i64> {
     Some(certificate.validity().not_after.timestamp())
 }
 
-fn load(certificate: &PathBuf, key: &PathBuf) -> Result<Loaded, ServingError> {
-    let bytes = read_pair(certificate, key).map_err(|(path, source)| ServingError::Read {
-        path: path.to_owned(),
-        source,
-    })?;
-    let pem = |path: &PathBuf, source| ServingError::Pem {
-        path: path.clone(),
-        source,
-    };
-    let chain = CertificateDer::pem_slice_iter(&bytes.0)
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|source| pem(certificate, source))?;
-    if chain.is_empty() {
-        return Err(ServingError::NoCertificate {
-            path: certificate.clone(),
-        });
+impl ServingFiles {
+    fn pairs(&self) -> impl Iterator<Item = &NamedPair> {
+        std::iter::once(&self.default).chain(&self.named)
     }
-    let ends = end(&chain);
-    let der = PrivateKeyDer::from_pem_slice(&bytes.1).map_err(|source| pem(key, source))?;
-    let config = server_config(chain, der).map_err(|source| ServingError::Pair {
-        certificate: certificate.clone(),
-        key: key.clone(),
-        source,
-    })?;
+
+    fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.pairs()
+            .flat_map(|pair| [pair.certificate.as_path(), pair.key.as_path()])
+    }
+}
+
+fn load(files: &ServingFiles) -> Result<Loaded, ServingError> {
+    let read = |pair: &NamedPair| {
+        let bytes = read_pair(&pair.certificate, &pair.key);
+        bytes.map_err(|(path, source)| ServingError::Read {
+            path: path.to_owned(),
+            source,
+        })
+    };
+    let bytes = files.pairs().map(read).collect::<Result<Vec<_>, _>>()?;
+    let mut pairs = Vec::new();
+    for (pair, (certificate, key)) in files.pairs().zip(&bytes) {
+        let loaded = certified(pair, certificate, key)?;
+        let names = match pair.names.as_slice() {
+            [] => loaded.cert.first().map(sni::names).unwrap_or_default(),
+            names => names.to_vec(),
+        };
+        pairs.push((names, Arc::new(loaded)));
+    }
+    let ends = pairs.iter().filter_map(|(_, pair)| end(&pair.cert)).min();
+    let default = pairs.remove(0).1;
+    let resolver = Arc::new(ByName::new(default, pairs));
+    let config = server_config_with(&files.options, resolver);
+    let config = config.map_err(|source| unusable(&files.default, source))?;
     Ok(Loaded {
         bytes,
         config,
         ends,
     })
+}
+
+fn unusable(pair: &NamedPair, source: TlsError) -> ServingError {
+    ServingError::Pair {
+        certificate: pair.certificate.clone(),
+        key: pair.key.clone(),
+        source,
+    }
+}
+
+/// The pair that two files hold.
+fn certified(
+    pair: &NamedPair,
+    certificate: &[u8],
+    key: &[u8],
+) -> Result<CertifiedKey, ServingError> {
+    let pem = |path: &Path, source| ServingError::Pem {
+        path: path.to_owned(),
+        source,
+    };
+    let chain = CertificateDer::pem_slice_iter(certificate)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|source| pem(&pair.certificate, source))?;
+    if chain.is_empty() {
+        return Err(ServingError::NoCertificate {
+            path: pair.certificate.clone(),
+        });
+    }
+    let key = PrivateKeyDer::from_pem_slice(key).map_err(|source| pem(&pair.key, source))?;
+    certified_key(chain, key).map_err(|source| unusable(pair, source))
 }
 
 #[cfg(test)]

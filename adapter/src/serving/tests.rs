@@ -24,6 +24,23 @@ fn swap(volume: &Path, version: &str) {
     fs::rename(volume.join("..data_tmp"), volume.join("..data")).unwrap();
 }
 
+/// The pair of a folder, and those of others for names.
+fn files(folder: &Path, named: &[(&Path, &[&str])]) -> ServingFiles {
+    let pair = |folder: &Path, names: &[&str]| NamedPair {
+        certificate: folder.join("tls.crt"),
+        key: folder.join("tls.key"),
+        names: names.iter().map(|&name| name.to_owned()).collect(),
+    };
+    ServingFiles {
+        default: pair(folder, &[]),
+        named: named
+            .iter()
+            .map(|(folder, names)| pair(folder, names))
+            .collect(),
+        options: TlsOptions::default(),
+    }
+}
+
 fn volume() -> (tempfile::TempDir, ServingPair) {
     let volume = tempfile::tempdir().unwrap();
     write(&volume.path().join("..1"));
@@ -31,11 +48,7 @@ fn volume() -> (tempfile::TempDir, ServingPair) {
     for file in ["tls.crt", "tls.key"] {
         symlink(format!("..data/{file}"), volume.path().join(file)).unwrap();
     }
-    let pair = ServingPair::load(
-        volume.path().join("tls.crt"),
-        volume.path().join("tls.key"),
-        Reloads::default(),
-    );
+    let pair = ServingPair::load(files(volume.path(), &[]), Reloads::default());
     (volume, pair.unwrap())
 }
 
@@ -235,10 +248,53 @@ fn a_pair_without_a_certificate_says_what_fills_it_in() {
     let (certificate, key) = (folder.path().join("tls.crt"), folder.path().join("tls.key"));
     fs::write(&certificate, "").unwrap();
     fs::write(&key, "").unwrap();
-    let error = ServingPair::load(certificate.clone(), key, Reloads::default())
-        .err()
-        .unwrap();
+    let error = ServingPair::load(
+        ServingFiles {
+            default: NamedPair {
+                certificate: certificate.clone(),
+                key,
+                names: Vec::new(),
+            },
+            named: Vec::new(),
+            options: TlsOptions::default(),
+        },
+        Reloads::default(),
+    )
+    .err()
+    .unwrap();
     let text = error.to_string();
     assert!(text.contains(&certificate.display().to_string()), "{text}");
     assert!(text.contains("setpoint-adapter certs"), "{text}");
+}
+
+#[test]
+fn further_pairs_are_followed_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let [default, other] = ["default", "other"].map(|name| folder.path().join(name));
+    write(&default);
+    write(&other);
+    let named: [(&Path, &[&str]); 1] = [(&other, &["*.example.com"])];
+    let pair = ServingPair::load(files(&default, &named), Reloads::default()).unwrap();
+    let before = pair.config();
+    fs::write(other.join("tls.key"), "").unwrap();
+    pair.reload();
+    assert!(
+        same(&before, &pair),
+        "a broken pair for a name was taken over"
+    );
+    fs::remove_dir_all(&other).unwrap();
+    write(&other);
+    pair.reload();
+    assert!(!same(&before, &pair));
+}
+
+#[test]
+fn http2_is_offered_unless_it_is_switched_off() {
+    let folder = tempfile::tempdir().unwrap();
+    let default = folder.path().join("default");
+    write(&default);
+    let mut files = files(&default, &[]);
+    files.options.http2 = false;
+    let pair = ServingPair::load(files, Reloads::default()).unwrap();
+    assert_eq!(pair.config().alpn_protocols, [b"http/1.1"]);
 }

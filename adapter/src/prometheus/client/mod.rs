@@ -1,6 +1,8 @@
 //! A client of Prometheus over HTTP.
 
+mod access;
 mod options;
+mod proxy;
 mod reload;
 
 use std::marker::PhantomData;
@@ -14,7 +16,7 @@ use http::HeaderMap;
 use http::header::DATE;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
-use reqwest::Response;
+use reqwest::{RequestBuilder, Response};
 use setpoint_rules::Sample;
 use url::Url;
 
@@ -24,6 +26,8 @@ use super::{FoundSeries, PrometheusClient, PrometheusError};
 use crate::metrics::{OwnMetrics, PrometheusDurations};
 use crate::trace::{TRACEPARENT, Trace};
 
+pub(crate) use access::Access;
+use access::{Material, Token};
 use options::HttpClientError;
 pub(crate) use options::HttpClientOptions;
 pub(crate) use reload::watch_ca;
@@ -45,14 +49,16 @@ pub(crate) struct HttpClient {
     /// The URL for messages, without credentials.
     display_url: String,
     user: Option<(String, Option<String>)>,
+    /// Whether a header of the options says who asks.
+    has_authorization: bool,
     max_answer: u64,
     durations: PrometheusDurations,
 }
 
-/// Clients that trust the CA certificates of one version of the CA file.
+/// Clients that are made of one version of the files.
 struct Connected {
-    /// What the file held.
-    ca: Vec<u8>,
+    /// What the files held.
+    material: Material,
     /// For values.
     queries: reqwest::Client,
     /// For series. It has connections of its own, which the relist thread drives alone.
@@ -60,14 +66,13 @@ struct Connected {
 }
 
 impl Connected {
-    fn new(options: &HttpClientOptions, ca: Vec<u8>) -> Result<Self, HttpClientError> {
-        let roots = options.roots(&ca)?;
-        let queries = options.client(roots.clone())?.timeout(QUERY_TIMEOUT);
-        let relists = options.client(roots)?;
+    fn new(options: &HttpClientOptions, material: Material) -> Result<Self, HttpClientError> {
+        let client = options.clients(&material)?;
+        let queries = client().timeout(QUERY_TIMEOUT).build();
         Ok(Self {
-            ca,
-            queries: queries.build().map_err(HttpClientError::Client)?,
-            relists: relists.build().map_err(HttpClientError::Client)?,
+            queries: queries.map_err(HttpClientError::Client)?,
+            relists: client().build().map_err(HttpClientError::Client)?,
+            material,
         })
     }
 }
@@ -81,7 +86,7 @@ impl HttpClient {
         options: HttpClientOptions,
         metrics: &OwnMetrics,
     ) -> Result<Self, HttpClientError> {
-        let connected = Connected::new(&options, options.ca()?)?;
+        let connected = Connected::new(&options, options.access.material()?)?;
         let user = options.user()?;
         let mut base = options.url.clone();
         // These fail for URLs that can't have credentials.
@@ -99,18 +104,19 @@ impl HttpClient {
             durations: metrics.durations_of(display_url.trim_end_matches('/')),
             display_url,
             user,
+            has_authorization: options.has_authorization(),
             options,
             max_answer: MAX_ANSWER,
         })
     }
 
-    /// Reads the CA file again; whether it has changed. Requests on the way go on as they began.
+    /// Reads the files again; whether they have changed. Requests on the way go on as they began.
     fn reload(&self) -> Result<bool, HttpClientError> {
-        let ca = self.options.ca()?;
-        if ca == self.connected.load().ca {
+        let material = self.options.access.material()?;
+        if material == self.connected.load().material {
             return Ok(false);
         }
-        let connected = Connected::new(&self.options, ca)?;
+        let connected = Connected::new(&self.options, material)?;
         self.connected.store(Arc::new(connected));
         Ok(true)
     }
@@ -202,17 +208,7 @@ impl HttpClient {
         } else {
             client.get(with_query)
         };
-        if let Some((user, password)) = &self.user {
-            request = request.basic_auth(user, password.as_ref());
-        }
-        if let Some(path) = &self.options.token_file {
-            let unreadable = |source| PrometheusError::Token {
-                path: path.display().to_string(),
-                source,
-            };
-            let token = tokio::fs::read_to_string(path).await.map_err(unreadable)?;
-            request = request.bearer_auth(token.trim());
-        }
+        request = self.authorized(request).await?;
         if let Some(trace) = Trace::current() {
             request = request.header(TRACEPARENT, trace.traceparent());
         }
@@ -228,6 +224,32 @@ impl HttpClient {
             });
         }
         Ok(response)
+    }
+
+    /// A request with who asks. A header goes before a token, a token before a user, and flags before
+    /// a kubeconfig, as in Go.
+    async fn authorized(&self, request: RequestBuilder) -> Result<RequestBuilder, PrometheusError> {
+        if self.has_authorization {
+            return Ok(request);
+        }
+        let connected = self.connected.load_full();
+        let token = match (&self.options.token_file, &connected.material.token) {
+            (Some(path), _) | (None, Token::File(path)) => {
+                let unreadable = |source| PrometheusError::Token {
+                    path: path.display().to_string(),
+                    source,
+                };
+                Some(tokio::fs::read_to_string(path).await.map_err(unreadable)?)
+            }
+            (None, Token::Text(token)) => Some(token.clone()),
+            (None, Token::None) => None,
+        };
+        let user = self.user.as_ref().or(connected.material.user.as_ref());
+        Ok(match (token, user) {
+            (Some(token), _) => request.bearer_auth(token.trim()),
+            (None, Some((user, password))) => request.basic_auth(user, password.as_ref()),
+            (None, None) => request,
+        })
     }
 
     /// Reads an answer piece by piece; `take` takes the elements that each piece completes.

@@ -5,9 +5,12 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
-use reqwest::{Certificate, ClientBuilder};
+use reqwest::{Certificate, ClientBuilder, Identity};
 use setpoint_rules::percent_decoded;
 use url::Url;
+
+use super::access::{Access, AccessError, Material, Roots};
+use super::proxy;
 
 /// What of an answer over HTTP/2 may be on the way at a time.
 const WINDOW: u32 = 256 * 1024;
@@ -16,9 +19,10 @@ const WINDOW: u32 = 256 * 1024;
 pub(crate) struct HttpClientOptions {
     /// A path prefix is kept; credentials are sent as basic authentication.
     pub(crate) url: Url,
-    /// A file with CA certificates in PEM; those of the system are used if there is none.
-    pub(crate) ca_file: Option<PathBuf>,
-    /// A file with a bearer token, read at every request because tokens are renewed.
+    /// Where certificates and credentials come from.
+    pub(crate) access: Access,
+    /// A file with a bearer token, read at every request because tokens are renewed. It goes before
+    /// that of `access`.
     pub(crate) token_file: Option<PathBuf>,
     pub(crate) headers: Vec<(String, String)>,
     /// Whether parameters are sent as a form in a POST.
@@ -39,12 +43,20 @@ pub(crate) enum HttpClientError {
         #[source]
         source: reqwest::Error,
     },
-    #[error("{path}, which --prometheus-ca-file names, holds no CA certificate in PEM")]
+    #[error("{path}, which says whose certificate Prometheus has, holds no CA certificate in PEM")]
     NoCa { path: PathBuf },
     #[error("the credentials in --prometheus-url can't be decoded: a % in them is written %25")]
     Credentials,
     #[error("header `{name}` for Prometheus can't be sent")]
     Header { name: String },
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    #[error("use the proxy that {origin} names")]
+    Proxy {
+        origin: String,
+        #[source]
+        source: reqwest::Error,
+    },
     #[error("make a client of Prometheus")]
     Client(#[source] reqwest::Error),
 }
@@ -72,34 +84,25 @@ fn system_roots(url: &Url) -> Vec<Certificate> {
 }
 
 impl HttpClientOptions {
-    /// What the CA file holds; nothing without one.
-    pub(super) fn ca(&self) -> Result<Vec<u8>, HttpClientError> {
-        let Some(path) = &self.ca_file else {
-            return Ok(Vec::new());
+    /// The CA certificates to verify Prometheus with. A system without any, such as our image, is no
+    /// error.
+    fn roots(&self, roots: &Roots) -> Result<Vec<Certificate>, HttpClientError> {
+        let (path, pem) = match roots {
+            Roots::System if self.url.scheme() == "https" => return Ok(system_roots(&self.url)),
+            Roots::System => return Ok(Vec::new()),
+            Roots::Pem(path, pem) => (path.clone(), pem),
         };
-        std::fs::read(path).map_err(|source| HttpClientError::CaFile {
-            path: path.clone(),
-            source,
-        })
-    }
-
-    /// The CA certificates to verify Prometheus with; `ca` is what the CA file holds. A system without
-    /// any, such as our image, is no error.
-    pub(super) fn roots(&self, ca: &[u8]) -> Result<Vec<Certificate>, HttpClientError> {
-        let Some(path) = &self.ca_file else {
-            let needed = self.url.scheme() == "https";
-            return Ok(if needed {
-                system_roots(&self.url)
-            } else {
-                Vec::new()
-            });
-        };
-        let path = path.clone();
-        match Certificate::from_pem_bundle(ca) {
+        match Certificate::from_pem_bundle(pem) {
             Ok(roots) if roots.is_empty() => Err(HttpClientError::NoCa { path }),
             Ok(roots) => Ok(roots),
             Err(source) => Err(HttpClientError::Ca { path, source }),
         }
+    }
+
+    /// Whether a header says who asks; then nothing else does, as in Go.
+    pub(super) fn has_authorization(&self) -> bool {
+        let mut names = self.headers.iter().map(|(name, _)| name);
+        names.any(|name| name.eq_ignore_ascii_case("authorization"))
     }
 
     /// The user and the password in the URL, decoded; none if it has neither.
@@ -112,8 +115,11 @@ impl HttpClientOptions {
         Ok(Some((decoded(user)?, password.map(decoded).transpose()?)))
     }
 
-    /// What makes a client with connections of its own.
-    pub(super) fn client(&self, roots: Vec<Certificate>) -> Result<ClientBuilder, HttpClientError> {
+    /// What makes clients, each with connections of its own.
+    pub(super) fn clients(
+        &self,
+        material: &Material,
+    ) -> Result<impl Fn() -> ClientBuilder + use<>, HttpClientError> {
         let mut headers = HeaderMap::new();
         for (name, value) in &self.headers {
             let broken = || HttpClientError::Header { name: name.clone() };
@@ -121,14 +127,34 @@ impl HttpClientOptions {
             value.set_sensitive(true);
             headers.append(HeaderName::try_from(name).map_err(|_| broken())?, value);
         }
-        Ok(reqwest::Client::builder()
-            .tls_certs_only(roots)
-            .no_proxy()
-            // A redirect would take the headers and the query elsewhere.
-            .redirect(Policy::none())
-            .default_headers(headers)
-            .http2_initial_stream_window_size(WINDOW)
-            .http2_initial_connection_window_size(WINDOW)
-            .connect_timeout(Duration::from_secs(5)))
+        let roots = self.roots(&material.roots)?;
+        let identity = material.identity.as_deref().map(Identity::from_pem);
+        let identity = identity.transpose().map_err(HttpClientError::Client)?;
+        let proxy = match (&material.proxy, &self.access) {
+            (Some(proxy), _) => Some(proxy::proxy_at(proxy, "--prometheus-auth-config")?),
+            // As in prometheus-adapter.
+            (None, Access::Files { ca: Some(_), .. }) => None,
+            (None, _) => proxy::of_environment(&self.url, |name| std::env::var(name).ok())?,
+        };
+        let trusts_anybody = material.trusts_anybody;
+        Ok(move || {
+            let mut client = reqwest::Client::builder()
+                .tls_certs_only(roots.clone())
+                .tls_danger_accept_invalid_certs(trusts_anybody)
+                .no_proxy()
+                // A redirect would take the headers and the query elsewhere.
+                .redirect(Policy::none())
+                .default_headers(headers.clone())
+                .http2_initial_stream_window_size(WINDOW)
+                .http2_initial_connection_window_size(WINDOW)
+                .connect_timeout(Duration::from_secs(5));
+            if let Some(identity) = &identity {
+                client = client.identity(identity.clone());
+            }
+            if let Some(proxy) = &proxy {
+                client = client.proxy(proxy.clone());
+            }
+            client
+        })
     }
 }

@@ -1,5 +1,6 @@
-//! Follows the CA file.
+//! Follows the files with certificates.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
@@ -12,10 +13,10 @@ use crate::tasks::supervise;
 /// What is reloaded here, in log and metrics.
 const PART: &str = "prometheus-ca";
 
-/// Keeps the CA certificates that a client trusts up to date, in a task that ends with `shutdown`. A
-/// file that can't be used leaves them as they are. Without a CA file there is nothing to do.
+/// Keeps the certificates of a client up to date, in a task that ends with `shutdown`. A file that
+/// can't be used leaves them as they are. Without files there is nothing to do.
 pub(crate) fn watch_ca(client: Arc<HttpClient>, reloads: Reloads, shutdown: CancellationToken) {
-    if client.options.ca_file.is_none() {
+    if client.options.access.paths().is_empty() {
         return;
     }
     supervise(PART, reloads.metrics(), move || {
@@ -30,7 +31,8 @@ pub(crate) fn watch_ca(client: Arc<HttpClient>, reloads: Reloads, shutdown: Canc
 }
 
 async fn follow(client: &HttpClient, reloads: &Reloads) {
-    let mut changes = Changes::of(client.options.ca_file.as_deref(), REREAD_INTERVAL);
+    let paths = client.options.access.paths();
+    let mut changes = Changes::of(paths.iter().map(PathBuf::as_path), REREAD_INTERVAL);
     loop {
         // At once too: there may have been a change before the watch.
         match client.reload() {
@@ -46,7 +48,7 @@ async fn follow(client: &HttpClient, reloads: &Reloads) {
 mod tests {
     use super::*;
     use crate::metrics::OwnMetrics;
-    use crate::prometheus::HttpClientOptions;
+    use crate::prometheus::{Access, HttpClientOptions};
 
     fn ca() -> String {
         let pair = rcgen::generate_simple_self_signed(vec!["prometheus".to_owned()]);
@@ -60,7 +62,10 @@ mod tests {
         let path = folder.path().join("ca.crt");
         let options = HttpClientOptions {
             url: "https://prometheus".parse().unwrap(),
-            ca_file: Some(path.clone()),
+            access: Access::Files {
+                ca: Some(path.clone()),
+                pair: None,
+            },
             token_file: None,
             headers: Vec::new(),
             post: false,

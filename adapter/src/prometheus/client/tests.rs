@@ -16,7 +16,7 @@ fn client(url: &str, post: bool) -> HttpClient {
 fn client_with(url: &str, post: bool, metrics: &OwnMetrics) -> HttpClient {
     let options = HttpClientOptions {
         url: url.parse().unwrap(),
-        ca_file: None,
+        access: Access::default(),
         token_file: None,
         headers: vec![("X-Scope-OrgID".to_owned(), "team".to_owned())],
         post,
