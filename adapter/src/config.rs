@@ -39,7 +39,11 @@ pub(crate) fn watch(
     shutdown: CancellationToken,
 ) -> Result<watch::Receiver<Rules>, LoadError> {
     let text = read(&path)?;
-    let (sender, receiver) = watch::channel(parse(&path, &text)?);
+    let rules = parse(&path, &text)?;
+    reloads
+        .metrics()
+        .configuration_findings(rules.findings().len());
+    let (sender, receiver) = watch::channel(rules);
     let followed = follow(path, text, sender, reloads);
     tokio::spawn(shutdown.run_until_cancelled_owned(followed));
     Ok(receiver)
@@ -57,6 +61,9 @@ async fn follow(path: PathBuf, mut seen: String, sender: watch::Sender<Rules>, r
             Ok(None) => {}
             Ok(Some(rules)) => {
                 good = true;
+                reloads
+                    .metrics()
+                    .configuration_findings(rules.findings().len());
                 sender.send_replace(rules);
                 reloads.succeeded(PART);
             }
@@ -86,12 +93,23 @@ fn read(path: &Path) -> Result<String, LoadError> {
     })
 }
 
-/// The rules; those that aren't served yet are logged.
+/// How many findings of one configuration are logged.
+const LOGGED_FINDINGS: usize = 20;
+
+/// The rules; what they lack, and those that aren't served yet, are logged.
 fn parse(path: &Path, text: &str) -> Result<Rules, LoadError> {
     let rules = Rules::parse(text).map_err(|source| LoadError::Invalid {
         path: path.to_owned(),
         source,
     })?;
+    for finding in rules.findings().iter().take(LOGGED_FINDINGS) {
+        let (line, column) = (finding.line, finding.column);
+        tracing::warn!("{}:{line}:{column}: {finding}", path.display());
+    }
+    let more = rules.findings().len().saturating_sub(LOGGED_FINDINGS);
+    if more > 0 {
+        tracing::warn!(more, "further rules lack something");
+    }
     if !rules.external().is_empty() {
         tracing::warn!(
             "externalRules are not served yet: external.metrics.k8s.io has to come from elsewhere"
@@ -131,7 +149,7 @@ mod tests {
         let in_time = Duration::from_secs(20);
         let two = rules.wait_for(|rules| rules.custom().len() == 2);
         assert!(tokio::time::timeout(in_time, two).await.is_ok());
-        std::fs::write(&path, "rules: [{seriesQuery: x}]").unwrap();
+        std::fs::write(&path, "rules: [{resources: {template: x}}]").unwrap();
         let failing = async {
             while reloads.states() != [(PART, true)] {
                 tokio::task::yield_now().await;
@@ -153,7 +171,7 @@ mod tests {
             reread(&path, &mut seen),
             Err(LoadError::Read { .. })
         ));
-        std::fs::write(&path, "rules: [{seriesQuery: x}]").unwrap();
+        std::fs::write(&path, "rules: [{resources: {template: x}}]").unwrap();
         assert!(matches!(
             reread(&path, &mut seen),
             Err(LoadError::Invalid { .. })

@@ -1,6 +1,7 @@
 //! prometheus-adapter's configuration file, key by key (`pkg/config/config.go`, v0.12.0).
 //!
-//! Unknown keys are refused. A key without a value counts as left out.
+//! Unknown keys and keys that stand twice are refused. A key or an item without a value counts as left
+//! out, and a number or a boolean where a text is expected as that text (`yaml.v2` of Go).
 
 use std::collections::BTreeMap;
 
@@ -11,10 +12,10 @@ use serde::{Deserialize, Deserializer};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct MetricsDiscoveryConfig {
     /// Rules for custom metrics.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "list_with_nulls")]
     pub rules: Vec<DiscoveryRule>,
     /// Rules for external metrics.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "list_with_nulls")]
     pub external_rules: Vec<DiscoveryRule>,
     /// Queries for CPU and memory of pods and nodes.
     #[serde(default)]
@@ -27,19 +28,19 @@ pub struct MetricsDiscoveryConfig {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DiscoveryRule {
     /// A PromQL series selector.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub series_query: String,
     /// Further conditions on the names of the series.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "list_with_nulls")]
     pub series_filters: Vec<RegexFilter>,
     /// Which labels name Kubernetes objects.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub resources: ResourceMapping,
     /// The name of the metric in the API.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub name: NameMapping,
     /// The template of the PromQL query, with fields such as `<<.Series>>`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub metrics_query: String,
 }
 
@@ -48,10 +49,10 @@ pub struct DiscoveryRule {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RegexFilter {
     /// The name must match this.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub is: String,
     /// The name must not match this.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub is_not: String,
 }
 
@@ -60,7 +61,7 @@ pub struct RegexFilter {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ResourceMapping {
     /// A template of label names, such as `kube_<<.Group>>_<<.Resource>>`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub template: String,
     /// Resources by label, for labels that the template doesn't fit.
     #[serde(default, deserialize_with = "null_as_default")]
@@ -75,7 +76,7 @@ pub struct ResourceMapping {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ResourceName {
     /// The API group; empty stands for any.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub group: String,
     /// The plural or singular.
     pub resource: String,
@@ -86,11 +87,11 @@ pub struct ResourceName {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NameMapping {
     /// A regular expression that the name of the series must match; empty stands for `.*`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub matches: String,
     /// The name, with captures as `$1` or `${1}`; empty stands for the only capture, or for the
     /// whole name where there is none.
-    #[serde(default, rename = "as")]
+    #[serde(default, rename = "as", deserialize_with = "null_as_default")]
     pub as_: String,
 }
 
@@ -103,7 +104,7 @@ pub struct ResourceRules {
     /// Memory, in bytes.
     pub memory: ResourceRule,
     /// The window that answers report, such as `5m`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub window: String,
 }
 
@@ -112,16 +113,16 @@ pub struct ResourceRules {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ResourceRule {
     /// The template of the query for containers.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub container_query: String,
     /// The template of the query for nodes.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub node_query: String,
     /// Which labels name pods, namespaces and nodes.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub resources: ResourceMapping,
     /// The label that names the container.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub container_label: String,
 }
 
@@ -131,4 +132,14 @@ where
     T: Default + Deserialize<'de>,
 {
     Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// A list whose items may be left out too.
+fn list_with_nulls<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    let items = Option::<Vec<Option<T>>>::deserialize(deserializer)?.unwrap_or_default();
+    Ok(items.into_iter().map(Option::unwrap_or_default).collect())
 }

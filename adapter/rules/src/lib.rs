@@ -2,8 +2,10 @@
 
 mod answer;
 pub mod config;
+mod finding;
 mod metrics;
 mod path;
+mod place;
 mod query;
 mod resources;
 mod rule;
@@ -13,8 +15,10 @@ mod series;
 mod template;
 
 pub use answer::{MetricValueList, cause_for_clients, internal_error, refused_query};
-pub use metrics::{Items, MetricError, MetricInfo, Metrics, ResolvedQuery, Values, Yield};
+pub use finding::{Finding, Lack};
+pub use metrics::{Items, MetricError, MetricInfo, Metrics, Remark, ResolvedQuery, Values, Yield};
 pub use path::{ApiPath, InvalidPath, ResourcePath, percent_decoded};
+pub use place::Place;
 pub use query::{InvalidQuery, MetricQuery, Objects, is_object_name};
 pub use resources::{GroupResource, Resource, RestMapper};
 pub use rule::{LabelError, PromqlError, Rule, RuleError};

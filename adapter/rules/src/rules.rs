@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use crate::config::{DiscoveryRule, MetricsDiscoveryConfig, ResourceRules};
+use crate::finding::{Finding, Lack};
 use crate::metrics::Metrics;
+use crate::place::Place;
 use crate::resources::RestMapper;
 use crate::rule::{Rule, RuleError};
 use crate::series::SeriesNames;
@@ -14,6 +16,7 @@ pub struct Rules {
     custom: Vec<Arc<Rule>>,
     external: Vec<Arc<Rule>>,
     resource: Option<ResourceRules>,
+    findings: Vec<Finding>,
 }
 
 /// Why a configuration can't be used.
@@ -23,6 +26,19 @@ pub enum ConfigError {
     /// The text isn't YAML, or isn't a configuration; the message shows where.
     #[error(transparent)]
     Yaml(Box<serde_saphyr::Error>),
+    /// The text is something else that holds a configuration.
+    #[error("line {line}, column {column}: {what}")]
+    Shape {
+        /// Where that is seen, from 1.
+        line: usize,
+        /// The column there, from 1.
+        column: usize,
+        /// What it is, and what to do.
+        what: &'static str,
+        /// What is wrong with it as a configuration.
+        #[source]
+        source: Box<serde_saphyr::Error>,
+    },
     /// A rule can't be used.
     #[error("{list}[{index}] (seriesQuery `{series_query}`)")]
     Rule {
@@ -44,13 +60,60 @@ impl Rules {
     /// # Errors
     /// The first thing in it that can't be used.
     pub fn parse(yaml: &str) -> Result<Self, ConfigError> {
-        let config: MetricsDiscoveryConfig =
-            serde_saphyr::from_str(yaml).map_err(|error| ConfigError::Yaml(Box::new(error)))?;
-        Ok(Self {
-            custom: compiled("rules", &config.rules)?,
+        let config: Option<MetricsDiscoveryConfig> =
+            serde_saphyr::from_str(yaml).map_err(|error| shape(yaml, Box::new(error)))?;
+        // A document without content is a configuration without rules.
+        let config = config.unwrap_or_default();
+        let mut rules = Self {
+            custom: compiled(CUSTOM, &config.rules)?,
             external: compiled("externalRules", &config.external_rules)?,
             resource: config.resource_rules,
-        })
+            findings: Vec::new(),
+        };
+        rules.findings = rules.found(yaml);
+        Ok(rules)
+    }
+
+    /// What rules lack that can be used nevertheless, in the order of the file.
+    #[must_use]
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    fn found(&self, yaml: &str) -> Vec<Finding> {
+        let lacks = |list, rules: &[Arc<Rule>]| {
+            let of_rule = |rule: &Arc<Rule>| {
+                let lacks = rule.lacks().iter().cloned();
+                let position = rule.position();
+                lacks
+                    .map(move |(key, lack)| (list, position, key, lack))
+                    .collect::<Vec<_>>()
+            };
+            rules.iter().flat_map(of_rule).collect::<Vec<_>>()
+        };
+        // Rules for external metrics need no object.
+        let mut lacks = [
+            lacks(CUSTOM, &self.custom),
+            lacks("externalRules", &self.external),
+        ]
+        .concat();
+        lacks.retain(|(list, _, _, lack)| *list == CUSTOM || *lack != Lack::NoMapping);
+        if lacks.is_empty() {
+            return Vec::new();
+        }
+        let places = Place::of(yaml);
+        let located = |(list, index, key, lack): (&'static str, usize, &'static str, Lack)| {
+            let Place { line, column, .. } = *places.key(list).item(index).key(key);
+            Finding {
+                list,
+                index,
+                key,
+                line,
+                column,
+                lack,
+            }
+        };
+        lacks.into_iter().map(located).collect()
     }
 
     /// The rules for custom metrics, in the order of the file.
@@ -80,6 +143,31 @@ impl Rules {
         mapper: Arc<RestMapper>,
     ) -> Metrics {
         Metrics::new(&self.custom, series_of, mapper)
+    }
+}
+
+/// The list of the rules for custom metrics.
+const CUSTOM: &str = "rules";
+
+/// What a text is that isn't a configuration.
+fn shape(yaml: &str, source: Box<serde_saphyr::Error>) -> ConfigError {
+    let places = Place::of(yaml);
+    let has = |key: &str| !std::ptr::eq(places.key(key), &places);
+    let (place, what) = if places.key("rules").is_map() && has("rules") {
+        let what = "these are values of prometheus-adapter's chart; in the configuration, `rules.custom` is the list `rules`, \
+             `rules.external` is `externalRules`, and `rules.resource` is `resourceRules`";
+        (places.key("rules"), what)
+    } else if has("kind") && has("data") {
+        let what = "this is a manifest; the configuration is the text of a key below its `data`";
+        (places.key("data"), what)
+    } else {
+        return ConfigError::Yaml(source);
+    };
+    ConfigError::Shape {
+        line: place.line,
+        column: place.column,
+        what,
+        source,
     }
 }
 
@@ -140,13 +228,48 @@ mod tests {
     #[test]
     fn bad_configurations_say_what_is_wrong_and_where() {
         let files = fixtures("fail");
-        assert!(files.len() >= 8);
+        assert!(files.len() >= 7);
         for file in files {
             let name = file.file_stem().unwrap().to_str().unwrap().to_owned();
             let error = outcome(&file).expect_err(&name);
             insta::with_settings!({snapshot_path => "../../../fixtures/config/fail", prepend_module_to_snapshot => false}, {
                 insta::assert_snapshot!(name, error);
             });
+        }
+    }
+
+    #[test]
+    fn rules_that_lack_something_are_used_and_told_with_their_places() {
+        for file in fixtures("incomplete") {
+            let text = std::fs::read_to_string(&file).unwrap();
+            let rules = Rules::parse(&text)
+                .map_err(|error| error_chain(&error))
+                .unwrap();
+            let found = rules.findings().iter();
+            let found =
+                found.map(|finding| format!("{}:{}: {finding}", finding.line, finding.column));
+            let found: Vec<_> = found.collect();
+            let name = file.file_stem().unwrap().to_str().unwrap().to_owned();
+            insta::with_settings!({snapshot_path => "../../../fixtures/config/incomplete", prepend_module_to_snapshot => false}, {
+                insta::assert_snapshot!(name, found.join("\n"));
+            });
+        }
+    }
+
+    #[test]
+    fn what_go_takes_for_a_text_or_for_nothing_is_taken() {
+        let rules = Rules::parse(
+            "rules:\n- seriesQuery: 5\n  seriesFilters:\n  name:\n    matches:\n    as: yes\n  resources: {template: '<<.Resource>>', overrides: , namespaced: }\n  metricsQuery: true\n-\nexternalRules: ~\nresourceRules:\n",
+        );
+        // The second rule has no seriesQuery, which says that the first one was taken.
+        let error = rules.unwrap_err();
+        assert!(
+            matches!(error, ConfigError::Rule { index: 1, .. }),
+            "{error}"
+        );
+        for empty in ["", "# nothing\n", "{}", "rules: []\n", "---\n"] {
+            let rules = Rules::parse(empty).map_err(|error| error.to_string());
+            assert_eq!(rules.map(|rules| rules.custom().len()), Ok(0), "{empty:?}");
         }
     }
 

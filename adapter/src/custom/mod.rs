@@ -126,6 +126,12 @@ impl CustomMetrics {
         let took = began.elapsed();
         self.events.queried(resolved.rule().position(), took);
         asked?;
+        let position = resolved.rule().position();
+        for remark in values.remarks() {
+            if self.events.is_first_remark(position, remark.kind()) {
+                tracing::warn!(rule = position, "{remark}");
+            }
+        }
         let Items { values, left_out } = values.items(Timestamp::now())?;
         let promql = cut(&promql, LOGGED_BYTES);
         tracing::debug!(%promql, values = values.len(), "asked Prometheus");

@@ -40,6 +40,7 @@ pub(crate) struct OwnMetrics {
     restarts: Family<TaskLabels, Counter>,
     reload_failing: Family<PartLabels, Gauge>,
     expirations: Family<PartLabels, Gauge>,
+    findings: Gauge,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -76,6 +77,7 @@ impl Default for OwnMetrics {
             restarts: Family::default(),
             reload_failing: Family::default(),
             expirations: Family::default(),
+            findings: Gauge::default(),
         };
         metrics.register(|registry| {
             metrics.requests.register(registry);
@@ -96,6 +98,8 @@ impl Default for OwnMetrics {
                 help,
                 expirations,
             );
+            let help = "What rules of the configuration lack that are served nevertheless; the log says what";
+            own.register("configuration_findings", help, metrics.findings.clone());
             metrics.rules.register(own);
         });
         metrics.collect(Process::starting_now());
@@ -159,6 +163,11 @@ impl OwnMetrics {
     pub(crate) fn reload_fails(&self, part: &'static str, fails: bool) {
         let gauge = self.reload_failing.get_or_create(&PartLabels { part });
         gauge.set(fails.into());
+    }
+
+    /// So many rules of the configuration lack something.
+    pub(crate) fn configuration_findings(&self, count: usize) {
+        self.findings.set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
     /// A background task was started again.

@@ -5,8 +5,11 @@
 //! Prometheus make more of them.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -44,6 +47,8 @@ pub(crate) struct RuleEvents {
     queries: Family<RuleLabels, Histogram>,
     query_failures: Family<FailureLabels, Counter>,
     relist_failures: Family<FailureLabels, Counter>,
+    /// Kinds of remarks that were logged, by rule.
+    told: Arc<Mutex<BTreeSet<(usize, &'static str)>>>,
 }
 
 impl Default for RuleEvents {
@@ -52,6 +57,7 @@ impl Default for RuleEvents {
             queries: Family::new_with_constructor(|| Histogram::new(SECONDS)),
             query_failures: Family::default(),
             relist_failures: Family::default(),
+            told: Arc::default(),
         }
     }
 }
@@ -89,10 +95,16 @@ impl RuleEvents {
             .inc();
     }
 
+    /// Whether this is the first remark of its kind on a rule since the rules were read.
+    pub(crate) fn is_first_remark(&self, position: usize, kind: &'static str) -> bool {
+        self.told.lock().insert((position, kind))
+    }
+
     /// Other rules have these positions now.
     pub(crate) fn forget(&self) {
         self.queries.clear();
         self.query_failures.clear();
         self.relist_failures.clear();
+        self.told.lock().clear();
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::place::Place;
+use super::Place;
 use super::{Span, manifest};
 
 /// Collects what is wrong with a scenario.

@@ -3,7 +3,7 @@
 use crate::quantity::is_quantity;
 use serde_json::Value;
 
-use super::place::Place;
+use super::Place;
 use super::quantity::no_quantity;
 use crate::obsolete::{self, Obsolete};
 

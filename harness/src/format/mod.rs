@@ -6,7 +6,6 @@ mod manifest;
 mod metric;
 mod need;
 mod one_of;
-mod place;
 mod quantity;
 mod reference;
 mod request;
@@ -18,9 +17,9 @@ pub(crate) use condition::ConditionStatus;
 pub(crate) use metric::{Metric, On, Sample};
 pub(crate) use need::{Install, Need};
 pub(crate) use one_of::one_of;
-pub(crate) use place::Place;
 pub(crate) use quantity::{Amount, Tolerance};
 pub(crate) use reference::{DeploymentRef, ObjectRef};
+pub(crate) use setpoint_rules::Place;
 pub(crate) use span::Span;
 
 /// An empty map.

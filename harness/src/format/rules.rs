@@ -3,8 +3,8 @@
 use serde_json::Value;
 use setpoint_replay::promql::{QueryError, parse_query, parse_selector};
 
+use super::Place;
 use super::first_line;
-use super::place::Place;
 
 /// What is wrong with rules that stand in a file's text, each with its line and column there.
 pub(crate) fn problems(rules: &str, place: &Place, text: &str) -> Vec<(usize, usize, String)> {

@@ -130,11 +130,14 @@ fn of_configuration(
                 let place = places.key(list).item(*index);
                 (place.line, place.column)
             }
+            ConfigError::Shape { line, column, .. } => (*line, *column),
             _ => (1, 1),
         };
         vec![at(place, error_chain(&error))]
     })?;
-    let found = own_problems(text).into_iter();
+    let lacking = rules.findings().iter();
+    let lacking = lacking.map(|finding| (finding.line, finding.column, finding.to_string()));
+    let found = own_problems(text).into_iter().chain(lacking);
     let found: Vec<Problem> = found
         .map(|(line, column, problem)| at((line, column), problem))
         .collect();
@@ -201,6 +204,18 @@ fn of_values(values: &Value, place: &Place) -> Result<RuleFile, Vec<Problem>> {
         };
         vec![at(place, error_chain(&error))]
     })?;
+    let lacking = rules.findings().iter().map(|finding| {
+        let list = LISTS.iter().find(|(_, to)| *to == finding.list);
+        let place = list.map_or(place, |(from, _)| place.key(from));
+        at(
+            place.item(finding.index).key(finding.key),
+            finding.to_string(),
+        )
+    });
+    let lacking: Vec<_> = lacking.collect();
+    if !lacking.is_empty() {
+        return Err(lacking);
+    }
     let mut notes = Vec::new();
     if values["default"] != false {
         notes.push("`rules.default` isn't false, so the chart puts rules of its own before these; they are not part of the test".to_owned());

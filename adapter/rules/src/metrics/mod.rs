@@ -1,5 +1,7 @@
 //! The metrics that rules make of series.
 
+mod carried;
+mod remark;
 mod resolved;
 
 use std::collections::BTreeSet;
@@ -7,9 +9,11 @@ use std::sync::Arc;
 
 use crate::query::MetricQuery;
 use crate::resources::{GroupResource, RestMapper};
-use crate::rule::Rule;
+use crate::rule::{LabelError, Rule};
 use crate::series::{Refused, SeriesNames};
 
+use carried::Carried;
+pub use remark::Remark;
 pub use resolved::{Items, MetricError, ResolvedQuery, Values};
 
 /// A metric of one kind of object.
@@ -52,6 +56,19 @@ struct Origin {
     /// The name of the series.
     series: Arc<str>,
     rule: Arc<Rule>,
+    /// Labels of the series that name objects in place of those of the rule.
+    labels: carried::Labels,
+}
+
+impl Origin {
+    /// The label that names the objects of a resource.
+    fn label(&self, resource: &GroupResource, mapper: &RestMapper) -> Result<String, LabelError> {
+        let mut carried = self.labels.iter().flat_map(|labels| labels.iter());
+        match carried.find(|(known, _)| **known == *resource) {
+            Some((_, label)) => Ok(label.to_string()),
+            None => self.rule.resources.label(resource, mapper),
+        }
+    }
 }
 
 /// How many rules and series are asked for one metric: each costs a query.
@@ -106,8 +123,7 @@ impl Metrics {
 
     /// Adds the metrics that a rule makes of series, the last first.
     fn add(&mut self, rule: &Arc<Rule>, series: &SeriesNames) {
-        let of_label = |label: &str| rule.resources.of_label(label, &self.mapper).map(Arc::new);
-        let resources = series.by_labels(of_label);
+        let carried = carried::by_labels(rule, series, &self.mapper);
         let mut refused = None;
         for (name, labels) in series.iter().rev() {
             let Some(metric) = rule.metric_name(name) else {
@@ -122,7 +138,8 @@ impl Metrics {
             } else {
                 metric.into()
             };
-            for group_resource in &resources[labels] {
+            let Carried { resources, labels } = &carried[labels];
+            for group_resource in resources {
                 let info = MetricInfo {
                     // In prometheus-adapter a metric is namespaced if any label of its series names
                     // other objects than these, as the label of this resource does.
@@ -133,6 +150,7 @@ impl Metrics {
                 let origin = Origin {
                     series: name.clone(),
                     rule: rule.clone(),
+                    labels: labels.clone(),
                 };
                 self.origins.push((info, origin));
             }
@@ -141,9 +159,33 @@ impl Metrics {
         if let Some(metric) = refused {
             self.refused.insert(format!("the rule for `{query}` gives metrics such as `{metric}`, which no path of the API can name"));
         }
+        self.remark_on(rule, &carried);
         let Refused { series, example } = series.refused();
         if *series > 0 {
             self.refused.insert(format!("`{query}` selects {series} series such as {example:?}, whose names PromQL takes in quotes only, which metricsQuery can't do"));
+        }
+    }
+
+    /// Remarks on the resources of a rule.
+    fn remark_on(&mut self, rule: &Rule, carried: &[Carried]) {
+        let query = rule.series_query();
+        // Before the cluster's resources are known, there is nothing to say of them.
+        if self.mapper.resources().is_empty() {
+            return;
+        }
+        for unknown in rule.resources.unknown(&self.mapper) {
+            self.refused
+                .insert(format!("the rule for `{query}`: {unknown}"));
+        }
+        let namespaces = GroupResource::new("", "namespaces");
+        let mut resources = carried.iter().flat_map(|carried| &carried.resources);
+        if let Some(resource) = resources.find(|resource| !resource.is_root_scoped())
+            && rule.resources.label(&namespaces, &self.mapper).is_err()
+        {
+            self.refused.insert(format!(
+                "the rule for `{query}` has no label for namespaces, so its metrics of {resource} are listed and have no values; \
+                 add an override such as `namespace: {{resource: namespace}}`"
+            ));
         }
     }
 
@@ -159,7 +201,7 @@ impl Metrics {
         refused
             .take(MAX_REMARKS)
             .chain(self.clashes().take(MAX_REMARKS).map(|origins| {
-                let origin = |(_, Origin { series, rule }): &(MetricInfo, Origin)| {
+                let origin = |(_, Origin { series, rule, .. }): &(MetricInfo, Origin)| {
                     format!("{series} by the rule for `{}`", rule.series_query())
                 };
                 let asked: Vec<_> = origins.iter().take(MAX_CANDIDATES).map(origin).collect();
@@ -343,6 +385,66 @@ mod tests {
         let alone = discovered(&format!("{COUNTER}, {GAUGE}"), &other);
         assert_eq!(counts(&alone), [(0, 0), (3, 0)]);
         assert_eq!(discovered(GAUGE, &found).remarks().count(), 0);
+    }
+
+    #[test]
+    fn an_override_to_a_resource_that_isnt_there_is_told_until_it_appears() {
+        let rule = "{seriesQuery: x, resources: {template: '<<.Resource>>', overrides: {ing: {group: extensions, resource: deployment}, w: {resource: widget}}}, metricsQuery: x}";
+        let metrics = discovered(rule, &[("load", &["pod", "ing", "w"])]);
+        assert_eq!(metrics.iter().count(), 1);
+        let said: Vec<_> = metrics.remarks().collect();
+        assert_eq!(
+            said,
+            [
+                "the rule for `x`: label `ing` is to name deployment.extensions, which the cluster doesn't have; there is deployments.apps; it is looked for again at each relist",
+                "the rule for `x`: label `w` is to name widget, which the cluster doesn't have; it is looked for again at each relist",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_rule_without_a_label_for_namespaces_is_told_with_the_cure() {
+        let rule =
+            "{seriesQuery: x, resources: {overrides: {p: {resource: pod}}}, metricsQuery: x}";
+        let said: Vec<_> = discovered(rule, &[("load", &["p"])]).remarks().collect();
+        assert!(
+            said[0].contains("no label for namespaces")
+                && said[0].contains("{resource: namespace}"),
+            "{said:?}"
+        );
+        let nodes = rule.replace("pod", "node");
+        assert_eq!(discovered(&nodes, &[("load", &["p"])]).remarks().count(), 0);
+    }
+
+    #[test]
+    fn a_label_that_the_series_carries_goes_before_one_that_it_doesnt() {
+        let asked = |resources: &str, labels: &[&str]| {
+            let rule = format!(
+                "{{seriesQuery: x, resources: {{{resources}}}, metricsQuery: '<<.LabelMatchers>> by <<.GroupBy>>'}}"
+            );
+            let metrics = discovered(&rule, &[("load", labels)]);
+            let query = MetricQuery {
+                group_resource: GroupResource::parse("pods"),
+                namespace: Some("shop".to_owned()),
+                objects: Objects::Named("web".to_owned()),
+                metric: "load".to_owned(),
+                metric_selector: Selector::default(),
+            };
+            let candidates = metrics.resolve(&query).unwrap();
+            candidates[0].promql(&["web".to_owned()]).unwrap()
+        };
+        let two = "overrides: {a_ns: {resource: namespace}, b_ns: {resource: namespace}, p: {resource: pod}}";
+        let by =
+            |namespace: &str, pod: &str| format!("{namespace}=\"shop\",{pod}=\"web\" by {pod}");
+        assert_eq!(asked(two, &["b_ns", "p"]), by("b_ns", "p"));
+        assert_eq!(asked(two, &["a_ns", "b_ns", "p"]), by("a_ns", "p"));
+        assert_eq!(asked(two, &["p"]), by("a_ns", "p"));
+        let both = "template: '<<.Resource>>', overrides: {p: {resource: pod}}";
+        assert_eq!(asked(both, &["namespace", "pod"]), by("namespace", "pod"));
+        assert_eq!(
+            asked(both, &["namespace", "pod", "p"]),
+            by("namespace", "p")
+        );
     }
 
     #[test]

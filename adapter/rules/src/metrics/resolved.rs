@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use setpoint_metrics_api::{MetricIdentifier, MetricValue, ObjectReference, Quantity};
 
-use super::Origin;
+use super::{Origin, Remark};
 use crate::query::{MetricQuery, Objects};
 use crate::resources::{GroupResource, Resource, RestMapper};
 use crate::rule::{PromqlError, Rule};
@@ -31,6 +31,8 @@ pub struct Values<'a> {
     namespace: Option<(String, &'a str)>,
     names: &'a [String],
     by_name: HashMap<&'a str, Option<f64>>,
+    /// One of each kind.
+    remarks: Vec<Remark>,
 }
 
 /// The values of objects.
@@ -131,8 +133,8 @@ impl<'a> ResolvedQuery<'a> {
                 group_resource,
             });
         }
-        let Origin { series, rule } = self.origin;
-        let label = |resource: &GroupResource| rule.resources.label(resource, self.mapper);
+        let Origin { series, rule, .. } = self.origin;
+        let label = |resource: &GroupResource| self.origin.label(resource, self.mapper);
         rule.metrics_query
             .render(series, &group_resource, self.query, names, label)
             .map_err(|error| self.no_query(error))
@@ -144,7 +146,7 @@ impl<'a> ResolvedQuery<'a> {
     /// [`MetricError::NoQuery`] if no label names the objects, or their namespace.
     pub fn values(&'a self, names: &'a [String]) -> Result<Values<'a>, MetricError> {
         let label = |resource: &GroupResource| {
-            let label = self.origin.rule.resources.label(resource, self.mapper);
+            let label = self.origin.label(resource, self.mapper);
             label.map_err(|error| self.no_query(error.into()))
         };
         let namespace = self.query.namespace.as_deref();
@@ -157,6 +159,7 @@ impl<'a> ResolvedQuery<'a> {
                 .transpose()?,
             names,
             by_name: names.iter().map(|name| (name.as_str(), None)).collect(),
+            remarks: Vec::new(),
         })
     }
 
@@ -201,11 +204,40 @@ impl Values<'_> {
             let found = sample.labels.get(label);
             found.is_none_or(|found| found == namespace)
         });
-        let name = sample.labels.get(&self.label);
-        let value = name.and_then(|name| self.by_name.get_mut(name.as_str()));
-        if let (Some(value), true) = (value, of_namespace) {
-            *value = Some(sample.value);
+        let group_resource = || self.resolved.resource.group_resource();
+        let Some(name) = sample.labels.get(&self.label) else {
+            let label = self.label.clone();
+            let group_resource = group_resource();
+            self.remark(Remark::NoLabel {
+                label,
+                group_resource,
+            });
+            return;
+        };
+        let value = self.by_name.get_mut(name.as_str());
+        if let (Some(value), true) = (value, of_namespace)
+            && value.replace(sample.value).is_some()
+        {
+            let group_resource = group_resource();
+            let name = name.clone();
+            self.remark(Remark::Several {
+                group_resource,
+                name,
+            });
         }
+    }
+
+    fn remark(&mut self, remark: Remark) {
+        let kind = remark.kind();
+        if self.remarks.iter().all(|known| known.kind() != kind) {
+            self.remarks.push(remark);
+        }
+    }
+
+    /// What the samples say of the rule.
+    #[must_use]
+    pub fn remarks(&self) -> &[Remark] {
+        &self.remarks
     }
 
     /// The values. Objects without a sample are left out.
@@ -313,6 +345,29 @@ mod tests {
             format!("{name} {}", item.value)
         };
         Ok(items.values.into_iter().map(shown).collect())
+    }
+
+    #[test]
+    fn results_that_a_rule_cant_mean_are_told_with_the_cure() {
+        let (metrics, query) = (metrics(), query(Objects::Named("web-1".to_owned())));
+        let names = ["web-1".to_owned()];
+        let resolved = &metrics.resolve(&query).unwrap()[0];
+        let mut values = resolved.values(&names).unwrap();
+        values.add(&sample("web-1", 1.0));
+        values.add(&sample("web-2", 1.0));
+        assert_eq!(values.remarks(), []);
+        for _ in 0..2 {
+            values.add(&sample("web-1", 2.0));
+            values.add(&Sample {
+                labels: [].into(),
+                value: 7.0,
+            });
+        }
+        let said: Vec<_> = values.remarks().iter().map(ToString::to_string).collect();
+        assert_eq!(said.len(), 2, "{said:?}");
+        assert!(said[0].starts_with("several results for pods web-1, of which the last counts"));
+        assert!(said[1].starts_with("results without label `"), "{said:?}");
+        assert_eq!(values.items(Timestamp::UNIX_EPOCH).unwrap().values.len(), 1);
     }
 
     #[test]

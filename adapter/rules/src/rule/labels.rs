@@ -53,7 +53,6 @@ pub enum LabelError {
 impl ResourceLabels {
     pub(super) fn new(mapping: &ResourceMapping) -> Result<Self, RuleError> {
         let template = match mapping.template.as_str() {
-            "" if mapping.overrides.is_empty() => return Err(RuleError::NoMapping),
             "" => None,
             text => Some(LabelTemplate::new(text)?),
         };
@@ -94,6 +93,25 @@ impl ResourceLabels {
         rendered(&template.template, &group, &known.singular).map_err(|source| {
             let resource = resource.clone();
             LabelError::Template { resource, source }
+        })
+    }
+
+    /// Overrides to resources that the cluster doesn't have, in words. prometheus-adapter ends where it
+    /// finds one.
+    pub(crate) fn unknown<'a>(&'a self, mapper: &'a RestMapper) -> impl Iterator<Item = String> {
+        let unknown = self
+            .overrides
+            .iter()
+            .filter(|(_, name)| mapper.resource(name).is_none());
+        unknown.map(|(label, name)| {
+            let mut elsewhere = mapper.resources().iter().filter(|known| {
+                known.plural == name.resource || known.singular == name.resource
+            });
+            let hint = match elsewhere.next() {
+                Some(other) => format!("; there is {}", other.group_resource()),
+                None => String::new(),
+            };
+            format!("label `{label}` is to name {name}, which the cluster doesn't have{hint}; it is looked for again at each relist")
         })
     }
 

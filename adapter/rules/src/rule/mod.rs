@@ -1,11 +1,13 @@
 //! A rule, compiled (`pkg/naming` of prometheus-adapter v0.12.0).
 
+mod go_regex;
 mod labels;
 mod promql;
 
 use regex::Regex;
 
 use crate::config::{DiscoveryRule, RegexFilter};
+use crate::finding::Lack;
 use crate::template::TemplateError;
 
 pub use labels::LabelError;
@@ -25,6 +27,8 @@ pub struct Rule {
     name_as: String,
     pub(crate) resources: ResourceLabels,
     pub(crate) metrics_query: QueryTemplate,
+    /// What it lacks, by the key that it is about.
+    lacks: Vec<(&'static str, Lack)>,
 }
 
 /// Why a rule can't be used.
@@ -34,9 +38,6 @@ pub enum RuleError {
     /// `seriesQuery` is left out.
     #[error("seriesQuery is empty")]
     NoSeriesQuery,
-    /// `metricsQuery` is left out.
-    #[error("metricsQuery is empty")]
-    NoQuery,
     /// A filter has both expressions or none.
     #[error("seriesFilters[{index}]: exactly one of `is` and `isNot` is needed")]
     Filter {
@@ -76,9 +77,6 @@ pub enum RuleError {
         /// The template.
         template: String,
     },
-    /// `resources` has neither a template nor overrides.
-    #[error("resources needs `template` or `overrides`: else no series belongs to any object")]
-    NoMapping,
 }
 
 impl Rule {
@@ -106,6 +104,12 @@ impl Rule {
             }
             (name, _) => name.to_owned(),
         };
+        let mut lacks = Vec::new();
+        if rule.resources.template.is_empty() && rule.resources.overrides.is_empty() {
+            lacks.push(("resources", Lack::NoMapping));
+        }
+        let metrics_query = QueryTemplate::new(&rule.metrics_query)?;
+        lacks.extend(metrics_query.lack().map(|lack| ("metricsQuery", lack)));
         Ok(Self {
             position,
             series_query: rule.series_query.clone(),
@@ -113,8 +117,14 @@ impl Rule {
             name_matches,
             name_as,
             resources: ResourceLabels::new(&rule.resources)?,
-            metrics_query: QueryTemplate::new(&rule.metrics_query)?,
+            metrics_query,
+            lacks,
         })
+    }
+
+    /// What it lacks, by the key that it is about.
+    pub(crate) fn lacks(&self) -> &[(&'static str, Lack)] {
+        &self.lacks
     }
 
     /// The position of the rule in its list of the configuration, from 0.
@@ -137,9 +147,7 @@ impl Rule {
             .iter()
             .all(|(regex, positive)| regex.is_match(series) == *positive);
         let captures = self.name_matches.captures(series).filter(|_| accepted)?;
-        let mut name = String::new();
-        captures.expand(&self.name_as, &mut name);
-        Some(name)
+        Some(go_regex::expanded(&self.name_as, &captures))
     }
 }
 
@@ -156,7 +164,7 @@ fn series_filter(index: usize, filter: &RegexFilter) -> Result<(Regex, bool), Ru
 }
 
 fn regex(key: &str, pattern: &str) -> Result<Regex, RuleError> {
-    Regex::new(pattern).map_err(|error| {
+    go_regex::compile(pattern).map_err(|error| {
         let message = error.to_string();
         // The message draws the pattern over several lines; the last one says what is wrong.
         let last = message.lines().last().unwrap_or(&message);

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::RuleError;
 use super::labels::LabelError;
+use crate::finding::Lack;
 use crate::query::MetricQuery;
 use crate::resources::GroupResource;
 use crate::selector::{Condition, Requirement};
@@ -13,6 +14,7 @@ use crate::template::{Template, TemplateError, Text, Value};
 #[derive(Debug)]
 pub(crate) struct QueryTemplate {
     template: Template,
+    lack: Option<Lack>,
 }
 
 /// What a template may name (`queryTemplateArgs`).
@@ -57,16 +59,21 @@ pub enum PromqlError {
 
 impl QueryTemplate {
     pub(super) fn new(text: &str) -> Result<Self, RuleError> {
-        if text.trim().is_empty() {
-            return Err(RuleError::NoQuery);
-        }
         let failed = |source| RuleError::Template {
             key: "metricsQuery",
             source,
         };
         let template = Template::parse(text).map_err(failed)?;
-        template.check_fields(&FIELDS).map_err(failed)?;
-        Ok(Self { template })
+        let lack = match template.check_fields(&FIELDS) {
+            _ if text.is_empty() => Some(Lack::NoQuery),
+            checked => checked.err().map(Lack::Field),
+        };
+        Ok(Self { template, lack })
+    }
+
+    /// Why it gives no query, as far as that is known before it is executed.
+    pub(super) fn lack(&self) -> Option<Lack> {
+        self.lack.clone()
     }
 
     /// The query for the values that `names` of a resource have by a series. `label` gives the label

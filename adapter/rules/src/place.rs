@@ -1,4 +1,4 @@
-//! Where each value stands in a scenario's file.
+//! Where each value stands in a YAML file.
 
 use std::fmt;
 
@@ -6,9 +6,15 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::Spanned;
 
-/// Where a value stands, and what it holds.
+/// Where a value stands in a file, and what it holds.
+///
+/// ```
+/// let places = setpoint_rules::Place::of("rules:\n- {seriesQuery: up}\n");
+/// let query = places.key("rules").item(0).key("seriesQuery");
+/// assert_eq!((query.line, query.column), (2, 17));
+/// ```
 #[derive(Debug)]
-pub(crate) struct Place {
+pub struct Place {
     /// From 1.
     pub line: usize,
     /// From 1.
@@ -26,7 +32,7 @@ enum Held {
 impl Place {
     /// The places of a document's values.
     #[must_use]
-    pub(crate) fn of(text: &str) -> Self {
+    pub fn of(text: &str) -> Self {
         // What can't be read as a document was told before.
         let whole = serde_saphyr::from_str::<Spanned<Node>>(text);
         whole.map_or_else(
@@ -41,7 +47,7 @@ impl Place {
 
     /// Where the value of a key stands; the map itself where it lacks the key.
     #[must_use]
-    pub(crate) fn key(&self, key: &str) -> &Self {
+    pub fn key(&self, key: &str) -> &Self {
         let Held::Map(values) = &self.held else {
             return self;
         };
@@ -51,16 +57,22 @@ impl Place {
 
     /// Where the value of a map with a single key stands.
     #[must_use]
-    pub(crate) fn value(&self) -> &Self {
+    pub fn value(&self) -> &Self {
         match &self.held {
             Held::Map(values) if values.len() == 1 => &values[0].1,
             _ => self,
         }
     }
 
+    /// Whether the value is a map.
+    #[must_use]
+    pub fn is_map(&self) -> bool {
+        matches!(self.held, Held::Map(_))
+    }
+
     /// Where an element of a list stands; the list itself where it is shorter.
     #[must_use]
-    pub(crate) fn item(&self, index: usize) -> &Self {
+    pub fn item(&self, index: usize) -> &Self {
         match &self.held {
             Held::List(elements) => elements.get(index).unwrap_or(self),
             _ => self,
