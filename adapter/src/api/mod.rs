@@ -83,6 +83,14 @@ impl Api {
         let info = RequestInfo::new(&head.method, head.uri.path())?;
         let user = self.authenticate(head).await?;
         *known = !user.is_anonymous();
+        // kube-apiserver takes them out of what it passes on.
+        if head
+            .headers
+            .keys()
+            .any(|name| name.as_str().starts_with("impersonate-"))
+        {
+            return Err(ApiError::Impersonation);
+        }
         self.authorize(&user, &info, &head.uri).await?;
         let is_read = matches!(head.method, Method::GET | Method::HEAD);
         match info {

@@ -34,6 +34,11 @@ pub(crate) enum ApiError {
         /// What the authorizer says; often empty.
         reason: String,
     },
+    /// The Go library reviews whether the caller may impersonate. To answer as the caller would be wrong.
+    #[error(
+        "impersonation is not supported here; kube-apiserver, which is asked for the same path, supports it"
+    )]
+    Impersonation,
     #[error("the server could not find the requested resource")]
     NotFound,
     #[error("the server does not allow this method on the requested resource")]
@@ -122,7 +127,7 @@ impl ApiError {
         match self {
             Self::InvalidPath(_) | Self::InvalidQuery(_) => StatusCode::BAD_REQUEST,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
-            Self::Forbidden { .. } => StatusCode::FORBIDDEN,
+            Self::Forbidden { .. } | Self::Impersonation => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,

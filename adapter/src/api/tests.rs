@@ -429,6 +429,24 @@ async fn an_http2_connection_ends_after_a_strangers_request() {
     }
 }
 
+#[tokio::test]
+async fn a_request_to_impersonate_is_not_answered_as_its_caller() {
+    for header in [
+        "Impersonate-User",
+        "impersonate-group",
+        "Impersonate-Extra-scopes",
+        "Impersonate-Uid",
+    ] {
+        let request = http::Request::get(format!("{V1}/namespaces/default/pods/*/http_requests"));
+        let (status, body) = ask(request.header(header, "bob")).await;
+        assert_eq!(status, 403, "{header}");
+        assert!(
+            body.contains("impersonation is not supported here"),
+            "{body}"
+        );
+    }
+}
+
 /// The answers to GETs, one after the other.
 async fn answers<const N: usize>(router: &Router, paths: [&str; N]) -> [(u16, String); N] {
     let mut answers = [const { (0, String::new()) }; N];

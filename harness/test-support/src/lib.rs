@@ -11,4 +11,4 @@ mod trials;
 
 pub use authority::{CertificatePair, TestAuthority};
 pub use libtest_mimic::Trial;
-pub use trials::run;
+pub use trials::{needing, run, run_all};

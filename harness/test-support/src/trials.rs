@@ -4,24 +4,29 @@ use std::fmt::Display;
 
 use libtest_mimic::{Arguments, Trial};
 
-/// Runs tests that can do without a control plane's programs, and those that can't. `programs` says whether they are
-/// there: without them the latter are ignored, with that before their names, and don't pass; under
-/// `SETPOINT_REQUIRE=local` they run, and fail.
+/// Runs tests that can do without a control plane's programs, and those that can't.
 pub fn run<P>(without: Vec<Trial>, with: Vec<Trial>, programs: Result<P, impl Display>) -> ! {
-    let arguments = Arguments::from_args();
+    let with = needing(with, programs);
+    run_all(without.into_iter().chain(with).collect())
+}
+
+/// Tests that need what was looked for, such as a control plane's programs. Without it they are ignored, with that before
+/// their names, and don't pass; under `SETPOINT_REQUIRE=local` they run, and fail.
+pub fn needing<P>(trials: Vec<Trial>, found: Result<P, impl Display>) -> Vec<Trial> {
     let required = std::env::var_os("SETPOINT_REQUIRE").is_some_and(|set| set == "local");
-    let missing = programs.err().filter(|_| !required);
-    if let Some(error) = &missing {
-        eprintln!("{} tests are ignored: {error}", with.len());
-    }
-    let with = with.into_iter().map(|trial| match missing {
-        Some(_) => trial.with_kind("no control plane").with_ignored_flag(true),
-        None => trial,
-    });
+    let Some(error) = found.err().filter(|_| !required) else {
+        return trials;
+    };
+    eprintln!("{} tests are ignored: {error}", trials.len());
+    let ignored = |trial: Trial| trial.with_kind("no control plane").with_ignored_flag(true);
+    trials.into_iter().map(ignored).collect()
+}
+
+/// Runs tests as the command line says, and ends the process.
+pub fn run_all(trials: Vec<Trial>) -> ! {
     // Fails only when there is a provider already.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let trials = without.into_iter().chain(with).collect();
-    libtest_mimic::run(&arguments, trials).exit()
+    libtest_mimic::run(&Arguments::from_args(), trials).exit()
 }
 
 /// Functions as tests that bear their names; asynchronous ones run on a runtime of their own.

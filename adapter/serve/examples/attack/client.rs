@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use axum::body::Bytes;
@@ -15,8 +15,8 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-/// All of 127.0.0.0/8 is this host: to the server it is another client's address.
-const FROM: [u8; 4] = [127, 0, 0, 66];
+/// All of 127.0.0.0/8 is this host: to a server of this host it is another client's address.
+const FROM: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 66);
 
 /// A chain of certificates, and the key of its first.
 pub(crate) type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
@@ -49,7 +49,9 @@ impl Attacker {
 
     pub(crate) async fn dial(&self) -> io::Result<TcpStream> {
         let socket = TcpSocket::new_v4()?;
-        socket.bind((FROM, 0).into())?;
+        if self.address.ip().is_loopback() {
+            socket.bind((FROM, 0).into())?;
+        }
         let stream = socket.connect(self.address).await?;
         self.connections.set(self.connections.get() + 1);
         Ok(stream)

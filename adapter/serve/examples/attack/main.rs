@@ -1,5 +1,5 @@
 //! Does to an HTTPS server what a stranger can do to it, to see how its other clients fare:
-//! `attack NAME ADDRESS SECONDS`, or `attack list` for the names. It comes from 127.0.0.66, takes
+//! `attack NAME ADDRESS SECONDS`, or `attack list` for the names. From this host it comes from 127.0.0.66; it takes
 //! one processor at most, and prints how much it did.
 
 use std::error::Error;

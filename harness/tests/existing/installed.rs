@@ -1,28 +1,16 @@
-//! Runs on a cluster whose owner has installed an adapter and a Prometheus: nothing cluster-wide is made, and the sample application
+//! With the adapter and the Prometheus that the cluster's owner has installed: nothing cluster-wide is made, and the sample application
 //! is scraped as every other application is.
-//!
-//! Ignored with a reason where the control plane's programs or a Prometheus are missing, unless `SETPOINT_REQUIRE=local`.
-
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test's own steps fail by panicking, in its helpers too"
-)]
-
-#[path = "../existing/owned.rs"]
-#[expect(dead_code, reason = "it is shared with tests that need more of it")]
-mod owned;
-mod theirs;
 
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use setpoint::programs::{Programs, find_prometheus};
+use setpoint::programs::Programs;
 use setpoint::timeouts::Timeouts;
-use setpoint_cluster::{existing, provision};
-use setpoint_test_support::trials;
-use tokio::runtime::Runtime;
+use setpoint_cluster::existing;
+use setpoint_test_support::{Trial, trials};
 
-use owned::Owned;
+use crate::owned::{self, Owned};
+use crate::theirs;
 
 /// The area that is evidence of `pod_autoscaling`.
 fn pod_autoscaling() -> PathBuf {
@@ -89,6 +77,23 @@ async fn an_adapter_that_is_there_is_judged_with_the_documented_rights_and_nothi
     let arguments = ["--adapter=installed", "--metric=http_requests", "--yes"];
     owned.run(&scenario, &arguments).ends_with(0);
     owned.is_as(&before, "a pass by another metric").await;
+
+    let arguments = ["--adapter=installed", "--yes"];
+    let mut run = owned.run(&scenario, &arguments);
+    run.until("step 2 of ");
+    run.signal("INT");
+    run.ends_with(3);
+    owned.is_as(&before, "Ctrl-C").await;
+
+    let mut run = owned.run(&scenario, &arguments);
+    run.until("step 2 of ");
+    run.signal("KILL");
+    run.ended();
+    let left = owned.resources().await;
+    assert!(left.len() > before.len(), "nothing is left to be reaped");
+    let reaped = owned.reap();
+    assert!(reaped.contains("its client is gone"), "{reaped}");
+    owned.is_as(&before, "SIGKILL and `setpoint reap`").await;
     owned.stop().await;
 }
 
@@ -177,13 +182,7 @@ async fn the_go_adapter_that_was_installed_by_its_own_manifests_is_judged_too() 
     owned.stop().await;
 }
 
-fn main() {
-    let prometheus = || {
-        let found = Runtime::new()?.block_on(find_prometheus(&Timeouts::default()));
-        found.map_err(anyhow::Error::new)
-    };
-    let programs = provision::find(&provision::Options::from_env());
-    let programs = programs.map_err(anyhow::Error::new);
+pub(crate) fn trials() -> Vec<Trial> {
     let mut trials = trials![async
         an_adapter_that_is_there_is_judged_with_the_documented_rights_and_nothing_is_left,
         a_metric_that_never_arrives_is_inconclusive_and_each_hop_is_told,
@@ -198,5 +197,5 @@ fn main() {
         let trial = trial.with_kind("run by ci/peers/installed");
         trial.with_ignored_flag(true)
     }));
-    setpoint_test_support::run(Vec::new(), trials, programs.and_then(|_| prometheus()));
+    trials
 }
