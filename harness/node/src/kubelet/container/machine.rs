@@ -205,6 +205,10 @@ impl ContainerMachine {
             (Phase::Starting, Event::Started { image_id }) => self.started(image_id, now),
             (Phase::Starting, Event::NotStarted(why)) => self.not_started(why, now),
             (Phase::Running, Event::Probed(kind, result)) => self.probed(kind, result, now),
+            // The kubelet stops the other probes of a pod that ends (`StopLivenessAndStartup`).
+            (Phase::Ending { .. }, Event::Probed(Kind::Readiness, result)) => {
+                self.probed(Kind::Readiness, result, now)
+            }
             (Phase::Running | Phase::Ending { .. }, Event::Exited(code)) => {
                 let reason = if code == 0 { "Completed" } else { "Error" };
                 self.ended(code, reason, None, now)

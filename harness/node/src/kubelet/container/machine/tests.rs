@@ -155,6 +155,11 @@ fn a_readiness_probe_decides_over_readiness() {
         test.on(Event::Probed(Kind::Readiness, ready));
         assert_eq!(test.is_ready(), ready);
     }
+    test.on(Event::Stop(GRACE));
+    assert!(test.is_ready(), "its probe passes");
+    test.on(Event::Probed(Kind::Readiness, false));
+    assert!(!test.is_ready(), "its probe fails while it ends");
+    test.on(Event::Probed(Kind::Readiness, true));
     test.on(Event::Exited(0));
     assert!(!test.is_ready(), "nothing runs");
 }
