@@ -96,7 +96,7 @@ fn read(path: &Path) -> Result<String, LoadError> {
 /// How many findings of one configuration are logged.
 const LOGGED_FINDINGS: usize = 20;
 
-/// The rules; what they lack, and those that aren't served yet, are logged.
+/// The rules; what they lack is logged.
 fn parse(path: &Path, text: &str) -> Result<Rules, LoadError> {
     let rules = Rules::parse(text).map_err(|source| LoadError::Invalid {
         path: path.to_owned(),
@@ -109,16 +109,6 @@ fn parse(path: &Path, text: &str) -> Result<Rules, LoadError> {
     let more = rules.findings().len().saturating_sub(LOGGED_FINDINGS);
     if more > 0 {
         tracing::warn!(more, "further rules lack something");
-    }
-    if !rules.external().is_empty() {
-        tracing::warn!(
-            "externalRules are not served yet: external.metrics.k8s.io has to come from elsewhere"
-        );
-    }
-    if rules.resource().is_some() {
-        tracing::warn!(
-            "resourceRules are not served yet: metrics.k8s.io has to come from elsewhere"
-        );
     }
     Ok(rules)
 }

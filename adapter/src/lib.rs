@@ -1,4 +1,4 @@
-//! Serves `custom.metrics.k8s.io` from Prometheus: the drop-in successor of prometheus-adapter.
+//! Serves `custom.metrics.k8s.io`, `external.metrics.k8s.io` and `metrics.k8s.io` from Prometheus: the drop-in successor of prometheus-adapter.
 //!
 //! A request is handled in this order:
 //!
@@ -23,6 +23,7 @@ mod custom;
 #[cfg(test)]
 mod empty_root;
 mod error_chain;
+mod external;
 mod files;
 #[cfg(fuzzing)]
 pub mod fuzzing;
@@ -31,6 +32,7 @@ mod logging;
 mod metrics;
 mod prometheus;
 mod provider;
+mod queries;
 mod registry;
 mod reload;
 mod request_info;
@@ -39,5 +41,6 @@ mod serving;
 mod tasks;
 mod text;
 mod trace;
+mod usage;
 
 pub use run::main;

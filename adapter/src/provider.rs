@@ -1,14 +1,24 @@
-//! What the API needs of custom metrics.
+//! What the API needs of metrics.
+
+use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use setpoint_metrics_api::MetricValue;
-use setpoint_rules::{GroupResource, MetricError, MetricInfo, MetricQuery};
+use setpoint_metrics_api::external::ExternalMetricValue;
+use setpoint_metrics_api::resource::{NodeMetrics, PodMetrics};
+use setpoint_rules::{
+    ExternalError, ExternalQuery, GroupResource, MetricError, MetricInfo, MetricQuery, Resource,
+    UsageError, UsageQuery,
+};
 
-use crate::kubernetes::AnswerError;
+use crate::kubernetes::{AnswerError, ListError, MAX_OBJECTS};
 use crate::prometheus::PrometheusError;
 
 /// Serves custom metrics from immutable snapshots; a request never waits for a background task.
 pub(crate) trait CustomMetricsProvider: Send + Sync + 'static {
+    /// Whether there are rules for custom metrics.
+    fn has_rules(&self) -> bool;
+
     /// All metrics, sorted and without duplicates.
     fn metrics(&self) -> Vec<MetricInfo>;
 
@@ -17,9 +27,45 @@ pub(crate) trait CustomMetricsProvider: Send + Sync + 'static {
         &'a self,
         query: &'a MetricQuery,
     ) -> BoxFuture<'a, Result<Vec<MetricValue>, ProviderError>>;
+}
 
+/// Serves external metrics, as [`CustomMetricsProvider`] does custom ones.
+pub(crate) trait ExternalMetricsProvider: Send + Sync + 'static {
+    /// Whether there are rules for external metrics.
+    fn has_rules(&self) -> bool;
+
+    /// The names of all metrics, sorted and without duplicates.
+    fn metrics(&self) -> Vec<Arc<str>>;
+
+    /// The values that a request asks for.
+    fn values<'a>(
+        &'a self,
+        query: &'a ExternalQuery,
+    ) -> BoxFuture<'a, Result<Vec<ExternalMetricValue>, ProviderError>>;
+}
+
+/// Serves the CPU and memory of objects.
+pub(crate) trait UsageProvider: Send + Sync + 'static {
+    /// Whether there are rules for CPU and memory.
+    fn has_rules(&self) -> bool;
+
+    /// The pods that a request asks for, sorted by namespace and name.
+    fn pods<'a>(
+        &'a self,
+        query: &'a UsageQuery,
+    ) -> BoxFuture<'a, Result<Vec<PodMetrics>, ProviderError>>;
+
+    /// The nodes that a request asks for, sorted by name.
+    fn nodes<'a>(
+        &'a self,
+        query: &'a UsageQuery,
+    ) -> BoxFuture<'a, Result<Vec<NodeMetrics>, ProviderError>>;
+}
+
+/// Tells how relists go.
+pub(crate) trait Relists: Send + Sync + 'static {
     /// Whether the first relist attempt has ended, whether or not it succeeded.
-    fn relist_attempted(&self) -> bool;
+    fn attempted(&self) -> bool;
 
     /// How the last relist of each rule ended, and that of the cluster's resources. They are a
     /// bounded number.
@@ -40,11 +86,19 @@ pub(crate) struct Relist {
 pub(crate) enum ProviderError {
     #[error(transparent)]
     Metric(#[from] MetricError),
+    #[error(transparent)]
+    External(#[from] ExternalError),
+    #[error(transparent)]
+    Usage(#[from] UsageError),
+    /// The object isn't there, or has no values (`apierrors.NewNotFound`).
+    #[error("{group_resource} {name:?} not found")]
+    NoSuchObject {
+        group_resource: GroupResource,
+        name: String,
+    },
     #[error("unable to fetch metrics")]
     Prometheus(#[from] PrometheusError),
-    #[error(
-        "unable to list matching resources: the adapter's ServiceAccount needs the verb `list` on {group_resource}"
-    )]
+    #[error("unable to list matching resources, which takes the verb `list` on {group_resource}")]
     List {
         group_resource: GroupResource,
         #[source]
@@ -58,14 +112,35 @@ pub(crate) enum ProviderError {
 }
 
 impl ProviderError {
+    /// Why objects of a resource aren't listed.
+    pub(crate) fn list(resource: &Resource, error: ListError) -> Self {
+        let group_resource = resource.group_resource();
+        match error {
+            ListError::Answer(source) => Self::List {
+                group_resource,
+                source,
+            },
+            ListError::TooMany => Self::TooManyObjects {
+                group_resource,
+                limit: MAX_OBJECTS,
+            },
+        }
+    }
+
     /// The kind of a rule's failure in one word; none if the rule has not failed.
     pub(crate) fn kind(&self) -> Option<&'static str> {
         match self {
             Self::Prometheus(error) => Some(error.kind()),
+            Self::External(error) => error.kind(),
             Self::Metric(MetricError::NoQuery { .. }) => Some("no_query"),
             Self::Metric(MetricError::Unrepresentable { .. }) => Some("unrepresentable"),
+            Self::Usage(UsageError::TooMany { .. }) => Some("too_long"),
+            Self::Usage(_) => Some("no_query"),
             // There is just no value, or the rule was not asked.
-            Self::Metric(_) | Self::List { .. } | Self::TooManyObjects { .. } => None,
+            Self::Metric(_)
+            | Self::List { .. }
+            | Self::TooManyObjects { .. }
+            | Self::NoSuchObject { .. } => None,
         }
     }
 }

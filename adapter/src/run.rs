@@ -13,7 +13,7 @@ use setpoint_support::Termination;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::api::{Api, ApiGroup, CustomMetricsGroup};
+use crate::api::{Api, ApiGroup, CustomMetricsGroup, ExternalMetricsGroup, ResourceMetricsGroup};
 use crate::args::{Args, AuthOptions, CertsArgs, Command, NamedPair, ServeArgs, TlsSettings};
 use crate::auth::{
     ApiServerAccessReviewer, ApiServerTokenReviewer, BearerTokens, DelegatedAuthenticator,
@@ -22,13 +22,16 @@ use crate::auth::{
 use crate::certs;
 use crate::config;
 use crate::custom::CustomMetrics;
+use crate::external::ExternalMetrics;
 use crate::kubernetes::{self, Retries};
 use crate::logging;
 use crate::metrics::{OwnMetrics, ServerCounts};
 use crate::prometheus::{HttpClient, HttpClientOptions, watch_ca};
-use crate::registry::RelistOptions;
+use crate::queries::Queries;
+use crate::registry::{Registry, RelistOptions};
 use crate::reload::Reloads;
 use crate::serving::{ServingFiles, ServingPair};
+use crate::usage::ObjectUsage;
 
 /// The program: does what its arguments say, until that is done or SIGTERM ends it.
 #[must_use]
@@ -157,19 +160,32 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     )?;
     let reviewer = ApiServerAccessReviewer::new(authorization, metrics.clone());
     let authorizer = DelegatedAuthorizer::new(Arc::new(reviewer), auth.authorization);
-    let provider = CustomMetrics::start(
+    let registry = Registry::start(
         rules,
-        prometheus,
-        lister,
+        prometheus.clone(),
+        lister.clone(),
         relist,
         metrics.clone(),
         shutdown.clone(),
     )
     .context("start to relist")?;
-    let groups: Vec<Box<dyn ApiGroup>> =
-        vec![Box::new(CustomMetricsGroup::new(Arc::new(provider)))];
+    let queries = Queries::new(prometheus, metrics.rules().clone());
+    let custom = CustomMetrics::new(
+        registry.clone(),
+        queries.clone(),
+        lister.clone(),
+        relist.answer_timeout,
+    );
+    let external = ExternalMetrics::new(registry.clone(), queries.clone());
+    let usage = ObjectUsage::new(registry.clone(), queries, lister, relist.answer_timeout);
+    let groups: Vec<Box<dyn ApiGroup>> = vec![
+        Box::new(CustomMetricsGroup::new(Arc::new(custom))),
+        Box::new(ExternalMetricsGroup::new(Arc::new(external))),
+        Box::new(ResourceMetricsGroup::new(Arc::new(usage))),
+    ];
     let api = Api::new(
         groups,
+        registry,
         authenticator.clone(),
         Arc::new(authorizer),
         reloads.clone(),
@@ -210,7 +226,7 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
             server.tls(self_signed(&tls)?)
         }
     };
-    tracing::info!(%address, "serve custom.metrics.k8s.io");
+    tracing::info!(%address, "serve the metrics APIs");
     server.run(api.router(), shutdown).await;
     tracing::info!("all requests are answered; end");
     Ok(())

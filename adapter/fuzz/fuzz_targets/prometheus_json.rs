@@ -8,7 +8,7 @@ use std::fmt::Debug;
 use libfuzzer_sys::fuzz_target;
 use serde::Deserialize;
 use setpoint_adapter::fuzzing::{Answer, Unreadable, samples, series};
-use setpoint_rules::{Sample, SeriesCollector, SeriesNames};
+use setpoint_rules::{SeriesCollector, SeriesNames};
 
 fuzz_target!(|bytes: &[u8]| {
     let Some((&number, rest)) = bytes.split_first() else {
@@ -40,9 +40,12 @@ fuzz_target!(|bytes: &[u8]| {
     let whole = samples([answer]);
     same(&whole, &samples(pieces()));
     same(&whole, &samples(bytes()));
-    let kept = whole
-        .ok()
-        .map(|answer| (answer.status, shown(&answer.kept)));
+    let kept = whole.ok().map(|answer| {
+        // Times are rounded to milliseconds.
+        let kept = answer.kept.into_iter();
+        let kept: Vec<Shown> = kept.map(|sample| (sample.labels, sample.value)).collect();
+        (answer.status, shown(&kept))
+    });
     if let (
         Some((status, kept)),
         Ok(Plain {
@@ -51,7 +54,7 @@ fuzz_target!(|bytes: &[u8]| {
         }),
     ) = (kept, serde_json::from_slice::<Plain<Vector>>(answer))
     {
-        let samples: Vec<Sample> = data
+        let samples: Vec<Shown> = data
             .result
             .into_iter()
             .filter_map(Element::sample)
@@ -67,6 +70,9 @@ struct Plain<T> {
     data: T,
 }
 
+/// The labels and the value of a sample.
+type Shown = (BTreeMap<String, String>, f64);
+
 #[derive(Deserialize)]
 struct Vector {
     result: Vec<Element>,
@@ -81,12 +87,9 @@ struct Element {
 }
 
 impl Element {
-    fn sample(self) -> Option<Sample> {
+    fn sample(self) -> Option<Shown> {
         let value = self.value?.1.parse().expect("the adapter has read it");
-        Some(Sample {
-            labels: self.metric,
-            value,
-        })
+        Some((self.metric, value))
     }
 }
 
@@ -95,7 +98,7 @@ fn same<T: Debug>(whole: &Result<Answer<T>, Unreadable>, pieces: &Result<Answer<
 }
 
 /// NaN isn't equal to itself.
-fn shown(samples: &[Sample]) -> String {
+fn shown(samples: &[Shown]) -> String {
     format!("{samples:?}")
 }
 

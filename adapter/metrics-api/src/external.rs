@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::meta::null_as_default;
 use crate::{Quantity, Time};
 
 /// The API group.
@@ -16,9 +15,9 @@ pub const GROUP: &str = "external.metrics.k8s.io";
 pub struct ExternalMetricValue {
     /// The metric's name.
     pub metric_name: String,
-    /// The labels of the series. Go may write an empty map as `null`.
-    #[serde(default, deserialize_with = "null_as_default")]
-    pub metric_labels: BTreeMap<String, String>,
+    /// The labels of the series; none, written as `null`, for a value that no series has.
+    #[serde(default)]
+    pub metric_labels: Option<BTreeMap<String, String>>,
     /// When the value was measured.
     pub timestamp: Time,
     /// The seconds of the window of a rate; none for a value of one moment.

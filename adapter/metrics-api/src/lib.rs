@@ -5,9 +5,14 @@ pub mod external;
 mod list;
 mod meta;
 mod quantity;
+pub mod resource;
+mod table;
 mod value;
 
 pub use list::{Item, List};
-pub use meta::{LabelSelector, LabelSelectorRequirement, ListMeta, ObjectReference, Time};
+pub use meta::{
+    Duration, LabelSelector, LabelSelectorRequirement, ListMeta, ObjectReference, Time,
+};
 pub use quantity::{Format, ParseQuantityError, Quantity};
+pub use table::{IncludeObject, Table};
 pub use value::{MetricIdentifier, MetricValue};

@@ -97,6 +97,46 @@ impl<'de> Deserialize<'de> for Time {
     }
 }
 
+/// A length of time as Kubernetes writes it: Go's `time.Duration`, such as `5m0s`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Duration(pub std::time::Duration);
+
+impl fmt::Display for Duration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (seconds, nanos) = (self.0.as_secs(), self.0.subsec_nanos());
+        // Whole units, then a fraction without its last zeros.
+        let amount = |f: &mut fmt::Formatter<'_>, whole: u64, part: u32, digits: usize, unit| {
+            let fraction = format!("{part:0digits$}");
+            match fraction.trim_end_matches('0') {
+                "" => write!(f, "{whole}{unit}"),
+                fraction => write!(f, "{whole}.{fraction}{unit}"),
+            }
+        };
+        match (seconds, nanos) {
+            (0, 0) => f.write_str("0s"),
+            (0, ..1_000) => write!(f, "{nanos}ns"),
+            (0, ..1_000_000) => amount(f, u64::from(nanos / 1_000), nanos % 1_000, 3, "µs"),
+            (0, _) => amount(f, u64::from(nanos / 1_000_000), nanos % 1_000_000, 6, "ms"),
+            _ => {
+                let (minutes, hours) = (seconds / 60 % 60, seconds / 3600);
+                if hours > 0 {
+                    write!(f, "{hours}h")?;
+                }
+                if hours > 0 || minutes > 0 {
+                    write!(f, "{minutes}m")?;
+                }
+                amount(f, seconds % 60, nanos, 9, "s")
+            }
+        }
+    }
+}
+
+impl Serialize for Duration {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 /// Go writes nil maps and slices as `null`.
 pub(crate) fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
@@ -104,4 +144,30 @@ where
     T: Default + Deserialize<'de>,
 {
     Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_length_of_time_is_written_as_go_writes_it() {
+        for (millis, written) in [
+            (0, "0s"),
+            (1, "1ms"),
+            (1_500, "1.5s"),
+            (30_000, "30s"),
+            (180_000, "3m0s"),
+            (5_430_250, "1h30m30.25s"),
+            (86_400_000, "24h0m0s"),
+        ] {
+            let duration = Duration(std::time::Duration::from_millis(millis));
+            assert_eq!(duration.to_string(), written);
+        }
+        let nanos = |nanos| Duration(std::time::Duration::from_nanos(nanos)).to_string();
+        assert_eq!(
+            [nanos(7), nanos(1_200), nanos(2_000_300)],
+            ["7ns", "1.2µs", "2.0003ms"]
+        );
+    }
 }

@@ -7,9 +7,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use setpoint_metrics_api::custom::{v1beta1, v1beta2};
 use setpoint_metrics_api::external::{ExternalMetricValue, ExternalMetricValueList};
+use setpoint_metrics_api::resource::{
+    ContainerMetrics, Document, NodeMetrics, NodeMetricsList, ObjectMeta, PodMetrics,
+    PodMetricsList, Usage,
+};
 use setpoint_metrics_api::{
-    LabelSelector, LabelSelectorRequirement, MetricIdentifier, MetricValue, ObjectReference,
-    Quantity, Time,
+    Duration, Format, IncludeObject, LabelSelector, LabelSelectorRequirement, MetricIdentifier,
+    MetricValue, ObjectReference, Quantity, Table, Time,
 };
 
 fn golden() -> BTreeMap<String, String> {
@@ -117,10 +121,12 @@ fn external_values_are_written_as_go_writes_them() {
     let timestamp = Time(at("2026-03-01T12:04:05.999Z"));
     let value = |labels: &[(&str, &str)], window_seconds, milli| ExternalMetricValue {
         metric_name: "queue_depth".to_owned(),
-        metric_labels: labels
-            .iter()
-            .map(|&(key, value)| (key.to_owned(), value.to_owned()))
-            .collect(),
+        metric_labels: Some(
+            labels
+                .iter()
+                .map(|&(key, value)| (key.to_owned(), value.to_owned()))
+                .collect(),
+        ),
         timestamp,
         window_seconds,
         value: Quantity::from_milli(milli),
@@ -145,5 +151,74 @@ fn nothing_written_as_null_is_read_as_nothing() {
     assert!(new.items[0].value.is_zero());
     let external: ExternalMetricValueList =
         serde_json::from_str(&golden["nulls external"]).unwrap();
-    assert!(external.items[0].metric_labels.is_empty());
+    assert_eq!(external.items[0].metric_labels, None);
+}
+
+fn metadata(namespace: Option<&str>, name: &str, labels: &[(&str, &str)]) -> ObjectMeta {
+    ObjectMeta {
+        name: name.to_owned(),
+        namespace: namespace.map(str::to_owned),
+        creation_timestamp: Time(at("2026-03-01T12:04:05.999Z")),
+        labels: labels
+            .iter()
+            .map(|&(key, value)| (key.to_owned(), value.to_owned()))
+            .collect(),
+    }
+}
+
+fn usage(cpu: i64, memory: i64) -> Usage {
+    Usage {
+        cpu: Quantity::from_milli(cpu),
+        memory: Quantity::from_milli(memory).in_format(Format::BinarySi),
+    }
+}
+
+fn pod() -> PodMetrics {
+    let container = |name: &str, usage| ContainerMetrics {
+        name: name.to_owned(),
+        usage,
+    };
+    PodMetrics {
+        metadata: metadata(Some("default"), "web-1", &[("app", "web")]),
+        timestamp: Time(at("2026-03-01T12:04:05.999Z")),
+        window: Duration(std::time::Duration::from_secs(300)),
+        containers: vec![
+            container("proxy", usage(0, 1_048_576_500)),
+            container("web", usage(2_500, 104_857_600_000)),
+        ],
+    }
+}
+
+#[test]
+fn usage_is_written_as_go_writes_it() {
+    let golden = golden();
+    let pods = PodMetricsList::from(vec![pod()]);
+    assert_eq!(serde_json::to_string(&pods).unwrap(), golden["pods full"]);
+    let one = Document::from(pod());
+    assert_eq!(serde_json::to_string(&one).unwrap(), golden["pod"]);
+    let node = NodeMetrics {
+        metadata: metadata(None, "node-1", &[]),
+        timestamp: Time(at("2026-03-01T12:04:05.999Z")),
+        window: Duration(std::time::Duration::from_secs(300)),
+        usage: usage(2_500, 104_857_600_000),
+    };
+    let nodes = NodeMetricsList::from(vec![node]);
+    assert_eq!(serde_json::to_string(&nodes).unwrap(), golden["nodes full"]);
+    let none = PodMetricsList::from(Vec::<PodMetrics>::new());
+    assert_eq!(serde_json::to_string(&none).unwrap(), golden["pods none"]);
+}
+
+#[test]
+fn a_table_has_a_row_for_each_object_and_sums_containers() {
+    let table = Table::new(vec![pod()], IncludeObject::Metadata);
+    assert_eq!(
+        serde_json::to_string(&table).unwrap(),
+        golden()["pods table"]
+    );
+    let whole = Table::new(vec![pod()], IncludeObject::Object);
+    let whole = serde_json::to_value(&whole).unwrap();
+    assert_eq!(whole["rows"][0]["object"]["kind"], "PodMetrics");
+    let none = Table::new(Vec::<PodMetrics>::new(), IncludeObject::None);
+    let none = serde_json::to_value(&none).unwrap();
+    assert_eq!(none["columnDefinitions"], serde_json::Value::Null);
 }

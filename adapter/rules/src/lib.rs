@@ -2,8 +2,11 @@
 
 mod answer;
 pub mod config;
+mod duration;
+mod external;
 mod finding;
 mod metrics;
+mod origins;
 mod path;
 mod place;
 mod query;
@@ -13,16 +16,20 @@ mod rules;
 mod selector;
 mod series;
 mod template;
+mod usage;
 
 pub use answer::{MetricValueList, cause_for_clients, internal_error, refused_query};
+pub use external::{ExternalError, ExternalMetrics, ExternalValues, ResolvedExternal};
 pub use finding::{Finding, Lack};
-pub use metrics::{Items, MetricError, MetricInfo, Metrics, Remark, ResolvedQuery, Values, Yield};
+pub use metrics::{Items, MetricError, MetricInfo, Metrics, Remark, ResolvedQuery, Values};
+pub use origins::Yield;
 pub use path::{ApiPath, InvalidPath, ResourcePath, percent_decoded};
 pub use place::Place;
-pub use query::{InvalidQuery, MetricQuery, Objects, is_object_name};
+pub use query::{ExternalQuery, InvalidQuery, MetricQuery, Objects, UsageQuery, is_object_name};
 pub use resources::{GroupResource, Resource, RestMapper};
 pub use rule::{LabelError, PromqlError, Rule, RuleError};
 pub use rules::{ConfigError, Rules};
 pub use selector::{Condition, ParseSelectorError, Requirement, Selector};
 pub use series::{Sample, SeriesCollector, SeriesNames, TooManyNames};
 pub use template::TemplateError;
+pub use usage::{Consumer, Consumers, Measure, Measured, UsageError, UsageRules};

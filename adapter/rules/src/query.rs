@@ -36,6 +36,9 @@ pub enum InvalidQuery {
     /// The path has too few segments, or too many.
     #[error("invalid request path")]
     Path,
+    /// The group has no such path.
+    #[error("the server could not find the requested resource")]
+    NoSuchPath,
     /// No object can have such a name. It would stand in a query of Prometheus.
     #[error("`{text}` can't be the name of {what}")]
     Name {
@@ -43,6 +46,14 @@ pub enum InvalidQuery {
         what: &'static str,
         /// The name, shortened.
         text: String,
+    },
+    /// A term of a selector of fields compares something else than names.
+    #[error(
+        "fieldSelector `{term}`: only `metadata.name` and `metadata.namespace` can be compared, with names"
+    )]
+    Field {
+        /// The term, shortened.
+        term: String,
     },
     /// A selector can't be parsed.
     #[error("{parameter} `{text}`: {reason}")]
@@ -93,6 +104,126 @@ impl MetricQuery {
             _ => Err(InvalidQuery::Path),
         }
     }
+}
+
+/// A request for the values of an external metric.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExternalQuery {
+    /// The namespace that asks.
+    pub namespace: String,
+    /// The name of the metric.
+    pub metric: String,
+    /// `labelSelector`: which series of the metric.
+    pub selector: Selector,
+}
+
+impl ExternalQuery {
+    /// Parses a path of `external.metrics.k8s.io`, `namespaces/<namespace>/<metric>`, and the query
+    /// string of its URL, which may be empty
+    /// (`custom-metrics-apiserver/pkg/apiserver/installer/emhandlers.go`).
+    ///
+    /// # Errors
+    /// Another path, a name that no namespace can have, or a selector that isn't one.
+    pub fn new(path: &ResourcePath, query_string: &str) -> Result<Self, InvalidQuery> {
+        let ([metric], Some(namespace)) = (path.parts.as_slice(), &path.namespace) else {
+            return Err(InvalidQuery::NoSuchPath);
+        };
+        Ok(Self {
+            namespace: object_name(namespace, "a namespace")?,
+            metric: metric.clone(),
+            selector: selector(query_string, "labelSelector")?,
+        })
+    }
+}
+
+/// A request for the CPU and memory of objects.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UsageQuery {
+    /// `pods` or `nodes`.
+    pub resource: &'static str,
+    /// The namespace of the pods; none for all of them.
+    pub namespace: Option<String>,
+    /// One object.
+    pub name: Option<String>,
+    /// `labelSelector`: which objects, if it isn't one.
+    pub selector: Selector,
+    /// Terms of `fieldSelector`.
+    fields: Vec<String>,
+}
+
+impl UsageQuery {
+    /// Parses a path of `metrics.k8s.io` and the query string of its URL, which may be empty:
+    /// `nodes`, `nodes/<name>`, `pods`, `namespaces/<namespace>/pods` and
+    /// `namespaces/<namespace>/pods/<name>` (`sigs.k8s.io/metrics-server/pkg/api`).
+    ///
+    /// # Errors
+    /// Another path, a name that no object can have, or a selector that isn't one.
+    pub fn new(path: &ResourcePath, query_string: &str) -> Result<Self, InvalidQuery> {
+        let (resource, name) = match path.parts.as_slice() {
+            [resource] => (resource, None),
+            [resource, name] => (resource, Some(name)),
+            _ => return Err(InvalidQuery::NoSuchPath),
+        };
+        let resource = match (resource.as_str(), &path.namespace, name) {
+            ("nodes", None, _) => "nodes",
+            ("pods", Some(_), _) | ("pods", None, None) => "pods",
+            _ => return Err(InvalidQuery::NoSuchPath),
+        };
+        let named = |name: Option<&String>, what| {
+            let name = name.map(|name| object_name(name, what));
+            name.transpose()
+        };
+        Ok(Self {
+            resource,
+            namespace: named(path.namespace.as_ref(), "a namespace")?,
+            name: named(name, "an object")?,
+            selector: selector(query_string, "labelSelector")?,
+            fields: fields(query_string)?,
+        })
+    }
+
+    /// The selector of fields by which the API server lists the objects. Of pods, those count that
+    /// run, as in prometheus-adapter.
+    #[must_use]
+    pub fn field_selector(&self) -> String {
+        let running = (self.resource == "pods").then(|| "status.phase=Running".to_owned());
+        let name = self
+            .name
+            .as_ref()
+            .map(|name| format!("metadata.name={name}"));
+        let terms: Vec<String> = running
+            .into_iter()
+            .chain(name)
+            .chain(self.fields.iter().cloned())
+            .collect();
+        terms.join(",")
+    }
+}
+
+/// The terms of `fieldSelector` (`runtime.DefaultMetaV1FieldSelectorConversion`).
+fn fields(query_string: &str) -> Result<Vec<String>, InvalidQuery> {
+    const KNOWN: [&str; 2] = ["metadata.name", "metadata.namespace"];
+    let mut parameters = form_urlencoded::parse(query_string.as_bytes());
+    let Some((_, text)) = parameters.find(|(key, _)| key == "fieldSelector") else {
+        return Ok(Vec::new());
+    };
+    let terms = text.split(',').filter(|term| !term.is_empty());
+    let term = |term: &str| {
+        let (key, operator, value) = ["!=", "==", "="]
+            .into_iter()
+            .find_map(|operator| {
+                let (key, value) = term.split_once(operator)?;
+                Some((key, operator, value))
+            })
+            .filter(|(key, _, value)| {
+                KNOWN.contains(key) && (value.is_empty() || is_object_name(value))
+            })
+            .ok_or_else(|| InvalidQuery::Field {
+                term: term.chars().take(80).collect(),
+            })?;
+        Ok(format!("{key}{operator}{value}"))
+    };
+    terms.map(term).collect()
 }
 
 /// Whether a name can be that of an object whose metrics are served: up to 253 letters, digits and

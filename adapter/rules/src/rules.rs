@@ -3,19 +3,21 @@
 use std::sync::Arc;
 
 use crate::config::{DiscoveryRule, MetricsDiscoveryConfig, ResourceRules};
+use crate::external::ExternalMetrics;
 use crate::finding::{Finding, Lack};
 use crate::metrics::Metrics;
 use crate::place::Place;
 use crate::resources::RestMapper;
 use crate::rule::{Rule, RuleError};
 use crate::series::SeriesNames;
+use crate::usage::UsageRules;
 
 /// The rules of a configuration file.
 #[derive(Debug, Clone)]
 pub struct Rules {
     custom: Vec<Arc<Rule>>,
     external: Vec<Arc<Rule>>,
-    resource: Option<ResourceRules>,
+    usage: Option<Arc<UsageRules>>,
     findings: Vec<Finding>,
 }
 
@@ -52,6 +54,15 @@ pub enum ConfigError {
         #[source]
         source: Box<RuleError>,
     },
+    /// The rules for CPU and memory can't be used.
+    #[error("{key}")]
+    Usage {
+        /// `resourceRules`, or the key of a rule in it.
+        key: &'static str,
+        /// What is wrong with it.
+        #[source]
+        source: Box<RuleError>,
+    },
 }
 
 impl Rules {
@@ -67,7 +78,7 @@ impl Rules {
         let mut rules = Self {
             custom: compiled(CUSTOM, &config.rules)?,
             external: compiled("externalRules", &config.external_rules)?,
-            resource: config.resource_rules,
+            usage: config.resource_rules.as_ref().map(usage).transpose()?,
             findings: Vec::new(),
         };
         rules.findings = rules.found(yaml);
@@ -128,10 +139,10 @@ impl Rules {
         &self.external
     }
 
-    /// The queries for CPU and memory.
+    /// The rules for CPU and memory.
     #[must_use]
-    pub fn resource(&self) -> Option<&ResourceRules> {
-        self.resource.as_ref()
+    pub fn usage(&self) -> Option<&Arc<UsageRules>> {
+        self.usage.as_ref()
     }
 
     /// The custom metrics of series. `series_of` gives the series that a `seriesQuery` selects;
@@ -144,6 +155,24 @@ impl Rules {
     ) -> Metrics {
         Metrics::new(&self.custom, series_of, mapper)
     }
+
+    /// The external metrics of series; `series_of` is that of [`Self::discover`].
+    #[must_use]
+    pub fn discover_external<'a>(
+        &self,
+        series_of: impl Fn(&str) -> Option<&'a SeriesNames>,
+        mapper: Arc<RestMapper>,
+    ) -> ExternalMetrics {
+        ExternalMetrics::new(&self.external, series_of, mapper)
+    }
+}
+
+fn usage(rules: &ResourceRules) -> Result<Arc<UsageRules>, ConfigError> {
+    let failed = |(key, source)| ConfigError::Usage {
+        key,
+        source: Box::new(source),
+    };
+    UsageRules::new(rules).map(Arc::new).map_err(failed)
 }
 
 /// The list of the rules for custom metrics.

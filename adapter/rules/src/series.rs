@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 /// The most names of series that one `seriesQuery` may select. Each costs about 300 bytes for as
 /// long as it is served.
 const MAX_NAMES: usize = 50_000;
@@ -191,6 +193,8 @@ impl SeriesNames {
 pub struct Sample {
     /// The labels, with `__name__` where the query keeps it.
     pub labels: BTreeMap<String, String>,
+    /// When the value was measured.
+    pub timestamp: Timestamp,
     /// The value.
     pub value: f64,
 }

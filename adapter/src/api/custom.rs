@@ -1,40 +1,32 @@
 //! `custom.metrics.k8s.io`.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Json;
 use axum::response::{IntoResponse as _, Response};
 use futures::future::BoxFuture;
 use setpoint_metrics_api::custom::GROUP;
-use setpoint_rules::{MetricInfo, MetricQuery, MetricValueList, ResourcePath};
-use tokio::time::Instant;
+use setpoint_rules::{MetricInfo, MetricQuery, MetricValueList};
 
-use super::group::{ApiGroup, DiscoveredResource};
-use super::health::Check;
+use super::group::{ApiGroup, DiscoveredResource, GetRequest};
 use super::status::ApiError;
-use crate::provider::{CustomMetricsProvider, Relist};
+use crate::provider::CustomMetricsProvider;
 
 /// The custom metrics of a provider.
 pub(crate) struct CustomMetricsGroup {
     provider: Arc<dyn CustomMetricsProvider>,
-    started: Instant,
 }
-
-/// How long the first relist keeps the adapter from being ready. After that it answers what it can:
-/// Prometheus may be down, and requests say so better than an adapter that isn't there.
-const FIRST_RELIST: Duration = Duration::from_secs(30);
 
 impl CustomMetricsGroup {
     pub(crate) fn new(provider: Arc<dyn CustomMetricsProvider>) -> Self {
-        let started = Instant::now();
-        Self { provider, started }
+        Self { provider }
     }
 
-    async fn values(&self, path: &ResourcePath, query_string: &str) -> Result<Response, ApiError> {
-        let query = MetricQuery::new(path, query_string)?;
+    async fn values(&self, request: GetRequest<'_>) -> Result<Response, ApiError> {
+        let query = MetricQuery::new(request.path, request.query_string)?;
         let values = self.provider.values(&query).await?;
-        let list = MetricValueList::new(&path.version, values).ok_or(ApiError::NotFound)?;
+        let version = &request.path.version;
+        let list = MetricValueList::new(version, values).ok_or(ApiError::NotFound)?;
         Ok(Json(list).into_response())
     }
 }
@@ -48,30 +40,26 @@ impl ApiGroup for CustomMetricsGroup {
         MetricValueList::VERSIONS
     }
 
+    fn component(&self) -> &'static str {
+        "custom-metrics"
+    }
+
+    fn is_served(&self) -> bool {
+        self.provider.has_rules()
+    }
+
     fn resources(&self) -> Vec<DiscoveredResource> {
         let resource = |info: MetricInfo| DiscoveredResource {
-            parent: info.group_resource.to_string(),
-            metric: info.metric.to_string(),
+            resource: info.group_resource.to_string(),
+            subresource: Some(info.metric.to_string()),
             namespaced: info.namespaced,
             kind: "MetricValueList",
+            verbs: &["get"],
         };
         self.provider.metrics().into_iter().map(resource).collect()
     }
 
-    fn checks(&self) -> Vec<Check> {
-        let attempted = self.provider.relist_attempted();
-        let waited = self.started.elapsed() >= FIRST_RELIST;
-        let shown = |relist: Relist| Check::shown(relist.name, relist.failure);
-        std::iter::once(Check::required("relist-attempted", attempted || waited))
-            .chain(self.provider.relists().into_iter().map(shown))
-            .collect()
-    }
-
-    fn get<'a>(
-        &'a self,
-        path: &'a ResourcePath,
-        query_string: &'a str,
-    ) -> BoxFuture<'a, Result<Response, ApiError>> {
-        Box::pin(self.values(path, query_string))
+    fn get<'a>(&'a self, request: GetRequest<'a>) -> BoxFuture<'a, Result<Response, ApiError>> {
+        Box::pin(self.values(request))
     }
 }

@@ -38,15 +38,19 @@ fn listed_group(group: &dyn ApiGroup) -> Value {
     })
 }
 
-/// `/apis/<group>/<version>`: a resource `<objects>/<metric>` for each metric.
+/// `/apis/<group>/<version>`; of metrics of objects, a resource `<objects>/<metric>` for each.
 pub(super) fn api_resource_list(group: &dyn ApiGroup, version: &str) -> Value {
     let resource = |found: DiscoveredResource| {
+        let name = match found.subresource {
+            Some(subresource) => format!("{}/{subresource}", found.resource),
+            None => found.resource,
+        };
         json!({
-            "name": format!("{}/{}", found.parent, found.metric),
+            "name": name,
             "singularName": "",
             "namespaced": found.namespaced,
             "kind": found.kind,
-            "verbs": ["get"],
+            "verbs": found.verbs,
         })
     };
     let resources = group.resources().into_iter().map(resource).collect();
@@ -75,17 +79,18 @@ pub(super) fn aggregated<'a>(groups: impl Iterator<Item = &'a dyn ApiGroup>) -> 
 }
 
 fn aggregated_group(group: &dyn ApiGroup) -> Value {
-    let mut parents: BTreeMap<String, Vec<DiscoveredResource>> = BTreeMap::new();
+    let mut by_resource: BTreeMap<String, Vec<DiscoveredResource>> = BTreeMap::new();
     for found in group.resources() {
-        parents.entry(found.parent.clone()).or_default().push(found);
+        let of_resource = by_resource.entry(found.resource.clone()).or_default();
+        of_resource.push(found);
     }
-    for metrics in parents.values_mut() {
-        metrics.sort();
+    for found in by_resource.values_mut() {
+        found.sort();
     }
     let version = |version: &&str| {
-        let resources: Vec<Value> = parents
+        let resources: Vec<Value> = by_resource
             .iter()
-            .map(|(parent, metrics)| aggregated_parent(group.name(), version, parent, metrics))
+            .map(|(resource, found)| aggregated_resource(group.name(), version, resource, found))
             .collect();
         json!({"version": version, "resources": resources, "freshness": "Current"})
     };
@@ -96,32 +101,39 @@ fn aggregated_group(group: &dyn ApiGroup) -> Value {
     })
 }
 
-/// Objects and their metrics. The objects' resource isn't part of the group, so it is written as
-/// `ConvertGroupVersionIntoToDiscovery` of apiserver writes such parents: with an empty response
-/// kind, which clients drop.
-fn aggregated_parent(
+/// A resource and its subresources. Objects of metrics aren't part of the group, so their resource is
+/// written as `ConvertGroupVersionIntoToDiscovery` of apiserver writes such parents: with an empty
+/// response kind, which clients drop.
+fn aggregated_resource(
     group: &str,
     version: &str,
-    parent: &str,
-    metrics: &[DiscoveredResource],
+    resource: &str,
+    found: &[DiscoveredResource],
 ) -> Value {
+    let kind = |kind: &str| json!({"group": group, "version": version, "kind": kind});
     let subresource = |found: &DiscoveredResource| {
-        json!({
-            "subresource": found.metric,
-            "responseKind": {"group": group, "version": version, "kind": found.kind},
-            "verbs": ["get"],
-        })
+        let subresource = found.subresource.as_ref()?;
+        Some(json!({
+            "subresource": subresource,
+            "responseKind": kind(found.kind),
+            "verbs": found.verbs,
+        }))
     };
-    let namespaced = metrics.iter().any(|found| found.namespaced);
-    let subresources: Vec<Value> = metrics.iter().map(subresource).collect();
-    json!({
-        "resource": parent,
-        "responseKind": {"group": "", "version": "", "kind": ""},
+    let itself = found.iter().find(|found| found.subresource.is_none());
+    let namespaced = found.iter().any(|found| found.namespaced);
+    let subresources: Vec<Value> = found.iter().filter_map(subresource).collect();
+    let none = json!({"group": "", "version": "", "kind": ""});
+    let mut document = json!({
+        "resource": resource,
+        "responseKind": itself.map_or(none, |itself| kind(itself.kind)),
         "scope": if namespaced { "Namespaced" } else { "Cluster" },
         "singularResource": "",
-        "verbs": [],
-        "subresources": subresources,
-    })
+        "verbs": itself.map_or(&[][..], |itself| itself.verbs),
+    });
+    if !subresources.is_empty() {
+        document["subresources"] = json!(subresources);
+    }
+    document
 }
 
 /// Whether an `Accept` header asks for [`AGGREGATED`] discovery.

@@ -2,10 +2,15 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use crate::provider::{Relist, Relists};
 
 /// A condition of health or readiness.
 pub(crate) struct Check {
@@ -35,6 +40,32 @@ impl Check {
             failure,
             required,
         }
+    }
+}
+
+/// How long the first relist keeps the adapter from being ready. After that it answers what it can:
+/// Prometheus may be down, and requests say so better than an adapter that isn't there.
+const FIRST_RELIST: Duration = Duration::from_secs(30);
+
+/// What relists say of readiness.
+pub(super) struct RelistChecks {
+    relists: Arc<dyn Relists>,
+    started: Instant,
+}
+
+impl RelistChecks {
+    pub(super) fn new(relists: Arc<dyn Relists>) -> Self {
+        let started = Instant::now();
+        Self { relists, started }
+    }
+
+    pub(super) fn checks(&self) -> Vec<Check> {
+        let attempted = self.relists.attempted();
+        let waited = self.started.elapsed() >= FIRST_RELIST;
+        let shown = |relist: Relist| Check::shown(relist.name, relist.failure);
+        std::iter::once(Check::required("relist-attempted", attempted || waited))
+            .chain(self.relists.relists().into_iter().map(shown))
+            .collect()
     }
 }
 

@@ -2,10 +2,12 @@
 
 mod custom;
 mod discovery;
+mod external;
 mod group;
 mod health;
 mod log_limit;
 mod openapi;
+mod resource;
 mod status;
 
 use std::fmt::Write as _;
@@ -25,15 +27,19 @@ use tracing::Instrument as _;
 use crate::auth::{Authenticator, Authorizer, Decision, User};
 use crate::error_chain::error_chain;
 use crate::metrics::{OwnMetrics, Topic};
+use crate::provider::Relists;
 use crate::reload::Reloads;
 use crate::request_info::{RequestInfo, ResourceRequest};
 use crate::text::cut;
 use crate::trace::Trace;
 
 pub(crate) use custom::CustomMetricsGroup;
+pub(crate) use external::ExternalMetricsGroup;
 pub(crate) use group::ApiGroup;
+pub(crate) use resource::ResourceMetricsGroup;
 
-use health::Check;
+use group::GetRequest;
+use health::{Check, RelistChecks};
 use log_limit::LogLimit;
 use status::ApiError;
 
@@ -45,6 +51,7 @@ const LOGGED_BYTES: usize = 2 << 10;
 /// The API server: its groups, and who may ask them.
 pub(crate) struct Api {
     groups: Vec<Box<dyn ApiGroup>>,
+    relists: RelistChecks,
     authenticator: Arc<dyn Authenticator>,
     authorizer: Arc<dyn Authorizer>,
     /// Of log lines about refused credentials and failures, which anybody can cause.
@@ -56,12 +63,14 @@ pub(crate) struct Api {
 impl Api {
     pub(crate) fn new(
         groups: Vec<Box<dyn ApiGroup>>,
+        relists: Arc<dyn Relists>,
         authenticator: Arc<dyn Authenticator>,
         authorizer: Arc<dyn Authorizer>,
         reloads: Reloads,
     ) -> Self {
         Self {
             groups,
+            relists: RelistChecks::new(relists),
             authenticator,
             authorizer,
             log: LogLimit::default(),
@@ -99,8 +108,12 @@ impl Api {
                 if !is_read {
                     return Err(ApiError::MethodNotAllowed);
                 }
-                let query_string = head.uri.query().unwrap_or_default();
-                group.get(&path, query_string).await
+                let request = GetRequest {
+                    path: &path,
+                    query_string: head.uri.query().unwrap_or_default(),
+                    accept: accept(&head.headers),
+                };
+                group.get(request).await
             }
             RequestInfo::Path { .. } if !is_read => Err(ApiError::MethodNotAllowed),
             RequestInfo::Path { path, .. } => self.document(&path, &head.uri, &head.headers),
@@ -160,10 +173,7 @@ impl Api {
 
     /// Answers a request for a path that isn't below a version of a group.
     fn document(&self, path: &str, uri: &Uri, headers: &HeaderMap) -> Result<Response, ApiError> {
-        let accept = headers
-            .get(header::ACCEPT)
-            .and_then(|accept| accept.to_str().ok())
-            .unwrap_or_default();
+        let accept = accept(headers);
         let segments: Vec<&str> = path
             .split('/')
             .filter(|segment| !segment.is_empty())
@@ -204,7 +214,8 @@ impl Api {
         let mut segments = path.strip_prefix("/apis/").into_iter();
         let mut segments = segments.by_ref().flat_map(|rest| rest.splitn(3, '/'));
         let (name, version) = (segments.next(), segments.next());
-        let Some(group) = self.groups().find(|group| name == Some(group.name())) else {
+        let groups = &mut self.groups.iter();
+        let Some(group) = groups.find(|group| name == Some(group.name())) else {
             return topic;
         };
         topic.group = group.name();
@@ -217,13 +228,15 @@ impl Api {
             let namespaced = rest.starts_with("namespaces/");
             topic.resource = "*";
             topic.scope = if namespaced { "resource" } else { "cluster" };
-            topic.component = "custom-metrics";
+            topic.component = group.component();
         }
         topic
     }
 
+    /// The groups that there are rules for.
     fn groups(&self) -> impl Iterator<Item = &dyn ApiGroup> {
-        self.groups.iter().map(AsRef::as_ref)
+        let groups = self.groups.iter().map(AsRef::as_ref);
+        groups.filter(|group| group.is_served())
     }
 
     /// The group of that name, if it has the version.
@@ -234,7 +247,7 @@ impl Api {
     }
 
     fn checks(&self) -> Vec<Check> {
-        let mut checks: Vec<Check> = self.groups().flat_map(ApiGroup::checks).collect();
+        let mut checks = self.relists.checks();
         let configured = self.authenticator.is_configured();
         checks.push(Check::required("authentication-configured", configured));
         let states = self.reloads.states().into_iter();
@@ -244,6 +257,14 @@ impl Api {
         }));
         checks
     }
+}
+
+/// The header `Accept`; empty without one.
+fn accept(headers: &HeaderMap) -> &str {
+    let accept = headers.get(header::ACCEPT);
+    accept
+        .and_then(|accept| accept.to_str().ok())
+        .unwrap_or_default()
 }
 
 async fn answer(State(api): State<Arc<Api>>, request: Request) -> Response {

@@ -125,15 +125,16 @@ impl IntoResponse for ApiError {
 impl ApiError {
     pub(super) fn code(&self) -> StatusCode {
         match self {
+            Self::InvalidQuery(InvalidQuery::NoSuchPath)
+            | Self::Provider(ProviderError::NoSuchObject { .. }) => StatusCode::NOT_FOUND,
             Self::InvalidPath(_) | Self::InvalidQuery(_) => StatusCode::BAD_REQUEST,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::Forbidden { .. } | Self::Impersonation => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
-            Self::Provider(ProviderError::Metric(error)) => {
-                StatusCode::from_u16(error.code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
-            }
+            Self::Provider(ProviderError::Metric(error)) => status(error.code()),
+            Self::Provider(ProviderError::External(error)) => status(error.code()),
             Self::Provider(_) | Self::Authorizer { .. } | Self::Panic => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
@@ -174,6 +175,18 @@ impl ApiError {
                 };
                 (forbidden(request, user, reason), Some(details))
             }
+            Self::Provider(ProviderError::NoSuchObject {
+                group_resource,
+                name,
+            }) => {
+                let details = Details {
+                    name: name.clone(),
+                    group: group_resource.group.clone(),
+                    kind: group_resource.resource.clone(),
+                    causes: Vec::new(),
+                };
+                (self.to_string(), Some(details))
+            }
             // prometheus-adapter says less than this.
             Self::Provider(error) if self.code().is_server_error() => {
                 let cause = for_clients(error);
@@ -189,6 +202,10 @@ impl ApiError {
             other => (other.to_string(), None),
         }
     }
+}
+
+fn status(code: u16) -> StatusCode {
+    StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
 /// What clients read of a failure: its kind, without addresses, and without what Prometheus and the

@@ -9,10 +9,12 @@ use super::*;
 use crate::auth::error::TokenReviewError;
 use crate::auth::{AccessReviewError, AuthenticationError, ReviewError, User};
 use crate::prometheus::PrometheusError;
-use crate::provider::{CustomMetricsProvider, ProviderError, Relist};
+use crate::provider::{CustomMetricsProvider, ProviderError, Relist, Relists};
 
+mod external;
 mod health;
 mod metrics;
+mod resource;
 
 /// Two metrics; `http_requests` has a value for the pod `web-1` alone.
 #[derive(Default)]
@@ -31,6 +33,10 @@ fn info(resource: &str, metric: &str, namespaced: bool) -> MetricInfo {
 }
 
 impl CustomMetricsProvider for Fixed {
+    fn has_rules(&self) -> bool {
+        true
+    }
+
     fn metrics(&self) -> Vec<MetricInfo> {
         vec![
             info("deployments.apps", "http_requests", true),
@@ -77,8 +83,10 @@ impl CustomMetricsProvider for Fixed {
             }
         })
     }
+}
 
-    fn relist_attempted(&self) -> bool {
+impl Relists for Fixed {
+    fn attempted(&self) -> bool {
         self.relisted
     }
 
@@ -168,9 +176,16 @@ pub(crate) fn router_of(metrics: Fixed) -> Router {
 }
 
 fn router_with(metrics: Fixed, reloads: Reloads) -> Router {
-    let group = CustomMetricsGroup::new(Arc::new(metrics));
+    let metrics = Arc::new(metrics);
+    let group = CustomMetricsGroup::new(metrics.clone());
     let groups: Vec<Box<dyn ApiGroup>> = vec![Box::new(group)];
-    let api = Api::new(groups, Arc::new(Everybody), Arc::new(NotSecret), reloads);
+    let api = Api::new(
+        groups,
+        metrics,
+        Arc::new(Everybody),
+        Arc::new(NotSecret),
+        reloads,
+    );
     api.router().layer(axum::Extension(stranger()))
 }
 

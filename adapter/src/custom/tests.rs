@@ -3,10 +3,15 @@ use std::collections::BTreeMap;
 use kube::client::Body;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
-use setpoint_rules::{GroupResource, Sample, SeriesCollector};
+use setpoint_rules::{GroupResource, Rules, Sample, SeriesCollector};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::prometheus::{FoundSeries, PrometheusError};
+use crate::metrics::OwnMetrics;
+use crate::prometheus::{FoundSeries, PrometheusClient, PrometheusError, ResultType};
+use crate::provider::Relists as _;
+use crate::registry::RelistOptions;
 
 /// A Prometheus with one counter of two pods; records its queries.
 #[derive(Default)]
@@ -15,6 +20,8 @@ struct Scripted {
     samples: Vec<(&'static str, f64)>,
     /// A query for which there is none.
     empty: &'static str,
+    /// Whether it calls its answers scalars.
+    scalar: bool,
 }
 
 fn labels(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
@@ -42,16 +49,22 @@ impl PrometheusClient for Scripted {
         &'a self,
         query: &'a str,
         take: &'a mut (dyn FnMut(Sample) + Send),
-    ) -> BoxFuture<'a, Result<(), PrometheusError>> {
+    ) -> BoxFuture<'a, Result<ResultType, PrometheusError>> {
         self.asked.lock().push(query.to_owned());
         let sample = |(pod, value): &(&str, f64)| Sample {
             labels: labels(&[("pod", pod)]),
+            timestamp: Timestamp::UNIX_EPOCH,
             value: *value,
         };
         if query != self.empty {
             self.samples.iter().map(sample).for_each(take);
         }
-        Box::pin(std::future::ready(Ok(())))
+        let kind = if self.scalar {
+            ResultType::Scalar
+        } else {
+            ResultType::Vector
+        };
+        Box::pin(std::future::ready(Ok(kind)))
     }
 }
 
@@ -112,18 +125,26 @@ async fn provider_by(rules: &str, prometheus: Arc<Scripted>) -> CustomMetrics {
         parallel: 1,
         answer_timeout: Duration::from_millis(200),
     };
-    let provider = CustomMetrics::start(
+    let metrics = OwnMetrics::default();
+    let registry = Registry::start(
         watch::channel(rules).1,
-        prometheus,
+        prometheus.clone(),
         kubernetes(),
         options,
-        OwnMetrics::default(),
+        metrics.clone(),
         CancellationToken::new(),
     );
-    let provider = provider.unwrap();
+    let registry = registry.unwrap();
+    let queries = Queries::new(prometheus, metrics.rules().clone());
+    let provider = CustomMetrics::new(
+        registry.clone(),
+        queries,
+        kubernetes(),
+        options.answer_timeout,
+    );
     let attempted = tokio::time::timeout(Duration::from_secs(60), async {
         // The metrics are made after the last answer.
-        while !provider.relist_attempted() || provider.metrics().is_empty() {
+        while !registry.attempted() || provider.metrics().is_empty() {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     });
@@ -267,6 +288,22 @@ async fn a_value_that_no_quantity_can_express_is_an_error() {
 }
 
 #[tokio::test]
+async fn a_scalar_is_no_value_of_an_object() {
+    let prometheus = Scripted {
+        samples: vec![("web-1", 1.0)],
+        scalar: true,
+        ..Scripted::default()
+    };
+    let provider = provider(Arc::new(prometheus)).await;
+    let named = query("pods", "http_requests", Objects::Named("web-1".to_owned()));
+    let answer = provider.values(&named).await;
+    assert!(matches!(
+        answer,
+        Err(ProviderError::Prometheus(PrometheusError::NoVector { .. }))
+    ));
+}
+
+#[tokio::test]
 async fn an_api_server_that_never_lists_is_an_error_in_time() {
     let provider = provider(Arc::default()).await;
     let silent = MetricQuery {
@@ -281,6 +318,6 @@ async fn an_api_server_that_never_lists_is_an_error_in_time() {
     let error = answer.expect("in time").unwrap_err();
     assert_eq!(
         crate::error_chain::error_chain(&error),
-        "unable to list matching resources: the adapter's ServiceAccount needs the verb `list` on pods: no answer from the API server to a list of objects within 200ms"
+        "unable to list matching resources, which takes the verb `list` on pods: no answer from the API server to a list of objects within 200ms"
     );
 }

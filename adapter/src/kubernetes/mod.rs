@@ -2,6 +2,7 @@
 
 mod discovery;
 mod followed;
+mod objects;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,6 +12,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 
 pub(crate) use discovery::{DiscoveryError, discover};
 pub(crate) use followed::{POD_CA, client, named};
+pub(crate) use objects::{ListError, MAX_OBJECTS, ObjectMetadata, Wanted, list};
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ClientError {

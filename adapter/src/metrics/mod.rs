@@ -23,7 +23,7 @@ use prometheus_client::registry::Registry;
 use process::Process;
 pub(crate) use prometheus::PrometheusDurations;
 pub(crate) use requests::Topic;
-pub(crate) use rules::{MAX_RULES, RuleEvents, rule_label};
+pub(crate) use rules::{MAX_RULES, RuleEvents, RuleName};
 pub(crate) use server::ServerCounts;
 
 const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";

@@ -1,7 +1,7 @@
 //! How the relists and queries of rules go.
 //!
-//! A rule is named by its position in the configuration, from 0. Configurations are the operator's, and
-//! still at most [`MAX_RULES`] rules have metrics of their own: neither requests nor answers of
+//! A rule is named by its position in its list of the configuration, from 0. Configurations are the operator's, and
+//! still at most [`MAX_RULES`] rules of a list have metrics of their own: neither requests nor answers of
 //! Prometheus make more of them.
 
 use std::borrow::Cow;
@@ -15,6 +15,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
+use setpoint_rules::Measure;
 
 /// How many rules have metrics of their own; what happens to others is counted together.
 pub(crate) const MAX_RULES: usize = 500;
@@ -32,12 +33,30 @@ struct FailureLabels {
     kind: &'static str,
 }
 
-/// The name of a rule in labels.
-pub(crate) fn rule_label(position: usize) -> Cow<'static, str> {
-    if position < MAX_RULES {
-        position.to_string().into()
-    } else {
-        "others".into()
+/// A rule of the configuration, by its list and its position there, from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RuleName {
+    /// In `rules`.
+    Custom(usize),
+    /// In `externalRules`.
+    External(usize),
+    /// In `resourceRules`.
+    Usage(Measure),
+}
+
+impl RuleName {
+    /// The name in labels.
+    pub(crate) fn label(self) -> Cow<'static, str> {
+        match self {
+            Self::Custom(position) if position < MAX_RULES => position.to_string().into(),
+            Self::Custom(_) => "others".into(),
+            Self::External(position) if position < MAX_RULES => {
+                format!("external-{position}").into()
+            }
+            Self::External(_) => "external-others".into(),
+            Self::Usage(Measure::Cpu) => "resource-cpu".into(),
+            Self::Usage(Measure::Memory) => "resource-memory".into(),
+        }
     }
 }
 
@@ -73,23 +92,23 @@ impl RuleEvents {
     }
 
     /// Prometheus was asked for values by a rule.
-    pub(crate) fn queried(&self, position: usize, took: Duration) {
-        let rule = rule_label(position);
+    pub(crate) fn queried(&self, rule: RuleName, took: Duration) {
+        let rule = rule.label();
         let queries = self.queries.get_or_create(&RuleLabels { rule });
         queries.observe(took.as_secs_f64());
     }
 
     /// There are no values by a rule; `kind` is of a closed list.
-    pub(crate) fn query_failed(&self, position: usize, kind: &'static str) {
-        let rule = rule_label(position);
+    pub(crate) fn query_failed(&self, rule: RuleName, kind: &'static str) {
+        let rule = rule.label();
         self.query_failures
             .get_or_create(&FailureLabels { rule, kind })
             .inc();
     }
 
     /// A relist of a rule failed; `kind` is of a closed list.
-    pub(crate) fn relist_failed(&self, position: usize, kind: &'static str) {
-        let rule = rule_label(position);
+    pub(crate) fn relist_failed(&self, rule: RuleName, kind: &'static str) {
+        let rule = rule.label();
         self.relist_failures
             .get_or_create(&FailureLabels { rule, kind })
             .inc();

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use setpoint_rules::{Sample, SeriesNames};
 
 use super::stream::{AnswerStream, Fields, MAX_ANSWER, StreamError};
-use super::wire::{SAMPLES, SERIES, SeriesReader, VectorElement};
+use super::wire::{Element, SAMPLES, SERIES, SeriesReader};
 
 /// An answer of Prometheus.
 #[derive(Debug)]
@@ -87,7 +87,7 @@ pub fn samples<'a>(
 ) -> Result<Answer<Vec<Sample>>, Unreadable> {
     let mut samples = Vec::new();
     let fields = read(SAMPLES, pieces, |stream| {
-        while let Some(element) = stream.element(PhantomData::<VectorElement>)? {
+        while let Some(element) = stream.element(PhantomData::<Element>)? {
             samples.extend(element.sample());
         }
         Ok(())

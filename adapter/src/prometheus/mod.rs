@@ -23,6 +23,27 @@ pub(crate) struct FoundSeries {
     pub(crate) count: u64,
 }
 
+/// What a query gives. Other results are errors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ResultType {
+    /// A sample for each series.
+    Vector,
+    /// One sample without labels.
+    Scalar,
+}
+
+impl ResultType {
+    /// Takes nothing but a vector.
+    pub(crate) fn vector(self) -> Result<(), PrometheusError> {
+        match self {
+            Self::Vector => Ok(()),
+            Self::Scalar => Err(PrometheusError::NoVector {
+                kind: "scalar".to_owned(),
+            }),
+        }
+    }
+}
+
 /// A client of Prometheus. Answers are read as they come in and never held whole.
 pub(crate) trait PrometheusClient: Send + Sync + 'static {
     /// The series that match a selector and had a sample within `max_age`. It has no
@@ -33,10 +54,10 @@ pub(crate) trait PrometheusClient: Send + Sync + 'static {
         max_age: Duration,
     ) -> BoxFuture<'a, Result<FoundSeries, PrometheusError>>;
 
-    /// Gives each sample of the instant vector of a query, now, to `take`.
+    /// Gives each sample of the result of a query, now, to `take`.
     fn query<'a>(
         &'a self,
         query: &'a str,
         take: &'a mut (dyn FnMut(Sample) + Send),
-    ) -> BoxFuture<'a, Result<(), PrometheusError>>;
+    ) -> BoxFuture<'a, Result<ResultType, PrometheusError>>;
 }

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Error as _, MapAccess, Visitor};
+use jiff::{SignedDuration, Timestamp, Unit};
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use setpoint_rules::{Sample, SeriesCollector, TooManyNames};
 
@@ -14,13 +16,65 @@ pub(super) const SERIES: &[&str] = &["data"];
 /// Where the samples stand in the answer of `/query`.
 pub(super) const SAMPLES: &[&str] = &["data", "result"];
 
-/// An element of an instant vector; without a value if that is a native histogram.
-#[derive(Deserialize)]
-pub(super) struct VectorElement {
-    #[serde(default)]
-    metric: BTreeMap<String, String>,
-    #[serde(default)]
-    value: Option<(f64, Number)>,
+/// An element of an instant vector, which has no value if that is a native histogram; or a whole
+/// scalar, which has no labels.
+pub(super) struct Element {
+    labels: BTreeMap<String, String>,
+    value: Option<(Seconds, Number)>,
+}
+
+struct ElementVisitor;
+
+impl<'de> Deserialize<'de> for Element {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ElementVisitor)
+    }
+}
+
+impl<'de> Visitor<'de> for ElementVisitor {
+    type Value = Element;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an element of a vector, or a scalar")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Element, A::Error> {
+        #[derive(Deserialize)]
+        struct OfVector {
+            #[serde(default)]
+            metric: BTreeMap<String, String>,
+            #[serde(default)]
+            value: Option<(Seconds, Number)>,
+        }
+        let OfVector { metric, value } = OfVector::deserialize(MapAccessDeserializer::new(map))?;
+        Ok(Element {
+            labels: metric,
+            value,
+        })
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Element, A::Error> {
+        let value = Deserialize::deserialize(SeqAccessDeserializer::new(seq))?;
+        Ok(Element {
+            labels: BTreeMap::new(),
+            value: Some(value),
+        })
+    }
+}
+
+/// A time, in seconds since 1970.
+struct Seconds(Timestamp);
+
+impl<'de> Deserialize<'de> for Seconds {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let seconds = f64::deserialize(deserializer)?;
+        let time = SignedDuration::try_from_secs_f64(seconds)
+            .ok()
+            .and_then(|since| Timestamp::from_duration(since).ok());
+        let time = time.and_then(|time| time.round(Unit::Millisecond).ok());
+        let time = time.map(Self);
+        time.ok_or_else(|| D::Error::custom(format_args!("`{seconds}` is no time")))
+    }
 }
 
 struct Number(f64);
@@ -34,11 +88,12 @@ impl<'de> Deserialize<'de> for Number {
     }
 }
 
-impl VectorElement {
+impl Element {
     pub(super) fn sample(self) -> Option<Sample> {
-        let (_, Number(value)) = self.value?;
+        let (Seconds(timestamp), Number(value)) = self.value?;
         Some(Sample {
-            labels: self.metric,
+            labels: self.labels,
+            timestamp,
             value,
         })
     }

@@ -9,7 +9,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::gauge::ConstGauge;
 
 use super::{RelistState, RuleState};
-use crate::metrics::{MAX_RULES, rule_label};
+use crate::metrics::MAX_RULES;
 use crate::text::cut;
 
 /// Bytes of a `seriesQuery` in a label.
@@ -120,7 +120,7 @@ impl Encoder<'_> {
             .encode_descriptor(name, help, None, MetricType::Info)?;
         for rule in rules {
             let query = cut(&rule.series_query, QUERY_BYTES);
-            let labels = [("rule", rule_label(rule.position)), ("series_query", query)];
+            let labels = [("rule", rule.name.label()), ("series_query", query)];
             family.encode_info(&labels)?;
         }
         Ok(())
@@ -144,7 +144,7 @@ impl Encoder<'_> {
             .encode_descriptor(&name, help, None, MetricType::Gauge)?;
         for rule in rules {
             if let Some(value) = value(rule) {
-                let labels = [("rule", rule_label(rule.position))];
+                let labels = [("rule", rule.name.label())];
                 ConstGauge::new(value).encode(family.encode_family(&labels)?)?;
             }
         }

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use setpoint_rules::{Metrics, RestMapper, Rules, SeriesNames};
+use setpoint_rules::{RestMapper, Rule, Rules, SeriesNames};
 use tokio::time::Instant;
 
-use super::Question;
 use super::relist::RelistError;
+use super::{Question, Snapshot};
+use crate::metrics::RuleName;
 use crate::prometheus::FoundSeries;
 
 /// The most names of series that all answers together may have; each costs about 300 bytes.
@@ -102,13 +103,12 @@ impl Known {
         self.relists.get(question).copied().unwrap_or_default()
     }
 
-    /// The positions of the rules that ask a question.
-    pub(super) fn askers(&self, question: &Question) -> Vec<usize> {
-        let rules = self.discovery.rules.iter().flat_map(Rules::custom);
-        let asks =
-            |selector: &str| matches!(question, Question::Series(asked) if asked == selector);
-        let askers = rules.filter(|rule| asks(rule.series_query()));
-        askers.map(|rule| rule.position()).collect()
+    /// The rules that ask a question.
+    pub(super) fn askers(&self, question: &Question) -> Vec<RuleName> {
+        let asks = |rule: &Rule| matches!(question, Question::Series(asked) if asked == rule.series_query());
+        let rules = self.discovery.rules.iter().flat_map(named_rules);
+        let askers = rules.filter(|(_, rule)| asks(rule));
+        askers.map(|(name, _)| name).collect()
     }
 
     /// Takes new rules in place of the old ones, and forgets what only those asked.
@@ -150,11 +150,22 @@ impl Answer {
 }
 
 impl Discovery {
-    pub(super) fn metrics(&self) -> Metrics {
+    pub(super) fn snapshot(&self) -> Snapshot {
         let series = |selector: &str| self.series.get(selector).map(|names| &**names);
         let rules = self.rules.as_ref();
-        rules.map_or_else(Metrics::default, |rules| {
-            rules.discover(series, self.mapper.clone())
+        rules.map_or_else(Snapshot::default, |rules| Snapshot {
+            custom: rules.discover(series, self.mapper.clone()),
+            external: rules.discover_external(series, self.mapper.clone()),
+            usage: rules.usage().cloned(),
+            mapper: self.mapper.clone(),
         })
     }
+}
+
+/// All rules that have a `seriesQuery`, by name.
+pub(super) fn named_rules(rules: &Rules) -> impl Iterator<Item = (RuleName, &Rule)> {
+    let custom = rules.custom().iter();
+    let custom = custom.map(|rule| (RuleName::Custom(rule.position()), &**rule));
+    let external = rules.external().iter();
+    custom.chain(external.map(|rule| (RuleName::External(rule.position()), &**rule)))
 }

@@ -15,16 +15,18 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use kube::Client;
 use parking_lot::Mutex;
-use setpoint_rules::{Metrics, Rules, Yield};
+use setpoint_rules::{ExternalMetrics, Metrics, RestMapper, Rules, UsageRules, Yield};
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::metrics::{OwnMetrics, RuleEvents};
+use crate::metrics::{MAX_RULES, OwnMetrics, RuleEvents, RuleName};
 use crate::prometheus::PrometheusClient;
+use crate::provider::{Relist, Relists};
+use crate::tasks::supervise;
 use figures::RuleStates;
-use known::Known;
 pub(crate) use known::RelistState;
+use known::{Known, named_rules};
 
 /// How long the first relists may take until the adapter serves without them, and new rules until
 /// they replace the old ones without them.
@@ -54,16 +56,26 @@ pub(crate) struct Registry {
     known: Mutex<Known>,
     /// Something in `known` has changed.
     changed: Notify,
-    metrics: ArcSwap<Metrics>,
+    snapshot: ArcSwap<Snapshot>,
     events: RuleEvents,
     started: Instant,
+}
+
+/// The metrics at one point in time.
+#[derive(Debug, Default)]
+pub(crate) struct Snapshot {
+    pub(crate) custom: Metrics,
+    pub(crate) external: ExternalMetrics,
+    /// Rules for CPU and memory.
+    pub(crate) usage: Option<Arc<UsageRules>>,
+    /// The cluster's resources.
+    pub(crate) mapper: Arc<RestMapper>,
 }
 
 /// What a rule gives, and how its relists go.
 #[derive(Debug, Clone)]
 pub(crate) struct RuleState {
-    /// Its position in the configuration, from 0.
-    pub(crate) position: usize,
+    pub(crate) name: RuleName,
     pub(crate) series_query: String,
     /// How many metrics it gives, each of one kind of object.
     pub(crate) metrics: usize,
@@ -96,47 +108,71 @@ impl Registry {
             options,
             known: Mutex::default(),
             changed: Notify::new(),
-            metrics: ArcSwap::default(),
+            snapshot: ArcSwap::default(),
             events,
             started: Instant::now(),
         }
     }
 
-    /// The metrics now.
-    pub(crate) fn metrics(&self) -> Arc<Metrics> {
-        self.metrics.load_full()
+    /// Starts to relist, in a thread that ends with `shutdown`.
+    pub(crate) fn start(
+        rules: watch::Receiver<Rules>,
+        prometheus: Arc<dyn PrometheusClient>,
+        kubernetes: Client,
+        options: RelistOptions,
+        metrics: OwnMetrics,
+        shutdown: CancellationToken,
+    ) -> std::io::Result<Arc<Self>> {
+        let events = metrics.rules().clone();
+        let registry = Arc::new(Self::new(prometheus, kubernetes, options, events));
+        registry.show_in(&metrics);
+        let relisted = registry.clone();
+        // A thread of its own, so that requests don't wait while answers are read and metrics made.
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let relist = move || {
+            // In this block, since it starts tasks of the runtime.
+            runtime.block_on(async {
+                let run = move || relisted.clone().run(rules.clone(), shutdown.clone());
+                // Only a panic of its own could fail it.
+                let _ = supervise("relist", metrics, run).await;
+            });
+        };
+        std::thread::Builder::new()
+            .name("relist".to_owned())
+            .spawn(relist)?;
+        Ok(registry)
     }
 
-    /// Whether the first relists have ended, whether or not they succeeded, or took too long.
-    pub(crate) fn attempted(&self) -> bool {
-        self.known.lock().attempted() || self.started.elapsed() > FIRST_RELISTS
+    /// The metrics now.
+    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot.load_full()
     }
 
     /// How each rule is, in the order of the configuration.
     pub(crate) fn rule_states(&self) -> Vec<RuleState> {
-        let metrics = self.metrics();
+        let snapshot = self.snapshot();
+        let Snapshot {
+            custom, external, ..
+        } = &*snapshot;
         let known = self.known.lock();
-        let state = |yielded: &Yield| {
-            let Yield {
-                rule,
-                metrics,
-                clashes,
-            } = yielded;
-            let series_query = rule.series_query().to_owned();
+        let state = |name: RuleName, yielded: &Yield| {
+            let series_query = yielded.rule.series_query().to_owned();
             RuleState {
-                position: rule.position(),
+                name,
                 relist: known.relist_state(&Question::Series(series_query.clone())),
                 series_query,
-                metrics: *metrics,
-                clashes: *clashes,
+                metrics: yielded.metrics,
+                clashes: yielded.clashes,
             }
         };
-        metrics.yields().iter().map(state).collect()
-    }
-
-    /// How the relists of the cluster's resources go.
-    pub(crate) fn resources_state(&self) -> RelistState {
-        self.known.lock().relist_state(&Question::Resources)
+        let custom = custom.yields().iter();
+        let custom = custom.map(|given| state(RuleName::Custom(given.rule.position()), given));
+        let external = external.yields().iter();
+        let external =
+            external.map(|given| state(RuleName::External(given.rule.position()), given));
+        custom.chain(external).collect()
     }
 
     /// Tells in metrics how the rules are.
@@ -210,23 +246,45 @@ impl Registry {
         let Some(discovery) = self.known.lock().discovery_if_changed() else {
             return;
         };
-        let metrics = discovery.metrics();
-        let remarks: BTreeSet<String> = metrics.remarks().collect();
+        let snapshot = discovery.snapshot();
+        let remarks = snapshot.custom.remarks();
+        let remarks: BTreeSet<String> = remarks.chain(snapshot.external.remarks()).collect();
         // Each is logged once for as long as it holds.
         for remark in remarks.difference(said) {
             tracing::warn!("{remark}");
         }
         *said = remarks;
-        self.metrics.store(Arc::new(metrics));
+        self.snapshot.store(Arc::new(snapshot));
+    }
+}
+
+impl Relists for Registry {
+    fn attempted(&self) -> bool {
+        self.known.lock().attempted() || self.started.elapsed() > FIRST_RELISTS
+    }
+
+    fn relists(&self) -> Vec<Relist> {
+        let relist = |name, state: RelistState| Relist {
+            name,
+            failure: match state.attempted {
+                true => state.failure,
+                false => Some("pending"),
+            },
+        };
+        let resources = self.known.lock().relist_state(&Question::Resources);
+        let resources = relist("relist-resources".to_owned(), resources);
+        let states = self.rule_states().into_iter().take(MAX_RULES);
+        let rules =
+            states.map(|rule| relist(format!("relist-rule-{}", rule.name.label()), rule.relist));
+        std::iter::once(resources).chain(rules).collect()
     }
 }
 
 impl Question {
     /// What rules ask, each question once.
     fn of(rules: &Rules) -> Vec<Self> {
-        let selectors = rules.custom().iter().map(|rule| rule.series_query());
-        let mut questions: Vec<_> = selectors
-            .map(|selector| Self::Series(selector.to_owned()))
+        let mut questions: Vec<_> = named_rules(rules)
+            .map(|(_, rule)| Self::Series(rule.series_query().to_owned()))
             .collect();
         questions.push(Self::Resources);
         questions.sort_unstable();

@@ -92,8 +92,8 @@ impl Registry {
         let mut known = self.known.lock();
         known.relist_ended(question, took, outcome);
         if let Err(kind) = outcome {
-            for position in known.askers(question) {
-                self.events.relist_failed(position, kind);
+            for rule in known.askers(question) {
+                self.events.relist_failed(rule, kind);
             }
         }
     }

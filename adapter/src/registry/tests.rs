@@ -8,7 +8,7 @@ use setpoint_rules::{MetricInfo, Sample, SeriesCollector};
 
 use super::relist::SLOT;
 use super::*;
-use crate::prometheus::{FoundSeries, PrometheusError};
+use crate::prometheus::{FoundSeries, PrometheusError, ResultType};
 
 /// Has one series for each selector, of the same name. Fails for broken selectors, and never answers
 /// for `silent`.
@@ -59,8 +59,8 @@ impl PrometheusClient for Prometheus {
         &'a self,
         _: &'a str,
         _: &'a mut (dyn FnMut(Sample) + Send),
-    ) -> BoxFuture<'a, Result<(), PrometheusError>> {
-        Box::pin(std::future::ready(Ok(())))
+    ) -> BoxFuture<'a, Result<ResultType, PrometheusError>> {
+        Box::pin(std::future::ready(Ok(ResultType::Vector)))
     }
 }
 
@@ -132,7 +132,7 @@ fn registry(
 
 /// The pods' metrics.
 fn metrics(registry: &Registry) -> Vec<String> {
-    let metrics = registry.metrics();
+    let metrics = &registry.snapshot().custom;
     let of_pods = |info: &&MetricInfo| info.group_resource.resource == "pods";
     let names = metrics.iter().filter(of_pods);
     names.map(|info| info.metric.to_string()).collect()
@@ -208,9 +208,9 @@ async fn of_series_that_change_each_time_only_the_last_are_kept() {
     let second = Duration::from_secs(1);
     let running = registry(&["changing", "load"], prometheus, kubernetes(true), second);
     for _ in 0..5 {
-        let before = running.registry.metrics();
+        let before = running.registry.snapshot();
         running
-            .until(|registry| !Arc::ptr_eq(&before, &registry.metrics()))
+            .until(|registry| !Arc::ptr_eq(&before, &registry.snapshot()))
             .await;
     }
     running.until(|registry| metrics(registry).len() == 2).await;
@@ -223,13 +223,13 @@ async fn a_rule_that_fails_later_keeps_its_metrics() {
     let selectors = ["first", "second"];
     let running = registry(&selectors, prometheus.clone(), kubernetes(true), second);
     running.until(|registry| metrics(registry).len() == 2).await;
-    let before = running.registry.metrics();
+    let before = running.registry.snapshot();
     prometheus.broken.send_replace(BTreeSet::from(["first"]));
     prometheus.asked.lock().clear();
     running.until(|_| prometheus.asked.lock().len() > 4).await;
     assert_eq!(metrics(&running.registry), ["first", "second"]);
     assert!(
-        Arc::ptr_eq(&before, &running.registry.metrics()),
+        Arc::ptr_eq(&before, &running.registry.snapshot()),
         "nothing changed, so nothing was made anew"
     );
 }

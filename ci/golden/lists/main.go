@@ -10,9 +10,11 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	custom1 "k8s.io/metrics/pkg/apis/custom_metrics/v1beta1"
 	custom2 "k8s.io/metrics/pkg/apis/custom_metrics/v1beta2"
 	external "k8s.io/metrics/pkg/apis/external_metrics/v1beta1"
+	usage "k8s.io/metrics/pkg/apis/metrics/v1beta1"
 )
 
 var (
@@ -35,6 +37,32 @@ var (
 
 func kind(name, version string) metav1.TypeMeta {
 	return metav1.TypeMeta{Kind: name, APIVersion: version}
+}
+
+var minutes = metav1.Duration{Duration: 5 * time.Minute}
+
+// As prometheus-adapter makes quantities of thousandths of cores and of bytes.
+func taken(cpu, memory int64) corev1.ResourceList {
+	return corev1.ResourceList{
+		corev1.ResourceCPU:    *resource.NewMilliQuantity(cpu, resource.DecimalSI),
+		corev1.ResourceMemory: *resource.NewMilliQuantity(memory, resource.BinarySI),
+	}
+}
+
+// The columns are those of sigs.k8s.io/metrics-server/pkg/api/table.go.
+func table(meta metav1.ObjectMeta) metav1.Table {
+	memory := resource.NewMilliQuantity(1_048_576_500+104_857_600_000, resource.BinarySI)
+	object := metav1.PartialObjectMetadata{TypeMeta: kind("PartialObjectMetadata", "meta.k8s.io/v1"), ObjectMeta: meta}
+	return metav1.Table{
+		TypeMeta: kind("Table", "meta.k8s.io/v1"),
+		ColumnDefinitions: []metav1.TableColumnDefinition{
+			{Name: "Name", Type: "string", Format: "name", Description: "Name of the resource"},
+			{Name: "cpu", Type: "string", Format: "quantity"},
+			{Name: "memory", Type: "string", Format: "quantity"},
+			{Name: "Window", Type: "string", Format: "duration"},
+		},
+		Rows: []metav1.TableRow{{Cells: []any{"web-1", "2500m", memory.String(), "5m0s"}, Object: runtime.RawExtension{Object: &object}}},
+	}
 }
 
 func main() {
@@ -66,6 +94,19 @@ func main() {
 		"nulls v1beta2":  custom2.MetricValueList{TypeMeta: v2, Items: []custom2.MetricValue{{}}},
 		"nulls external": external.ExternalMetricValueList{TypeMeta: ext, Items: []external.ExternalMetricValue{{}}},
 	}
+	pod := usage.PodMetrics{
+		ObjectMeta: metav1.ObjectMeta{Name: "web-1", Namespace: "default", CreationTimestamp: at, Labels: map[string]string{"app": "web"}},
+		Timestamp:  at, Window: minutes,
+		Containers: []usage.ContainerMetrics{{Name: "proxy", Usage: taken(0, 1_048_576_500)}, {Name: "web", Usage: taken(2_500, 104_857_600_000)}},
+	}
+	documents["pods full"] = usage.PodMetricsList{TypeMeta: kind("PodMetricsList", "metrics.k8s.io/v1beta1"), Items: []usage.PodMetrics{pod}}
+	documents["pods none"] = usage.PodMetricsList{TypeMeta: kind("PodMetricsList", "metrics.k8s.io/v1beta1"), Items: []usage.PodMetrics{}}
+	documents["nodes full"] = usage.NodeMetricsList{TypeMeta: kind("NodeMetricsList", "metrics.k8s.io/v1beta1"), Items: []usage.NodeMetrics{{
+		ObjectMeta: metav1.ObjectMeta{Name: "node-1", CreationTimestamp: at}, Timestamp: at, Window: minutes, Usage: taken(2_500, 104_857_600_000),
+	}}}
+	documents["pods table"] = table(pod.ObjectMeta)
+	pod.TypeMeta = kind("PodMetrics", "metrics.k8s.io/v1beta1")
+	documents["pod"] = pod
 	texts := map[string]string{}
 	for name, document := range documents {
 		text, err := json.Marshal(document)

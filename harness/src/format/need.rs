@@ -11,6 +11,10 @@ use serde::{Deserialize, Serialize};
 pub enum Need {
     /// The adapter serves custom.metrics.k8s.io.
     CustomMetrics,
+    /// The adapter serves external.metrics.k8s.io.
+    ExternalMetrics,
+    /// The adapter serves metrics.k8s.io.
+    ResourceMetrics,
     /// The cluster runs the HPA controller.
     Hpa,
     /// The adapter reads prometheus-adapter's rules.

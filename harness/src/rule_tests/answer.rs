@@ -268,6 +268,7 @@ impl<'a> Adapter<'a> {
                         .iter()
                         .map(|(name, value)| (name.to_owned(), value.to_owned()))
                         .collect(),
+                    timestamp: Timestamp::from_millisecond(self.now).unwrap_or_default(),
                     value: element.value,
                 };
                 return Ok(elements.into_iter().map(sample).collect());

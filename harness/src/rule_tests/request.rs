@@ -40,7 +40,7 @@ pub(crate) enum RequestError {
         "`{0}` is no path of metrics: expected one below /apis/custom.metrics.k8s.io/v1beta1/ or v1beta2/"
     )]
     Path(String),
-    #[error("external metrics are not evaluated yet, and the adapter doesn't serve them yet")]
+    #[error("external metrics are not evaluated yet")]
     External,
 }
 

@@ -227,7 +227,7 @@ fn with_notes(rules: Rules, written: Vec<DiscoveryRule>, mut notes: Vec<String>)
     if !rules.external().is_empty() {
         notes.push("external rules are checked, and not evaluated yet".to_owned());
     }
-    if rules.resource().is_some() {
+    if rules.usage().is_some() {
         notes.push("resource rules are checked, and not evaluated yet".to_owned());
     }
     RuleFile {

@@ -58,6 +58,16 @@ impl Quantity {
         }
     }
 
+    /// The same number, written in another way.
+    #[must_use]
+    pub fn in_format(self, format: Format) -> Self {
+        Self {
+            number: self.number,
+            format,
+            text: None,
+        }
+    }
+
     /// How it is written.
     #[must_use]
     pub fn format(&self) -> Format {

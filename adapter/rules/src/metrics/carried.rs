@@ -8,7 +8,7 @@ use crate::rule::Rule;
 use crate::series::SeriesNames;
 
 /// Labels by the resource whose objects they name; none where they are those of the rule.
-pub(super) type Labels = Option<Arc<[(Arc<GroupResource>, Arc<str>)]>>;
+pub(crate) type Labels = Option<Arc<[(Arc<GroupResource>, Arc<str>)]>>;
 
 /// What series with one set of labels are about.
 #[derive(Debug)]

@@ -4,16 +4,19 @@ mod carried;
 mod remark;
 mod resolved;
 
-use std::collections::BTreeSet;
+use std::fmt;
 use std::sync::Arc;
 
+use crate::origins::{Origins, Yield};
 use crate::query::MetricQuery;
 use crate::resources::{GroupResource, RestMapper};
-use crate::rule::{LabelError, Rule};
-use crate::series::{Refused, SeriesNames};
+use crate::rule::Rule;
+use crate::series::SeriesNames;
 
 use carried::Carried;
+pub(crate) use carried::Labels;
 pub use remark::Remark;
+pub(crate) use resolved::truncated;
 pub use resolved::{Items, MetricError, ResolvedQuery, Values};
 
 /// A metric of one kind of object.
@@ -27,55 +30,19 @@ pub struct MetricInfo {
     pub metric: Arc<str>,
 }
 
+impl fmt::Display for MetricInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.group_resource, self.metric)
+    }
+}
+
 /// The custom metrics of a cluster at one point in time, immutable once they are made by
 /// [`Rules::discover`](crate::Rules::discover). The default has none.
 #[derive(Debug, Default)]
 pub struct Metrics {
     mapper: Arc<RestMapper>,
-    /// Sorted by metric. Of one metric, what is asked first stands first.
-    origins: Vec<(MetricInfo, Origin)>,
-    refused: BTreeSet<String>,
-    /// In the order of the configuration.
-    yields: Vec<Yield>,
+    origins: Origins<MetricInfo>,
 }
-
-/// How much a rule gives.
-#[derive(Debug, Clone)]
-pub struct Yield {
-    /// The rule.
-    pub rule: Arc<Rule>,
-    /// How many metrics it gives, each of one kind of object.
-    pub metrics: usize,
-    /// How many of them other series or rules give too.
-    pub clashes: usize,
-}
-
-/// Where the values of a metric come from.
-#[derive(Debug, Clone)]
-struct Origin {
-    /// The name of the series.
-    series: Arc<str>,
-    rule: Arc<Rule>,
-    /// Labels of the series that name objects in place of those of the rule.
-    labels: carried::Labels,
-}
-
-impl Origin {
-    /// The label that names the objects of a resource.
-    fn label(&self, resource: &GroupResource, mapper: &RestMapper) -> Result<String, LabelError> {
-        let mut carried = self.labels.iter().flat_map(|labels| labels.iter());
-        match carried.find(|(known, _)| **known == *resource) {
-            Some((_, label)) => Ok(label.to_string()),
-            None => self.rule.resources.label(resource, mapper),
-        }
-    }
-}
-
-/// How many rules and series are asked for one metric: each costs a query.
-const MAX_CANDIDATES: usize = 8;
-
-/// How many remarks of one kind there are.
-const MAX_REMARKS: usize = 10;
 
 impl Metrics {
     /// The metrics that rules make of series.
@@ -84,154 +51,49 @@ impl Metrics {
         series_of: impl Fn(&str) -> Option<&'a SeriesNames>,
         mapper: Arc<RestMapper>,
     ) -> Self {
-        let mut metrics = Self {
-            mapper,
-            ..Self::default()
-        };
-        for rule in rules.iter().rev() {
-            if let Some(series) = series_of(rule.series_query()) {
-                metrics.add(rule, series);
-            }
-        }
-        // Keeps the order of those with equal names.
-        metrics.origins.sort_by(|(a, _), (b, _)| a.cmp(b));
-        metrics.origins.shrink_to_fit();
-        metrics.yields = metrics.counted(rules);
-        metrics
-    }
-
-    fn counted(&self, rules: &[Arc<Rule>]) -> Vec<Yield> {
-        let nothing = |rule: &Arc<Rule>| Yield {
-            rule: rule.clone(),
-            metrics: 0,
-            clashes: 0,
-        };
-        let mut yields: Vec<_> = rules.iter().map(nothing).collect();
-        for (_, origins) in self.by_metric() {
-            let clashes = usize::from(origins.len() > 1);
-            // Those of one rule stand together.
-            for of_rule in origins.chunk_by(|(_, a), (_, b)| Arc::ptr_eq(&a.rule, &b.rule)) {
-                let position = of_rule.first().map(|(_, origin)| origin.rule.position());
-                if let Some(counted) = position.and_then(|position| yields.get_mut(position)) {
-                    counted.metrics += 1;
-                    counted.clashes += clashes;
+        let add = |origins: &mut Origins<MetricInfo>, rule: &Arc<Rule>, series: &SeriesNames| {
+            let carried = carried::by_labels(rule, series, &mapper);
+            origins.add(rule, series, |metric, labels| {
+                let Carried { resources, labels } = &carried[labels];
+                let info = move |group_resource: &Arc<GroupResource>| {
+                    let info = MetricInfo {
+                        // In prometheus-adapter a metric is namespaced if any label of its series
+                        // names other objects than these, as the label of this resource does.
+                        namespaced: !group_resource.is_root_scoped(),
+                        group_resource: group_resource.clone(),
+                        metric: metric.clone(),
+                    };
+                    (info, labels.clone())
+                };
+                resources.iter().map(info)
+            });
+            // Before the cluster's resources are known, there is nothing to say of them.
+            if !mapper.resources().is_empty() {
+                origins.remark_on_unknown(rule, &mapper);
+                if let Some(remark) = without_namespace(rule, &carried, &mapper) {
+                    origins.remark(remark);
                 }
             }
-        }
-        yields
-    }
-
-    /// Adds the metrics that a rule makes of series, the last first.
-    fn add(&mut self, rule: &Arc<Rule>, series: &SeriesNames) {
-        let carried = carried::by_labels(rule, series, &self.mapper);
-        let mut refused = None;
-        for (name, labels) in series.iter().rev() {
-            let Some(metric) = rule.metric_name(name) else {
-                continue;
-            };
-            if !is_path_segment(&metric) {
-                refused.get_or_insert(metric);
-                continue;
-            }
-            let metric: Arc<str> = if *metric == **name {
-                name.clone()
-            } else {
-                metric.into()
-            };
-            let Carried { resources, labels } = &carried[labels];
-            for group_resource in resources {
-                let info = MetricInfo {
-                    // In prometheus-adapter a metric is namespaced if any label of its series names
-                    // other objects than these, as the label of this resource does.
-                    namespaced: !group_resource.is_root_scoped(),
-                    group_resource: group_resource.clone(),
-                    metric: metric.clone(),
-                };
-                let origin = Origin {
-                    series: name.clone(),
-                    rule: rule.clone(),
-                    labels: labels.clone(),
-                };
-                self.origins.push((info, origin));
-            }
-        }
-        let query = rule.series_query();
-        if let Some(metric) = refused {
-            self.refused.insert(format!("the rule for `{query}` gives metrics such as `{metric}`, which no path of the API can name"));
-        }
-        self.remark_on(rule, &carried);
-        let Refused { series, example } = series.refused();
-        if *series > 0 {
-            self.refused.insert(format!("`{query}` selects {series} series such as {example:?}, whose names PromQL takes in quotes only, which metricsQuery can't do"));
-        }
-    }
-
-    /// Remarks on the resources of a rule.
-    fn remark_on(&mut self, rule: &Rule, carried: &[Carried]) {
-        let query = rule.series_query();
-        // Before the cluster's resources are known, there is nothing to say of them.
-        if self.mapper.resources().is_empty() {
-            return;
-        }
-        for unknown in rule.resources.unknown(&self.mapper) {
-            self.refused
-                .insert(format!("the rule for `{query}`: {unknown}"));
-        }
-        let namespaces = GroupResource::new("", "namespaces");
-        let mut resources = carried.iter().flat_map(|carried| &carried.resources);
-        if let Some(resource) = resources.find(|resource| !resource.is_root_scoped())
-            && rule.resources.label(&namespaces, &self.mapper).is_err()
-        {
-            self.refused.insert(format!(
-                "the rule for `{query}` has no label for namespaces, so its metrics of {resource} are listed and have no values; \
-                 add an override such as `namespace: {{resource: namespace}}`"
-            ));
-        }
+        };
+        let origins = Origins::of(rules, series_of, add);
+        Self { mapper, origins }
     }
 
     /// All metrics, sorted by resource and name: the content of the discovery documents.
     pub fn iter(&self) -> impl Iterator<Item = &MetricInfo> {
-        self.by_metric().map(|(info, _)| info)
+        self.origins.metrics()
     }
 
     /// What is wrong with some of the series and metrics, in words: names that are left out, and
     /// metrics that several series or rules give; some of each kind.
     pub fn remarks(&self) -> impl Iterator<Item = String> {
-        let refused = self.refused.iter().cloned();
-        refused
-            .take(MAX_REMARKS)
-            .chain(self.clashes().take(MAX_REMARKS).map(|origins| {
-                let origin = |(_, Origin { series, rule, .. }): &(MetricInfo, Origin)| {
-                    format!("{series} by the rule for `{}`", rule.series_query())
-                };
-                let asked: Vec<_> = origins.iter().take(MAX_CANDIDATES).map(origin).collect();
-                let name = origins
-                    .first()
-                    .map(|(info, _)| format!("{}/{}", info.group_resource, info.metric));
-                format!(
-                    "{} is {}",
-                    name.unwrap_or_default(),
-                    asked.join(", and where that has no value ")
-                )
-            }))
-    }
-
-    /// Metrics that several series or rules give.
-    fn clashes(&self) -> impl Iterator<Item = &[(MetricInfo, Origin)]> {
-        self.by_metric()
-            .map(|(_, origins)| origins)
-            .filter(|origins| origins.len() > 1)
+        self.origins.remarks()
     }
 
     /// How much each rule gives, in the order of the configuration.
     #[must_use]
     pub fn yields(&self) -> &[Yield] {
-        &self.yields
-    }
-
-    fn by_metric(&self) -> impl Iterator<Item = (&MetricInfo, &[(MetricInfo, Origin)])> {
-        let of_one = self.origins.chunk_by(|(a, _), (b, _)| a == b);
-        of_one.filter_map(|origins| Some((&origins.first()?.0, origins)))
+        self.origins.yields()
     }
 
     /// Finds what gives the metric that a request asks for: a series and a rule, and where several
@@ -258,13 +120,8 @@ impl Metrics {
             namespaced: query.namespace.is_some(),
             metric: query.metric.as_str().into(),
         };
-        let first = self.origins.partition_point(|(known, _)| *known < info);
-        let candidates: Vec<_> = self.origins[first..]
-            .iter()
-            .take_while(|(known, _)| *known == info)
-            .take(MAX_CANDIDATES)
-            .map(|(_, origin)| ResolvedQuery::new(query, resource, origin, &self.mapper))
-            .collect();
+        let resolved = |origin| ResolvedQuery::new(query, resource, origin, &self.mapper);
+        let candidates: Vec<_> = self.origins.of_metric(&info).map(resolved).collect();
         if candidates.is_empty() {
             return Err(unknown());
         }
@@ -272,9 +129,17 @@ impl Metrics {
     }
 }
 
-/// Whether a name can be a segment of a path in Kubernetes (`path.IsValidPathSegmentName`).
-fn is_path_segment(name: &str) -> bool {
-    !name.is_empty() && name != "." && name != ".." && !name.contains(['/', '%'])
+/// A remark on a rule whose metrics need a label for namespaces that it doesn't have.
+fn without_namespace(rule: &Rule, carried: &[Carried], mapper: &RestMapper) -> Option<String> {
+    let namespaces = GroupResource::new("", "namespaces");
+    let mut resources = carried.iter().flat_map(|carried| &carried.resources);
+    let resource = resources.find(|resource| !resource.is_root_scoped())?;
+    rule.resources.label(&namespaces, mapper).err()?;
+    let query = rule.series_query();
+    Some(format!(
+        "the rule for `{query}` has no label for namespaces, so its metrics of {resource} are listed and have no values; \
+         add an override such as `namespace: {{resource: namespace}}`"
+    ))
 }
 
 #[cfg(test)]

@@ -6,10 +6,11 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use setpoint_metrics_api::{MetricIdentifier, MetricValue, ObjectReference, Quantity};
 
-use super::{Origin, Remark};
+use super::Remark;
+use crate::origins::Origin;
 use crate::query::{MetricQuery, Objects};
 use crate::resources::{GroupResource, Resource, RestMapper};
-use crate::rule::{PromqlError, Rule};
+use crate::rule::{Asked, PromqlError, Rule};
 use crate::series::Sample;
 
 /// A request for a metric that exists, with one rule and one series that give its values.
@@ -135,8 +136,15 @@ impl<'a> ResolvedQuery<'a> {
         }
         let Origin { series, rule, .. } = self.origin;
         let label = |resource: &GroupResource| self.origin.label(resource, self.mapper);
+        let asked = Asked {
+            series,
+            selector: &self.query.metric_selector,
+            namespace: self.query.namespace.as_deref(),
+            objects: Some((&group_resource, names)),
+            container_label: "",
+        };
         rule.metrics_query
-            .render(series, &group_resource, self.query, names, label)
+            .render(&asked, label)
             .map_err(|error| self.no_query(error))
     }
 
@@ -277,6 +285,11 @@ fn quantity(value: f64) -> Option<Quantity> {
     if value.is_nan() {
         return Some(Quantity::from_integer(0));
     }
+    truncated(value)
+}
+
+/// A value in thousandths, cut off below; none for what has no number of them in 64 bits.
+pub(crate) fn truncated(value: f64) -> Option<Quantity> {
     let milli = value * 1000.0;
     if !(-9.2e18..=9.2e18).contains(&milli) {
         return None;
@@ -322,6 +335,7 @@ mod tests {
     fn sample(pod: &str, value: f64) -> Sample {
         Sample {
             labels: [("pod".to_owned(), pod.to_owned())].into(),
+            timestamp: Timestamp::UNIX_EPOCH,
             value,
         }
     }
@@ -360,6 +374,7 @@ mod tests {
             values.add(&sample("web-1", 2.0));
             values.add(&Sample {
                 labels: [].into(),
+                timestamp: Timestamp::UNIX_EPOCH,
                 value: 7.0,
             });
         }

@@ -51,10 +51,11 @@ pub enum LabelError {
 }
 
 impl ResourceLabels {
-    pub(super) fn new(mapping: &ResourceMapping) -> Result<Self, RuleError> {
+    /// The labels of a mapping, whose template stands at `key`.
+    pub(crate) fn new(key: &'static str, mapping: &ResourceMapping) -> Result<Self, RuleError> {
         let template = match mapping.template.as_str() {
             "" => None,
-            text => Some(LabelTemplate::new(text)?),
+            text => Some(LabelTemplate::new(key, text)?),
         };
         let overrides = mapping.overrides.iter();
         let overrides = overrides.map(|(label, ResourceName { group, resource })| {
@@ -132,21 +133,21 @@ fn normalized(name: &GroupResource, mapper: &RestMapper) -> Option<GroupResource
 }
 
 impl LabelTemplate {
-    fn new(text: &str) -> Result<Self, RuleError> {
-        const KEY: &str = "resources.template";
-        let failed = |source| RuleError::Template { key: KEY, source };
+    fn new(key: &'static str, text: &str) -> Result<Self, RuleError> {
+        let failed = |source| RuleError::Template { key, source };
         let template = Template::parse(text).map_err(failed)?;
         template
             .check_fields(&["Group", "Resource"])
             .map_err(failed)?;
         let pattern = rendered(&template, "(?P<group>.+?)", "(?P<resource>.+?)").map_err(failed)?;
-        let labels = super::regex(KEY, &format!("^{pattern}$"))?;
+        let labels = super::regex(key, &format!("^{pattern}$"))?;
         let names_resource = labels
             .capture_names()
             .flatten()
             .any(|name| name == "resource");
         if !names_resource {
             return Err(RuleError::NoResource {
+                key,
                 template: text.to_owned(),
             });
         }

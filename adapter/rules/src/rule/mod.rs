@@ -13,8 +13,8 @@ use crate::template::TemplateError;
 pub use labels::LabelError;
 pub use promql::PromqlError;
 
-use labels::ResourceLabels;
-use promql::QueryTemplate;
+pub(crate) use labels::ResourceLabels;
+pub(crate) use promql::{Asked, QueryTemplate};
 
 /// A rule of the configuration, compiled: prometheus-adapter's `MetricNamer`.
 #[derive(Debug)]
@@ -26,6 +26,8 @@ pub struct Rule {
     name_matches: Regex,
     name_as: String,
     pub(crate) resources: ResourceLabels,
+    /// Whether the query for an external metric contains the namespace.
+    pub(crate) namespaced: bool,
     pub(crate) metrics_query: QueryTemplate,
     /// What it lacks, by the key that it is about.
     lacks: Vec<(&'static str, Lack)>,
@@ -70,12 +72,20 @@ pub enum RuleError {
         source: TemplateError,
     },
     /// The template of label names doesn't contain the resource.
-    #[error(
-        "resources.template `{template}` must name <<.Resource>>, so that objects can be told from labels"
-    )]
+    #[error("{key} `{template}` must name <<.Resource>>, so that objects can be told from labels")]
     NoResource {
+        /// The key that holds it.
+        key: &'static str,
         /// The template.
         template: String,
+    },
+    /// A text is no duration.
+    #[error("{key}: `{text}` is no duration such as 5m or 1h30m")]
+    Duration {
+        /// The key that holds it.
+        key: &'static str,
+        /// The text.
+        text: String,
     },
 }
 
@@ -108,7 +118,7 @@ impl Rule {
         if rule.resources.template.is_empty() && rule.resources.overrides.is_empty() {
             lacks.push(("resources", Lack::NoMapping));
         }
-        let metrics_query = QueryTemplate::new(&rule.metrics_query)?;
+        let metrics_query = QueryTemplate::new("metricsQuery", &rule.metrics_query)?;
         lacks.extend(metrics_query.lack().map(|lack| ("metricsQuery", lack)));
         Ok(Self {
             position,
@@ -116,7 +126,8 @@ impl Rule {
             series_filters,
             name_matches,
             name_as,
-            resources: ResourceLabels::new(&rule.resources)?,
+            resources: ResourceLabels::new("resources.template", &rule.resources)?,
+            namespaced: rule.resources.namespaced.unwrap_or(true),
             metrics_query,
             lacks,
         })

@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use super::RuleError;
 use super::labels::LabelError;
 use crate::finding::Lack;
-use crate::query::MetricQuery;
 use crate::resources::GroupResource;
-use crate::selector::{Condition, Requirement};
+use crate::selector::{Condition, Requirement, Selector};
 use crate::template::{Template, TemplateError, Text, Value};
 
 /// A compiled `metricsQuery`.
@@ -35,7 +34,7 @@ pub enum PromqlError {
     Label(#[from] LabelError),
     /// PromQL has no such matcher.
     #[error(
-        "metricLabelSelector: `{key}` is compared by < or >, which Prometheus can't do with labels"
+        "the selector of the metric: `{key}` is compared by < or >, which Prometheus can't do with labels"
     )]
     Operator {
         /// The label.
@@ -57,12 +56,25 @@ pub enum PromqlError {
     Empty,
 }
 
+/// What a query is about.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    /// The name of the series; queries for CPU and memory have none.
+    pub(crate) series: &'a str,
+    /// Which series of that name.
+    pub(crate) selector: &'a Selector,
+    /// The namespace of the objects.
+    pub(crate) namespace: Option<&'a str>,
+    /// The resource and the names of the objects; external metrics have none.
+    pub(crate) objects: Option<(&'a GroupResource, &'a [String])>,
+    /// A label beside that of the objects to tell results apart; empty if there is none.
+    pub(crate) container_label: &'a str,
+}
+
 impl QueryTemplate {
-    pub(super) fn new(text: &str) -> Result<Self, RuleError> {
-        let failed = |source| RuleError::Template {
-            key: "metricsQuery",
-            source,
-        };
+    /// The template at `key`.
+    pub(crate) fn new(key: &'static str, text: &str) -> Result<Self, RuleError> {
+        let failed = |source| RuleError::Template { key, source };
         let template = Template::parse(text).map_err(failed)?;
         let lack = match template.check_fields(&FIELDS) {
             _ if text.is_empty() => Some(Lack::NoQuery),
@@ -76,36 +88,55 @@ impl QueryTemplate {
         self.lack.clone()
     }
 
-    /// The query for the values that `names` of a resource have by a series. `label` gives the label
-    /// that names the objects of a resource.
+    /// Whether the queries for different series differ.
+    pub(crate) fn names_series(&self) -> bool {
+        let [one, other] = ["a", "b"].map(|series| {
+            let asked = Asked {
+                series,
+                selector: &Selector::default(),
+                namespace: None,
+                objects: None,
+                container_label: "",
+            };
+            self.render(&asked, |resource| Ok(resource.to_string()))
+                .ok()
+        });
+        one != other
+    }
+
+    /// The query for what is asked. `label` gives the label that names the objects of a resource.
     pub(crate) fn render(
         &self,
-        series: &str,
-        resource: &GroupResource,
-        query: &MetricQuery,
-        names: &[String],
+        asked: &Asked<'_>,
         label: impl Fn(&GroupResource) -> Result<String, LabelError>,
     ) -> Result<String, PromqlError> {
         let mut matchers = Vec::new();
         let mut values = BTreeMap::new();
-        let mut requirements: Vec<_> = query.metric_selector.requirements.iter().collect();
+        let mut requirements: Vec<_> = asked.selector.requirements.iter().collect();
         requirements.sort_by_key(|requirement| &requirement.key);
         for requirement in requirements {
             let (operator, value) = operator_and_value(requirement)?;
             matchers.push(matcher(&requirement.key, operator, &value));
             values.insert(requirement.key.clone(), value);
         }
-        if let Some(namespace) = &query.namespace {
+        if let Some(namespace) = asked.namespace {
             let label = label(&GroupResource::new("", "namespaces"))?;
             matchers.push(matcher(&label, "=", namespace));
-            values.insert(label, namespace.clone());
+            values.insert(label, namespace.to_owned());
         }
-        let resource_label = label(resource)?;
-        let names_operator = if names.len() > 1 { "=~" } else { "=" };
-        let names = names.join("|");
-        matchers.push(matcher(&resource_label, names_operator, &names));
-        values.insert(resource_label.clone(), names);
-        let data = data(series, &matchers, &values, &[&resource_label])?;
+        let mut group_by = Vec::new();
+        if let Some((resource, names)) = asked.objects {
+            let label = label(resource)?;
+            let operator = if names.len() > 1 { "=~" } else { "=" };
+            let names = names.join("|");
+            matchers.push(matcher(&label, operator, &names));
+            group_by.push(label.clone());
+            values.insert(label, names);
+        }
+        if !asked.container_label.is_empty() {
+            group_by.push(asked.container_label.to_owned());
+        }
+        let data = data(asked.series, &matchers, &values, &group_by)?;
         let promql = self.template.render(&data)?;
         if promql.is_empty() {
             return Err(PromqlError::Empty);
@@ -120,7 +151,7 @@ fn data(
     series: &str,
     matchers: &[String],
     values: &BTreeMap<String, String>,
-    group_by: &[&str],
+    group_by: &[String],
 ) -> Result<Value, PromqlError> {
     let label = |label: &str| Text::printed_as(label, &label_name(label));
     if let Some((label, _)) = values.iter().find(|(_, value)| !stays_in_quotes(value)) {
@@ -200,23 +231,20 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::query::Objects;
-    use crate::selector::Selector;
 
     fn build(template: &str, names: &[&str], selector: &str) -> Result<String, PromqlError> {
         let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
         let label =
             |resource: &GroupResource| Ok(resource.resource.trim_end_matches('s').to_owned());
-        let query = MetricQuery {
-            group_resource: GroupResource::parse("pods"),
-            namespace: Some("default".to_owned()),
-            objects: Objects::Selected(Selector::default()),
-            metric: "http_requests".to_owned(),
-            metric_selector: Selector::parse(selector).unwrap(),
+        let template = QueryTemplate::new("metricsQuery", template).unwrap();
+        let asked = Asked {
+            series: "http_requests_total",
+            selector: &Selector::parse(selector).unwrap(),
+            namespace: Some("default"),
+            objects: Some((&GroupResource::parse("pods"), &names)),
+            container_label: "",
         };
-        let pods = &query.group_resource;
-        let template = QueryTemplate::new(template).unwrap();
-        template.render("http_requests_total", pods, &query, &names, label)
+        template.render(&asked, label)
     }
 
     const SUM: &str = "sum(rate(<<.Series>>{<<.LabelMatchers>>}[2m])) by (<<.GroupBy>>)";

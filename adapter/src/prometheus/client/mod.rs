@@ -20,9 +20,9 @@ use reqwest::{RequestBuilder, Response};
 use setpoint_rules::Sample;
 use url::Url;
 
-use super::stream::{AnswerStream, Fields, MAX_ANSWER, StreamError};
-use super::wire::{SAMPLES, SERIES, SeriesReader, VectorElement};
-use super::{FoundSeries, PrometheusClient, PrometheusError};
+use super::stream::{AnswerStream, Fields, MAX_ANSWER, SCALAR, StreamError};
+use super::wire::{Element, SAMPLES, SERIES, SeriesReader};
+use super::{FoundSeries, PrometheusClient, PrometheusError, ResultType};
 use crate::metrics::{OwnMetrics, PrometheusDurations};
 use crate::trace::{TRACEPARENT, Trace};
 
@@ -168,7 +168,7 @@ impl HttpClient {
         &self,
         query: &str,
         take: &mut (dyn FnMut(Sample) + Send),
-    ) -> Result<(), PrometheusError> {
+    ) -> Result<ResultType, PrometheusError> {
         // Without a time: now by Prometheus' clock.
         let response = self
             .send(
@@ -178,13 +178,17 @@ impl HttpClient {
             )
             .await?;
         let take = |stream: &mut AnswerStream| {
-            while let Some(element) = stream.element(PhantomData::<VectorElement>)? {
+            while let Some(element) = stream.element(PhantomData::<Element>)? {
                 element.sample().into_iter().for_each(&mut *take);
             }
             Ok(())
         };
-        self.read(response, AnswerStream::new(SAMPLES, self.max_answer), take)
-            .await
+        let answer = AnswerStream::new(SAMPLES, self.max_answer);
+        let fields = self.read(response, answer, take).await?;
+        Ok(match fields.result_type.as_str() {
+            SCALAR => ResultType::Scalar,
+            _ => ResultType::Vector,
+        })
     }
 
     /// Sends a request and gives the answer if it may be one of Prometheus' API.
@@ -258,7 +262,7 @@ impl HttpClient {
         mut response: Response,
         mut stream: AnswerStream,
         mut take: impl FnMut(&mut AnswerStream) -> Result<(), StreamError>,
-    ) -> Result<(), PrometheusError> {
+    ) -> Result<Fields, PrometheusError> {
         let status = response.status().as_u16();
         let unreadable = |error| PrometheusError::unreadable(&self.display_url, status, error);
         while let Some(piece) = response.chunk().await.map_err(|error| self.failed(error))? {
@@ -267,18 +271,12 @@ impl HttpClient {
         }
         stream.close();
         take(&mut stream).map_err(unreadable)?;
-        let Fields {
-            status: said,
-            error_type,
-            error,
-            result_type,
-            list,
-        } = stream.fields().map_err(unreadable)?;
-        match said.as_str() {
-            "success" if list => Ok(()),
-            "success" if !result_type.is_empty() => {
-                Err(PrometheusError::NoVector { kind: result_type })
-            }
+        let fields = stream.fields().map_err(unreadable)?;
+        match fields.status.as_str() {
+            "success" if fields.list => Ok(fields),
+            "success" if !fields.result_type.is_empty() => Err(PrometheusError::NoVector {
+                kind: fields.result_type,
+            }),
             "success" => Err(PrometheusError::NoAnswer {
                 url: self.display_url.clone(),
                 status,
@@ -287,8 +285,8 @@ impl HttpClient {
             _ => Err(PrometheusError::Rejected {
                 url: self.display_url.clone(),
                 status,
-                kind: error_type,
-                message: error,
+                kind: fields.error_type,
+                message: fields.error,
             }),
         }
     }
@@ -325,7 +323,7 @@ impl PrometheusClient for HttpClient {
         &'a self,
         query: &'a str,
         take: &'a mut (dyn FnMut(Sample) + Send),
-    ) -> BoxFuture<'a, Result<(), PrometheusError>> {
+    ) -> BoxFuture<'a, Result<ResultType, PrometheusError>> {
         Box::pin(self.timed(QUERY_ENDPOINT, self.samples(query, take)))
     }
 }

@@ -29,7 +29,7 @@ async fn query(client: &HttpClient, promql: &str) -> Result<Vec<Sample>, Prometh
     client
         .query(promql, &mut |sample| samples.push(sample))
         .await
-        .map(|()| samples)
+        .map(|_| samples)
 }
 
 const AGE: Duration = Duration::from_secs(60);
@@ -59,6 +59,43 @@ async fn a_query_keeps_the_addresss_path_and_reads_every_number() {
     assert!(samples[1].value.is_nan());
     assert_eq!(samples[2].value, f64::INFINITY);
     assert_eq!(samples.len(), 3, "a native histogram is no value");
+}
+
+#[tokio::test]
+async fn samples_have_their_times_and_a_scalar_is_one_without_labels() {
+    let server = MockServer::start().await;
+    let get = Mock::given(method("GET")).and(query_param("query", "scalar(up)"));
+    // In Prometheus' order.
+    let scalar =
+        r#"{"status":"success","data":{"resultType":"scalar","result":[1435781451.781,"4"]}}"#;
+    get.respond_with(ResponseTemplate::new(200).set_body_string(scalar))
+        .mount(&server)
+        .await;
+    Mock::given(method("GET"))
+        .respond_with(vector())
+        .mount(&server)
+        .await;
+    let client = client(&server.uri(), false);
+    let mut samples = Vec::new();
+    let mut take = |sample: Sample| samples.push(sample);
+    let kind = client.query("scalar(up)", &mut take).await.unwrap();
+    assert_eq!(kind, ResultType::Scalar);
+    assert_eq!(
+        client.query("up", &mut take).await.unwrap(),
+        ResultType::Vector
+    );
+    let shown: Vec<_> = samples
+        .iter()
+        .take(2)
+        .map(|sample| {
+            (
+                sample.timestamp.as_millisecond(),
+                sample.labels.len(),
+                sample.value,
+            )
+        })
+        .collect();
+    assert_eq!(shown, [(1_435_781_451_781, 0, 4.0), (1500, 1, 2.5)]);
 }
 
 #[tokio::test]
@@ -106,9 +143,9 @@ async fn errors_say_what_prometheus_said() {
         "{forbidden}"
     );
     // In Prometheus' order.
-    let scalar = r#"{"status":"success","data":{"resultType":"scalar","result":[1,"1"]}}"#;
-    let scalar = error_of(ResponseTemplate::new(200).set_body_string(scalar)).await;
-    assert!(scalar.contains("instead of an instant vector"), "{scalar}");
+    let string = r#"{"status":"success","data":{"resultType":"string","result":[1,"1"]}}"#;
+    let string = error_of(ResponseTemplate::new(200).set_body_string(string)).await;
+    assert!(string.contains("instead of an instant vector"), "{string}");
 }
 
 #[tokio::test]

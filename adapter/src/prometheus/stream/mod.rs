@@ -21,12 +21,15 @@ pub(super) enum StreamError {
     Malformed { at: u64, reason: String },
     #[error("its {what} has more than {limit} bytes")]
     TooLong { what: &'static str, limit: u64 },
-    /// There is a list, but not that of an instant vector.
+    /// There is a list, but neither that of an instant vector nor a scalar.
     #[error("a {0}")]
     NoVector(String),
     #[error(transparent)]
     TooManyNames(#[from] TooManyNames),
 }
+
+/// `resultType` of a scalar, whose list is one element: a time and a value.
+pub(super) const SCALAR: &str = "scalar";
 
 /// The fields of an answer beside its list.
 #[derive(Debug, Default, PartialEq)]
@@ -130,7 +133,12 @@ impl AnswerStream {
             if first || self.state == State::Element {
                 let element = self.value(seed)?;
                 if element.is_some() {
-                    self.state = State::AfterElement;
+                    let scalar = self.fields.result_type == SCALAR;
+                    self.state = if scalar {
+                        State::AfterValue
+                    } else {
+                        State::AfterElement
+                    };
                 }
                 return Ok(element);
             }
@@ -175,11 +183,13 @@ impl AnswerStream {
                 State::Key
             }
             (State::Value, b'[') if on_path && innermost => {
-                if !matches!(self.fields.result_type.as_str(), "" | "vector") {
-                    return Err(StreamError::NoVector(self.fields.result_type.clone()));
-                }
                 self.fields.list = true;
-                State::FirstElement
+                match self.fields.result_type.as_str() {
+                    "" | "vector" => State::FirstElement,
+                    // The list itself is the element.
+                    SCALAR => return Ok(Some(State::Element)),
+                    other => return Err(StreamError::NoVector(other.to_owned())),
+                }
             }
             (State::Value, _) => return self.field(),
             (State::AfterValue, b'}') if self.depth > 0 => {

@@ -79,6 +79,17 @@ fn what_is_no_answer_is_an_error_that_says_where() {
 }
 
 #[test]
+fn a_scalar_is_one_element_however_it_is_cut() {
+    let text = r#"{"status":"success","data":{"resultType":"scalar","result": [1.5,"4"] },"x":1}"#;
+    for cut in 0..text.len() {
+        let (first, second) = text.as_bytes().split_at(cut);
+        let (fields, elements) = read(VECTOR, [first, second]).unwrap();
+        assert_eq!(elements, [json!([1.5, "4"])], "{cut}");
+        assert_eq!((fields.result_type.as_str(), fields.list), (SCALAR, true));
+    }
+}
+
+#[test]
 fn a_number_that_nobody_reads_may_be_cut_anywhere() {
     let text = r#"{"infos":[-1.5e-30],"data":[]}"#;
     for place in 0..text.len() {

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use http::{Method, StatusCode};
 
 use super::*;
-use crate::metrics::{OwnMetrics, ServerCounts, Topic};
+use crate::metrics::{OwnMetrics, RuleName, ServerCounts, Topic};
 
 /// Metrics of an adapter to which everything has happened once.
 fn all() -> String {
@@ -16,7 +16,7 @@ fn all() -> String {
         ..RelistState::default()
     };
     let rule = RuleState {
-        position: 0,
+        name: RuleName::Custom(0),
         series_query: "{a=\"b\\c\"}\n".to_owned(),
         metrics: 1,
         clashes: 0,
@@ -26,9 +26,11 @@ fn all() -> String {
         interval: second,
         states: move || vec![rule.clone()],
     });
-    metrics.rules().queried(0, second);
-    metrics.rules().query_failed(0, "timeout");
-    metrics.rules().relist_failed(0, "timeout");
+    metrics.rules().queried(RuleName::Custom(0), second);
+    metrics.rules().query_failed(RuleName::Custom(0), "timeout");
+    metrics
+        .rules()
+        .relist_failed(RuleName::Custom(0), "timeout");
     let prometheus = metrics.durations_of("http://prometheus");
     prometheus.observe("/api/v1/query", second);
     metrics.answered(&Method::GET, Topic::default(), StatusCode::OK, second);
@@ -100,7 +102,7 @@ fn the_documents_name_all_metrics() {
 fn neither_many_rules_nor_long_queries_make_many_or_long_labels() {
     let metrics = OwnMetrics::default();
     let state = |position| RuleState {
-        position,
+        name: RuleName::Custom(position),
         series_query: "é\"\n".repeat(1000),
         metrics: 1,
         clashes: 0,
@@ -111,6 +113,7 @@ fn neither_many_rules_nor_long_queries_make_many_or_long_labels() {
         states: move || (0..2000).map(state).collect(),
     });
     for position in 0..2000 {
+        let position = RuleName::Custom(position);
         metrics.rules().queried(position, Duration::from_millis(3));
         metrics.rules().query_failed(position, "timeout");
         metrics.rules().relist_failed(position, "timeout");

@@ -1,0 +1,54 @@
+//! Queries for values by rules, and what is counted of them.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use setpoint_rules::Sample;
+
+use crate::metrics::{RuleEvents, RuleName};
+use crate::prometheus::{PrometheusClient, PrometheusError, ResultType};
+use crate::provider::ProviderError;
+use crate::text::cut;
+
+/// Bytes of a query in the log.
+const LOGGED_BYTES: usize = 2 << 10;
+
+/// Asks Prometheus for values; clones ask the same one.
+#[derive(Clone)]
+pub(crate) struct Queries {
+    prometheus: Arc<dyn PrometheusClient>,
+    events: RuleEvents,
+}
+
+impl Queries {
+    pub(crate) fn new(prometheus: Arc<dyn PrometheusClient>, events: RuleEvents) -> Self {
+        Self { prometheus, events }
+    }
+
+    /// Asks a query that a rule gives, now.
+    pub(crate) async fn ask(
+        &self,
+        rule: RuleName,
+        promql: &str,
+        take: &mut (dyn FnMut(Sample) + Send),
+    ) -> Result<ResultType, PrometheusError> {
+        let began = Instant::now();
+        let answer = self.prometheus.query(promql, take).await;
+        self.events.queried(rule, began.elapsed());
+        let promql = cut(promql, LOGGED_BYTES);
+        tracing::debug!(%promql, rule = %rule.label(), "asked Prometheus");
+        answer
+    }
+
+    /// Whether this is the first remark of its kind on a rule for custom metrics.
+    pub(crate) fn is_first_remark(&self, position: usize, kind: &'static str) -> bool {
+        self.events.is_first_remark(position, kind)
+    }
+
+    /// Counts it if a rule has failed.
+    pub(crate) fn note<T>(&self, rule: RuleName, answer: &Result<T, ProviderError>) {
+        if let Some(kind) = answer.as_ref().err().and_then(ProviderError::kind) {
+            self.events.query_failed(rule, kind);
+        }
+    }
+}
