@@ -100,8 +100,10 @@ pub struct NameMapping {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ResourceRules {
     /// CPU, in cores.
+    #[serde(default, deserialize_with = "null_as_default")]
     pub cpu: ResourceRule,
     /// Memory, in bytes.
+    #[serde(default, deserialize_with = "null_as_default")]
     pub memory: ResourceRule,
     /// The window that answers report, such as `5m`.
     #[serde(default, deserialize_with = "null_as_default")]
@@ -126,6 +128,29 @@ pub struct ResourceRule {
     pub container_label: String,
 }
 
+impl MetricsDiscoveryConfig {
+    /// Reads a file. One without content has no rules, and of several documents the first is meant.
+    pub(crate) fn from_yaml(yaml: &str) -> Result<Self, serde_saphyr::Error> {
+        let read = match serde_saphyr::from_str::<Option<Self>>(yaml) {
+            Err(error) if is_about_documents(&error) => {
+                let mut bytes = yaml.as_bytes();
+                let mut documents = serde_saphyr::read::<_, Option<Self>>(&mut bytes);
+                documents.next().transpose()?.flatten()
+            }
+            read => read?,
+        };
+        Ok(read.unwrap_or_default())
+    }
+}
+
+fn is_about_documents(error: &serde_saphyr::Error) -> bool {
+    match error {
+        serde_saphyr::Error::MultipleDocuments { .. } => true,
+        serde_saphyr::Error::WithSnippet { error, .. } => is_about_documents(error),
+        _ => false,
+    }
+}
+
 fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
@@ -142,4 +167,77 @@ where
 {
     let items = Option::<Vec<Option<T>>>::deserialize(deserializer)?.unwrap_or_default();
     Ok(items.into_iter().map(Option::unwrap_or_default).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What `config.FromYAML` of prometheus-adapter v0.12.0 takes.
+    const TAKEN: [&str; 27] = [
+        "",
+        "---\n",
+        "~",
+        "rules:\n",
+        "rules: []\n---\nrules: 5\n",
+        "rules:\n- seriesQuery: 5\n",
+        "rules:\n- seriesQuery: yes\n  name: {as: 1.5}\n",
+        "rules:\n- seriesQuery: ~\n",
+        "rules:\n- ~\n",
+        "rules:\n- seriesQuery: x\n  resources: {namespaced: yes}\n",
+        "rules:\n- seriesQuery: x\n  resources: {namespaced: y}\n",
+        "rules:\n- seriesQuery: x\n  resources: {overrides: {1: {resource: pod}}}\n",
+        "rules:\n- &x {seriesQuery: q}\n- <<: *x\n  metricsQuery: m\n",
+        "rules:\n- &x {seriesQuery: q}\n- *x\n",
+        "rules:\n- seriesQuery: |\n    up\n",
+        "resourceRules: {}\n",
+        "resourceRules: {window: }\n",
+        "resourceRules:\n  cpu:\n  memory:\n",
+        "rules:\n- seriesQuery: !!str 5\n",
+        "rules:\n- seriesQuery: 0x10\n",
+        "rules:\n- seriesQuery: 2020-01-01\n",
+        "\u{feff}rules: []\n",
+        "rules:\r\n- seriesQuery: x\r\n",
+        "rules:\n- seriesQuery: x\n  seriesFilters: [~, {is: }]\n",
+        "%YAML 1.1\n---\nrules: []\n",
+        "rules: []\n...\n",
+        "externalRules: ~\nresourceRules: ~\n",
+    ];
+
+    /// What it refuses.
+    const REFUSED: [&str; 9] = [
+        "rules: {}\n",
+        "rules: ''\n",
+        "rules: 5\n",
+        "a: &x {seriesQuery: q}\nrules: []\n",
+        "Rules: []\n",
+        "rules: []\nrules: []\n",
+        "rules:\n- {seriesQuery: a, seriesQuery: b}\n",
+        "rules:\n- seriesQuery: x\n  seriesFilters: {}\n",
+        "rules:\n- seriesQuery: [x]\n",
+    ];
+
+    #[test]
+    fn files_are_taken_and_refused_as_by_gos_yaml() {
+        let read = |text: &&str| MetricsDiscoveryConfig::from_yaml(text);
+        for text in TAKEN {
+            let error = read(&text).err().map(|error| error.to_string());
+            assert_eq!(error, None, "{text:?}");
+        }
+        for text in REFUSED {
+            assert!(read(&text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn scalars_are_texts_as_they_are_written() {
+        let text = "rules:\n- {seriesQuery: 5, metricsQuery: 0x10, name: {matches: yes, as: 1.50}}\n- {seriesQuery: ~}\n";
+        let rules = MetricsDiscoveryConfig::from_yaml(text).unwrap().rules;
+        let texts = |rule: &DiscoveryRule| {
+            let NameMapping { matches, as_ } = &rule.name;
+            [&rule.series_query, &rule.metrics_query, matches, as_].map(Clone::clone)
+        };
+        assert_eq!(texts(&rules[0]), ["5", "0x10", "yes", "1.50"]);
+        assert_eq!(texts(&rules[1]), [""; 4]);
+    }
 }

@@ -71,10 +71,8 @@ impl Rules {
     /// # Errors
     /// The first thing in it that can't be used.
     pub fn parse(yaml: &str) -> Result<Self, ConfigError> {
-        let config: Option<MetricsDiscoveryConfig> =
-            serde_saphyr::from_str(yaml).map_err(|error| shape(yaml, Box::new(error)))?;
-        // A document without content is a configuration without rules.
-        let config = config.unwrap_or_default();
+        let config = MetricsDiscoveryConfig::from_yaml(yaml)
+            .map_err(|error| shape(yaml, Box::new(error)))?;
         let mut rules = Self {
             custom: compiled(CUSTOM, &config.rules)?,
             external: compiled("externalRules", &config.external_rules)?,
