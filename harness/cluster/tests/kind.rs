@@ -155,9 +155,10 @@ async fn a_node_that_does_not_come_up_is_told_with_its_cause_and_cure_and_leaves
     assert!(error.contains("SETPOINT_KIND_NODE_IMAGE"), "{error}");
 
     let mut hasty = options("hasty");
-    hasty.ready_timeout = Duration::from_secs(1);
+    // On a busy machine all of it may be there when `kind create` returns; no answer comes at once.
+    hasty.ready_timeout = Duration::ZERO;
     let error = KindCluster::start(hasty).await.unwrap_err().to_string();
-    assert!(error.contains("is not there after 1 s"), "{error}");
+    assert!(error.contains("is not there after 0 s"), "{error}");
     assert!(error.contains("its node has Ready="), "{error}");
     assert!(error.contains("kubelet's last lines"), "{error}");
 

@@ -166,7 +166,7 @@ pub(crate) async fn ask_over(
     let handshake = http1::handshake(TokioIo::new(stream));
     let (mut sender, connection) = limit.bound(doing(), handshake).await?;
     // Ends with the answer's last byte, and with whoever gives up before.
-    let _connection = AbortOnDropHandle::new(tokio::spawn(connection));
+    let mut connection = AbortOnDropHandle::new(tokio::spawn(connection));
     let mut request = http::Request::get(&question.path).header("host", host);
     match &question.identity {
         Identity::FrontProxy { user, groups, .. } => {
@@ -189,7 +189,7 @@ pub(crate) async fn ask_over(
     let response = limit
         .bound(
             format!("get an answer to {}", question.path),
-            sender.send_request(request),
+            send(&mut sender, &mut connection, request),
         )
         .await?;
     let (head, body) = response.into_parts();
@@ -210,4 +210,82 @@ pub(crate) async fn ask_over(
         headers: head.headers,
         body,
     })
+}
+
+/// Sends a request. Where the connection ended before it took one, the error is the connection's own, such as an alert:
+/// the sender's says only that it can't be used.
+async fn send(
+    sender: &mut http1::SendRequest<Empty<bytes::Bytes>>,
+    connection: &mut AbortOnDropHandle<hyper::Result<()>>,
+    request: http::Request<Empty<bytes::Bytes>>,
+) -> hyper::Result<http::Response<hyper::body::Incoming>> {
+    match sender.send_request(request).await {
+        Err(error) if error.is_canceled() => match connection.await {
+            Ok(Err(own)) => Err(own),
+            _ => Err(error),
+        },
+        answered => answered,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
+    use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+    use super::*;
+
+    /// A stream whose other end has sent a TLS alert.
+    struct Alerted;
+
+    impl AsyncRead for Alerted {
+        fn poll_read(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            _: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            let alert = rustls::Error::AlertReceived(rustls::AlertDescription::DecryptError);
+            Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, alert)))
+        }
+    }
+
+    impl AsyncWrite for Alerted {
+        fn poll_write(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            bytes: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            Poll::Ready(Ok(bytes.len()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_ends_before_the_request_is_sent_says_why() {
+        let handshake = http1::handshake(TokioIo::new(Alerted));
+        let (mut sender, connection) = handshake.await.unwrap();
+        let mut connection = AbortOnDropHandle::new(tokio::spawn(connection));
+        while !connection.is_finished() {
+            tokio::task::yield_now().await;
+        }
+        let request = http::Request::new(Empty::<bytes::Bytes>::new());
+        let error = send(&mut sender, &mut connection, request)
+            .await
+            .unwrap_err();
+        let unmet = failed("ask")(error).when_asking(Owner::Adapter);
+        assert!(
+            format!("{unmet:?}").contains("failure: TlsAlert"),
+            "{unmet:?}"
+        );
+    }
 }
