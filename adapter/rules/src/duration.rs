@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// Units from the longest on, in milliseconds.
-const UNITS: [(&str, u64); 7] = [
+/// Units from the longest on, in milliseconds: the order in which they may follow one another.
+pub const DURATION_UNITS: [(&str, u64); 7] = [
     ("y", 365 * 24 * 3_600_000),
     ("w", 7 * 24 * 3_600_000),
     ("d", 24 * 3_600_000),
@@ -13,14 +13,15 @@ const UNITS: [(&str, u64); 7] = [
     ("ms", 1),
 ];
 
-/// Parses `5m` or `1h30m`: whole numbers of units, the longest first and each at most once. `0` needs
-/// no unit. None for anything else, and beyond 292 years.
-pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
+/// Reads `5m` or `1h30m` as milliseconds: whole numbers of units, the longest first and each at most once. `0` needs
+/// no unit. None for anything else, and for what no `u64` holds; callers have limits of their own.
+#[must_use]
+pub fn duration_millis(text: &str) -> Option<u64> {
     if text == "0" {
-        return Some(Duration::ZERO);
+        return Some(0);
     }
     let mut rest = text;
-    let mut units = UNITS.iter();
+    let mut units = DURATION_UNITS.iter();
     let mut millis = 0_u64;
     while !rest.is_empty() {
         let digits = rest.find(|c: char| !c.is_ascii_digit())?;
@@ -33,9 +34,14 @@ pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
         millis = millis.checked_add(number.parse::<u64>().ok()?.checked_mul(*length)?)?;
         rest = after;
     }
-    // What Go's nanoseconds hold.
+    (!text.is_empty()).then_some(millis)
+}
+
+/// [`duration_millis`], up to the 292 years that Go's nanoseconds hold.
+pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
     let longest = i64::MAX.unsigned_abs() / 1_000_000;
-    (!text.is_empty() && millis <= longest).then(|| Duration::from_millis(millis))
+    let millis = duration_millis(text).filter(|millis| *millis <= longest);
+    millis.map(Duration::from_millis)
 }
 
 #[cfg(test)]

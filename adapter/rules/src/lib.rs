@@ -19,6 +19,7 @@ mod template;
 mod usage;
 
 pub use answer::{MetricValueList, cause_for_clients, internal_error, refused_query};
+pub use duration::{DURATION_UNITS, duration_millis};
 pub use external::{ExternalError, ExternalMetrics, ExternalValues, ResolvedExternal};
 pub use finding::{Finding, Lack};
 pub use metrics::{Items, MetricError, MetricInfo, Metrics, Remark, ResolvedQuery, Values};

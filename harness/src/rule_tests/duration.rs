@@ -4,21 +4,11 @@ use std::fmt;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use setpoint_rules::{DURATION_UNITS, duration_millis};
 use thiserror::Error;
 
-/// Units and their milliseconds, in the order in which they may follow one another.
-const UNITS: [(&str, i64); 7] = [
-    ("y", 365 * 24 * 3_600_000),
-    ("w", 7 * 24 * 3_600_000),
-    ("d", 24 * 3_600_000),
-    ("h", 3_600_000),
-    ("m", 60_000),
-    ("s", 1_000),
-    ("ms", 1),
-];
-
 /// Nobody tests a longer time, and no sum of times overflows below it.
-const LONGEST: i64 = 1_000 * UNITS[0].1;
+const LONGEST: u64 = 1_000 * DURATION_UNITS[0].1;
 
 /// `5m`, `1h30m` or `0`: whole numbers with units, the larger ones first (`model.ParseDuration` of Prometheus).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
@@ -49,27 +39,10 @@ impl TryFrom<String> for PromDuration {
     type Error = DurationError;
 
     fn try_from(text: String) -> Result<Self, DurationError> {
-        if text == "0" {
-            return Ok(Self(0));
-        }
-        parsed(&text).map(Self).ok_or(DurationError(text))
+        let millis = duration_millis(&text).filter(|millis| *millis <= LONGEST);
+        let millis = millis.and_then(|millis| i64::try_from(millis).ok());
+        millis.map(Self).ok_or(DurationError(text))
     }
-}
-
-fn parsed(text: &str) -> Option<i64> {
-    let mut rest = text;
-    let mut units = UNITS.iter();
-    let mut sum = 0_i64;
-    while !rest.is_empty() {
-        let (number, after) = rest.split_at(rest.find(|c: char| !c.is_ascii_digit())?);
-        let end = after.find(|c: char| c.is_ascii_digit());
-        let (unit, after) = after.split_at(end.unwrap_or(after.len()));
-        let (_, millis) = units.find(|(known, _)| *known == unit)?;
-        let number: i64 = number.parse().ok()?;
-        sum = sum.checked_add(number.checked_mul(*millis)?)?;
-        rest = after;
-    }
-    (!text.is_empty() && sum <= LONGEST).then_some(sum)
 }
 
 impl fmt::Display for PromDuration {
@@ -77,9 +50,9 @@ impl fmt::Display for PromDuration {
         if self.0 == 0 {
             return f.write_str("0s");
         }
-        let mut rest = self.0;
+        let mut rest = self.0.unsigned_abs();
         // Weeks and years are read worse than many days.
-        for (unit, millis) in &UNITS[2..] {
+        for (unit, millis) in &DURATION_UNITS[2..] {
             if rest >= *millis {
                 write!(f, "{}{unit}", rest / millis)?;
                 rest %= millis;
@@ -122,7 +95,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_printed_is_read_as_the_same(millis in 0..LONGEST) {
+        fn what_is_printed_is_read_as_the_same(millis in 0..LONGEST as i64) {
             let printed = PromDuration(millis).to_string();
             prop_assert_eq!(PromDuration::try_from(printed), Ok(PromDuration(millis)));
         }

@@ -79,21 +79,10 @@ async fn an_adapter_that_is_there_is_judged_with_the_documented_rights_and_nothi
     owned.is_as(&before, "a pass by another metric").await;
 
     let arguments = ["--adapter=installed", "--yes"];
-    let mut run = owned.run(&scenario, &arguments);
-    run.until("step 2 of ");
-    run.signal("INT");
-    run.ends_with(3);
-    owned.is_as(&before, "Ctrl-C").await;
-
-    let mut run = owned.run(&scenario, &arguments);
-    run.until("step 2 of ");
-    run.signal("KILL");
-    run.ended();
-    let left = owned.resources().await;
-    assert!(left.len() > before.len(), "nothing is left to be reaped");
-    let reaped = owned.reap();
-    assert!(reaped.contains("its client is gone"), "{reaped}");
-    owned.is_as(&before, "SIGKILL and `setpoint reap`").await;
+    let start = || owned.run(&scenario, &arguments);
+    owned
+        .survives_interruption(&before, "step 2 of ", start)
+        .await;
     owned.stop().await;
 }
 

@@ -53,21 +53,10 @@ async fn whatever_ends_a_run_the_cluster_is_as_it_was_before() {
     assert!(!report.contains("default/of-others"), "{report}");
     owned.is_as(&before, "a failure").await;
 
-    let mut run = owned.setpoint(&scenario(WAITS), &["--yes"]);
-    run.until("step 2 of 2");
-    run.signal("INT");
-    run.ends_with(3);
-    owned.is_as(&before, "Ctrl-C").await;
-
-    let mut run = owned.setpoint(&scenario(WAITS), &["--yes"]);
-    run.until("step 2 of 2");
-    run.signal("KILL");
-    run.ended();
-    let left = owned.resources().await;
-    assert!(left.len() > before.len(), "nothing is left to be reaped");
-    let reaped = owned.reap();
-    assert!(reaped.contains("its client is gone"), "{reaped}");
-    owned.is_as(&before, "SIGKILL and `setpoint reap`").await;
+    let start = || owned.setpoint(&scenario(WAITS), &["--yes"]);
+    owned
+        .survives_interruption(&before, "step 2 of 2", start)
+        .await;
     owned.stop().await;
 }
 

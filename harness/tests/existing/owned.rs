@@ -163,6 +163,30 @@ impl Owned {
     }
 
     /// How it is used by the library.
+    /// Ctrl-C, and SIGKILL with `reap`, leave nothing of a run that is in a step.
+    pub(crate) async fn survives_interruption(
+        &self,
+        before: &BTreeSet<String>,
+        step: &str,
+        start: impl Fn() -> Run,
+    ) {
+        let mut run = start();
+        run.until(step);
+        run.signal("INT");
+        run.ends_with(3);
+        self.is_as(before, "Ctrl-C").await;
+
+        let mut run = start();
+        run.until(step);
+        run.signal("KILL");
+        run.ended();
+        let left = self.resources().await;
+        assert!(left.len() > before.len(), "nothing is left to be reaped");
+        let reaped = self.reap();
+        assert!(reaped.contains("its client is gone"), "{reaped}");
+        self.is_as(before, "SIGKILL and `setpoint reap`").await;
+    }
+
     pub(crate) fn options(&self) -> ExistingOptions {
         let file = Kubeconfig::read_from(&self.kubeconfig).unwrap();
         ExistingOptions::new(self.kubeconfig.clone(), file.current_context.unwrap())

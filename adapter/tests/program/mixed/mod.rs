@@ -78,18 +78,41 @@ struct Answers {
     took: Vec<Duration>,
 }
 
+/// Why a request has not the value of its pod.
+enum Failure {
+    /// Excused while Prometheus is down.
+    Unanswered(String),
+    /// Never excused.
+    Wrong(String),
+}
+
+impl Failure {
+    fn text(self) -> String {
+        match self {
+            Self::Unanswered(text) | Self::Wrong(text) => text,
+        }
+    }
+}
+
+impl From<reqwest::Error> for Failure {
+    fn from(error: reqwest::Error) -> Self {
+        Self::Unanswered(format!("{error:?}"))
+    }
+}
+
 /// Asks for the value of a pod.
-async fn ask(client: reqwest::Client, url: String, pod: u32) -> Result<(), String> {
+async fn ask(client: reqwest::Client, url: String, pod: u32) -> Result<(), Failure> {
     let path = format!("/apis/custom.metrics.k8s.io/v1beta1/namespaces/n/pods/pod-{pod}/good");
-    let answer = client.get(format!("{url}{path}")).send().await;
-    let answer = answer.map_err(|error| format!("{error:?}"))?;
+    let answer = client.get(format!("{url}{path}")).send().await?;
     let status = answer.status();
-    let list: Value = answer.json().await.map_err(|error| format!("{error:?}"))?;
+    let list: Value = answer.json().await?;
     match &list["items"][0]["value"] {
         value if *value == json!(pod.to_string()) => Ok(()),
-        Value::Null if status != 200 => Err(format!("{status}: {}", list["message"])),
-        // A wrong value has no excuse.
-        value => Err(format!("wrong: {value} of pod {pod}")),
+        Value::Null if status != 200 => {
+            let message = format!("{status}: {}", list["message"]);
+            Err(Failure::Unanswered(message))
+        }
+        value => Err(Failure::Wrong(format!("{value} of pod {pod}"))),
     }
 }
 
@@ -117,15 +140,17 @@ async fn load(
             let ended = Instant::now();
             let mut answers = answers.lock();
             answers.asked += 1;
+            let was_down = prometheus.was_down(began, ended);
             match outcome {
-                Ok(()) if !prometheus.was_down(began, ended) => answers.took.push(ended - began),
-                Ok(()) => {}
-                Err(text) if prometheus.was_down(began, ended) && !text.starts_with("wrong") => {
-                    answers.excused += 1;
+                Ok(()) if was_down => {}
+                Ok(()) => answers.took.push(ended - began),
+                Err(Failure::Unanswered(_)) if was_down => answers.excused += 1,
+                Err(failure) => {
+                    let text = failure.text();
+                    answers
+                        .wrong
+                        .push(format!("{text} after {:?}", ended - began));
                 }
-                Err(text) => answers
-                    .wrong
-                    .push(format!("{text} after {:?}", ended - began)),
             }
         });
     }
