@@ -148,11 +148,19 @@ impl Cluster for ExistingCluster {
 
     /// Removes the run; the cluster stays.
     async fn stop(&self) -> Result<(), StopError> {
+        self.remove(|| {}).await
+    }
+}
+
+impl ExistingCluster {
+    /// Removes the run, and calls `freed` once another run can begin.
+    async fn remove(&self, freed: impl FnOnce()) -> Result<(), StopError> {
         let Some(placement) = self.placement() else {
             return Ok(());
         };
         let selector = placement.selector();
-        let removed = self.removal.remove(&self.access.client, &selector).await;
+        let client = &self.access.client;
+        let removed = self.removal.remove(client, &selector, freed).await;
         removed.map_err(|source| StopError {
             name: selector,
             source: Box::new(source),

@@ -172,7 +172,7 @@ impl ExistingProvider {
         let period = match begun.unwrap_or(Err(ExistingError::Interrupted)) {
             Ok(period) => period,
             Err(begun) => {
-                let removed = removal.remove(&client, &placement.selector()).await;
+                let removed = removal.remove(&client, &placement.selector(), || {}).await;
                 return Err(match removed {
                     Ok(()) => begun,
                     Err(left) => ExistingError::NotBegun {
@@ -207,7 +207,7 @@ impl ExistingProvider {
         };
         Ok(Run {
             cluster: Arc::new(ExistingCluster { access, removal }),
-            _turn: turn,
+            turn,
         })
     }
 }
@@ -299,7 +299,7 @@ impl Provider for ExistingProvider {
 /// A run, for as long as its holder needs it.
 struct Run {
     cluster: Arc<ExistingCluster>,
-    _turn: Option<OwnedSemaphorePermit>,
+    turn: Option<OwnedSemaphorePermit>,
 }
 
 #[async_trait]
@@ -313,8 +313,10 @@ impl Lease for Run {
         false
     }
 
+    /// The next run begins while the namespaces of this one end.
     async fn give_back(self: Box<Self>, _clean: bool) -> Result<(), StopError> {
-        self.cluster.stop().await
+        let Self { cluster, turn } = *self;
+        cluster.remove(|| drop(turn)).await
     }
 
     async fn keep(self: Box<Self>) -> Result<Option<ClusterStatus>, ProviderError> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::future::join_all;
-use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::api::core::v1::{Namespace, Pod};
 use kube::api::{ApiResource, DeleteParams, DynamicObject, ListParams};
 use kube::core::GroupVersionKind;
 use kube::runtime::conditions::is_deleted;
@@ -94,10 +94,21 @@ pub(super) struct Removal {
 }
 
 impl Removal {
-    /// Removes the objects with a label, and waits for their end. What can't be removed keeps nothing else.
-    pub(super) async fn remove(self, client: &Client, selector: &str) -> Result<(), ExistingError> {
+    /// Removes the objects with a label, and waits for their end. What can't be removed keeps nothing else. `freed` is called once the names that
+    /// each run needs, those of APIServices, are free; namespaces take some seconds more.
+    pub(super) async fn remove(
+        self,
+        client: &Client,
+        selector: &str,
+        freed: impl FnOnce(),
+    ) -> Result<(), ExistingError> {
         let (found, unseen) = find(client, selector, self.observes).await;
-        let mut left = end(client, found, self.within).await;
+        let (namespaces, outside): (Vec<Found>, Vec<Found>) = found
+            .into_iter()
+            .partition(|(_, object)| is_namespace(object));
+        let mut left = end(client, outside, self.within).await;
+        freed();
+        left.extend(end(client, namespaces, self.within).await);
         left.extend(unseen.iter().map(|error| error_chain(error)));
         self.all_ended(left)
     }
@@ -149,6 +160,8 @@ async fn end(client: &Client, found: Vec<Found>, limit: Duration) -> Vec<String>
             Ok(_) => deleted.push((api, object)),
         }
     }
+    let namespaces = deleted.iter().filter(|(_, object)| is_namespace(object));
+    join_all(namespaces.map(|(_, object)| stop_pods(client, object.name_any()))).await;
     let ends = deleted.iter().map(async |(api, object)| {
         let (name, uid) = (object.name_any(), object.uid().unwrap_or_default());
         let ended = timeout(limit, await_condition(api.clone(), &name, is_deleted(&uid))).await;
@@ -162,6 +175,27 @@ async fn end(client: &Client, found: Vec<Found>, limit: Duration) -> Vec<String>
     left
 }
 
+/// Stops the pods of a namespace that is being deleted, and can't have new ones. The namespace controller looks at it after 5 seconds, and where it finds
+/// pods only after half of their grace period again (`namespace_controller.go`). It ends without this as well, so an error is none.
+async fn stop_pods(client: &Client, namespace: String) {
+    let pods: Api<Pod> = Api::namespaced(client.clone(), &namespace);
+    let Ok(list) = pods.list(&ListParams::default()).await else {
+        return;
+    };
+    let at_once = DeleteParams::default().grace_period(1);
+    join_all(list.items.iter().map(async |pod| {
+        pods.delete(&pod.name_any(), &at_once).await.ok();
+    }))
+    .await;
+}
+
+fn is_namespace(object: &DynamicObject) -> bool {
+    object
+        .types
+        .as_ref()
+        .is_some_and(|types| types.kind == "Namespace")
+}
+
 fn named(object: &DynamicObject) -> String {
     let kind = object.types.as_ref().map_or("object", |types| &types.kind);
     format!("{kind} {}", object.name_any())
@@ -169,11 +203,7 @@ fn named(object: &DynamicObject) -> String {
 
 /// What keeps an object: its finalizers, and what a namespace says of those in it.
 async fn kept_by(client: &Client, object: &DynamicObject) -> String {
-    if object
-        .types
-        .as_ref()
-        .is_none_or(|types| types.kind != "Namespace")
-    {
+    if !is_namespace(object) {
         return match object.finalizers() {
             [] => String::new(),
             finalizers => format!(" (finalizers: {})", finalizers.join(", ")),
