@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use setpoint_rules::{ConfigError, Rules};
+use setpoint_rules::{ConfigError, Finding, Rules, Severity};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -42,7 +42,7 @@ pub(crate) fn watch(
     let rules = parse(&path, &text)?;
     reloads
         .metrics()
-        .configuration_findings(rules.findings().len());
+        .configuration_findings(logged(&rules).count());
     let (sender, receiver) = watch::channel(rules);
     let followed = follow(path, text, sender, reloads);
     tokio::spawn(shutdown.run_until_cancelled_owned(followed));
@@ -63,7 +63,7 @@ async fn follow(path: PathBuf, mut seen: String, sender: watch::Sender<Rules>, r
                 good = true;
                 reloads
                     .metrics()
-                    .configuration_findings(rules.findings().len());
+                    .configuration_findings(logged(&rules).count());
                 sender.send_replace(rules);
                 reloads.succeeded(PART);
             }
@@ -96,19 +96,26 @@ fn read(path: &Path) -> Result<String, LoadError> {
 /// How many findings of one configuration are logged.
 const LOGGED_FINDINGS: usize = 20;
 
-/// The rules; what they lack is logged.
+/// What is found in rules and is hardly meant so; `setpoint-adapter check` shows the rest too.
+fn logged(rules: &Rules) -> impl Iterator<Item = &Finding> {
+    let findings = rules.findings().iter();
+    findings.filter(|finding| finding.kind.severity > Severity::Note)
+}
+
+/// The rules; what is found in them is logged.
 fn parse(path: &Path, text: &str) -> Result<Rules, LoadError> {
     let rules = Rules::parse(text).map_err(|source| LoadError::Invalid {
         path: path.to_owned(),
         source,
     })?;
-    for finding in rules.findings().iter().take(LOGGED_FINDINGS) {
+    for finding in logged(&rules).take(LOGGED_FINDINGS) {
         let (line, column) = (finding.line, finding.column);
-        tracing::warn!("{}:{line}:{column}: {finding}", path.display());
+        let code = finding.kind.code;
+        tracing::warn!("{}:{line}:{column}: {finding} [{code}]", path.display());
     }
-    let more = rules.findings().len().saturating_sub(LOGGED_FINDINGS);
+    let more = logged(&rules).count().saturating_sub(LOGGED_FINDINGS);
     if more > 0 {
-        tracing::warn!(more, "further rules lack something");
+        tracing::warn!(more, "further findings; `setpoint-adapter check` shows all");
     }
     Ok(rules)
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::metrics::Labels;
 use crate::resources::{GroupResource, RestMapper};
-use crate::rule::{LabelError, Rule};
+use crate::rule::{LabelError, Rule, Unknown};
 use crate::series::{Refused, SeriesNames};
 
 /// Where the values of a metric come from.
@@ -141,8 +141,14 @@ impl<M: Ord + Display> Origins<M> {
     /// Says which resources of a rule the cluster doesn't have.
     pub(crate) fn remark_on_unknown(&mut self, rule: &Rule, mapper: &RestMapper) {
         let query = rule.series_query();
-        for unknown in rule.resources.unknown(mapper) {
-            self.remark(format!("the rule for `{query}`: {unknown}"));
+        for Unknown {
+            label,
+            resource,
+            elsewhere,
+        } in rule.resources.unknown(mapper)
+        {
+            let hint = elsewhere.map_or(String::new(), |other| format!("; there is {other}"));
+            self.remark(format!("the rule for `{query}`: label `{label}` is to name {resource}, which the cluster doesn't have{hint}; it is looked for again at each relist"));
         }
     }
 

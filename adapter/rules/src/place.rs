@@ -55,6 +55,18 @@ impl Place {
         found.map_or(self, |(_, place)| place)
     }
 
+    /// [`Self::key`], without the rest.
+    #[must_use]
+    pub(crate) fn into_key(mut self, key: &str) -> Self {
+        match &mut self.held {
+            Held::Map(values) => match values.iter().position(|(found, _)| found == key) {
+                Some(index) => values.swap_remove(index).1,
+                None => self,
+            },
+            _ => self,
+        }
+    }
+
     /// Where the value of a map with a single key stands.
     #[must_use]
     pub fn value(&self) -> &Self {
@@ -78,6 +90,60 @@ impl Place {
             _ => self,
         }
     }
+}
+
+/// A text of its own within a file, such as a configuration in a ConfigMap.
+#[derive(Debug, Clone, Copy)]
+pub struct Embedded {
+    line: usize,
+    column: usize,
+    is_block: bool,
+}
+
+impl Place {
+    /// What stands here as a text of its own, in the file with this text.
+    #[must_use]
+    pub fn embedded(&self, text: &str) -> Embedded {
+        // A block stands from the line below its `|` on, indented as a whole.
+        let above = text.lines().nth(self.line.saturating_sub(2));
+        let mark = above.and_then(|above| above.rsplit_once(": "));
+        Embedded {
+            line: self.line,
+            column: self.column,
+            is_block: mark.is_some_and(|(_, mark)| mark.trim_start().starts_with(['|', '>'])),
+        }
+    }
+}
+
+impl Embedded {
+    /// A line and a column of the text as those of the file.
+    #[must_use]
+    pub fn outer(&self, line: usize, column: usize) -> (usize, usize) {
+        if self.is_block {
+            (self.line + line - 1, self.column + column - 1)
+        } else {
+            // In quotes, where lines and columns are others.
+            (self.line, self.column)
+        }
+    }
+}
+
+/// Where a document is no YAML, or not of the shape: line and column, from 1.
+#[must_use]
+pub fn error_place(error: &serde_saphyr::Error) -> (usize, usize) {
+    let number = |number: u64| usize::try_from(number).unwrap_or(1);
+    let at = error.location();
+    at.map_or((1, 1), |at| (number(at.line()), number(at.column())))
+}
+
+/// What is wrong with a document, without the library's own place and excerpt.
+#[must_use]
+pub fn error_without_place(error: &serde_saphyr::Error) -> String {
+    let text = error.to_string();
+    let said = text.lines().next().unwrap_or_default();
+    let said = said.trim_start_matches("error: ");
+    let problem = said.split_once(": ").map(|(_, problem)| problem);
+    problem.unwrap_or(said).to_owned()
 }
 
 impl From<Spanned<Node>> for Place {

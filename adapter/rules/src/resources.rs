@@ -102,6 +102,149 @@ impl Resource {
     }
 }
 
+/// Group, version, kind, plural, and whether the objects live in namespaces.
+type BuiltIn = (&'static str, &'static str, &'static str, &'static str, bool);
+
+/// In the order of kube-apiserver's groups.
+const BUILT_IN: &[BuiltIn] = &[
+    ("", "v1", "Node", "nodes", false),
+    (
+        "",
+        "v1",
+        "PersistentVolumeClaim",
+        "persistentvolumeclaims",
+        true,
+    ),
+    ("", "v1", "PersistentVolume", "persistentvolumes", false),
+    ("", "v1", "Pod", "pods", true),
+    ("", "v1", "PodTemplate", "podtemplates", true),
+    (
+        "",
+        "v1",
+        "ReplicationController",
+        "replicationcontrollers",
+        true,
+    ),
+    ("", "v1", "ResourceQuota", "resourcequotas", true),
+    ("", "v1", "Secret", "secrets", true),
+    ("", "v1", "Service", "services", true),
+    ("", "v1", "ServiceAccount", "serviceaccounts", true),
+    ("", "v1", "ConfigMap", "configmaps", true),
+    ("", "v1", "Endpoints", "endpoints", true),
+    ("", "v1", "Event", "events", true),
+    ("", "v1", "LimitRange", "limitranges", true),
+    ("", "v1", "Namespace", "namespaces", false),
+    (
+        "apiregistration.k8s.io",
+        "v1",
+        "APIService",
+        "apiservices",
+        false,
+    ),
+    (
+        "apps",
+        "v1",
+        "ControllerRevision",
+        "controllerrevisions",
+        true,
+    ),
+    ("apps", "v1", "DaemonSet", "daemonsets", true),
+    ("apps", "v1", "Deployment", "deployments", true),
+    ("apps", "v1", "ReplicaSet", "replicasets", true),
+    ("apps", "v1", "StatefulSet", "statefulsets", true),
+    (
+        "autoscaling",
+        "v2",
+        "HorizontalPodAutoscaler",
+        "horizontalpodautoscalers",
+        true,
+    ),
+    ("batch", "v1", "CronJob", "cronjobs", true),
+    ("batch", "v1", "Job", "jobs", true),
+    ("networking.k8s.io", "v1", "Ingress", "ingresses", true),
+    (
+        "networking.k8s.io",
+        "v1",
+        "IngressClass",
+        "ingressclasses",
+        false,
+    ),
+    (
+        "networking.k8s.io",
+        "v1",
+        "NetworkPolicy",
+        "networkpolicies",
+        true,
+    ),
+    (
+        "policy",
+        "v1",
+        "PodDisruptionBudget",
+        "poddisruptionbudgets",
+        true,
+    ),
+    (
+        "rbac.authorization.k8s.io",
+        "v1",
+        "ClusterRole",
+        "clusterroles",
+        false,
+    ),
+    (
+        "rbac.authorization.k8s.io",
+        "v1",
+        "ClusterRoleBinding",
+        "clusterrolebindings",
+        false,
+    ),
+    ("rbac.authorization.k8s.io", "v1", "Role", "roles", true),
+    (
+        "rbac.authorization.k8s.io",
+        "v1",
+        "RoleBinding",
+        "rolebindings",
+        true,
+    ),
+    ("storage.k8s.io", "v1", "CSIDriver", "csidrivers", false),
+    ("storage.k8s.io", "v1", "CSINode", "csinodes", false),
+    (
+        "storage.k8s.io",
+        "v1",
+        "StorageClass",
+        "storageclasses",
+        false,
+    ),
+    (
+        "storage.k8s.io",
+        "v1",
+        "VolumeAttachment",
+        "volumeattachments",
+        false,
+    ),
+    (
+        "apiextensions.k8s.io",
+        "v1",
+        "CustomResourceDefinition",
+        "customresourcedefinitions",
+        false,
+    ),
+    (
+        "scheduling.k8s.io",
+        "v1",
+        "PriorityClass",
+        "priorityclasses",
+        false,
+    ),
+    ("coordination.k8s.io", "v1", "Lease", "leases", true),
+    (
+        "discovery.k8s.io",
+        "v1",
+        "EndpointSlice",
+        "endpointslices",
+        true,
+    ),
+];
+
 /// The resources of a cluster. Rules name resources by singular or plural and with part of the
 /// group or none; this table says which resource is meant.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -115,6 +258,16 @@ impl RestMapper {
     #[must_use]
     pub fn new(resources: Vec<Resource>) -> Self {
         Self { resources }
+    }
+
+    /// The resources that kube-apiserver serves by itself and that objects of users are of, the core group first.
+    #[must_use]
+    pub fn built_in() -> Self {
+        let resource = |&(group, version, kind, plural, namespaced): &BuiltIn| Resource {
+            namespaced,
+            ..Resource::new(group, version, kind, plural)
+        };
+        Self::new(BUILT_IN.iter().map(resource).collect())
     }
 
     /// All of them, in their order.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::config::{DiscoveryRule, MetricsDiscoveryConfig, ResourceRules};
 use crate::external::ExternalMetrics;
-use crate::finding::{Finding, Lack};
+use crate::findings::{self, At, Finding, Looked};
 use crate::metrics::Metrics;
 use crate::place::Place;
 use crate::resources::RestMapper;
@@ -65,6 +65,30 @@ pub enum ConfigError {
     },
 }
 
+impl ConfigError {
+    /// What is wrong, without the rule that it is about.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        match self {
+            Self::Yaml(error) => error.to_string(),
+            Self::Shape { what, .. } => (*what).to_owned(),
+            Self::Rule { source, .. } | Self::Usage { source, .. } => match &**source {
+                RuleError::Template { source, .. } => source.to_string(),
+                error => error.to_string(),
+            },
+        }
+    }
+}
+
+/// A configuration, as far as it can be used.
+#[derive(Debug)]
+pub(crate) struct Examined {
+    /// The rules that can be used, and what is found in them, without places.
+    pub(crate) rules: Rules,
+    /// What can't be used.
+    pub(crate) refused: Vec<(At, ConfigError)>,
+}
+
 impl Rules {
     /// Parses a configuration file.
     ///
@@ -73,56 +97,51 @@ impl Rules {
     pub fn parse(yaml: &str) -> Result<Self, ConfigError> {
         let config = MetricsDiscoveryConfig::from_yaml(yaml)
             .map_err(|error| shape(yaml, Box::new(error)))?;
-        let mut rules = Self {
-            custom: compiled(CUSTOM, &config.rules)?,
-            external: compiled("externalRules", &config.external_rules)?,
-            usage: config.resource_rules.as_ref().map(usage).transpose()?,
-            findings: Vec::new(),
-        };
-        rules.findings = rules.found(yaml);
+        let Examined { mut rules, refused } = Self::examine(&config);
+        if let Some((_, error)) = refused.into_iter().next() {
+            return Err(error);
+        }
+        if !rules.findings.is_empty() {
+            let places = Place::of(yaml);
+            for finding in &mut rules.findings {
+                finding.place_in(|at| {
+                    let place = at.below(places.key(at.list));
+                    (place.line, place.column)
+                });
+            }
+        }
         Ok(rules)
     }
 
-    /// What rules lack that can be used nevertheless, in the order of the file.
+    /// Compiles a configuration, and looks at it.
+    pub(crate) fn examine(config: &MetricsDiscoveryConfig) -> Examined {
+        let mut refused = Vec::new();
+        let custom = compiled(CUSTOM, &config.rules, &mut refused);
+        let external = compiled("externalRules", &config.external_rules, &mut refused);
+        let usage = config.resource_rules.as_ref().map(usage);
+        let usage = usage.and_then(|usage| {
+            let refuse = |error: ConfigError| refused.push((At::usage(""), error));
+            usage.map_err(refuse).ok()
+        });
+        let mut rules = Self {
+            custom,
+            external,
+            usage,
+            findings: Vec::new(),
+        };
+        let looked = Looked {
+            custom: (&rules.custom, &config.rules),
+            external: (&rules.external, &config.external_rules),
+            usage: rules.usage.as_deref(),
+        };
+        rules.findings = findings::found(&looked);
+        Examined { rules, refused }
+    }
+
+    /// What isn't as it was meant in rules that can be used, in the order of the file.
     #[must_use]
     pub fn findings(&self) -> &[Finding] {
         &self.findings
-    }
-
-    fn found(&self, yaml: &str) -> Vec<Finding> {
-        let lacks = |list, rules: &[Arc<Rule>]| {
-            let of_rule = |rule: &Arc<Rule>| {
-                let lacks = rule.lacks().iter().cloned();
-                let position = rule.position();
-                lacks
-                    .map(move |(key, lack)| (list, position, key, lack))
-                    .collect::<Vec<_>>()
-            };
-            rules.iter().flat_map(of_rule).collect::<Vec<_>>()
-        };
-        // Rules for external metrics need no object.
-        let mut lacks = [
-            lacks(CUSTOM, &self.custom),
-            lacks("externalRules", &self.external),
-        ]
-        .concat();
-        lacks.retain(|(list, _, _, lack)| *list == CUSTOM || *lack != Lack::NoMapping);
-        if lacks.is_empty() {
-            return Vec::new();
-        }
-        let places = Place::of(yaml);
-        let located = |(list, index, key, lack): (&'static str, usize, &'static str, Lack)| {
-            let Place { line, column, .. } = *places.key(list).item(index).key(key);
-            Finding {
-                list,
-                index,
-                key,
-                line,
-                column,
-                lack,
-            }
-        };
-        lacks.into_iter().map(located).collect()
     }
 
     /// The rules for custom metrics, in the order of the file.
@@ -198,17 +217,27 @@ fn shape(yaml: &str, source: Box<serde_saphyr::Error>) -> ConfigError {
     }
 }
 
-fn compiled(list: &'static str, rules: &[DiscoveryRule]) -> Result<Vec<Arc<Rule>>, ConfigError> {
+/// The rules of a list that can be used.
+fn compiled(
+    list: &'static str,
+    rules: &[DiscoveryRule],
+    refused: &mut Vec<(At, ConfigError)>,
+) -> Vec<Arc<Rule>> {
     let compile = |(index, rule): (usize, &DiscoveryRule)| match Rule::new(index, rule) {
-        Ok(rule) => Ok(Arc::new(rule)),
-        Err(error) => Err(ConfigError::Rule {
-            list,
-            index,
-            series_query: rule.series_query.clone(),
-            source: Box::new(error),
-        }),
+        Ok(rule) => Some(Arc::new(rule)),
+        Err(error) => {
+            let at = At::rule(list, index, error.key());
+            let error = ConfigError::Rule {
+                list,
+                index,
+                series_query: rule.series_query.clone(),
+                source: Box::new(error),
+            };
+            refused.push((at, error));
+            None
+        }
     };
-    rules.iter().enumerate().map(compile).collect()
+    rules.iter().enumerate().filter_map(compile).collect()
 }
 
 #[cfg(test)]

@@ -42,6 +42,18 @@ struct UsageRule {
     container_label: String,
 }
 
+/// A query of `resourceRules`.
+pub(crate) struct OfKey<'a> {
+    /// Below `resourceRules`.
+    pub(crate) key: &'static str,
+    /// Whether its values are of nodes, or of pods.
+    pub(crate) of_nodes: bool,
+    pub(crate) template: &'a QueryTemplate,
+    pub(crate) labels: &'a ResourceLabels,
+    /// Empty for nodes.
+    pub(crate) container_label: &'a str,
+}
+
 /// Whose usage is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Consumers<'a> {
@@ -153,6 +165,30 @@ impl UsageRules {
             memory: rule("resourceRules.memory", &rules.memory)?,
             window: window.map_err(|error| ("resourceRules", error))?,
         })
+    }
+
+    /// All queries that there are.
+    pub(crate) fn queries(&self) -> Vec<OfKey<'_>> {
+        let mut queries = Vec::new();
+        let rules = [("cpu", &self.cpu), ("memory", &self.memory)];
+        for (measure, rule) in rules {
+            for of_nodes in [false, true] {
+                let (template, key) = match (measure, of_nodes) {
+                    ("cpu", false) => (&rule.container_query, "cpu.containerQuery"),
+                    ("cpu", true) => (&rule.node_query, "cpu.nodeQuery"),
+                    (_, false) => (&rule.container_query, "memory.containerQuery"),
+                    (_, true) => (&rule.node_query, "memory.nodeQuery"),
+                };
+                queries.extend(template.as_ref().map(|template| OfKey {
+                    key,
+                    of_nodes,
+                    template,
+                    labels: &rule.resources,
+                    container_label: if of_nodes { "" } else { &rule.container_label },
+                }));
+            }
+        }
+        queries
     }
 
     fn rule(&self, measure: Measure) -> &UsageRule {

@@ -98,7 +98,7 @@ impl Default for OwnMetrics {
                 help,
                 expirations,
             );
-            let help = "What rules of the configuration lack that are served nevertheless; the log says what";
+            let help = "Findings in rules of the configuration that are served nevertheless; the log says what";
             own.register("configuration_findings", help, metrics.findings.clone());
             metrics.rules.register(own);
         });
@@ -165,7 +165,7 @@ impl OwnMetrics {
         gauge.set(fails.into());
     }
 
-    /// So many rules of the configuration lack something.
+    /// So many findings are in the configuration.
     pub(crate) fn configuration_findings(&self, count: usize) {
         self.findings.set(i64::try_from(count).unwrap_or(i64::MAX));
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use setpoint_replay::notation::{Values, parse_series};
 use setpoint_replay::promql::Settings;
 use setpoint_replay::{Script, ScriptedSeries, World, labels::Labels};
-use setpoint_rules::Rules;
+use setpoint_rules::{Rules, error_place, error_without_place};
 
 use super::cluster::Cluster;
 use super::document::{Document, Group, InputSeries, MetricTest};
@@ -14,7 +14,6 @@ use super::duration::PromDuration;
 use super::judge::{Expected, Question, Tolerance};
 use super::request::target;
 use super::rule_file::{self, RuleFile};
-use crate::format::rules::{located, without_place};
 use crate::format::{Checks, Place};
 use crate::quantity::is_quantity;
 
@@ -108,8 +107,11 @@ impl TestFile {
             }
         };
         let document: Document = serde_saphyr::from_str(&text).map_err(|error| {
-            let (line, column) = located(&error);
-            broken(vec![format!("{line}:{column}: {}", without_place(&error))])
+            let (line, column) = error_place(&error);
+            broken(vec![format!(
+                "{line}:{column}: {}",
+                error_without_place(&error)
+            )])
         })?;
         let folder = path.parent().unwrap_or(Path::new(""));
         let place = Place::of(&text);

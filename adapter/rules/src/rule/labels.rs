@@ -50,6 +50,14 @@ pub enum LabelError {
     },
 }
 
+/// An override to a resource that the cluster doesn't have.
+pub(crate) struct Unknown<'a> {
+    pub(crate) label: &'a str,
+    pub(crate) resource: &'a GroupResource,
+    /// A resource of that name in another group.
+    pub(crate) elsewhere: Option<GroupResource>,
+}
+
 impl ResourceLabels {
     /// The labels of a mapping, whose template stands at `key`.
     pub(crate) fn new(key: &'static str, mapping: &ResourceMapping) -> Result<Self, RuleError> {
@@ -97,22 +105,45 @@ impl ResourceLabels {
         })
     }
 
-    /// Overrides to resources that the cluster doesn't have, in words. prometheus-adapter ends where it
-    /// finds one.
-    pub(crate) fn unknown<'a>(&'a self, mapper: &'a RestMapper) -> impl Iterator<Item = String> {
+    /// The labels that name the objects of some resources.
+    pub(crate) fn overrides(&self) -> impl Iterator<Item = (&str, &GroupResource)> {
+        let overrides = self.overrides.iter();
+        overrides.map(|(label, resource)| (label.as_str(), resource))
+    }
+
+    /// Whether there is a template of labels.
+    pub(crate) fn has_template(&self) -> bool {
+        self.template.is_some()
+    }
+
+    /// The label that the template gives for a resource.
+    pub(crate) fn label_by_template(
+        &self,
+        resource: &GroupResource,
+        mapper: &RestMapper,
+    ) -> Option<String> {
+        let template = &self.template.as_ref()?.template;
+        let known = mapper.resource(resource)?;
+        let group = resource.group.replace(['.', '-'], "_");
+        rendered(template, &group, &known.singular).ok()
+    }
+
+    /// Overrides to resources that the cluster doesn't have. prometheus-adapter ends where it finds one.
+    pub(crate) fn unknown<'a>(
+        &'a self,
+        mapper: &'a RestMapper,
+    ) -> impl Iterator<Item = Unknown<'a>> {
         let unknown = self
             .overrides
             .iter()
             .filter(|(_, name)| mapper.resource(name).is_none());
-        unknown.map(|(label, name)| {
-            let mut elsewhere = mapper.resources().iter().filter(|known| {
-                known.plural == name.resource || known.singular == name.resource
-            });
-            let hint = match elsewhere.next() {
-                Some(other) => format!("; there is {}", other.group_resource()),
-                None => String::new(),
-            };
-            format!("label `{label}` is to name {name}, which the cluster doesn't have{hint}; it is looked for again at each relist")
+        unknown.map(|(label, resource)| {
+            let elsewhere = GroupResource::new("", &resource.resource);
+            Unknown {
+                label,
+                resource,
+                elsewhere: mapper.resource(&elsewhere).map(Resource::group_resource),
+            }
         })
     }
 

@@ -7,14 +7,13 @@ mod promql;
 use regex::Regex;
 
 use crate::config::{DiscoveryRule, RegexFilter};
-use crate::finding::Lack;
 use crate::template::TemplateError;
 
 pub use labels::LabelError;
 pub use promql::PromqlError;
 
-pub(crate) use labels::ResourceLabels;
-pub(crate) use promql::{Asked, QueryTemplate};
+pub(crate) use labels::{ResourceLabels, Unknown};
+pub(crate) use promql::{Asked, QueryTemplate, is_label_name};
 
 /// A rule of the configuration, compiled: prometheus-adapter's `MetricNamer`.
 #[derive(Debug)]
@@ -29,8 +28,6 @@ pub struct Rule {
     /// Whether the query for an external metric contains the namespace.
     pub(crate) namespaced: bool,
     pub(crate) metrics_query: QueryTemplate,
-    /// What it lacks, by the key that it is about.
-    lacks: Vec<(&'static str, Lack)>,
 }
 
 /// Why a rule can't be used.
@@ -89,6 +86,24 @@ pub enum RuleError {
     },
 }
 
+impl RuleError {
+    /// The key that it is about.
+    #[must_use]
+    pub fn key(&self) -> &'static str {
+        match self {
+            Self::NoSeriesQuery => "seriesQuery",
+            Self::Filter { .. } => "seriesFilters",
+            Self::Regex { key, .. } if key.starts_with("series") => "seriesFilters",
+            Self::Regex { key, .. } if key.starts_with("name") => "name.matches",
+            Self::Regex { .. } => "resources.template",
+            Self::NoName { .. } => "name",
+            Self::Template { key, .. }
+            | Self::NoResource { key, .. }
+            | Self::Duration { key, .. } => key,
+        }
+    }
+}
+
 impl Rule {
     /// A rule at a position of its list, from 0.
     pub(crate) fn new(position: usize, rule: &DiscoveryRule) -> Result<Self, RuleError> {
@@ -114,12 +129,6 @@ impl Rule {
             }
             (name, _) => name.to_owned(),
         };
-        let mut lacks = Vec::new();
-        if rule.resources.template.is_empty() && rule.resources.overrides.is_empty() {
-            lacks.push(("resources", Lack::NoMapping));
-        }
-        let metrics_query = QueryTemplate::new("metricsQuery", &rule.metrics_query)?;
-        lacks.extend(metrics_query.lack().map(|lack| ("metricsQuery", lack)));
         Ok(Self {
             position,
             series_query: rule.series_query.clone(),
@@ -128,14 +137,8 @@ impl Rule {
             name_as,
             resources: ResourceLabels::new("resources.template", &rule.resources)?,
             namespaced: rule.resources.namespaced.unwrap_or(true),
-            metrics_query,
-            lacks,
+            metrics_query: QueryTemplate::new("metricsQuery", &rule.metrics_query)?,
         })
-    }
-
-    /// What it lacks, by the key that it is about.
-    pub(crate) fn lacks(&self) -> &[(&'static str, Lack)] {
-        &self.lacks
     }
 
     /// The position of the rule in its list of the configuration, from 0.
@@ -150,6 +153,23 @@ impl Rule {
         &self.series_query
     }
 
+    /// The name of all its metrics, where that doesn't depend on the series.
+    pub(crate) fn fixed_name(&self) -> Option<&str> {
+        Some(self.name_as.as_str()).filter(|name| !name.contains('$'))
+    }
+
+    /// The key of a condition that leaves a name of series out, and the regular expression.
+    pub(crate) fn leaves_out(&self, series: &str) -> Option<(&'static str, &str)> {
+        let mut filters = self.series_filters.iter();
+        let filter = filters.find(|(regex, positive)| regex.is_match(series) != *positive);
+        let filter = filter.map(|(regex, _)| ("seriesFilters", regex.as_str()));
+        let named = || {
+            let regex = &self.name_matches;
+            (!regex.is_match(series)).then_some(("name.matches", regex.as_str()))
+        };
+        filter.or_else(named)
+    }
+
     /// The name that the metric of a series has in the API; none where the rule leaves the series
     /// out.
     pub(crate) fn metric_name(&self, series: &str) -> Option<String> {
@@ -159,6 +179,20 @@ impl Rule {
             .all(|(regex, positive)| regex.is_match(series) == *positive);
         let captures = self.name_matches.captures(series).filter(|_| accepted)?;
         Some(go_regex::expanded(&self.name_as, &captures))
+    }
+}
+
+/// Whether a matcher of PromQL fits series without its label. An expression that can't be compiled fits none.
+pub(crate) fn may_match_empty(operator: &str, value: &str) -> bool {
+    let fits = || {
+        let whole = go_regex::compile(&format!("^(?s:{value})$"));
+        whole.map(|regex| regex.is_match(""))
+    };
+    match operator {
+        "=" => value.is_empty(),
+        "!=" => !value.is_empty(),
+        "=~" => fits().unwrap_or(false),
+        _ => fits().is_ok_and(|fits| !fits),
     }
 }
 

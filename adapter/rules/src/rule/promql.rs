@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use super::RuleError;
 use super::labels::LabelError;
-use crate::finding::Lack;
 use crate::resources::GroupResource;
 use crate::selector::{Condition, Requirement, Selector};
 use crate::template::{Template, TemplateError, Text, Value};
@@ -13,7 +12,7 @@ use crate::template::{Template, TemplateError, Text, Value};
 #[derive(Debug)]
 pub(crate) struct QueryTemplate {
     template: Template,
-    lack: Option<Lack>,
+    unknown_field: Option<TemplateError>,
 }
 
 /// What a template may name (`queryTemplateArgs`).
@@ -76,16 +75,29 @@ impl QueryTemplate {
     pub(crate) fn new(key: &'static str, text: &str) -> Result<Self, RuleError> {
         let failed = |source| RuleError::Template { key, source };
         let template = Template::parse(text).map_err(failed)?;
-        let lack = match template.check_fields(&FIELDS) {
-            _ if text.is_empty() => Some(Lack::NoQuery),
-            checked => checked.err().map(Lack::Field),
-        };
-        Ok(Self { template, lack })
+        Ok(Self {
+            unknown_field: template.check_fields(&FIELDS).err(),
+            template,
+        })
     }
 
-    /// Why it gives no query, as far as that is known before it is executed.
-    pub(super) fn lack(&self) -> Option<Lack> {
-        self.lack.clone()
+    /// The text of the template.
+    pub(crate) fn text(&self) -> &str {
+        self.template.text()
+    }
+
+    /// A field that it names and that there isn't.
+    pub(crate) fn unknown_field(&self) -> Option<&TemplateError> {
+        self.unknown_field.as_ref()
+    }
+
+    /// Whether it names one of some fields.
+    pub(crate) fn uses(&self, fields: &[&str]) -> bool {
+        let others: Vec<_> = FIELDS
+            .into_iter()
+            .filter(|field| !fields.contains(field))
+            .collect();
+        self.unknown_field.is_none() && self.template.check_fields(&others).is_err()
     }
 
     /// Whether the queries for different series differ.
@@ -203,11 +215,17 @@ fn matcher(label: &str, operator: &str, value: &str) -> String {
 
 /// A label as PromQL takes it: quoted, as Prometheus 3 understands it, where it isn't a plain name.
 fn label_name(label: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    if label.chars().all(plain) && !label.starts_with(|c: char| c.is_ascii_digit()) {
+    if is_label_name(label) || label.is_empty() {
         return label.to_owned();
     }
     quoted(label)
+}
+
+/// Whether a label has a name that exporters write, and every version of Prometheus takes without quotes.
+pub(crate) fn is_label_name(label: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let begins = |c: char| plain(c) && !c.is_ascii_digit();
+    label.starts_with(begins) && label.chars().all(plain)
 }
 
 /// A text as a PromQL string. No name in a request can end it.

@@ -38,6 +38,11 @@ impl Template {
         })
     }
 
+    /// The template as it is written.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// Whether all fields of the data that the template names are among those known.
     pub(crate) fn check_fields(&self, known: &[&'static str]) -> Result<(), TemplateError> {
         fields::check(&self.nodes, known, true).map_err(|fault| fault.in_text(&self.text))

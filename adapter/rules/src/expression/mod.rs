@@ -1,0 +1,48 @@
+//! PromQL, read as far as it takes to say which labels a result has.
+//!
+//! It is no judge of a query: Prometheus is, and others that speak PromQL know more functions. What it can't read, nothing
+//! is said of.
+
+mod labels;
+mod parse;
+mod primary;
+mod tokens;
+mod tree;
+
+pub(crate) use labels::Labels;
+pub(crate) use tree::{Expression, Matcher, Selector};
+
+/// Why a text isn't read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Unreadable {
+    /// A string begins and doesn't end.
+    #[error("the string that begins at character {at} doesn't end")]
+    String {
+        /// From 1.
+        at: usize,
+    },
+    /// A character that PromQL doesn't have outside of strings.
+    #[error("there is no `{found}` in PromQL (character {at})")]
+    Character {
+        /// From 1.
+        at: usize,
+        found: char,
+    },
+    /// Something else was expected.
+    #[error("expected {expected} at character {at}, found {found}")]
+    Unexpected {
+        /// From 1.
+        at: usize,
+        expected: &'static str,
+        found: String,
+    },
+    /// It nests deeper than anybody writes.
+    #[error("it nests deeper than {0} levels")]
+    Deep(usize),
+    /// It has more operators than anybody writes.
+    #[error("it has more than {0} operators")]
+    Long(usize),
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,285 @@
+//! Rules from the files that people keep them in: prometheus-adapter's configuration, a ConfigMap that holds it, and values
+//! of the chart, also among other documents.
+
+use serde::Deserialize as _;
+use serde_json::{Map, Value, json};
+
+use crate::config::{DiscoveryRule, MetricsDiscoveryConfig, ResourceRules};
+use crate::findings::{At, Finding, NOT_YAML, REFUSED};
+use crate::place::{Embedded, Place, error_place, error_without_place};
+use crate::rules::{Examined, Rules};
+
+/// The rules of a file.
+#[derive(Debug)]
+pub struct RuleFile {
+    rules: Rules,
+    config: MetricsDiscoveryConfig,
+    findings: Vec<Finding>,
+    is_refused: bool,
+    has_default_rules: bool,
+    places: Places,
+}
+
+/// Where rules stand in a file.
+#[derive(Debug)]
+enum Places {
+    Configuration(Place),
+    Embedded(Place, Embedded),
+    /// Of the chart's values below `rules`.
+    Values(Place),
+}
+
+/// The lists of the chart's values and those of the configuration that they become.
+const LISTS: [(&str, &str); 2] = [("custom", "rules"), ("external", "externalRules")];
+
+impl RuleFile {
+    /// What a file may hold.
+    pub const SHAPES: &str = "prometheus-adapter's configuration (`rules: [...]`), a ConfigMap that holds it, or values of its chart (`rules: {custom: [...]}`)";
+
+    /// The rules in a text; none where it has no rules. It may have several documents, as files of manifests do; one
+    /// of them has the rules.
+    ///
+    /// # Errors
+    /// What is wrong with a text that is no YAML, or whose rules can't be read.
+    pub fn parse(text: &str) -> Result<Option<Self>, Vec<Finding>> {
+        let mut found = Vec::new();
+        for document in yaml_documents(text) {
+            let value = serde_saphyr::from_str::<Value>(&document).map_err(|error| {
+                vec![not_yaml(error_place(&error), error_without_place(&error))]
+            })?;
+            found.extend(of_document(&document, &value));
+        }
+        match found.len() {
+            0 => Ok(None),
+            1 => found.remove(0).map(Some),
+            several => Err(vec![not_yaml(
+                (1, 1),
+                format!(
+                    "{several} documents have rules, and an adapter has one configuration: keep one of them in this file"
+                ),
+            )]),
+        }
+    }
+
+    /// The rules that can be used: all of them unless something is refused.
+    #[must_use]
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// The rules for custom metrics as they are written.
+    #[must_use]
+    pub fn custom(&self) -> &[DiscoveryRule] {
+        &self.config.rules
+    }
+
+    /// The rules for external metrics as they are written.
+    #[must_use]
+    pub fn external(&self) -> &[DiscoveryRule] {
+        &self.config.external_rules
+    }
+
+    /// What is refused and found, with places in the file, in the order of the configuration.
+    #[must_use]
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    /// Whether the adapter doesn't start with it.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        self.is_refused
+    }
+
+    /// Whether these are values of the chart, which puts rules of its own before them (`rules.default`).
+    #[must_use]
+    pub fn has_default_rules(&self) -> bool {
+        self.has_default_rules
+    }
+
+    /// Where something of the configuration stands in the file, from 1.
+    #[must_use]
+    pub fn place(&self, at: &At) -> (usize, usize) {
+        self.places.of(at)
+    }
+
+    fn new(config: MetricsDiscoveryConfig, places: Places) -> Self {
+        let Examined { rules, refused } = Rules::examine(&config);
+        let is_refused = !refused.is_empty();
+        let refused = refused.into_iter();
+        let refusals = refused.map(|(at, error)| Finding {
+            // The reason names the key.
+            subject: At {
+                key: "",
+                ..at.clone()
+            }
+            .to_string(),
+            ..Finding::about(&REFUSED, at, error.reason(), "")
+        });
+        let mut findings: Vec<_> = refusals.collect();
+        findings.extend(rules.findings().iter().cloned());
+        for finding in &mut findings {
+            finding.place_in(|at| places.of(at));
+        }
+        findings.sort_by_key(|finding| (finding.line, finding.column));
+        Self {
+            rules,
+            findings,
+            is_refused,
+            has_default_rules: false,
+            config,
+            places,
+        }
+    }
+}
+
+impl Places {
+    fn of(&self, at: &At) -> (usize, usize) {
+        match self {
+            Self::Configuration(root) => position(at.below(root.key(at.list))),
+            Self::Embedded(root, outer) => {
+                let (line, column) = position(at.below(root.key(at.list)));
+                outer.outer(line, column)
+            }
+            Self::Values(rules) => {
+                let list = LISTS.iter().find(|(_, to)| *to == at.list);
+                let list = list.map_or("resource", |(from, _)| from);
+                position(at.below(rules.key(list)))
+            }
+        }
+    }
+}
+
+fn position(place: &Place) -> (usize, usize) {
+    (place.line, place.column)
+}
+
+fn not_yaml(place: (usize, usize), problem: String) -> Finding {
+    Finding::new(&NOT_YAML, "", place, problem, "")
+}
+
+/// The documents of a text, each at the lines where it stands in the whole.
+#[must_use]
+pub fn yaml_documents(text: &str) -> Vec<String> {
+    let mut documents = vec![String::new()];
+    for (number, line) in text.lines().enumerate() {
+        if line.trim_end() == "---" {
+            documents.push("\n".repeat(number + 1));
+        } else if let Some(document) = documents.last_mut() {
+            document.push_str(line);
+            document.push('\n');
+        }
+    }
+    let says_something = |document: &String| {
+        let mut lines = document.lines().map(str::trim);
+        lines.any(|line| !line.is_empty() && !line.starts_with('#'))
+    };
+    documents.retain(says_something);
+    documents
+}
+
+type Read = Result<RuleFile, Vec<Finding>>;
+
+fn of_document(text: &str, value: &Value) -> Option<Read> {
+    let place = Place::of(text);
+    if value["kind"] == "ConfigMap" {
+        let (key, rules) = configuration(&value["data"])?;
+        let outer = place.key("data").key(key).embedded(text);
+        return Some(of_configuration(rules, Some(outer)));
+    }
+    // Roles have `rules` too.
+    if value["kind"].is_string() && value["apiVersion"].is_string() {
+        return None;
+    }
+    if is_configuration(value) {
+        return Some(of_configuration(text, None));
+    }
+    if value["rules"].is_object() {
+        return Some(of_values(&value["rules"], place.into_key("rules")));
+    }
+    // Values of a chart that has the adapter's chart as a part.
+    let mut parts = value.as_object()?.iter();
+    let (part, values) = parts.find(|(_, part)| part["rules"].is_object())?;
+    let place = place.into_key(part).into_key("rules");
+    Some(of_values(&values["rules"], place))
+}
+
+fn is_configuration(value: &Value) -> bool {
+    value["rules"].is_array()
+        || value["externalRules"].is_array()
+        || value["resourceRules"].is_object()
+}
+
+/// The key and the text of the configuration in the data of a ConfigMap.
+fn configuration(data: &Value) -> Option<(&str, &str)> {
+    let data = data.as_object()?;
+    let text = |key: &'static str| Some((key, data.get(key)?.as_str()?));
+    text("config.yaml").or_else(|| {
+        let mut texts = data
+            .iter()
+            .filter_map(|(key, text)| Some((key.as_str(), text.as_str()?)));
+        texts.find(|(_, text)| {
+            serde_saphyr::from_str::<Value>(text).is_ok_and(|value| is_configuration(&value))
+        })
+    })
+}
+
+/// The rules of a configuration; `outer` is where its text stands, if that is in another.
+fn of_configuration(text: &str, outer: Option<Embedded>) -> Read {
+    let config = MetricsDiscoveryConfig::from_yaml(text).map_err(|error| {
+        let (line, column) = error_place(&error);
+        let place = outer.map_or((line, column), |outer| outer.outer(line, column));
+        vec![not_yaml(place, error_without_place(&error))]
+    })?;
+    let root = Place::of(text);
+    let places = match outer {
+        Some(outer) => Places::Embedded(root, outer),
+        None => Places::Configuration(root),
+    };
+    Ok(RuleFile::new(config, places))
+}
+
+/// The rules of the chart's values below `rules`.
+fn of_values(values: &Value, place: Place) -> Read {
+    let at = |place: &Place, problem: String| not_yaml(position(place), problem);
+    if let Some(name) = values["existing"].as_str() {
+        let problem =
+            format!("the rules are in the ConfigMap {name}: give its file in place of this one");
+        return Err(vec![at(place.key("existing"), problem)]);
+    }
+    let mut found = Vec::new();
+    let mut configuration = Map::new();
+    for (from, to) in LISTS {
+        let rules = &values[from];
+        let place = place.key(from);
+        if rules.is_null() {
+            continue;
+        }
+        let Some(list) = rules.as_array() else {
+            found.push(at(place, format!("`{from}` is no list of rules")));
+            continue;
+        };
+        for (index, rule) in list.iter().enumerate() {
+            if let Err(error) = DiscoveryRule::deserialize(rule) {
+                found.push(at(place.item(index), error.to_string()));
+            }
+        }
+        configuration.insert(to.to_owned(), rules.clone());
+    }
+    let resource = &values["resource"];
+    if resource.as_object().is_some_and(|rules| !rules.is_empty()) {
+        if let Err(error) = ResourceRules::deserialize(resource) {
+            found.push(at(place.key("resource"), error.to_string()));
+        }
+        configuration.insert("resourceRules".to_owned(), resource.clone());
+    }
+    if !found.is_empty() {
+        return Err(found);
+    }
+    // JSON is YAML.
+    let config = MetricsDiscoveryConfig::from_yaml(&json!(configuration).to_string());
+    let config = config.map_err(|error| vec![at(&place, error_without_place(&error))])?;
+    let mut file = RuleFile::new(config, Places::Values(place));
+    file.has_default_rules = values["default"] != false;
+    Ok(file)
+}

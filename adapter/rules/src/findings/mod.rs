@@ -1,0 +1,30 @@
+//! What is wrong with a configuration that can be used: rules that are served, but not as they were meant.
+//!
+//! A kind of finding is a file in `kinds`, and a line in its list. The adapter logs findings when it reads a configuration,
+//! and `setpoint-adapter check` shows them; there is no other list of them.
+
+mod finding;
+mod kinds;
+mod subject;
+
+pub use finding::{At, Finding, Kind, Severity};
+pub use kinds::{KINDS, NOT_YAML, REFUSED, leaves_nothing};
+pub(crate) use subject::Looked;
+
+/// Everything that is found in rules, in the order of the configuration, without places.
+pub(crate) fn found(looked: &Looked<'_>) -> Vec<Finding> {
+    let subjects = subject::subjects(looked);
+    let usage = looked.usage.map(subject::usage);
+    let mut found = Vec::new();
+    for check in kinds::CHECKS {
+        check.run(&subjects, usage.as_deref().unwrap_or_default(), &mut found);
+    }
+    let position = |finding: &Finding| {
+        let at = finding.at.as_ref()?;
+        let list = ["rules", "externalRules", "resourceRules"];
+        let list = list.into_iter().position(|list| list == at.list);
+        Some((list, at.index))
+    };
+    found.sort_by_key(position);
+    found
+}

@@ -1,0 +1,257 @@
+//! Rules and queries as kinds of findings look at them.
+
+use std::sync::{Arc, LazyLock};
+
+use crate::config::DiscoveryRule;
+use crate::expression::{Expression, Selector as SeriesSelector, Unreadable};
+use crate::resources::{GroupResource, Resource, RestMapper};
+use crate::rule::{Asked, LabelError, PromqlError, QueryTemplate, ResourceLabels, Rule};
+use crate::selector::Selector;
+use crate::usage::UsageRules;
+
+use super::finding::At;
+
+/// Names of a request, found again in the query that is made of it.
+pub(super) const OBJECT: &str = "an-object";
+pub(super) const NAMESPACE: &str = "a-namespace";
+pub(super) const VALUE: &str = "a-value";
+
+/// The resources of Kubernetes itself.
+pub(super) static BUILT_IN: LazyLock<RestMapper> = LazyLock::new(RestMapper::built_in);
+
+/// At most so many resources of a rule are looked at.
+const MAX_RESOURCES: usize = 8;
+
+/// Rules that are looked at, each list compiled and as it is written.
+pub(crate) struct Looked<'a> {
+    pub(crate) custom: (&'a [Arc<Rule>], &'a [DiscoveryRule]),
+    pub(crate) external: (&'a [Arc<Rule>], &'a [DiscoveryRule]),
+    pub(crate) usage: Option<&'a UsageRules>,
+}
+
+/// A rule of `rules` or `externalRules`.
+pub(super) struct Subject<'a> {
+    pub(super) list: &'static str,
+    pub(super) written: &'a DiscoveryRule,
+    pub(super) rule: &'a Rule,
+    pub(super) series: Result<SeriesSelector, Unreadable>,
+    pub(super) query: Query<'a>,
+}
+
+/// A template of a query.
+pub(super) struct Query<'a> {
+    pub(super) at: At,
+    pub(super) of: Of,
+    pub(super) template: &'a QueryTemplate,
+    /// What it gives for some requests.
+    pub(super) samples: Vec<Sample>,
+}
+
+/// What the values of a query are of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Of {
+    Custom,
+    External,
+    /// The pods of a namespace and their containers.
+    Pods,
+    Nodes,
+}
+
+/// A request and the query for it.
+pub(super) struct Sample {
+    /// The resource of the objects, and the label that names them; external metrics have none.
+    pub(super) object: Option<(GroupResource, String)>,
+    /// Labels that tell results apart, beside that of the object.
+    pub(super) others: Vec<String>,
+    pub(super) query: Result<String, PromqlError>,
+    pub(super) read: Option<Result<Expression, Unreadable>>,
+}
+
+impl Sample {
+    /// What the query says, where it can be read.
+    pub(super) fn expression(&self) -> Option<&Expression> {
+        self.read.as_ref()?.as_ref().ok()
+    }
+}
+
+impl Subject<'_> {
+    pub(super) fn is_external(&self) -> bool {
+        self.list == "externalRules"
+    }
+
+    pub(super) fn at(&self, key: &'static str) -> At {
+        At::rule(self.list, self.rule.position(), key)
+    }
+
+    /// The one name that its metrics have, where that is known without series.
+    pub(super) fn metric(&self) -> Option<String> {
+        if let Some(name) = self.rule.fixed_name() {
+            return Some(name.to_owned());
+        }
+        self.rule.metric_name(self.series.as_ref().ok()?.series()?)
+    }
+}
+
+pub(super) fn subjects<'a>(looked: &Looked<'a>) -> Vec<Subject<'a>> {
+    let lists = [("rules", looked.custom), ("externalRules", looked.external)];
+    let mut subjects = Vec::new();
+    for (list, (rules, written)) in lists {
+        for rule in rules {
+            if let Some(written) = written.get(rule.position()) {
+                subjects.push(subject(list, rule, written));
+            }
+        }
+    }
+    subjects
+}
+
+fn subject<'a>(list: &'static str, rule: &'a Rule, written: &'a DiscoveryRule) -> Subject<'a> {
+    let series = SeriesSelector::parse(&written.series_query);
+    let name = series.as_ref().ok().and_then(SeriesSelector::series);
+    let name = name.unwrap_or("series").to_owned();
+    let of = match list {
+        "rules" => Of::Custom,
+        _ => Of::External,
+    };
+    let samples = match of {
+        Of::External => vec![sample(rule, &name, None)],
+        _ => {
+            let objects = objects(&rule.resources).into_iter();
+            let samples = objects.map(|object| sample(rule, &name, Some(object)));
+            samples.collect()
+        }
+    };
+    Subject {
+        list,
+        written,
+        rule,
+        series,
+        query: Query {
+            at: At::rule(list, rule.position(), "metricsQuery"),
+            of,
+            template: &rule.metrics_query,
+            samples,
+        },
+    }
+}
+
+/// Resources that a rule has metrics of, as far as that is known without series, and the labels that name their objects.
+pub(super) fn objects(labels: &ResourceLabels) -> Vec<(GroupResource, String)> {
+    let mut objects: Vec<_> = labels
+        .overrides()
+        .map(|(label, resource)| {
+            let known = BUILT_IN.resource(resource);
+            let known = known.map_or(resource.clone(), Resource::group_resource);
+            (known, label.to_owned())
+        })
+        .collect();
+    if labels.has_template() {
+        let pods = GroupResource::new("", "pods");
+        if let Ok(label) = labels.label(&pods, &BUILT_IN) {
+            objects.push((pods, label));
+        }
+    }
+    let is_namespace = |(resource, _): &(GroupResource, String)| resource.resource == "namespaces";
+    if !objects.iter().all(is_namespace) {
+        objects.retain(|object| !is_namespace(object));
+    }
+    objects.truncate(MAX_RESOURCES);
+    objects
+}
+
+fn sample(rule: &Rule, series: &str, object: Option<(GroupResource, String)>) -> Sample {
+    let selector = Selector::parse(&format!("a_label={VALUE}")).unwrap_or_default();
+    let is_root = object
+        .as_ref()
+        .is_some_and(|(resource, _)| resource.is_root_scoped());
+    let in_namespace = match object {
+        Some(_) => !is_root,
+        None => rule.namespaced,
+    };
+    let asked = Asked {
+        series,
+        selector: &selector,
+        namespace: in_namespace.then_some(NAMESPACE),
+        objects: None,
+        container_label: "",
+    };
+    let mut sample = rendered(&rule.metrics_query, &rule.resources, asked, object);
+    // A request is about one namespace.
+    let namespaces = GroupResource::new("", "namespaces");
+    sample.others = rule
+        .resources
+        .label(&namespaces, &BUILT_IN)
+        .into_iter()
+        .collect();
+    sample
+}
+
+/// The queries of `resourceRules`.
+pub(super) fn usage(rules: &UsageRules) -> Vec<Query<'_>> {
+    let queries = rules.queries().into_iter();
+    let query = queries.filter_map(|of_key| {
+        let resource = match of_key.of_nodes {
+            true => "nodes",
+            false => "pods",
+        };
+        let resource = GroupResource::new("", resource);
+        let label = of_key.labels.label(&resource, &BUILT_IN).ok()?;
+        let asked = Asked {
+            series: "",
+            selector: &Selector::default(),
+            namespace: (!of_key.of_nodes).then_some(NAMESPACE),
+            objects: None,
+            container_label: of_key.container_label,
+        };
+        let mut sample = rendered(
+            of_key.template,
+            of_key.labels,
+            asked,
+            Some((resource, label)),
+        );
+        let container = Some(of_key.container_label.to_owned()).filter(|label| !label.is_empty());
+        sample.others.extend(container);
+        Some(Query {
+            at: At::usage(of_key.key),
+            of: match of_key.of_nodes {
+                true => Of::Nodes,
+                false => Of::Pods,
+            },
+            template: of_key.template,
+            samples: vec![sample],
+        })
+    });
+    query.collect()
+}
+
+/// The query for an object.
+fn rendered(
+    template: &QueryTemplate,
+    labels: &ResourceLabels,
+    asked: Asked<'_>,
+    object: Option<(GroupResource, String)>,
+) -> Sample {
+    let label = |resource: &GroupResource| -> Result<String, LabelError> {
+        match &object {
+            Some((of_object, label)) if of_object == resource => Ok(label.clone()),
+            // That a rule has none is found by itself.
+            _ => Ok(labels
+                .label(resource, &BUILT_IN)
+                .unwrap_or_else(|_| "namespace".to_owned())),
+        }
+    };
+    let names = [OBJECT.to_owned()];
+    let asked = Asked {
+        objects: object
+            .as_ref()
+            .map(|(resource, _)| (resource, names.as_slice())),
+        ..asked
+    };
+    let query = template.render(&asked, label);
+    Sample {
+        read: query.as_ref().ok().map(|query| Expression::parse(query)),
+        query,
+        object,
+        others: Vec::new(),
+    }
+}
