@@ -18,6 +18,7 @@ mod api;
 mod args;
 mod auth;
 mod certs;
+mod check;
 mod config;
 mod custom;
 #[cfg(test)]

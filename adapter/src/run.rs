@@ -20,6 +20,7 @@ use crate::auth::{
     DelegatedAuthorizer, watch_client_ca,
 };
 use crate::certs;
+use crate::check;
 use crate::config;
 use crate::custom::CustomMetrics;
 use crate::external::ExternalMetrics;
@@ -39,7 +40,7 @@ pub fn main() -> ExitCode {
     // Fails only when there is a provider already.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     match run(Args::of_process()) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
@@ -47,9 +48,10 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(args: Args) -> anyhow::Result<()> {
+fn run(args: Args) -> anyhow::Result<ExitCode> {
     match args.command {
-        Some(Command::Certs(args)) => fill_in_certificates(&args),
+        Some(Command::Certs(args)) => fill_in_certificates(&args)?,
+        Some(Command::Check(args)) => return check::run(&args),
         None => {
             logging::start(args.serve.v, args.serve.logging_format);
             // Requests mostly wait for Prometheus; two threads keep the memory small.
@@ -59,9 +61,10 @@ fn run(args: Args) -> anyhow::Result<()> {
                 .build();
             runtime
                 .context("start the runtime")?
-                .block_on(serve(args.serve))
+                .block_on(serve(args.serve))?;
         }
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// `setpoint-adapter certs`: manifests from standard input to standard output.

@@ -1,7 +1,9 @@
 //! The command line: prometheus-adapter's flags.
 
 mod auth;
+mod check;
 mod duration;
+mod faults;
 mod flag_values;
 mod ignored;
 mod klog;
@@ -18,7 +20,9 @@ use std::time::Duration;
 use clap::{Parser, Subcommand, ValueEnum};
 
 pub(crate) use auth::{AuthArgs, AuthOptions};
+pub(crate) use check::{CheckArgs, CheckFormat};
 pub(crate) use duration::{parse_duration, parse_interval};
+pub(crate) use faults::{FlagFault, flag_faults};
 pub(crate) use ignored::IgnoredArgs;
 pub(crate) use klog::KlogArgs;
 pub(crate) use prometheus::PrometheusArgs;
@@ -30,6 +34,7 @@ const EXAMPLES: &str = "\
 Examples:
   setpoint-adapter --config /etc/adapter/config.yaml --prometheus-url http://prometheus.monitoring:9090/ \\
       --secure-port 6443 --tls-cert-file tls.crt --tls-private-key-file tls.key
+  setpoint-adapter check /etc/adapter/config.yaml
   kubectl kustomize adapter/deploy/base | setpoint-adapter certs | kubectl apply --server-side -f -";
 
 /// Serves custom.metrics.k8s.io from Prometheus to the HorizontalPodAutoscaler.
@@ -47,6 +52,7 @@ pub(crate) enum Command {
     /// Fill the serving pair and the caBundle into manifests, from standard input to standard
     /// output
     Certs(CertsArgs),
+    Check(CheckArgs),
 }
 
 #[derive(Debug, Clone, clap::Args)]

@@ -1,0 +1,66 @@
+//! A file that is looked at.
+
+use std::path::{Path, PathBuf};
+
+use setpoint_rules::{Finding, RuleFile, Severity};
+
+use super::manifest;
+use super::read::{ReadError, read};
+
+/// A file, and what is found in it.
+#[derive(Debug)]
+pub(super) struct Checked {
+    pub(super) path: PathBuf,
+    /// None where it has no rules, or they can't be read.
+    pub(super) rules: Option<RuleFile>,
+    /// In the order of the file.
+    pub(super) findings: Vec<Finding>,
+}
+
+/// Why a file isn't looked at.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CheckError {
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error(
+        "{path} has neither rules nor an adapter's arguments: expected {shapes}, or a manifest with the adapter's container",
+        shapes = RuleFile::SHAPES
+    )]
+    Nothing { path: PathBuf },
+}
+
+impl Checked {
+    pub(super) fn of(path: &Path) -> Result<Self, CheckError> {
+        let text = read(path)?;
+        let (rules, mut findings) = match RuleFile::parse(&text) {
+            Ok(rules) => {
+                let findings = rules.as_ref().map(|rules| rules.findings().to_vec());
+                (rules, findings.unwrap_or_default())
+            }
+            Err(findings) => (None, findings),
+        };
+        let arguments = manifest::arguments(&text);
+        if rules.is_none() && findings.is_empty() && arguments.is_empty() {
+            let path = path.to_owned();
+            return Err(CheckError::Nothing { path });
+        }
+        findings.extend(
+            arguments
+                .iter()
+                .flat_map(|arguments| manifest::findings(arguments)),
+        );
+        findings.sort_by_key(|finding| (finding.line, finding.column));
+        Ok(Self {
+            path: path.to_owned(),
+            rules,
+            findings,
+        })
+    }
+
+    pub(super) fn count(&self, severity: Severity) -> usize {
+        let findings = self.findings.iter();
+        findings
+            .filter(|finding| finding.kind.severity == severity)
+            .count()
+    }
+}
