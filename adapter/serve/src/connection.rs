@@ -72,7 +72,10 @@ impl Connection {
         let _ = stream.set_nodelay(true);
         let Some(tls) = self.tls.as_ref().map(|source| source()) else {
             let peer = Peer::new(self.address, Arc::default());
-            return self.serve_http(stream, Protocol::Http1, peer, false).await;
+            let in_flight = entry.in_flight.clone();
+            return self
+                .serve_http(stream, Protocol::Http1, peer, false, in_flight)
+                .await;
         };
         let greeted = async {
             let stream = TlsAcceptor::from(tls).accept(stream).await?;
@@ -91,7 +94,9 @@ impl Connection {
                     Some(b"h2") => Protocol::Http2,
                     _ => Protocol::Http1,
                 };
-                self.serve_http(stream, protocol, peer, trusted).await;
+                let in_flight = entry.in_flight.clone();
+                self.serve_http(stream, protocol, peer, trusted, in_flight)
+                    .await;
             }
             Some(Ok(Err(error))) => {
                 self.counts.failed_handshake();
@@ -117,11 +122,17 @@ impl Connection {
         (peer, trusted)
     }
 
-    async fn serve_http<S>(self, stream: S, protocol: Protocol, peer: Peer, trusted: bool)
-    where
+    async fn serve_http<S>(
+        self,
+        stream: S,
+        protocol: Protocol,
+        peer: Peer,
+        trusted: bool,
+        in_flight: watch::Sender<usize>,
+    ) where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let (in_flight, requests) = watch::channel(0);
+        let requests = in_flight.subscribe();
         let last = CancellationToken::new();
         let handler = RequestHandler {
             app: self.app,

@@ -3,20 +3,26 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 /// Connections that wait for a place. They are sockets and nothing else.
 const WAITING: usize = 1024;
+/// How long a connection may be without a request before it can be closed for another one of its
+/// own address. A handshake and a request take milliseconds.
+const UNUSED: Duration = Duration::from_secs(1);
 
 /// At most a number of connections.
 ///
 /// When there are as many, a new one of an address that has fewer than another closes the oldest
 /// of the address with the most. So nobody is kept waiting by whoever opens many. One of an address
-/// that has the most itself waits for a place, behind those that wait already: a burst of requests
-/// is slowed down, not cut off.
+/// that has the most itself closes the oldest without a request there: behind one address there may
+/// be an attacker and kube-apiserver, on a node or where addresses are translated. While all have
+/// requests, it waits for a place: a burst of requests is slowed down, not cut off.
 pub(crate) struct Connections {
     most: usize,
     table: Mutex<Table>,
@@ -34,7 +40,16 @@ struct Table {
 struct Open {
     address: IpAddr,
     trusted: bool,
+    since: Instant,
+    requests: watch::Receiver<usize>,
     close: CancellationToken,
+}
+
+impl Open {
+    /// Whether the client does nothing with it, or has not got to a request for too long.
+    fn is_unused(&self) -> bool {
+        *self.requests.borrow() == 0 && self.since.elapsed() >= UNUSED
+    }
 }
 
 struct Waiting {
@@ -52,7 +67,7 @@ impl Connections {
 
     /// A place for a connection, when there is one; none if too many wait.
     pub(crate) async fn place(self: &Arc<Self>, address: IpAddr) -> Option<Entry> {
-        let place = {
+        let mut place = {
             let mut table = self.table.lock();
             if table.make_room(address, self.most) {
                 return Some(self.enter(&mut table, address));
@@ -70,22 +85,34 @@ impl Connections {
             });
             place
         };
-        place.await.ok()
+        loop {
+            if let Ok(place) = timeout(UNUSED, &mut place).await {
+                return place.ok();
+            }
+            let mut table = self.table.lock();
+            if table.make_room(address, self.most) {
+                return Some(self.enter(&mut table, address));
+            }
+        }
     }
 
     fn enter(self: &Arc<Self>, table: &mut Table, address: IpAddr) -> Entry {
         let number = table.next;
         table.next += 1;
         let close = CancellationToken::new();
+        let (in_flight, requests) = watch::channel(0);
         let connection = Open {
             address,
             trusted: false,
+            since: Instant::now(),
+            requests,
             close: close.clone(),
         };
         table.connections.insert(number, connection);
         Entry {
             connections: self.clone(),
             number,
+            in_flight,
             close,
         }
     }
@@ -120,8 +147,8 @@ impl Table {
         closed.inspect(|open| open.close.cancel()).is_some()
     }
 
-    /// The oldest connection of the stranger that has the most, if that is more than `address`
-    /// has.
+    /// The oldest connection of the stranger that has the most; where that is `address`, the oldest
+    /// that is unused.
     fn superfluous(&self, address: IpAddr) -> Option<u64> {
         let strangers = || self.connections.iter().filter(|(_, open)| !open.trusted);
         let mut counts: HashMap<IpAddr, usize> = HashMap::new();
@@ -129,10 +156,14 @@ impl Table {
             *counts.entry(open.address).or_default() += 1;
         }
         let most = counts.values().max()?;
-        if counts.get(&address) == Some(most) {
-            return None;
-        }
-        let (number, _) = strangers().find(|(_, open)| counts.get(&open.address) == Some(most))?;
+        let is_own = counts.get(&address) == Some(most);
+        let (number, _) = strangers().find(|(_, open)| {
+            if is_own {
+                open.address == address && open.is_unused()
+            } else {
+                counts.get(&open.address) == Some(most)
+            }
+        })?;
         Some(*number)
     }
 
@@ -150,6 +181,8 @@ impl Table {
 pub(crate) struct Entry {
     connections: Arc<Connections>,
     number: u64,
+    /// The number of its requests in flight.
+    pub(crate) in_flight: watch::Sender<usize>,
     /// Cancelled when the connection has to go.
     pub(crate) close: CancellationToken,
 }
@@ -191,8 +224,8 @@ mod tests {
         (0..entries.len()).filter(closed).collect()
     }
 
-    #[test]
-    fn one_connection_too_many_closes_the_oldest_of_the_address_with_the_most() {
+    #[tokio::test]
+    async fn one_connection_too_many_closes_the_oldest_of_the_address_with_the_most() {
         let connections = Connections::new(4);
         let add = |last| add(&connections, last).expect("a place");
         let mut entries = vec![add(1), add(2), add(2), add(2)];
@@ -206,8 +239,8 @@ mod tests {
         assert_eq!(closed(&entries), [0, 1, 2]);
     }
 
-    #[test]
-    fn a_trusted_clients_connection_is_never_closed_for_another_one() {
+    #[tokio::test]
+    async fn a_trusted_clients_connection_is_never_closed_for_another_one() {
         let connections = Connections::new(2);
         let add = |last| add(&connections, last);
         let trusted = [add(1).expect("a place"), add(1).expect("a place")];
@@ -235,6 +268,23 @@ mod tests {
         assert!(!first.close.is_cancelled() && !third.close.is_cancelled());
         let other = connections.place(address(2)).await;
         assert!(other.is_some() && first.close.is_cancelled());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_of_the_address_with_the_most_closes_the_oldest_one_without_a_request() {
+        let connections = Connections::new(2);
+        let used = add(&connections, 1).expect("a place");
+        let unused = add(&connections, 1).expect("a place");
+        used.in_flight.send_replace(1);
+        // They may be about to send one.
+        assert!(add(&connections, 1).is_none());
+        let waits = connections.place(address(1));
+        let third = waits.await.expect("a place");
+        assert!(unused.close.is_cancelled() && !used.close.is_cancelled());
+        third.in_flight.send_replace(1);
+        tokio::time::advance(2 * UNUSED).await;
+        assert!(add(&connections, 1).is_none());
+        assert!(!used.close.is_cancelled() && !third.close.is_cancelled());
     }
 
     #[tokio::test]
