@@ -104,6 +104,11 @@ pub(crate) enum ProviderError {
         #[source]
         source: AnswerError,
     },
+    /// Annotations and managed fields count as well.
+    #[error(
+        "unable to list matching resources: the metadata of one of the {group_resource} is too long"
+    )]
+    ObjectTooLong { group_resource: GroupResource },
     #[error("the selector selects more than {limit} {group_resource}: narrow it")]
     TooManyObjects {
         group_resource: GroupResource,
@@ -124,6 +129,7 @@ impl ProviderError {
                 group_resource,
                 limit: MAX_OBJECTS,
             },
+            ListError::TooLong => Self::ObjectTooLong { group_resource },
         }
     }
 
@@ -140,6 +146,7 @@ impl ProviderError {
             Self::Metric(_)
             | Self::List { .. }
             | Self::TooManyObjects { .. }
+            | Self::ObjectTooLong { .. }
             | Self::NoSuchObject { .. } => None,
         }
     }

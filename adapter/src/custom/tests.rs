@@ -68,6 +68,25 @@ impl PrometheusClient for Scripted {
     }
 }
 
+/// Three pods with annotations of 2 MiB each, as many at a time as are asked for.
+fn long_page(asked: &str) -> Value {
+    let parameters: BTreeMap<_, _> = url::form_urlencoded::parse(asked.as_bytes()).collect();
+    let number = |name: &str| parameters.get(name).and_then(|text| text.parse().ok());
+    let (first, limit): (usize, usize) =
+        (number("continue").unwrap_or(0), number("limit").unwrap());
+    let items = (first..3).take(limit).map(|pod| {
+        json!({"metadata": {"name": format!("long-{pod}"), "annotations": {"x": "y".repeat(2 << 20)}}})
+    });
+    let items: Vec<_> = items.collect();
+    let next = first + items.len();
+    let next = if next < 3 {
+        next.to_string()
+    } else {
+        String::new()
+    };
+    json!({"kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1", "metadata": {"continue": next}, "items": items})
+}
+
 /// An API server with pods `web-1` and `web-2`.
 fn kubernetes() -> Client {
     let service = tower::service_fn(|request: http::Request<Body>| async move {
@@ -85,11 +104,15 @@ fn kubernetes() -> Client {
             "/api/v1/namespaces/silent/pods" => std::future::pending().await,
             "/api/v1/namespaces/default/pods" => {
                 let asked = request.uri().query().unwrap_or_default();
-                assert!(asked.contains("limit=500"), "{asked}");
+                assert!(
+                    asked.contains("long") || asked.contains("limit=500"),
+                    "{asked}"
+                );
                 let pod = |name: &str| json!({"metadata": {"name": name}});
                 let page = |pods: Value, next: &str| json!({"kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1", "metadata": {"continue": next}, "items": pods});
                 match asked {
                     none if none.contains("none") => page(json!([]), ""),
+                    long if long.contains("long") => long_page(long),
                     next if next.contains("continue=next") => {
                         page(json!([pod("web-1"), pod("x\"}")]), "")
                     }
@@ -271,6 +294,28 @@ async fn a_selector_that_selects_too_many_objects_is_an_error() {
         error.to_string(),
         "the selector selects more than 10000 pods: narrow it"
     );
+}
+
+#[tokio::test]
+async fn objects_with_long_annotations_are_listed_one_by_one() {
+    let prometheus = Arc::new(Scripted {
+        samples: vec![("long-0", 1.0), ("long-2", 3.0)],
+        ..Scripted::default()
+    });
+    let provider = provider(prometheus.clone()).await;
+    let long = Objects::Selected(Selector::parse("long").unwrap());
+    let values = provider
+        .values(&query("pods", "http_requests", long))
+        .await
+        .unwrap();
+    assert_eq!(
+        shown(&values),
+        [
+            r#"Some("/v1") Some("long-0") 1"#,
+            r#"Some("/v1") Some("long-2") 3"#
+        ]
+    );
+    assert!(prometheus.asked.lock()[0].contains(r#"pod=~"long-0|long-1|long-2""#));
 }
 
 #[tokio::test]

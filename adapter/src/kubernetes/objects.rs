@@ -1,18 +1,26 @@
 //! Lists of objects: their names and labels alone, page by page.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::time::Duration;
 
+use futures::AsyncReadExt as _;
 use kube::api::{ApiResource, DynamicObject, ListParams};
 use kube::core::Request;
 use kube::{Client, Resource as _};
 use serde::Deserialize;
 use setpoint_rules::{Resource, Selector, is_object_name};
+use tokio::sync::Semaphore;
 
 use super::{AnswerError, within};
 
 /// How many objects are listed with one request, and the most that a selector may select.
 const PAGE: u32 = 500;
+/// The most bytes of a page. What comes of an object besides its labels are annotations and managed fields, and whoever owns it may write a MiB of them:
+/// fewer objects are listed at a time then.
+const PAGE_BYTES: usize = 4 << 20;
+/// How many pages are in memory at a time.
+static PAGES: Semaphore = Semaphore::const_new(4);
 pub(crate) const MAX_OBJECTS: usize = 10_000;
 
 /// Which objects are listed.
@@ -62,6 +70,8 @@ pub(crate) enum ListError {
     Answer(#[from] AnswerError),
     #[error("more than {MAX_OBJECTS} objects")]
     TooMany,
+    #[error("the metadata of one object has more than {PAGE_BYTES} bytes")]
+    TooLong,
 }
 
 /// Lists objects whose names can stand in a query. Each request may take `timeout`.
@@ -82,17 +92,21 @@ pub(crate) async fn list(
     let path = Request::new(DynamicObject::url_path(&api_resource, namespace));
     let mut parameters = ListParams::default()
         .labels(&wanted.selector.to_string())
-        .fields(wanted.field_selector)
-        .limit(PAGE);
-    let mut objects = Vec::new();
+        .fields(wanted.field_selector);
+    let (mut objects, mut limit) = (Vec::new(), PAGE);
     loop {
-        let listed = async {
-            let request = path
-                .list_metadata(&parameters)
-                .map_err(kube::Error::BuildRequest)?;
-            client.request::<Page>(request).await
+        parameters.limit = Some(limit);
+        let request = path.list_metadata(&parameters);
+        let request = request.map_err(|error| AnswerError::from(kube::Error::BuildRequest(error)));
+        let listed = page(client, request?);
+        let Some(page) = within(timeout, "a list of objects", listed).await? else {
+            // The same page, with fewer objects.
+            limit = limit.div_ceil(8);
+            if parameters.limit == Some(1) {
+                return Err(ListError::TooLong);
+            }
+            continue;
         };
-        let page = within(timeout, "a list of objects", listed).await?;
         let items = page.items.unwrap_or_default().into_iter();
         let items = items.map(|item| item.metadata);
         objects.extend(items.filter(|object| is_object_name(&object.name)));
@@ -104,4 +118,24 @@ pub(crate) async fn list(
             None => return Ok(objects),
         }
     }
+}
+
+/// A page of a list; none if it has too many bytes.
+async fn page(
+    client: &Client,
+    request: http::Request<Vec<u8>>,
+) -> Result<Option<Page>, kube::Error> {
+    let body = pin!(client.request_stream(request).await?);
+    // It is never closed. Until there is a permit, the API server keeps the page.
+    let _permit = PAGES.acquire().await.ok();
+    let mut bytes = Vec::new();
+    let mut body = body.take(PAGE_BYTES as u64 + 1);
+    let read = body.read_to_end(&mut bytes).await;
+    read.map_err(|error| kube::Error::Service(error.into()))?;
+    if bytes.len() > PAGE_BYTES {
+        return Ok(None);
+    }
+    serde_json::from_slice(&bytes)
+        .map(Some)
+        .map_err(kube::Error::SerdeError)
 }
