@@ -23,6 +23,7 @@ use crate::connections::{Connections, Entry};
 use crate::counts::Counts;
 use crate::limits::{ClientLimits, Limits};
 use crate::peer::Peer;
+use crate::reading::ReadWatched;
 use crate::requests::{Budgets, RequestHandler};
 use crate::server::Trust;
 use crate::tls::TlsSource;
@@ -70,6 +71,7 @@ impl Connection {
     async fn serve_until_its_end(self, stream: TcpStream, entry: &Entry) {
         // Responses are small: Nagle's algorithm would only delay them.
         let _ = stream.set_nodelay(true);
+        let stream = ReadWatched::new(stream, entry.waiting.clone());
         let Some(tls) = self.tls.as_ref().map(|source| source()) else {
             let peer = Peer::new(self.address, Arc::default());
             let in_flight = entry.in_flight.clone();
@@ -111,7 +113,7 @@ impl Connection {
     }
 
     /// The client behind a handshake, and whether it is to be trusted.
-    async fn judge(&self, stream: &TlsStream<TcpStream>) -> (Peer, bool) {
+    async fn judge<S>(&self, stream: &TlsStream<S>) -> (Peer, bool) {
         let certificates = stream.get_ref().1.peer_certificates().unwrap_or_default();
         let certificates = certificates.iter().cloned().map(CertificateDer::into_owned);
         let peer = Peer::new(self.address, certificates.collect());

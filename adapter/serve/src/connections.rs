@@ -1,6 +1,6 @@
 //! The connections that are served, and which of them has to go when there are too many.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque, hash_map};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,11 +10,16 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
+use crate::reading::Waiting;
+
 /// Connections that wait for a place. They are sockets and nothing else.
 const WAITING: usize = 1024;
 /// How long a connection may be without a request before it can be closed for another one of its
-/// own address. A handshake and a request take milliseconds.
+/// own address, and how long the server then waits for the client's next bytes. A handshake and a
+/// request take milliseconds, and their bytes come without a pause; but where the processor is
+/// busy, the server takes its time.
 const UNUSED: Duration = Duration::from_secs(1);
+const SILENT: Duration = Duration::from_millis(100);
 
 /// At most a number of connections.
 ///
@@ -33,8 +38,10 @@ struct Table {
     next: u64,
     /// By their numbers, so the oldest first.
     connections: BTreeMap<u64, Open>,
+    /// How many of them each stranger's address has.
+    strangers: HashMap<IpAddr, usize>,
     /// The oldest first. Whoever gave up waiting has closed its channel.
-    waiting: VecDeque<Waiting>,
+    waiting: VecDeque<Newcomer>,
 }
 
 struct Open {
@@ -42,17 +49,19 @@ struct Open {
     trusted: bool,
     since: Instant,
     requests: watch::Receiver<usize>,
+    waiting: Waiting,
     close: CancellationToken,
 }
 
 impl Open {
     /// Whether the client does nothing with it, or has not got to a request for too long.
     fn is_unused(&self) -> bool {
-        *self.requests.borrow() == 0 && self.since.elapsed() >= UNUSED
+        let is_long = self.since.elapsed() >= UNUSED || self.waiting.elapsed() >= SILENT;
+        is_long && *self.requests.borrow() == 0
     }
 }
 
-struct Waiting {
+struct Newcomer {
     address: IpAddr,
     place: oneshot::Sender<Entry>,
 }
@@ -79,14 +88,14 @@ impl Connections {
                 return None;
             }
             let (sender, place) = oneshot::channel();
-            table.waiting.push_back(Waiting {
+            table.waiting.push_back(Newcomer {
                 address,
                 place: sender,
             });
             place
         };
         loop {
-            if let Ok(place) = timeout(UNUSED, &mut place).await {
+            if let Ok(place) = timeout(SILENT, &mut place).await {
                 return place.ok();
             }
             let mut table = self.table.lock();
@@ -101,18 +110,22 @@ impl Connections {
         table.next += 1;
         let close = CancellationToken::new();
         let (in_flight, requests) = watch::channel(0);
+        let waiting = Waiting::default();
         let connection = Open {
             address,
             trusted: false,
             since: Instant::now(),
             requests,
+            waiting: waiting.clone(),
             close: close.clone(),
         };
         table.connections.insert(number, connection);
+        *table.strangers.entry(address).or_default() += 1;
         Entry {
             connections: self.clone(),
             number,
             in_flight,
+            waiting,
             close,
         }
     }
@@ -121,7 +134,7 @@ impl Connections {
     fn leave(self: &Arc<Self>, number: u64) {
         let (entry, waiting) = {
             let mut table = self.table.lock();
-            table.connections.remove(&number);
+            table.remove(number);
             if table.connections.len() >= self.most {
                 return;
             }
@@ -143,31 +156,54 @@ impl Table {
             return true;
         }
         let superfluous = self.superfluous(address);
-        let closed = superfluous.and_then(|number| self.connections.remove(&number));
+        let closed = superfluous.and_then(|number| self.remove(number));
         closed.inspect(|open| open.close.cancel()).is_some()
     }
 
     /// The oldest connection of the stranger that has the most; where that is `address`, the oldest
     /// that is unused.
     fn superfluous(&self, address: IpAddr) -> Option<u64> {
-        let strangers = || self.connections.iter().filter(|(_, open)| !open.trusted);
-        let mut counts: HashMap<IpAddr, usize> = HashMap::new();
-        for (_, open) in strangers() {
-            *counts.entry(open.address).or_default() += 1;
-        }
-        let most = counts.values().max()?;
-        let is_own = counts.get(&address) == Some(most);
-        let (number, _) = strangers().find(|(_, open)| {
+        let most = self.strangers.values().max()?;
+        let is_own = self.strangers.get(&address) == Some(most);
+        let mut strangers = self.connections.iter().filter(|(_, open)| !open.trusted);
+        let (number, _) = strangers.find(|(_, open)| {
             if is_own {
                 open.address == address && open.is_unused()
             } else {
-                counts.get(&open.address) == Some(most)
+                self.strangers.get(&open.address) == Some(most)
             }
         })?;
         Some(*number)
     }
 
-    fn first_waiting(&mut self) -> Option<Waiting> {
+    fn remove(&mut self, number: u64) -> Option<Open> {
+        let open = self.connections.remove(&number)?;
+        if !open.trusted {
+            self.count_one_less(open.address);
+        }
+        Some(open)
+    }
+
+    fn trust(&mut self, number: u64) {
+        let Some(open) = self.connections.get_mut(&number) else {
+            return;
+        };
+        let address = open.address;
+        if !std::mem::replace(&mut open.trusted, true) {
+            self.count_one_less(address);
+        }
+    }
+
+    fn count_one_less(&mut self, stranger: IpAddr) {
+        if let hash_map::Entry::Occupied(mut count) = self.strangers.entry(stranger) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
+    }
+
+    fn first_waiting(&mut self) -> Option<Newcomer> {
         while let Some(waiting) = self.waiting.pop_front() {
             if !waiting.place.is_closed() {
                 return Some(waiting);
@@ -183,6 +219,7 @@ pub(crate) struct Entry {
     number: u64,
     /// The number of its requests in flight.
     pub(crate) in_flight: watch::Sender<usize>,
+    pub(crate) waiting: Waiting,
     /// Cancelled when the connection has to go.
     pub(crate) close: CancellationToken,
 }
@@ -190,10 +227,7 @@ pub(crate) struct Entry {
 impl Entry {
     /// Never closes this connection for another one.
     pub(crate) fn trust(&self) {
-        let mut table = self.connections.table.lock();
-        if let Some(connection) = table.connections.get_mut(&self.number) {
-            connection.trusted = true;
-        }
+        self.connections.table.lock().trust(self.number);
     }
 }
 
@@ -285,6 +319,17 @@ mod tests {
         tokio::time::advance(2 * UNUSED).await;
         assert!(add(&connections, 1).is_none());
         assert!(!used.close.is_cancelled() && !third.close.is_cancelled());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_client_has_a_tenth_of_the_time_of_one_that_sends() {
+        let connections = Connections::new(2);
+        let sends = add(&connections, 1).expect("a place");
+        let silent = add(&connections, 1).expect("a place");
+        silent.waiting.begin();
+        tokio::time::advance(SILENT).await;
+        let third = add(&connections, 1);
+        assert!(third.is_some() && silent.close.is_cancelled() && !sends.close.is_cancelled());
     }
 
     #[tokio::test]
