@@ -32,6 +32,7 @@ fn clients_are_made_where_there_are_no_ca_certificates() {
             token_file: None,
             headers: Vec::new(),
             post: false,
+            at: None,
         };
         assert!(
             HttpClient::new(options, &OwnMetrics::default()).is_ok(),

@@ -5,7 +5,7 @@ use serde::Deserialize as _;
 use serde_json::{Map, Value, json};
 
 use crate::config::{DiscoveryRule, MetricsDiscoveryConfig, ResourceRules};
-use crate::findings::{At, Finding, NOT_YAML, REFUSED};
+use crate::findings::{At, Expected, Finding, NOT_YAML, REFUSED, sample_queries};
 use crate::place::{Embedded, Place, error_place, error_without_place};
 use crate::rules::{Examined, Rules};
 
@@ -95,6 +95,18 @@ impl RuleFile {
     #[must_use]
     pub fn has_default_rules(&self) -> bool {
         self.has_default_rules
+    }
+
+    /// What the rules give as far as that is known without series.
+    #[must_use]
+    pub fn expected(&self) -> Expected {
+        Expected::of(&self.rules.looked_at(&self.config))
+    }
+
+    /// A query of each rule, as a usual request makes it, and the key that gives it.
+    #[must_use]
+    pub fn sample_queries(&self) -> Vec<(At, String)> {
+        sample_queries(&self.rules.looked_at(&self.config))
     }
 
     /// Where something of the configuration stands in the file, from 1.

@@ -15,6 +15,8 @@ mod query;
 mod resources;
 mod rule;
 mod rules;
+#[cfg(test)]
+mod schema_tests;
 mod selector;
 mod series;
 mod template;
@@ -22,9 +24,12 @@ mod usage;
 
 pub use answer::{MetricValueList, cause_for_clients, internal_error, refused_query};
 pub use duration::{DURATION_UNITS, duration_millis};
+pub use expression::{ResultLabels, Unreadable};
 pub use external::{ExternalError, ExternalMetrics, ExternalValues, ResolvedExternal};
 pub use file::{RuleFile, yaml_documents};
-pub use findings::{At, Finding, KINDS, Kind, NOT_YAML, REFUSED, Severity, leaves_nothing};
+pub use findings::{
+    At, Expected, Finding, KINDS, Kind, NOT_YAML, REFUSED, Severity, leaves_nothing,
+};
 pub use metrics::{Items, MetricError, MetricInfo, Metrics, Remark, ResolvedQuery, Values};
 pub use origins::Yield;
 pub use path::{ApiPath, InvalidPath, ResourcePath, percent_decoded};

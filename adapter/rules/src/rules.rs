@@ -129,13 +129,17 @@ impl Rules {
             usage,
             findings: Vec::new(),
         };
-        let looked = Looked {
-            custom: (&rules.custom, &config.rules),
-            external: (&rules.external, &config.external_rules),
-            usage: rules.usage.as_deref(),
-        };
-        rules.findings = findings::found(&looked);
+        rules.findings = findings::found(&rules.looked_at(config));
         Examined { rules, refused }
+    }
+
+    /// The rules beside the configuration that they are made of.
+    pub(crate) fn looked_at<'a>(&'a self, config: &'a MetricsDiscoveryConfig) -> Looked<'a> {
+        Looked {
+            custom: (&self.custom, &config.rules),
+            external: (&self.external, &config.external_rules),
+            usage: self.usage.as_deref(),
+        }
     }
 
     /// What isn't as it was meant in rules that can be used, in the order of the file.

@@ -3,11 +3,18 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
+use url::Url;
+
+use super::UpstreamArgs;
+use super::flag_values::parse_prometheus_url;
 
 const EXAMPLES: &str = "\
 Examples:
   setpoint-adapter check config.yaml
   setpoint-adapter check values.yaml deployment.yaml --format sarif > check.sarif
+  setpoint-adapter check config.yaml --emit-rbac | kubectl diff -f -
+  setpoint-adapter check config.yaml --prometheus-url http://127.0.0.1:9090
+  kubectl proxy & setpoint-adapter check config.yaml --prometheus-url http://127.0.0.1:9090 --compare-with http://127.0.0.1:8001
 
 Exit codes: 0 nothing worse than a note, 1 something is found, 2 bad usage, or a file that can't be read.";
 
@@ -24,6 +31,23 @@ pub(crate) struct CheckArgs {
     /// What is printed on standard output
     #[arg(long, value_enum, default_value = "pretty")]
     pub(crate) format: CheckFormat,
+    /// Print the roles that these metrics take, for those who read them and for the adapter
+    #[arg(long, conflicts_with = "format")]
+    pub(crate) emit_rbac: bool,
+    /// Also ask Prometheus at this URL for series, and whether it takes the queries
+    #[arg(long, value_name = "URL", value_parser = parse_prometheus_url)]
+    pub(crate) prometheus_url: Option<Url>,
+    #[command(flatten)]
+    pub(crate) upstream: UpstreamArgs,
+    /// Also say how the metrics differ from those that are listed at this URL, of an adapter or of an API server
+    #[arg(long, value_name = "URL", value_parser = parse_prometheus_url, requires = "prometheus_url")]
+    pub(crate) compare_with: Option<Url>,
+    /// CA certificates to verify that server's certificate with [default: those of the system]
+    #[arg(long, value_name = "FILE", requires = "compare_with")]
+    pub(crate) compare_ca_file: Option<PathBuf>,
+    /// File with the bearer token for that server
+    #[arg(long, value_name = "FILE", requires = "compare_with")]
+    pub(crate) compare_token_file: Option<PathBuf>,
 }
 
 /// What is printed.

@@ -11,6 +11,7 @@ mod obsolete;
 mod prometheus;
 mod redaction;
 mod tls;
+mod upstream;
 
 use std::net::IpAddr;
 use std::num::NonZeroU16;
@@ -27,6 +28,7 @@ pub(crate) use ignored::IgnoredArgs;
 pub(crate) use klog::KlogArgs;
 pub(crate) use prometheus::PrometheusArgs;
 pub(crate) use tls::{NamedPair, TlsArgs, TlsSettings};
+pub(crate) use upstream::UpstreamArgs;
 
 use flag_values::{Word, parse_word};
 
@@ -52,7 +54,7 @@ pub(crate) enum Command {
     /// Fill the serving pair and the caBundle into manifests, from standard input to standard
     /// output
     Certs(CertsArgs),
-    Check(CheckArgs),
+    Check(Box<CheckArgs>),
 }
 
 #[derive(Debug, Clone, clap::Args)]

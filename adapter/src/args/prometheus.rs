@@ -99,11 +99,12 @@ impl TryFrom<PrometheusArgs> for HttpClientOptions {
             token_file,
             headers,
             post: prometheus_verb == Verb::Post,
+            at: None,
         })
     }
 }
 
-fn parse_header(text: &str) -> Result<(String, String), &'static str> {
+pub(super) fn parse_header(text: &str) -> Result<(String, String), &'static str> {
     // The messages don't repeat the text: all of it may be a secret.
     let (name, value) = text.split_once('=').ok_or("expected name=value")?;
     http::HeaderName::try_from(name).map_err(|_| "what is before = is no header name")?;

@@ -9,17 +9,17 @@ use super::read::{ReadError, read};
 
 /// A file, and what is found in it.
 #[derive(Debug)]
-pub(super) struct Checked {
+pub(crate) struct Checked {
     pub(super) path: PathBuf,
     /// None where it has no rules, or they can't be read.
-    pub(super) rules: Option<RuleFile>,
+    pub(crate) rules: Option<RuleFile>,
     /// In the order of the file.
-    pub(super) findings: Vec<Finding>,
+    pub(crate) findings: Vec<Finding>,
 }
 
 /// Why a file isn't looked at.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum CheckError {
+pub(crate) enum CheckError {
     #[error(transparent)]
     Read(#[from] ReadError),
     #[error(
@@ -30,7 +30,7 @@ pub(super) enum CheckError {
 }
 
 impl Checked {
-    pub(super) fn of(path: &Path) -> Result<Self, CheckError> {
+    pub(crate) fn of(path: &Path) -> Result<Self, CheckError> {
         let text = read(path)?;
         let (rules, mut findings) = match RuleFile::parse(&text) {
             Ok(rules) => {

@@ -9,7 +9,7 @@ const MAX_BYTES: u64 = 4 << 20;
 
 /// Why a file isn't read.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum ReadError {
+pub(crate) enum ReadError {
     #[error("read {path}")]
     Io {
         path: PathBuf,

@@ -1,6 +1,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use serde_json::json;
+use setpoint_rules::{RuleFile, SeriesCollector};
+use wiremock::matchers::{path, query_param};
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
 use super::*;
 
 /// What is found in files of these names and texts.
@@ -90,9 +95,9 @@ fn reports_say_where_what_and_what_helps() {
     let (folder, found) = checked(&[("bad.yaml", BAD), ("good.yaml", "rules: []\n")]);
     let files: Vec<Checked> = found.into_iter().map(Result::unwrap).collect();
     let here = |text: &str| text.replace(&folder.path().display().to_string(), "…");
-    let pretty = anstream::adapter::strip_str(&report::pretty(&files)).to_string();
+    let pretty = anstream::adapter::strip_str(&report::pretty(&files, &[])).to_string();
     insta::assert_snapshot!("pretty", here(&pretty));
-    let json = format!("{:#}", report::json(&files));
+    let json = format!("{:#}", report::json(&files, &[]));
     insta::assert_snapshot!("json", here(&json));
     let mut sarif = report::sarif(&files);
     let rules = sarif["runs"][0]["tool"]["driver"]["rules"].take();
@@ -148,12 +153,129 @@ fn the_page_shows_all_kinds_and_nothing_else() {
     let (_, after) = page.split_once("<!-- kinds -->\n").unwrap();
     let (shown, _) = after.split_once("<!-- end -->").unwrap();
     let mut table = "| code | severity | what it is about |\n|---|---|---|\n".to_owned();
-    for kind in setpoint_rules::KINDS.iter().chain(&manifest::KINDS) {
+    let kinds = setpoint_rules::KINDS.iter().chain(&manifest::KINDS);
+    for kind in kinds.chain(&discovery::KINDS).chain(&compare::KINDS) {
         let (code, severity, about) = (kind.code, kind.severity, kind.about);
         table += &format!("| `{code}` | {severity} | {about} |\n");
     }
     assert_eq!(
         shown, table,
         "docs/checking-rules.md is old: put this table into it"
+    );
+}
+
+const LOAD: &str = "rules:\n- seriesQuery: 'load{pod!=\"\"}'\n  resources: {template: '<<.Resource>>'}\n  metricsQuery: sum(<<.Series>>{<<.LabelMatchers>>}) by (<<.GroupBy>>)\n- seriesQuery: nothing\n  resources: {template: '<<.Resource>>'}\n  metricsQuery: sum(<<.Series>>{<<.LabelMatchers>>}) by (<<.GroupBy>>)\nexternalRules:\n- seriesQuery: backlog\n  resources: {namespaced: false}\n  metricsQuery: my_sum(backlog{<<.LabelMatchers>>})\n";
+
+/// A Prometheus with the series `load` and `backlog`, and an adapter that lists two metrics.
+async fn server() -> MockServer {
+    let server = MockServer::start().await;
+    let answer = |body: serde_json::Value| ResponseTemplate::new(200).set_body_json(body);
+    let series = |of: serde_json::Value| answer(json!({"status": "success", "data": of}));
+    for (query, found) in [
+        (
+            "load{pod!=\"\"}",
+            json!([{"__name__": "load", "namespace": "n", "pod": "p"}]),
+        ),
+        ("backlog", json!([{"__name__": "backlog"}])),
+        ("nothing", json!([])),
+    ] {
+        let asked = Mock::given(path("/api/v1/series")).and(query_param("match[]", query));
+        asked.respond_with(series(found)).mount(&server).await;
+    }
+    let unknown = json!({"status": "error", "errorType": "bad_data", "error": "unknown function with name \"my_sum\""});
+    let refused = ResponseTemplate::new(400).set_body_json(unknown);
+    let asked = query_param("query", "my_sum(backlog{a_label=\"a-value\"})");
+    Mock::given(asked)
+        .respond_with(refused)
+        .with_priority(1)
+        .mount(&server)
+        .await;
+    let empty = json!({"status": "success", "data": {"resultType": "vector", "result": []}});
+    Mock::given(path("/api/v1/query"))
+        .respond_with(answer(empty))
+        .mount(&server)
+        .await;
+    let listed = json!({"kind": "APIResourceList", "resources": [{"name": "pods/load"}, {"name": "pods/work"}]});
+    let custom = Mock::given(path("/apis/custom.metrics.k8s.io/v1beta1"));
+    custom.respond_with(answer(listed)).mount(&server).await;
+    server
+}
+
+async fn discovered(file: &mut Checked, server: &MockServer) -> Discovered {
+    let args = <crate::args::Args as clap::Parser>::parse_from([
+        "setpoint-adapter",
+        "check",
+        "x",
+        "--prometheus-url",
+        &server.uri(),
+    ]);
+    let Some(crate::args::Command::Check(args)) = args.command else {
+        panic!("{args:?}");
+    };
+    let options = args.upstream.prometheus(args.prometheus_url.unwrap());
+    let prometheus = HttpClient::new(options, &OwnMetrics::default()).unwrap();
+    let mapper = Arc::new(RestMapper::built_in());
+    let age = args.upstream.metrics_max_age;
+    discovery::discover(file, &prometheus, mapper, age)
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_prometheus_says_which_metrics_there_are_and_what_it_refuses() {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let server = server().await;
+    let (_folder, found) = checked(&[("load.yaml", LOAD)]);
+    let mut file = found.into_iter().next().unwrap().unwrap();
+    assert_eq!(codes(&file), []);
+    let discovered = discovered(&mut file, &server).await;
+    let names: Vec<_> = discovered.names().map(|(_, name)| name).collect();
+    assert_eq!(names, ["namespaces/load", "pods/load", "backlog"]);
+    assert_eq!(codes(&file), [(5, "no-series"), (11, "refused-query")]);
+    let listed = Listed {
+        url: server.uri().parse().unwrap(),
+        ca: None,
+        token: None,
+    };
+    let differs = listed.compare(&discovered).await.unwrap();
+    let differs: Vec<_> = differs
+        .iter()
+        .map(|finding| (finding.kind.code, finding.subject.as_str()))
+        .collect();
+    assert_eq!(
+        differs,
+        [
+            ("metric-missing", "custom.metrics.k8s.io/pods/work"),
+            ("metric-new", "custom.metrics.k8s.io/namespaces/load"),
+            ("metric-new", "external.metrics.k8s.io/backlog"),
+        ]
+    );
+}
+
+#[test]
+fn roles_name_the_metrics_and_the_objects() {
+    let rules = format!("{LOAD}resourceRules: {{}}\n").replace(
+        "template: '<<.Resource>>'",
+        "overrides: {ns: {resource: namespace}, d: {group: apps, resource: deployment}}",
+    );
+    let file = RuleFile::parse(&rules).unwrap().unwrap();
+    let mut wanted = Wanted::default();
+    wanted.add(&file.expected(), None, true);
+    insta::assert_snapshot!(wanted.roles());
+    let mut collector = SeriesCollector::default();
+    collector.add("load", ["ns", "d"]).unwrap();
+    let series = collector.finish();
+    let discovered = Discovered {
+        custom: file
+            .rules()
+            .discover(|_| Some(&series), Arc::new(RestMapper::built_in())),
+        ..Discovered::default()
+    };
+    let mut wanted = Wanted::default();
+    wanted.add(&file.expected(), Some(&discovered), false);
+    let roles = wanted.roles();
+    assert!(
+        roles.contains("\"deployments.apps/load\"") && !roles.contains("backlog"),
+        "{roles}"
     );
 }

@@ -55,6 +55,11 @@ async fn config(kubeconfig: Option<&Path>) -> Result<Config, ClientError> {
     })
 }
 
+/// A client by kubeconfig for a command, which ends before the file changes.
+pub(crate) async fn unfollowed_client(kubeconfig: &Path) -> Result<kube::Client, ClientError> {
+    kube::Client::try_from(config(Some(kubeconfig)).await?).map_err(ClientError::Client)
+}
+
 /// How long the API server may take for an answer: as long as Prometheus, and less than the default
 /// relist interval.
 pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);

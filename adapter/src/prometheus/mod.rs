@@ -12,7 +12,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use setpoint_rules::{Sample, SeriesNames};
 
-pub(crate) use client::{Access, HttpClient, HttpClientOptions, watch_ca};
+pub(crate) use client::{Access, HttpClient, HttpClientOptions, system_roots, watch_ca};
 pub(crate) use error::PrometheusError;
 
 /// The series that a selector matches.

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use super::Unreadable;
 use super::tree::{Aggregate, Binary, Call, Expression, Grouping, Many, Selector};
 
-/// Labels that results may have.
+/// Labels that the results of a query may have.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Labels {
+pub enum ResultLabels {
     /// These and no others.
     Only(BTreeSet<String>),
     /// Whatever the series have, but not these.
@@ -16,7 +17,15 @@ pub(crate) enum Labels {
 /// Functions whose results have no labels.
 const WITHOUT_LABELS: [&str; 4] = ["pi", "scalar", "time", "vector"];
 
-impl Labels {
+impl ResultLabels {
+    /// Those of a query.
+    ///
+    /// # Errors
+    /// If it can't be read. That doesn't say whether Prometheus takes it.
+    pub fn of_query(query: &str) -> Result<Self, Unreadable> {
+        Ok(Self::of(&Expression::parse(query)?))
+    }
+
     /// Those of an expression.
     pub(crate) fn of(expression: &Expression) -> Self {
         Reader { with_added: true }.of(expression)
@@ -28,7 +37,8 @@ impl Labels {
     }
 
     /// Whether results can have a label.
-    pub(crate) fn may_have(&self, label: &str) -> bool {
+    #[must_use]
+    pub fn may_have(&self, label: &str) -> bool {
         match self {
             Self::Only(labels) => labels.contains(label),
             Self::AllBut(labels) => !labels.contains(label),
@@ -82,10 +92,10 @@ struct Reader {
 }
 
 impl Reader {
-    fn of(&self, expression: &Expression) -> Labels {
+    fn of(&self, expression: &Expression) -> ResultLabels {
         match expression {
-            Expression::Number | Expression::Text(_) => Labels::none(),
-            Expression::Selector(_) => Labels::all(),
+            Expression::Number | Expression::Text(_) => ResultLabels::none(),
+            Expression::Selector(_) => ResultLabels::all(),
             Expression::Range(inner, _)
             | Expression::Subquery(inner)
             | Expression::Unary(inner) => self.of(inner),
@@ -95,12 +105,12 @@ impl Reader {
         }
     }
 
-    fn added(&self, labels: impl IntoIterator<Item = String>) -> Labels {
+    fn added(&self, labels: impl IntoIterator<Item = String>) -> ResultLabels {
         let labels = labels.into_iter().filter(|_| self.with_added);
-        Labels::Only(labels.collect())
+        ResultLabels::Only(labels.collect())
     }
 
-    fn of_aggregate(&self, aggregate: &Aggregate) -> Labels {
+    fn of_aggregate(&self, aggregate: &Aggregate) -> ResultLabels {
         let Aggregate {
             name,
             grouping,
@@ -108,40 +118,40 @@ impl Reader {
         } = aggregate;
         let inner = arguments
             .last()
-            .map_or_else(Labels::none, |last| self.of(last));
+            .map_or_else(ResultLabels::none, |last| self.of(last));
         match (name.as_str(), arguments.first()) {
             // They choose some of the series as they are.
             ("topk" | "bottomk" | "limitk" | "limit_ratio", _) => inner,
             ("count_values", Some(Expression::Text(label))) => inner
                 .grouped(grouping)
-                .or(Labels::Only([label.clone()].into())),
+                .or(ResultLabels::Only([label.clone()].into())),
             _ => inner.grouped(grouping),
         }
     }
 
-    fn of_call(&self, call: &Call) -> Labels {
+    fn of_call(&self, call: &Call) -> ResultLabels {
         let text = |index: usize| match call.arguments.get(index) {
             Some(Expression::Text(text)) => Some(text.clone()),
             _ => None,
         };
         let of_arguments = || {
             let arguments = call.arguments.iter().map(|argument| self.of(argument));
-            arguments.fold(Labels::none(), Labels::or)
+            arguments.fold(ResultLabels::none(), ResultLabels::or)
         };
         match call.name.as_str() {
-            name if WITHOUT_LABELS.contains(&name) => Labels::none(),
-            "absent" | "absent_over_time" => Labels::Only(equal_labels(call)),
+            name if WITHOUT_LABELS.contains(&name) => ResultLabels::none(),
+            "absent" | "absent_over_time" => ResultLabels::Only(equal_labels(call)),
             "label_replace" | "label_join" => of_arguments().or(self.added(text(1))),
             "histogram_quantile" | "histogram_fraction" => {
-                of_arguments().and(Labels::AllBut(["le".to_owned()].into()))
+                of_arguments().and(ResultLabels::AllBut(["le".to_owned()].into()))
             }
             // It adds labels of other series.
-            "info" => Labels::all(),
+            "info" => ResultLabels::all(),
             _ => of_arguments(),
         }
     }
 
-    fn of_binary(&self, binary: &Binary) -> Labels {
+    fn of_binary(&self, binary: &Binary) -> ResultLabels {
         let Binary {
             operator,
             matching,

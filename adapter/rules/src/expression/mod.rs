@@ -9,12 +9,13 @@ mod primary;
 mod tokens;
 mod tree;
 
-pub(crate) use labels::Labels;
+pub use labels::ResultLabels;
 pub(crate) use tree::{Expression, Matcher, Selector};
 
 /// Why a text isn't read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Unreadable {
+#[non_exhaustive]
+pub enum Unreadable {
     /// A string begins and doesn't end.
     #[error("the string that begins at character {at} doesn't end")]
     String {
@@ -26,6 +27,7 @@ pub(crate) enum Unreadable {
     Character {
         /// From 1.
         at: usize,
+        /// The character.
         found: char,
     },
     /// Something else was expected.
@@ -33,7 +35,9 @@ pub(crate) enum Unreadable {
     Unexpected {
         /// From 1.
         at: usize,
+        /// What was expected.
         expected: &'static str,
+        /// What stands there.
         found: String,
     },
     /// It nests deeper than anybody writes.

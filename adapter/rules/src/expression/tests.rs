@@ -4,7 +4,7 @@ use super::*;
 
 fn may_have(query: &str, label: &str) -> bool {
     let expression = Expression::parse(query).unwrap_or_else(|error| panic!("{query}: {error}"));
-    Labels::of(&expression).may_have(label)
+    ResultLabels::of(&expression).may_have(label)
 }
 
 #[test]
@@ -117,7 +117,7 @@ proptest! {
     #[test]
     fn no_text_makes_it_panic_or_takes_long(text in "([a-z_]{1,4}|[(){}\\[\\],:@=~!<>+*/^%\"' -]|by|on|[0-9]{1,3}m?|\\\\|é){0,60}") {
         if let Ok(expression) = Expression::parse(&text) {
-            let _ = Labels::of(&expression).may_have("a");
+            let _ = ResultLabels::of(&expression).may_have("a");
         }
         let _ = Selector::parse(&text);
     }

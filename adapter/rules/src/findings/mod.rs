@@ -3,10 +3,13 @@
 //! A kind of finding is a file in `kinds`, and a line in its list. The adapter logs findings when it reads a configuration,
 //! and `setpoint-adapter check` shows them; there is no other list of them.
 
+mod expected;
 mod finding;
 mod kinds;
 mod subject;
 
+pub use expected::Expected;
+pub(crate) use expected::sample_queries;
 pub use finding::{At, Finding, Kind, Severity};
 pub use kinds::{KINDS, NOT_YAML, REFUSED, leaves_nothing};
 pub(crate) use subject::Looked;

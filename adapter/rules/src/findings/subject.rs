@@ -20,7 +20,7 @@ pub(super) const VALUE: &str = "a-value";
 pub(super) static BUILT_IN: LazyLock<RestMapper> = LazyLock::new(RestMapper::built_in);
 
 /// At most so many resources of a rule are looked at.
-const MAX_RESOURCES: usize = 8;
+pub(super) const MAX_RESOURCES: usize = 8;
 
 /// Rules that are looked at, each list compiled and as it is written.
 pub(crate) struct Looked<'a> {
@@ -137,6 +137,17 @@ fn subject<'a>(list: &'static str, rule: &'a Rule, written: &'a DiscoveryRule) -
 
 /// Resources that a rule has metrics of, as far as that is known without series, and the labels that name their objects.
 pub(super) fn objects(labels: &ResourceLabels) -> Vec<(GroupResource, String)> {
+    let mut objects = objects_with_namespaces(labels);
+    let is_namespace = |(resource, _): &(GroupResource, String)| resource.resource == "namespaces";
+    if !objects.iter().all(is_namespace) {
+        objects.retain(|object| !is_namespace(object));
+    }
+    objects.truncate(MAX_RESOURCES);
+    objects
+}
+
+/// [`objects`], and namespaces among them.
+pub(super) fn objects_with_namespaces(labels: &ResourceLabels) -> Vec<(GroupResource, String)> {
     let mut objects: Vec<_> = labels
         .overrides()
         .map(|(label, resource)| {
@@ -147,15 +158,12 @@ pub(super) fn objects(labels: &ResourceLabels) -> Vec<(GroupResource, String)> {
         .collect();
     if labels.has_template() {
         let pods = GroupResource::new("", "pods");
-        if let Ok(label) = labels.label(&pods, &BUILT_IN) {
-            objects.push((pods, label));
+        for resource in [pods, GroupResource::new("", "namespaces")] {
+            if let Ok(label) = labels.label(&resource, &BUILT_IN) {
+                objects.push((resource, label));
+            }
         }
     }
-    let is_namespace = |(resource, _): &(GroupResource, String)| resource.resource == "namespaces";
-    if !objects.iter().all(is_namespace) {
-        objects.retain(|object| !is_namespace(object));
-    }
-    objects.truncate(MAX_RESOURCES);
     objects
 }
 

@@ -4,9 +4,20 @@ use serde_json::{Value, json};
 use setpoint_rules::Finding;
 
 use crate::check::checked::Checked;
+use crate::check::discovery::Discovered;
 
-pub(in crate::check) fn json(files: &[Checked]) -> Value {
-    let files: Vec<Value> = files.iter().map(of_file).collect();
+pub(in crate::check) fn json(files: &[Checked], discovered: &[Option<Discovered>]) -> Value {
+    let of_file = |(position, file): (usize, &Checked)| {
+        let mut document = of_file(file);
+        // Only where Prometheus was asked.
+        if let Some(discovered) = discovered.get(position).and_then(Option::as_ref) {
+            let metrics = discovered.names();
+            let metrics = metrics.map(|(group, name)| json!({"group": group, "resource": name}));
+            document["metrics"] = metrics.collect();
+        }
+        document
+    };
+    let files: Vec<Value> = files.iter().enumerate().map(of_file).collect();
     json!({ "files": files })
 }
 

@@ -6,15 +6,23 @@ use anstyle::{AnsiColor, Color, Style};
 use setpoint_rules::{Finding, Severity};
 
 use crate::check::checked::Checked;
+use crate::check::discovery::Discovered;
+
+/// How many metrics of a file are listed.
+const LISTED: usize = 100;
 
 const BOLD: Style = Style::new().bold();
 
 /// With colours, which whoever prints it removes where there is no terminal.
-pub(in crate::check) fn pretty(files: &[Checked]) -> String {
+pub(in crate::check) fn pretty(files: &[Checked], discovered: &[Option<Discovered>]) -> String {
     let mut text = String::new();
-    for file in files {
+    for (position, file) in files.iter().enumerate() {
         for finding in &file.findings {
             write_finding(&mut text, file, finding);
+        }
+        let discovered = discovered.get(position).and_then(Option::as_ref);
+        if let Some(discovered) = discovered {
+            write_metrics(&mut text, discovered);
         }
         // Writing to a String doesn't fail.
         let _ = writeln!(text, "{}: {}", file.path.display(), summary(file));
@@ -45,6 +53,21 @@ fn write_finding(text: &mut String, file: &Checked, finding: &Finding) {
     );
     if !cure.is_empty() {
         let _ = writeln!(text, "    {BOLD}help:{BOLD:#} {cure}");
+    }
+}
+
+/// The metrics that the adapter would list now.
+fn write_metrics(text: &mut String, discovered: &Discovered) {
+    let names: Vec<_> = discovered.names().collect();
+    for (group, name) in names.iter().take(LISTED) {
+        let _ = writeln!(text, "{group}/{name}");
+    }
+    let more = names.len().saturating_sub(LISTED);
+    if more > 0 {
+        let _ = writeln!(
+            text,
+            "and {more} further metrics, which --format json lists"
+        );
     }
 }
 

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use setpoint_rules::{Finding, KINDS, Kind};
 
 use crate::check::checked::Checked;
-use crate::check::manifest;
+use crate::check::{compare, discovery, manifest};
 
 const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
@@ -12,6 +12,7 @@ const PAGE: &str = "https://github.com/setpoint-dev/setpoint/blob/main/docs/chec
 
 pub(in crate::check) fn sarif(files: &[Checked]) -> Value {
     let kinds = KINDS.iter().chain(&manifest::KINDS);
+    let kinds = kinds.chain(&discovery::KINDS).chain(&compare::KINDS);
     let rules: Vec<Value> = kinds.map(|kind| of_kind(kind)).collect();
     let results = files.iter().flat_map(|file| {
         let result = |finding| of_finding(file, finding);

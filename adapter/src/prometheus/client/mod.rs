@@ -29,7 +29,7 @@ use crate::trace::{TRACEPARENT, Trace};
 pub(crate) use access::Access;
 use access::{Material, Token};
 use options::HttpClientError;
-pub(crate) use options::HttpClientOptions;
+pub(crate) use options::{HttpClientOptions, system_roots};
 pub(crate) use reload::watch_ca;
 
 /// How long Prometheus may take for the values that a request asks for: as long as the API server
@@ -140,11 +140,18 @@ impl HttpClient {
         selector: &str,
         max_age: Duration,
     ) -> Result<FoundSeries, PrometheusError> {
-        let now = Timestamp::now().as_duration().as_secs_f64();
-        #[expect(clippy::cast_precision_loss, reason = "seconds between two clocks")]
-        let ahead = self.ahead.load(Ordering::Relaxed) as f64;
-        let start = format!("{:.3}", now + ahead - max_age.as_secs_f64());
-        let parameters = [("match[]", selector), ("start", start.as_str())];
+        let now = match self.options.at {
+            Some(at) => seconds(at),
+            None => {
+                #[expect(clippy::cast_precision_loss, reason = "seconds between two clocks")]
+                let ahead = self.ahead.load(Ordering::Relaxed) as f64;
+                seconds(Timestamp::now()) + ahead
+            }
+        };
+        let start = format!("{:.3}", now - max_age.as_secs_f64());
+        let end = self.options.at.map(|at| format!("{:.3}", seconds(at)));
+        let mut parameters = vec![("match[]", selector), ("start", start.as_str())];
+        parameters.extend(end.as_deref().map(|end| ("end", end)));
         let response = self
             .send(
                 &self.connected.load_full().relists,
@@ -170,11 +177,14 @@ impl HttpClient {
         take: &mut (dyn FnMut(Sample) + Send),
     ) -> Result<ResultType, PrometheusError> {
         // Without a time: now by Prometheus' clock.
+        let time = self.options.at.map(|at| format!("{:.3}", seconds(at)));
+        let mut parameters = vec![("query", query)];
+        parameters.extend(time.as_deref().map(|time| ("time", time)));
         let response = self
             .send(
                 &self.connected.load_full().queries,
                 QUERY_ENDPOINT,
-                &[("query", query)],
+                &parameters,
             )
             .await?;
         let take = |stream: &mut AnswerStream| {
@@ -308,6 +318,10 @@ impl HttpClient {
             self.ahead.store(ahead, Ordering::Relaxed);
         }
     }
+}
+
+fn seconds(time: Timestamp) -> f64 {
+    time.as_duration().as_secs_f64()
 }
 
 impl PrometheusClient for HttpClient {

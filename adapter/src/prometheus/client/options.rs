@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
+use jiff::Timestamp;
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, ClientBuilder, Identity};
 use setpoint_rules::percent_decoded;
@@ -27,6 +28,8 @@ pub(crate) struct HttpClientOptions {
     pub(crate) headers: Vec<(String, String)>,
     /// Whether parameters are sent as a form in a POST.
     pub(crate) post: bool,
+    /// The time that is asked about; now if there is none.
+    pub(crate) at: Option<Timestamp>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -63,7 +66,7 @@ pub(crate) enum HttpClientError {
 
 /// The CA certificates of the system, with `SSL_CERT_FILE` and `SSL_CERT_DIR` as in Go's programs.
 /// reqwest can load them by itself, but fails if there are none.
-fn system_roots(url: &Url) -> Vec<Certificate> {
+pub(crate) fn system_roots(url: &Url) -> Vec<Certificate> {
     let found = rustls_native_certs::load_native_certs();
     for error in &found.errors {
         tracing::debug!(%error, "can't read some of the system's CA certificates");

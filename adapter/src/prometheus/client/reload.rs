@@ -69,6 +69,7 @@ mod tests {
             token_file: None,
             headers: Vec::new(),
             post: false,
+            at: None,
         };
         let client = |options: &HttpClientOptions| {
             HttpClient::new(options.clone(), &OwnMetrics::default())

@@ -20,6 +20,7 @@ fn client_with(url: &str, post: bool, metrics: &OwnMetrics) -> HttpClient {
         token_file: None,
         headers: vec![("X-Scope-OrgID".to_owned(), "team".to_owned())],
         post,
+        at: None,
     };
     HttpClient::new(options, metrics).unwrap()
 }

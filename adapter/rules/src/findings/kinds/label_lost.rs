@@ -1,5 +1,5 @@
 use super::{Check, Kind, Look, Severity, Told};
-use crate::expression::Labels;
+use crate::expression::ResultLabels;
 use crate::findings::subject::Query;
 
 static KIND: Kind = Kind {
@@ -16,7 +16,7 @@ pub(super) const CHECK: Check = Check {
 fn look(query: &Query<'_>, told: &mut Told<'_>) {
     let lost = query.samples.iter().find_map(|sample| {
         let (resource, label) = sample.object.as_ref()?;
-        let labels = Labels::of(sample.expression()?);
+        let labels = ResultLabels::of(sample.expression()?);
         (!labels.may_have(label)).then_some((resource, label))
     });
     if let Some((resource, label)) = lost {

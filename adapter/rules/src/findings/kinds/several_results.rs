@@ -1,5 +1,5 @@
 use super::{Check, Kind, Look, Severity, Told};
-use crate::expression::Labels;
+use crate::expression::ResultLabels;
 use crate::findings::subject::Query;
 
 static KIND: Kind = Kind {
@@ -16,7 +16,7 @@ pub(super) const CHECK: Check = Check {
 fn look(query: &Query<'_>, told: &mut Told<'_>) {
     let further = query.samples.iter().find_map(|sample| {
         let (_, label) = sample.object.as_ref()?;
-        let Labels::Only(labels) = Labels::that_tell_apart(sample.expression()?) else {
+        let ResultLabels::Only(labels) = ResultLabels::that_tell_apart(sample.expression()?) else {
             // Without an aggregation there may well be one series of each object.
             return None;
         };
