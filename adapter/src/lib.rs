@@ -24,6 +24,7 @@ mod custom;
 #[cfg(test)]
 mod empty_root;
 mod error_chain;
+mod explain;
 mod external;
 mod files;
 #[cfg(fuzzing)]

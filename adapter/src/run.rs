@@ -23,6 +23,7 @@ use crate::certs;
 use crate::check;
 use crate::config;
 use crate::custom::CustomMetrics;
+use crate::explain;
 use crate::external::ExternalMetrics;
 use crate::kubernetes::{self, Retries};
 use crate::logging;
@@ -52,6 +53,10 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
     match args.command {
         Some(Command::Certs(args)) => fill_in_certificates(&args)?,
         Some(Command::Check(args)) => return check::run(&args),
+        Some(Command::Schema) => {
+            anstream::print!("{}", include_str!("../../docs/config.schema.json"));
+        }
+        Some(Command::Explain(args)) => return explain::run(&args),
         None => {
             logging::start(args.serve.v, args.serve.logging_format);
             // Requests mostly wait for Prometheus; two threads keep the memory small.

@@ -3,6 +3,7 @@
 mod auth;
 mod check;
 mod duration;
+mod explain;
 mod faults;
 mod flag_values;
 mod ignored;
@@ -23,6 +24,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 pub(crate) use auth::{AuthArgs, AuthOptions};
 pub(crate) use check::{CheckArgs, CheckFormat};
 pub(crate) use duration::{parse_duration, parse_interval};
+pub(crate) use explain::ExplainArgs;
 pub(crate) use faults::{FlagFault, flag_faults};
 pub(crate) use ignored::IgnoredArgs;
 pub(crate) use klog::KlogArgs;
@@ -55,6 +57,9 @@ pub(crate) enum Command {
     /// output
     Certs(CertsArgs),
     Check(Box<CheckArgs>),
+    Explain(Box<ExplainArgs>),
+    /// Print the JSON schema of the configuration, for editors
+    Schema,
 }
 
 #[derive(Debug, Clone, clap::Args)]

@@ -114,6 +114,24 @@ impl Registry {
         }
     }
 
+    /// A registry that serves some metrics and never relists.
+    pub(crate) fn of(
+        snapshot: Snapshot,
+        prometheus: Arc<dyn PrometheusClient>,
+        kubernetes: Client,
+    ) -> Self {
+        let options = RelistOptions {
+            interval: Duration::MAX,
+            max_age: Duration::MAX,
+            timeout: Duration::MAX,
+            parallel: 1,
+            answer_timeout: crate::kubernetes::ANSWER_TIMEOUT,
+        };
+        let registry = Self::new(prometheus, kubernetes, options, RuleEvents::default());
+        registry.snapshot.store(Arc::new(snapshot));
+        registry
+    }
+
     /// Starts to relist, in a thread that ends with `shutdown`.
     pub(crate) fn start(
         rules: watch::Receiver<Rules>,

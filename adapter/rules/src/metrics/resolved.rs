@@ -242,6 +242,20 @@ impl Values<'_> {
         }
     }
 
+    /// The label that names the objects.
+    #[must_use]
+    pub fn label(&self) -> &str {
+        &self.label
+    }
+
+    /// The objects without a sample so far.
+    #[must_use]
+    pub fn without_sample(&self) -> Vec<String> {
+        let names = self.names.iter();
+        let lack = names.filter(|name| matches!(self.by_name.get(name.as_str()), Some(None)));
+        lack.cloned().collect()
+    }
+
     /// What the samples say of the rule.
     #[must_use]
     pub fn remarks(&self) -> &[Remark] {

@@ -1,0 +1,267 @@
+//! `setpoint-adapter explain`: how a request is answered. The answer is made as the server makes it, and what it is made
+//! of is shown.
+
+mod objects;
+mod recorder;
+mod shown;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use kube::Client;
+use setpoint_metrics_api::{custom, external, resource};
+use setpoint_rules::{
+    ApiPath, At, ExternalQuery, MetricQuery, MetricValueList, Objects, Resource, ResourcePath,
+    RuleFile, Selector, UsageQuery,
+};
+
+use crate::args::ExplainArgs;
+use crate::check::{Checked, Discovered, discover_by, resources};
+use crate::custom::CustomMetrics;
+use crate::external::ExternalMetrics;
+use crate::kubernetes::{ANSWER_TIMEOUT, Wanted, list, unfollowed_client};
+use crate::metrics::{OwnMetrics, RuleEvents};
+use crate::prometheus::HttpClient;
+use crate::provider::{
+    CustomMetricsProvider as _, ExternalMetricsProvider as _, ProviderError, UsageProvider as _,
+};
+use crate::queries::Queries;
+use crate::registry::{Registry, Snapshot};
+use crate::usage::ObjectUsage;
+use recorder::{Asked, Recorder};
+use shown::Shown;
+
+/// Answers a request and shows how; the exit code says whether there are values.
+pub(crate) fn run(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("start the runtime")?;
+    match runtime.block_on(explained(args)) {
+        Ok(shown) => {
+            anstream::print!("{}", shown.text);
+            Ok(ExitCode::from(u8::from(!shown.has_values)))
+        }
+        Err(error) => {
+            anstream::eprintln!("error: {error:#}");
+            Ok(ExitCode::from(2))
+        }
+    }
+}
+
+/// What answers a request.
+struct Explained {
+    rules: RuleFile,
+    path: String,
+    registry: Arc<Registry>,
+    recorder: Arc<Recorder>,
+    queries: Queries,
+    kubernetes: Client,
+    /// Whether it is known which objects there are.
+    has_objects: bool,
+}
+
+async fn explained(args: &ExplainArgs) -> anyhow::Result<Shown> {
+    let (path, query_string) = args.path.split_once('?').unwrap_or((&args.path, ""));
+    let ApiPath::Resource(path) = ApiPath::parse(path)? else {
+        anyhow::bail!(
+            "{path} is no path of a metric, such as /apis/custom.metrics.k8s.io/v1beta1/namespaces/default/pods/*/http_requests"
+        );
+    };
+    let explained = Explained::new(args).await?;
+    match path.group.as_str() {
+        custom::GROUP => explained.custom(&path, query_string).await,
+        external::GROUP => explained.external(&path, query_string).await,
+        resource::GROUP => explained.usage(&path, query_string).await,
+        group => anyhow::bail!("the adapter serves no group {group}"),
+    }
+}
+
+const NO_OBJECTS: &str = "the request is for objects of a cluster: name it by --lister-kubeconfig, or the objects by --object";
+
+impl Explained {
+    async fn new(args: &ExplainArgs) -> anyhow::Result<Self> {
+        let mut file = Checked::of(&args.config)?;
+        let mapper = Arc::new(resources(&args.upstream).await?);
+        let mut options = args.upstream.prometheus(args.prometheus_url.clone());
+        options.at = args.at;
+        let prometheus = HttpClient::new(options, &OwnMetrics::default())?;
+        let recorder = Arc::new(Recorder::new(Arc::new(prometheus)));
+        let max_age = args.upstream.metrics_max_age;
+        let discovered = discover_by(&mut file, &*recorder, mapper.clone(), max_age).await;
+        let config = args.config.display().to_string();
+        let (Some(rules), Some(discovered)) = (file.rules, discovered) else {
+            let first = file.findings.first().map(ToString::to_string);
+            let first = first.unwrap_or_default();
+            anyhow::bail!("{config} has no rules that can be used: {first}");
+        };
+        let Discovered {
+            custom, external, ..
+        } = discovered;
+        let kubernetes = match &args.upstream.lister_kubeconfig {
+            Some(kubeconfig) => unfollowed_client(kubeconfig).await?,
+            None => objects::named(&args.object),
+        };
+        let snapshot = Snapshot {
+            custom,
+            external,
+            usage: rules.rules().usage().cloned(),
+            mapper,
+        };
+        let registry = Registry::of(snapshot, recorder.clone(), kubernetes.clone());
+        Ok(Self {
+            path: config,
+            rules,
+            registry: Arc::new(registry),
+            queries: Queries::new(recorder.clone(), RuleEvents::default()),
+            recorder,
+            kubernetes,
+            has_objects: args.upstream.lister_kubeconfig.is_some() || !args.object.is_empty(),
+        })
+    }
+
+    async fn custom(&self, path: &ResourcePath, query_string: &str) -> anyhow::Result<Shown> {
+        let versions = MetricValueList::VERSIONS;
+        anyhow::ensure!(
+            versions.contains(&path.version.as_str()),
+            "{} has the versions {}",
+            custom::GROUP,
+            versions.join(" and ")
+        );
+        let query = MetricQuery::new(path, query_string)?;
+        let mut shown = Shown::default();
+        let snapshot = self.registry.snapshot();
+        let candidates = match snapshot.custom.resolve(&query) {
+            Ok(candidates) => candidates,
+            Err(error) => {
+                shown.fails(&error.into());
+                shown.known(snapshot.custom.iter(), &query.metric);
+                return Ok(shown);
+            }
+        };
+        let names = match (&query.objects, candidates.first()) {
+            (Objects::Named(name), _) => vec![name.clone()],
+            (Objects::Selected(_), _) if !self.has_objects => anyhow::bail!(NO_OBJECTS),
+            (Objects::Selected(selector), Some(candidate)) => {
+                let namespace = query.namespace.as_deref();
+                self.names(candidate.resource(), namespace, selector)
+                    .await?
+            }
+            (Objects::Selected(_), None) => Vec::new(),
+        };
+        shown.line(format!("objects: {}", shown::names(&names)));
+        let provider = CustomMetrics::new(
+            self.registry.clone(),
+            self.queries.clone(),
+            self.kubernetes.clone(),
+            ANSWER_TIMEOUT,
+        );
+        let (answer, asked) = self.recorded(provider.values(&query)).await;
+        for candidate in &candidates {
+            shown.rule(&self.place("rules", candidate.rule().position()));
+            match candidate.promql(&names) {
+                Err(error) => shown.fails(&error.into()),
+                Ok(promql) => {
+                    let asked = asked.iter().find(|asked| asked.promql == promql);
+                    shown.asked(&promql, asked);
+                    if let Some(asked) = asked {
+                        shown.remarks(candidate, &names, asked);
+                    }
+                }
+            }
+        }
+        let version = path.version.as_str();
+        let answer = answer.map(|values| MetricValueList::new(version, values));
+        shown.answer(answer.map(shown::items));
+        Ok(shown)
+    }
+
+    async fn names(
+        &self,
+        resource: &Resource,
+        namespace: Option<&str>,
+        selector: &Selector,
+    ) -> anyhow::Result<Vec<String>> {
+        let wanted = Wanted {
+            resource,
+            namespace,
+            selector,
+            field_selector: "",
+        };
+        let listed = list(&self.kubernetes, wanted, ANSWER_TIMEOUT).await;
+        let listed = listed.map_err(|error| ProviderError::list(resource, error))?;
+        let mut names: Vec<_> = listed.into_iter().map(|object| object.name).collect();
+        names.sort();
+        Ok(names)
+    }
+
+    async fn external(&self, path: &ResourcePath, query_string: &str) -> anyhow::Result<Shown> {
+        let query = ExternalQuery::new(path, query_string)?;
+        let mut shown = Shown::default();
+        let snapshot = self.registry.snapshot();
+        let candidates = match snapshot.external.resolve(&query) {
+            Ok(candidates) => candidates,
+            Err(error) => {
+                shown.fails(&error.into());
+                shown.known(snapshot.external.iter(), &query.metric);
+                return Ok(shown);
+            }
+        };
+        let provider = ExternalMetrics::new(self.registry.clone(), self.queries.clone());
+        let (answer, asked) = self.recorded(provider.values(&query)).await;
+        for candidate in &candidates {
+            shown.rule(&self.place("externalRules", candidate.rule().position()));
+            match candidate.promql() {
+                Err(error) => shown.fails(&error.into()),
+                Ok(promql) => {
+                    let asked = asked.iter().find(|asked| asked.promql == promql);
+                    shown.asked(&promql, asked);
+                }
+            }
+        }
+        shown.answer(answer);
+        Ok(shown)
+    }
+
+    async fn usage(&self, path: &ResourcePath, query_string: &str) -> anyhow::Result<Shown> {
+        let query = UsageQuery::new(path, query_string)?;
+        anyhow::ensure!(self.has_objects, NO_OBJECTS);
+        let provider = ObjectUsage::new(
+            self.registry.clone(),
+            self.queries.clone(),
+            self.kubernetes.clone(),
+            ANSWER_TIMEOUT,
+        );
+        let asked = async {
+            match query.resource {
+                "nodes" => provider.nodes(&query).await.map(shown::documents),
+                _ => provider.pods(&query).await.map(shown::documents),
+            }
+        };
+        let (answer, asked) = self.recorded(asked).await;
+        let mut shown = Shown::default();
+        shown.rule(&format!("{}: resourceRules", self.path));
+        for asked in asked {
+            shown.asked(&asked.promql, Some(&asked));
+        }
+        shown.answer(answer);
+        Ok(shown)
+    }
+
+    /// An answer, and what Prometheus was asked for it.
+    async fn recorded<T>(&self, answer: impl Future<Output = T>) -> (T, Vec<Asked>) {
+        let before = self.recorder.asked().len();
+        let answer = answer.await;
+        (answer, self.recorder.asked().split_off(before))
+    }
+
+    /// Where a rule stands.
+    fn place(&self, list: &'static str, position: usize) -> String {
+        let (line, column) = self.rules.place(&At::rule(list, position, "metricsQuery"));
+        format!("{}:{line}:{column}: {list}[{position}]", self.path)
+    }
+}
+
+#[cfg(test)]
+mod tests;

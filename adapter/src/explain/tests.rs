@@ -1,0 +1,108 @@
+use clap::Parser as _;
+use serde_json::json;
+use wiremock::matchers::{path, query_param};
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+use super::*;
+use crate::args::{Args, Command};
+
+const RULES: &str = "rules:\n- seriesQuery: load\n  resources: {template: '<<.Resource>>'}\n  metricsQuery: sum(<<.Series>>{<<.LabelMatchers>>}) by (<<.GroupBy>>)\nexternalRules:\n- seriesQuery: backlog\n  resources: {namespaced: false}\n  metricsQuery: sum(backlog{<<.LabelMatchers>>})\n";
+const TIME: &str = "2026-01-31T08:00:00Z";
+const SECONDS: &str = "1769846400.000";
+
+/// A Prometheus that has a value of pod `a` alone, at one time.
+async fn prometheus() -> MockServer {
+    let server = MockServer::start().await;
+    let answer = |data: serde_json::Value| {
+        ResponseTemplate::new(200).set_body_json(json!({"status": "success", "data": data}))
+    };
+    for (name, series) in [
+        (
+            "load",
+            json!([{"__name__": "load", "namespace": "shop", "pod": "a"}]),
+        ),
+        ("backlog", json!([{"__name__": "backlog"}])),
+    ] {
+        let asked = Mock::given(path("/api/v1/series")).and(query_param("match[]", name));
+        let asked = asked.and(query_param("end", SECONDS));
+        asked.respond_with(answer(series)).mount(&server).await;
+    }
+    let value = json!({"resultType": "vector", "result": [{"metric": {"pod": "a"}, "value": [1_769_846_400, "7"]}]});
+    let query = "sum(load{namespace=\"shop\",pod=~\"a|b\"}) by (pod)";
+    let asked = Mock::given(path("/api/v1/query")).and(query_param("query", query));
+    let asked = asked.and(query_param("time", SECONDS));
+    asked.respond_with(answer(value)).mount(&server).await;
+    let empty = json!({"resultType": "vector", "result": []});
+    Mock::given(path("/api/v1/query"))
+        .respond_with(answer(empty))
+        .with_priority(10)
+        .mount(&server)
+        .await;
+    server
+}
+
+/// What is shown for a path below `/apis/`.
+async fn shown(path: &str, more: &[&str]) -> anyhow::Result<(String, bool)> {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let server = prometheus().await;
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("config.yaml");
+    std::fs::write(&config, RULES).unwrap();
+    let path = format!("/apis/{path}");
+    let (config, url) = (config.display().to_string(), server.uri());
+    let fixed = [
+        "setpoint-adapter",
+        "explain",
+        &path,
+        "--config",
+        &config,
+        "--prometheus-url",
+        &url,
+        "--at",
+        TIME,
+    ];
+    let args = Args::parse_from([&fixed[..], more].concat());
+    let Some(Command::Explain(args)) = args.command else {
+        panic!("{args:?}");
+    };
+    let shown = explained(&args).await?;
+    let text = anstream::adapter::strip_str(&shown.text).to_string();
+    Ok((text.replace(&config, "config.yaml"), shown.has_values))
+}
+
+#[tokio::test]
+async fn the_rule_the_query_the_samples_and_what_is_missing_are_shown() {
+    let path = "custom.metrics.k8s.io/v1beta1/namespaces/shop/pods/*/load";
+    let objects = ["--object", "a", "--object", "b"];
+    let (text, has_values) = shown(path, &objects).await.unwrap();
+    assert!(has_values);
+    for line in [
+        "objects: a, b",
+        "rule: config.yaml:4:17: rules[0]",
+        "  query: sum(load{namespace=\"shop\",pod=~\"a|b\"}) by (pod)",
+        "  samples of Prometheus: 1",
+        "    {pod=\"a\"} 7 at 2026-01-31T08:00:00Z",
+        "  no value: b: no sample has the name in label `pod`",
+        "items of the answer: 1",
+    ] {
+        assert!(text.lines().any(|shown| shown == line), "{line}\n{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_without_values_says_why() {
+    let custom = "custom.metrics.k8s.io/v1beta1/namespaces/shop/pods";
+    let (text, has_values) = shown(&format!("{custom}/b/load"), &[]).await.unwrap();
+    let said = "no answer: the server could not find the metric load for pods b";
+    assert!(!has_values && text.contains(said), "{text}");
+    let (text, _) = shown(&format!("{custom}/b/lod"), &[]).await.unwrap();
+    let said = "metrics that there are: namespaces/load, pods/load";
+    assert!(text.contains(said), "{text}");
+    let refused = shown(&format!("{custom}/*/load"), &[]).await.unwrap_err();
+    assert!(refused.to_string().contains("--object"), "{refused}");
+    let external = "external.metrics.k8s.io/v1beta1/namespaces/shop/backlog";
+    let (text, has_values) = shown(external, &[]).await.unwrap();
+    let said = "rule: config.yaml:8:17: externalRules[0]";
+    assert!(!has_values && text.contains(said), "{text}");
+    assert!(shown("apps/v1/deployments", &[]).await.is_err());
+}
