@@ -33,7 +33,7 @@ pub enum Objects {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidQuery {
-    /// The path has too few segments, or too many.
+    /// The path is that of a namespace and a metric, without `metrics` between them.
     #[error("invalid request path")]
     Path,
     /// The group has no such path.
@@ -55,6 +55,9 @@ pub enum InvalidQuery {
         /// The term, shortened.
         term: String,
     },
+    /// A selector of fields selects another object than the path.
+    #[error("fieldSelector metadata.name doesn't match requested name")]
+    OtherName,
     /// A selector can't be parsed.
     #[error("{parameter} `{text}`: {reason}")]
     Selector {
@@ -79,9 +82,20 @@ impl MetricQuery {
     /// Another path, a name that no object can have, or a selector that isn't one.
     pub fn new(path: &ResourcePath, query_string: &str) -> Result<Self, InvalidQuery> {
         let metric_selector = selector(query_string, "metricLabelSelector")?;
-        let objects = |name: &str, what| match name {
-            "*" => selector(query_string, "labelSelector").map(Objects::Selected),
-            name => object_name(name, what).map(Objects::Named),
+        let objects = |name: &str, what| {
+            // A selector of fields may say the path's name again, and `*` is one.
+            let fields = fields(query_string)?;
+            let names = |term: &String| {
+                let value = term.strip_prefix("metadata.name=");
+                value.is_some_and(|value| value.trim_start_matches('=') == name)
+            };
+            if !fields.is_empty() && !fields.iter().any(names) {
+                return Err(InvalidQuery::OtherName);
+            }
+            match name {
+                "*" => selector(query_string, "labelSelector").map(Objects::Selected),
+                name => object_name(name, what).map(Objects::Named),
+            }
         };
         match (path.parts.as_slice(), &path.namespace) {
             ([metrics, metric], Some(namespace)) if metrics == "metrics" => Ok(Self {
@@ -93,15 +107,13 @@ impl MetricQuery {
             }),
             ([resource, name, metric], namespace) => Ok(Self {
                 group_resource: GroupResource::parse(resource),
-                namespace: namespace
-                    .as_deref()
-                    .map(|namespace| object_name(namespace, "a namespace"))
-                    .transpose()?,
+                namespace: namespace.as_deref().map(namespace_name).transpose()?,
                 objects: objects(name, "an object")?,
                 metric: metric.clone(),
                 metric_selector,
             }),
-            _ => Err(InvalidQuery::Path),
+            ([_], Some(_)) => Err(InvalidQuery::Path),
+            _ => Err(InvalidQuery::NoSuchPath),
         }
     }
 }
@@ -129,7 +141,7 @@ impl ExternalQuery {
             return Err(InvalidQuery::NoSuchPath);
         };
         Ok(Self {
-            namespace: object_name(namespace, "a namespace")?,
+            namespace: namespace_name(namespace)?,
             metric: metric.clone(),
             selector: selector(query_string, "labelSelector")?,
         })
@@ -243,6 +255,14 @@ fn object_name(name: &str, what: &'static str) -> Result<String, InvalidQuery> {
     Ok(name.to_owned())
 }
 
+/// The namespace in a path. No namespace is called `*`; who asks for it is told of no object, as by prometheus-adapter.
+fn namespace_name(name: &str) -> Result<String, InvalidQuery> {
+    match name {
+        "*" => Ok(name.to_owned()),
+        name => object_name(name, "a namespace"),
+    }
+}
+
 /// The selector in a parameter; one that isn't there selects everything.
 fn selector(query_string: &str, parameter: &'static str) -> Result<Selector, InvalidQuery> {
     let value = form_urlencoded::parse(query_string.as_bytes())
@@ -305,10 +325,25 @@ mod tests {
     }
 
     #[test]
+    fn a_selector_of_fields_must_name_the_object_of_the_path() {
+        let named = |query_string: &str| query("nodes/n1/load", query_string);
+        for same in ["fieldSelector=", "fieldSelector=metadata.name%3Dn1"] {
+            assert_eq!(named(same), named(""), "{same}");
+        }
+        let other = named("fieldSelector=metadata.name%3Dn2");
+        assert_eq!(other, Err(InvalidQuery::OtherName));
+        let unequal = named("fieldSelector=metadata.name%21%3Dn1");
+        assert_eq!(unequal, Err(InvalidQuery::OtherName));
+        let every = query("nodes/*/load", "fieldSelector=metadata.name%3Dn1");
+        assert_eq!(every, Err(InvalidQuery::OtherName));
+    }
+
+    #[test]
     fn other_paths_and_texts_that_are_no_selectors_are_refused() {
         for path in ["pods", "metrics/load", "namespaces/a/pods/web", "a/b/c/d"] {
-            assert_eq!(query(path, ""), Err(InvalidQuery::Path), "{path}");
+            assert_eq!(query(path, ""), Err(InvalidQuery::NoSuchPath), "{path}");
         }
+        assert_eq!(query("namespaces/a/load", ""), Err(InvalidQuery::Path));
         let long = "a".repeat(254);
         for name in [
             "x%22%7D) or vector(1) %23",

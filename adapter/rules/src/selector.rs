@@ -10,7 +10,7 @@ use setpoint_metrics_api::{LabelSelector, LabelSelectorRequirement};
 /// It prints as text that parses to the same selector.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selector {
-    /// The requirements, in the order written.
+    /// The requirements, sorted by key as in Go (`labels.ByKey`).
     pub requirements: Vec<Requirement>,
 }
 
@@ -67,7 +67,10 @@ impl Selector {
         loop {
             requirements.push(requirement(&mut tokens)?);
             match tokens.next() {
-                "" => return Ok(Self { requirements }),
+                "" => {
+                    requirements.sort_by(|left, right| left.key.cmp(&right.key));
+                    return Ok(Self { requirements });
+                }
                 "," => {}
                 found => return Err(unexpected(found, "',' or 'end of string'")),
             }
@@ -355,7 +358,7 @@ mod tests {
             "!a",
             "a>1",
             "a<2",
-            "x.y/a=b,c",
+            "c,x.y/a=b",
             "a=",
             "a in (,b)",
         ] {
@@ -364,6 +367,11 @@ mod tests {
         assert_eq!(
             Selector::parse("a == b").unwrap(),
             Selector::parse("a=b").unwrap()
+        );
+        assert_eq!(
+            Selector::parse("b,c=d,a").unwrap().to_string(),
+            "a,b,c=d",
+            "sorted by key, as Go does"
         );
         assert_eq!(Selector::parse(" ").unwrap(), Selector::default());
     }

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use axum::Json;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use futures::future::BoxFuture;
 use setpoint_metrics_api::custom::GROUP;
 use setpoint_rules::{MetricInfo, MetricQuery, MetricValueList};
 
 use super::group::{ApiGroup, DiscoveredResource, GetRequest};
+use super::json;
 use super::status::ApiError;
 use crate::provider::CustomMetricsProvider;
 
@@ -27,7 +27,7 @@ impl CustomMetricsGroup {
         let values = self.provider.values(&query).await?;
         let version = &request.path.version;
         let list = MetricValueList::new(version, values).ok_or(ApiError::NotFound)?;
-        Ok(Json(list).into_response())
+        Ok(json(&list))
     }
 }
 

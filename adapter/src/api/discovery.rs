@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::group::{ApiGroup, DiscoveredResource};
@@ -12,59 +13,111 @@ use super::group::{ApiGroup, DiscoveredResource};
 pub(super) const AGGREGATED: &str =
     "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 
+/// `metav1.APIGroup`, its fields in Go's order.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Group {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kind: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    api_version: Option<&'static str>,
+    name: &'static str,
+    versions: Vec<GroupVersion>,
+    preferred_version: Option<GroupVersion>,
+}
+
+/// `metav1.GroupVersionForDiscovery`
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct GroupVersion {
+    group_version: String,
+    version: &'static str,
+}
+
+/// `metav1.APIGroupList`
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct GroupList {
+    kind: &'static str,
+    api_version: &'static str,
+    groups: Vec<Group>,
+}
+
+/// `metav1.APIResourceList`
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ResourceList {
+    kind: &'static str,
+    api_version: &'static str,
+    group_version: String,
+    resources: Vec<ListedResource>,
+}
+
+/// `metav1.APIResource`
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ListedResource {
+    name: String,
+    singular_name: &'static str,
+    namespaced: bool,
+    kind: &'static str,
+    verbs: &'static [&'static str],
+}
+
 /// `/apis/<group>`.
-pub(super) fn api_group(group: &dyn ApiGroup) -> Value {
-    let mut document = listed_group(group);
-    document["kind"] = json!("APIGroup");
-    document["apiVersion"] = json!("v1");
-    document
+pub(super) fn api_group(group: &dyn ApiGroup) -> Group {
+    Group {
+        kind: Some("APIGroup"),
+        api_version: Some("v1"),
+        ..listed_group(group)
+    }
 }
 
 /// `/apis`, as clients without aggregated discovery ask for it.
-pub(super) fn api_group_list<'a>(groups: impl Iterator<Item = &'a dyn ApiGroup>) -> Value {
-    let groups: Vec<Value> = groups.map(listed_group).collect();
-    json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups})
+pub(super) fn api_group_list<'a>(groups: impl Iterator<Item = &'a dyn ApiGroup>) -> GroupList {
+    GroupList {
+        kind: "APIGroupList",
+        api_version: "v1",
+        groups: groups.map(listed_group).collect(),
+    }
 }
 
-fn listed_group(group: &dyn ApiGroup) -> Value {
+fn listed_group(group: &dyn ApiGroup) -> Group {
     let name = group.name();
-    let version =
-        |version: &&str| json!({"groupVersion": format!("{name}/{version}"), "version": version});
-    let versions: Vec<Value> = group.versions().iter().map(version).collect();
-    json!({
-        "name": name,
-        "preferredVersion": versions[0],
-        "versions": versions,
-    })
+    let version = |version: &&'static str| GroupVersion {
+        group_version: format!("{name}/{version}"),
+        version,
+    };
+    let versions: Vec<GroupVersion> = group.versions().iter().map(version).collect();
+    Group {
+        kind: None,
+        api_version: None,
+        name,
+        preferred_version: versions.first().cloned(),
+        versions,
+    }
 }
 
 /// `/apis/<group>/<version>`; of metrics of objects, a resource `<objects>/<metric>` for each.
-pub(super) fn api_resource_list(group: &dyn ApiGroup, version: &str) -> Value {
-    let resource = |found: DiscoveredResource| {
-        let name = match found.subresource {
+pub(super) fn api_resource_list(group: &dyn ApiGroup, version: &str) -> ResourceList {
+    let resource = |found: DiscoveredResource| ListedResource {
+        name: match found.subresource {
             Some(subresource) => format!("{}/{subresource}", found.resource),
             None => found.resource,
-        };
-        json!({
-            "name": name,
-            "singularName": "",
-            "namespaced": found.namespaced,
-            "kind": found.kind,
-            "verbs": found.verbs,
-        })
+        },
+        singular_name: "",
+        namespaced: found.namespaced,
+        kind: found.kind,
+        verbs: found.verbs,
     };
-    let resources = group.resources().into_iter().map(resource).collect();
-    json!({
-        "kind": "APIResourceList",
-        "apiVersion": "v1",
-        "groupVersion": format!("{}/{version}", group.name()),
-        "resources": sorted_by_name(resources),
-    })
-}
-
-fn sorted_by_name(mut resources: Vec<Value>) -> Vec<Value> {
-    resources.sort_by(|left, right| left["name"].as_str().cmp(&right["name"].as_str()));
-    resources
+    let mut resources: Vec<_> = group.resources().into_iter().map(resource).collect();
+    resources.sort_by(|left, right| left.name.cmp(&right.name));
+    ResourceList {
+        kind: "APIResourceList",
+        api_version: "v1",
+        group_version: format!("{}/{version}", group.name()),
+        resources,
+    }
 }
 
 /// `/apis` as aggregated discovery, `apidiscovery.k8s.io/v2`.

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use axum::Json;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use futures::future::BoxFuture;
 use setpoint_metrics_api::external::{ExternalMetricValueList, GROUP};
 use setpoint_rules::ExternalQuery;
 
 use super::group::{ApiGroup, DiscoveredResource, GetRequest};
+use super::json;
 use super::status::ApiError;
 use crate::provider::ExternalMetricsProvider;
 
@@ -29,7 +29,7 @@ impl ExternalMetricsGroup {
             return Err(ApiError::MethodNotAllowed);
         }
         let values = self.provider.values(&query).await?;
-        Ok(Json(ExternalMetricValueList::from(values)).into_response())
+        Ok(json(&ExternalMetricValueList::from(values)))
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
-use http::StatusCode;
+use http::{HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -69,6 +69,19 @@ impl RelistChecks {
     }
 }
 
+/// Whether a path is one of health or readiness, which answer to every method.
+pub(super) fn is_endpoint(path: &str) -> bool {
+    let first = path.trim_start_matches('/').split('/').next();
+    matches!(first, Some("healthz" | "livez" | "readyz"))
+}
+
+/// Plain text, as Go writes it.
+fn text(code: StatusCode, text: impl Into<String>) -> Response {
+    let no_sniff = HeaderValue::from_static("nosniff");
+    let headers = [(header::X_CONTENT_TYPE_OPTIONS, no_sniff)];
+    (code, headers, text.into()).into_response()
+}
+
 /// Parameters of an endpoint.
 #[derive(Default)]
 struct Parameters {
@@ -99,29 +112,29 @@ pub(super) fn answer(endpoint: &str, query: Option<&str>, checks: &[Check]) -> R
         verbose,
         mut exclude,
     } = Parameters::new(query);
-    let (mut text, mut passed) = (String::from("[+]ping ok\n"), true);
+    let (mut list, mut passed) = (String::from("[+]ping ok\n"), true);
     exclude.remove("ping");
     for check in checks {
         let name = &check.name;
         if exclude.remove(&**name) {
-            text += &format!("[+]{name} excluded: ok\n");
+            list += &format!("[+]{name} excluded: ok\n");
         } else if check.failure.is_some() {
             passed &= !check.required;
-            text += &format!("[-]{name} failed: reason withheld\n");
+            list += &format!("[-]{name} failed: reason withheld\n");
         } else {
-            text += &format!("[+]{name} ok\n");
+            list += &format!("[+]{name} ok\n");
         }
     }
     if !exclude.is_empty() {
-        text += "warn: some health checks cannot be excluded: there are none of these names\n";
+        list += "warn: some health checks cannot be excluded: there are none of these names\n";
     }
     match (passed, verbose) {
-        (true, false) => "ok".into_response(),
-        (true, true) => (text + endpoint + " check passed\n").into_response(),
-        (false, _) => {
-            let text = text + endpoint + " check failed\n";
-            (StatusCode::INTERNAL_SERVER_ERROR, text).into_response()
-        }
+        (true, false) => text(StatusCode::OK, "ok"),
+        (true, true) => text(StatusCode::OK, list + endpoint + " check passed\n"),
+        (false, _) => text(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            list + endpoint + " check failed\n",
+        ),
     }
 }
 
@@ -134,10 +147,10 @@ pub(super) fn one(name: &str, checks: &[Check]) -> Option<Response> {
     let check = checks.iter().find(|check| check.name == name)?;
     Some(match check.failure {
         None => "ok".into_response(),
-        Some(failure) => {
-            let text = format!("internal server error: {failure}; the adapter's log says more\n");
-            (StatusCode::INTERNAL_SERVER_ERROR, text).into_response()
-        }
+        Some(failure) => text(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            format!("internal server error: {failure}; the adapter's log says more\n"),
+        ),
     })
 }
 

@@ -7,6 +7,7 @@ mod group;
 mod health;
 mod log_limit;
 mod openapi;
+mod representation;
 mod resource;
 mod status;
 
@@ -15,10 +16,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aws_lc_rs::digest;
+use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
-use axum::{Json, Router};
+
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, Version, header, request};
+use serde::Serialize;
 use serde_json::Value;
 use setpoint_serve::Peer;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -41,6 +44,7 @@ pub(crate) use resource::ResourceMetricsGroup;
 use group::GetRequest;
 use health::{Check, RelistChecks};
 use log_limit::LogLimit;
+use representation::Representation;
 use status::ApiError;
 
 /// How long a request may take, as in `k8s.io/apiserver` (`RequestTimeout`).
@@ -105,7 +109,8 @@ impl Api {
         match info {
             RequestInfo::Resource(ResourceRequest { path, .. }) => {
                 let group = self.group(&path.group, &path.version)?;
-                if !is_read {
+                // The Go library has no route for HEAD either.
+                if head.method != Method::GET {
                     return Err(ApiError::MethodNotAllowed);
                 }
                 let request = GetRequest {
@@ -115,8 +120,10 @@ impl Api {
                 };
                 group.get(request).await
             }
-            RequestInfo::Path { .. } if !is_read => Err(ApiError::MethodNotAllowed),
-            RequestInfo::Path { path, .. } => self.document(&path, &head.uri, &head.headers),
+            RequestInfo::Path { path, .. } if is_read || health::is_endpoint(&path) => {
+                self.document(&path, &head.uri, &head.headers)
+            }
+            RequestInfo::Path { .. } => Err(ApiError::MethodNotAllowed),
         }
     }
 
@@ -184,21 +191,21 @@ impl Api {
             ["healthz" | "livez", name] => health::one(name, &[]).ok_or(ApiError::NotFound)?,
             ["readyz", name] => health::one(name, &self.checks()).ok_or(ApiError::NotFound)?,
             ["metrics"] => self.metrics.response(),
-            ["version"] => Json(health::version()).into_response(),
-            ["openapi", "v2"] => Json(openapi::v2(self.groups())).into_response(),
+            ["version"] => json(&health::version()),
+            ["openapi", "v2"] => json(&openapi::v2(self.groups())),
             ["apis"] if discovery::wants_aggregated(accept) => with_etag(
                 &discovery::aggregated(self.groups()),
                 headers,
                 discovery::AGGREGATED,
             ),
-            ["apis"] => Json(discovery::api_group_list(self.groups())).into_response(),
+            ["apis"] => json(&discovery::api_group_list(self.groups())),
             ["apis", name] => {
                 let group = self.groups().find(|group| group.name() == *name);
-                Json(discovery::api_group(group.ok_or(ApiError::NotFound)?)).into_response()
+                json(&discovery::api_group(group.ok_or(ApiError::NotFound)?))
             }
             ["apis", name, version] => {
                 let group = self.group(name, version)?;
-                Json(discovery::api_resource_list(group, version)).into_response()
+                json(&discovery::api_resource_list(group, version))
             }
             _ => return Err(ApiError::NotFound),
         })
@@ -276,10 +283,11 @@ async fn answer(State(api): State<Arc<Api>>, request: Request) -> Response {
     let answer = tokio::time::timeout(REQUEST_TIMEOUT, api.answer(&head, &mut known));
     let answer = trace.scope(answer).instrument(span.clone()).await;
     let answer = answer.unwrap_or(Err(ApiError::Timeout));
-    let mut response = answer.unwrap_or_else(|error| {
+    let response = answer.unwrap_or_else(|error| {
         span.in_scope(|| api.log_failure(&head, &error));
         error.into_response()
     });
+    let mut response = represented(&head, response).await;
     // One HTTP/2 connection of a stranger could ask for much
     // (`UnauthenticatedHTTP2DOSMitigation`).
     if head.version == Version::HTTP_2 && !known {
@@ -290,6 +298,32 @@ async fn answer(State(api): State<Arc<Api>>, request: Request) -> Response {
     let took = began.elapsed();
     api.metrics.answered(&head.method, topic, code, took);
     response
+}
+
+/// An answer in the form that the request asks for, with the headers that every answer has.
+async fn represented(head: &request::Parts, response: Response) -> Response {
+    let mut response = match Representation::asked(&head.headers, head.uri.query()) {
+        _ if !head.uri.path().starts_with("/apis") => response,
+        Some(representation) => representation.applied(response).await,
+        None => {
+            let response = ApiError::NotAcceptable.into_response();
+            Representation::Pretty.applied(response).await
+        }
+    };
+    let headers = response.headers_mut();
+    let of_the_caller = HeaderValue::from_static("no-cache, private");
+    headers.insert(header::CACHE_CONTROL, of_the_caller);
+    response
+}
+
+/// A document as the Go library writes it, with a line's end.
+fn json(document: &impl Serialize) -> Response {
+    let Ok(mut body) = serde_json::to_vec(document) else {
+        return ApiError::Panic.into_response();
+    };
+    body.push(b'\n');
+    let json = HeaderValue::from_static("application/json");
+    ([(header::CONTENT_TYPE, json)], body).into_response()
 }
 
 /// A document, or 304 where the client has it already. Its tag depends on nothing but its bytes, so

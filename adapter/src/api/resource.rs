@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::Json;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use futures::future::BoxFuture;
 use serde::Serialize;
 use setpoint_metrics_api::resource::{Document, GROUP, ObjectMetrics};
@@ -11,6 +10,7 @@ use setpoint_metrics_api::{IncludeObject, List, Table};
 use setpoint_rules::UsageQuery;
 
 use super::group::{ApiGroup, DiscoveredResource, GetRequest};
+use super::json;
 use super::status::ApiError;
 use crate::provider::UsageProvider;
 
@@ -44,11 +44,11 @@ fn document<T: ObjectMetrics + Serialize>(
 ) -> Response {
     if wants_table(request.accept) {
         let include = included(request.query_string);
-        return Json(Table::new(objects, include)).into_response();
+        return json(&Table::new(objects, include));
     }
     match (&query.name, objects.len()) {
-        (Some(_), 1) => Json(Document::from(objects.remove(0))).into_response(),
-        _ => Json(List::<T>::from(objects)).into_response(),
+        (Some(_), 1) => json(&Document::from(objects.remove(0))),
+        _ => json(&List::<T>::from(objects)),
     }
 }
 

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use setpoint_rules::{InvalidPath, InvalidQuery, cause_for_clients, internal_error, refused_query};
 
+use super::json;
 use crate::auth::{AccessReviewError, User};
 use crate::kubernetes::AnswerError;
 use crate::prometheus::PrometheusError;
@@ -43,6 +43,9 @@ pub(crate) enum ApiError {
     NotFound,
     #[error("the server does not allow this method on the requested resource")]
     MethodNotAllowed,
+    /// `negotiation.NewNotAcceptableError`
+    #[error("406: Not Acceptable\n\nAvailable representations: application/json, application/yaml")]
+    NotAcceptable,
     #[error(transparent)]
     Provider(#[from] ProviderError),
     /// The authorizer doesn't answer (`responsewriters.InternalError`).
@@ -113,10 +116,15 @@ impl IntoResponse for ApiError {
             details,
             code: code.as_u16(),
         };
-        let mut response = (code, Json(status)).into_response();
+        let mut response = (code, json(&status)).into_response();
         if code == StatusCode::TOO_MANY_REQUESTS {
             let second = HeaderValue::from_static("1");
             response.headers_mut().insert(header::RETRY_AFTER, second);
+        }
+        if code == StatusCode::FORBIDDEN {
+            let no_sniff = HeaderValue::from_static("nosniff");
+            let headers = response.headers_mut();
+            headers.insert(header::X_CONTENT_TYPE_OPTIONS, no_sniff);
         }
         response
     }
@@ -132,6 +140,7 @@ impl ApiError {
             Self::Forbidden { .. } | Self::Impersonation => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
             Self::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
             Self::Provider(ProviderError::Metric(error)) => status(error.code()),
             Self::Provider(ProviderError::External(error)) => status(error.code()),
@@ -150,6 +159,7 @@ impl ApiError {
             StatusCode::FORBIDDEN => "Forbidden",
             StatusCode::NOT_FOUND => "NotFound",
             StatusCode::METHOD_NOT_ALLOWED => "MethodNotAllowed",
+            StatusCode::NOT_ACCEPTABLE => "NotAcceptable",
             StatusCode::TOO_MANY_REQUESTS => "TooManyRequests",
             StatusCode::GATEWAY_TIMEOUT => "Timeout",
             _ => "InternalError",
@@ -196,6 +206,13 @@ impl ApiError {
                     ..Details::default()
                 };
                 (message, Some(details))
+            }
+            // `apierrors.NewGenericServerResponse`
+            Self::NotFound
+            | Self::MethodNotAllowed
+            | Self::NotAcceptable
+            | Self::InvalidQuery(InvalidQuery::NoSuchPath) => {
+                (self.to_string(), Some(Details::default()))
             }
             // Beneath it is what the API server says to the adapter.
             Self::Authorizer { source, .. } => (format!("{self}: {}", source.for_clients()), None),
