@@ -27,6 +27,7 @@
 #[macro_use]
 mod shown;
 
+pub mod against;
 pub mod commands;
 #[cfg(feature = "containers")]
 pub mod containers;

@@ -16,6 +16,8 @@ use crate::scripted::Lie;
 pub struct Profile {
     /// The adapter's name.
     pub name: String,
+    /// The version that is built and recorded.
+    pub version: Option<String>,
     /// What it doesn't do, and why that is so.
     pub lacks: BTreeMap<Need, String>,
     /// What stands in the place of the adapter's container; none leaves the manifests as they are.

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use setpoint_cluster::ImageTable;
 
+mod against;
 pub mod cluster;
 mod existing;
 pub mod explain;

@@ -12,6 +12,7 @@ use setpoint_cluster::kind::{KindOptions, KindProvider};
 use setpoint_support::Termination;
 use tokio_util::sync::CancellationToken;
 
+use super::against::{self, Comparing, Other};
 use super::existing::{ExistingArgs, InstalledArgs, NamedImage, images, plan};
 use super::{BadInput, provision};
 use crate::installed::{Feed, Installed};
@@ -58,6 +59,10 @@ pub struct RunArgs {
     /// scripted[:LIE] for the built-in test adapter, or installed for the one that a cluster that exists has [default: setpoint-adapter]
     #[arg(long, value_name = "ADAPTER", value_parser = adapter)]
     adapter: Option<Adapter>,
+    /// Compares the adapter with another one by the configurations of a folder, instead of judging it by scenarios:
+    /// prometheus-adapter:PATH, or prometheus-adapter for what was recorded of it. PATH is the folder then [default: fixtures/against]
+    #[arg(long, value_name = "ADAPTER", value_parser = against::other, conflicts_with_all = ["keep", "yes"])]
+    against: Option<Other>,
     #[command(flatten)]
     installed: InstalledArgs,
     /// Only scenarios whose folder, file name or sentence contains this text
@@ -179,6 +184,18 @@ fn adopted(
 pub async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     // From here on neither Ctrl-C nor SIGTERM ends the process before what it started.
     let mut termination = Termination::watch().context("watch SIGTERM and SIGINT")?;
+    if let Some(other) = args.against {
+        return against::run(Comparing {
+            other,
+            adapter: args.adapter.and_then(|adapter| adapter.path),
+            paths: args.paths,
+            filter: args.filter,
+            jobs: args.jobs.into(),
+            timeouts: Timeouts::scaled_by(args.timeout_factor),
+            report: args.report,
+        })
+        .await;
+    }
     // Everything that can be refused is refused before anything is started.
     let scenarios = scenarios(&args.paths, args.filter.as_deref())?;
     if let Some(folder) = &args.report {

@@ -38,7 +38,7 @@ impl Finding for Unanswered {
 
 impl RequestError {
     /// What it means where that party was asked.
-    pub(super) fn when_asking(self, asked: Owner) -> Unmet {
+    pub(crate) fn when_asking(self, asked: Owner) -> Unmet {
         let Self { doing, source } = self;
         match (party(&*source), asked) {
             (Party::ApiServer, _) | (Party::Asked(_), Owner::Cluster) => {

@@ -18,6 +18,7 @@ pub(crate) use limit::Limit;
 pub(crate) use plain::send_json;
 pub(crate) use route::ask_over;
 pub(crate) use route::{Route, route_to_api_server};
+pub(crate) use tls::{client_config, roots};
 
 /// The name that kube-apiserver's own front-proxy certificate has.
 pub(crate) const FRONT_PROXY: &str = "front-proxy-client";

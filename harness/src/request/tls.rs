@@ -11,7 +11,7 @@ use super::{FRONT_PROXY, Identity, Limit, ProxyCertificate, not_made};
 use crate::outcome::{HarnessProblem, Owner, Unmet};
 
 /// Shows an identity's certificate and believes in some roots.
-pub(super) async fn client_config(
+pub(crate) async fn client_config(
     cluster: &dyn Cluster,
     identity: &Identity,
     roots: rustls::RootCertStore,
@@ -55,7 +55,7 @@ pub(super) fn client_config_without_verification() -> Result<rustls::ClientConfi
 }
 
 /// The roots in a caBundle.
-pub(super) fn roots(pem: &[u8]) -> Result<rustls::RootCertStore, HarnessProblem> {
+pub(crate) fn roots(pem: &[u8]) -> Result<rustls::RootCertStore, HarnessProblem> {
     let mut store = rustls::RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(pem) {
         let certificate = certificate.map_err(not_made("read the caBundle"))?;
