@@ -32,6 +32,8 @@ pub fn schema() -> String {
 }
 
 #[cfg(test)]
+mod label_tests;
+#[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod wire_tests;
