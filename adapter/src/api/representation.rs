@@ -210,8 +210,14 @@ fn scalar(string: &str) -> String {
         return double();
     }
     let begins_badly = string
-        .starts_with(|first: char| first.is_whitespace() || "-?:,[]{}#&*!|>'\"%@`".contains(first));
+        .starts_with(|first: char| first.is_whitespace() || ",[]{}#&*!|>'\"%@`".contains(first));
+    // These begin something else only before a space.
+    let before_a_space = ["-", "?", ":"].contains(&string)
+        || ["- ", "? ", ": "]
+            .iter()
+            .any(|first| string.starts_with(first));
     let special = begins_badly
+        || before_a_space
         || string.ends_with([' ', ':'])
         || string.contains(": ")
         || string.contains(" #");
@@ -288,6 +294,8 @@ mod tests {
             ("2026-01-01T00:00:00Z", "\"2026-01-01T00:00:00Z\""),
             ("1e3", "\"1e3\""),
             ("on", "\"on\""),
+            ("-1m", "-1m"),
+            ("- a", "'- a'"),
             ("*", "'*'"),
             ("a: b", "'a: b'"),
             ("it's", "it's"),

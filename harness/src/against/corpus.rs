@@ -134,6 +134,14 @@ impl Corpus {
         Ok(self)
     }
 
+    /// Keeps one configuration of so many, from the first on: for whoever has no time for all.
+    #[must_use]
+    pub fn sampled(mut self, step: usize) -> Self {
+        let all = std::mem::take(&mut self.configurations);
+        self.configurations = all.into_iter().step_by(step.max(1)).collect();
+        self
+    }
+
     /// How many configurations there are, and how many requests are made of each at least.
     #[must_use]
     pub fn size(&self) -> (usize, usize) {
