@@ -54,9 +54,19 @@ struct Open {
 }
 
 impl Open {
+    fn has_had_requests(&self) -> bool {
+        // This receiver never takes note of a change.
+        self.requests.has_changed().unwrap_or(true)
+    }
+
     /// Whether the client does nothing with it, or has not got to a request for too long.
     fn is_unused(&self) -> bool {
-        let is_long = self.since.elapsed() >= UNUSED || self.waiting.elapsed() >= SILENT;
+        let waited = self.waiting.elapsed();
+        let is_long = if self.has_had_requests() {
+            waited >= UNUSED
+        } else {
+            waited >= SILENT || self.since.elapsed() >= UNUSED
+        };
         is_long && *self.requests.borrow() == 0
     }
 }
@@ -166,13 +176,14 @@ impl Table {
         let most = self.strangers.values().max()?;
         let is_own = self.strangers.get(&address) == Some(most);
         let mut strangers = self.connections.iter().filter(|(_, open)| !open.trusted);
-        let (number, _) = strangers.find(|(_, open)| {
-            if is_own {
-                open.address == address && open.is_unused()
-            } else {
-                self.strangers.get(&open.address) == Some(most)
-            }
-        })?;
+        if !is_own {
+            let superfluous =
+                strangers.find(|(_, open)| self.strangers.get(&open.address) == Some(most));
+            return superfluous.map(|(number, _)| *number);
+        }
+        let unused = strangers.filter(|(_, open)| open.address == address && open.is_unused());
+        // One that has had a request is rather a client between two of them.
+        let (number, _) = unused.min_by_key(|(_, open)| open.has_had_requests())?;
         Some(*number)
     }
 
@@ -330,6 +341,24 @@ mod tests {
         tokio::time::advance(SILENT).await;
         let third = add(&connections, 1);
         assert!(third.is_some() && silent.close.is_cancelled() && !sends.close.is_cancelled());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_between_two_requests_is_kept_for_longer_than_one_that_never_had_any() {
+        let connections = Connections::new(2);
+        let used = add(&connections, 1).expect("a place");
+        used.in_flight.send_replace(1);
+        used.in_flight.send_replace(0);
+        used.waiting.begin();
+        tokio::time::advance(SILENT).await;
+        let silent = add(&connections, 1).expect("a place");
+        assert!(add(&connections, 1).is_none());
+        silent.waiting.begin();
+        tokio::time::advance(UNUSED).await;
+        let third = add(&connections, 1).expect("a place");
+        assert!(silent.close.is_cancelled() && !used.close.is_cancelled());
+        third.in_flight.send_replace(1);
+        assert!(add(&connections, 1).is_some() && used.close.is_cancelled());
     }
 
     #[tokio::test]
