@@ -171,7 +171,7 @@ impl Image for AdapterImage {
     }
 
     fn ready_conditions(&self) -> Vec<WaitFor> {
-        vec![WaitFor::message_on_stderr("serve custom.metrics.k8s.io")]
+        vec![WaitFor::message_on_stderr("serve the metrics APIs")]
     }
 
     fn copy_to_sources(&self) -> impl IntoIterator<Item = &CopyToContainer> {
