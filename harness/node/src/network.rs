@@ -63,7 +63,7 @@ impl PodNetwork {
 
         handle
             .link()
-            .add(LinkBridge::new(BRIDGE).up().build())
+            .add(LinkBridge::new(BRIDGE).address(bridge_mac()).up().build())
             .execute()
             .await
             .map_err(failed(format!("create bridge `{BRIDGE}`")))?;
@@ -154,6 +154,13 @@ impl PodNetwork {
 
 /// The kernel's table of local addresses (`RT_TABLE_LOCAL`).
 const LOCAL_TABLE: u32 = 255;
+
+/// The bridge's own MAC address. Without one, it takes the lowest of its pods' addresses, another one whenever pods come and go
+/// (`br_stp_recalculate_bridge_id`): for half a minute the others then send to the one that they remember.
+fn bridge_mac() -> Vec<u8> {
+    const LOCALLY_ADMINISTERED: [u8; 2] = [2, 0];
+    [&LOCALLY_ADMINISTERED[..], &POD_GATEWAY.octets()].concat()
+}
 
 /// Unique on the bridge, and short enough for an interface name.
 fn interface_of(pod: Ipv4Addr) -> String {

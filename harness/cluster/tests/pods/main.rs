@@ -10,6 +10,7 @@
 )]
 
 mod namespace;
+mod network;
 
 use std::time::Duration;
 
@@ -25,6 +26,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{interval, timeout};
 
 use namespace::*;
+use network::*;
 
 /// Serves `hello` on port 8080 by HTTP, but `503` as long as `/gate/open` isn't there.
 const SERVER: &str = r#"
@@ -457,6 +459,7 @@ fn main() {
             a_pod_of_unknown_images_is_ready_after_the_time_that_its_annotation_sets,
             a_program_that_is_not_there_is_a_start_error_with_its_name,
             a_dynamic_program_in_an_empty_root_fails_with_the_cure,
+            the_gateways_mac_address_does_not_depend_on_the_pods_that_there_are,
             the_node_is_ready_and_leads_to_the_kubelets_server,
         ],
         provision::find(&provision::Options::from_env()),
