@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::Request;
 use axum::response::Response;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -16,6 +16,8 @@ use super::support::{Adapter, client, config, parameter, series, serve, swap_pai
 /// Requests a second, and how many may be open.
 const RATE: u64 = 200;
 const OPEN: usize = 64;
+/// Requests between one reload and the next.
+const BETWEEN: usize = 10;
 /// Longer than this no request may take, however busy the machine is.
 const HUNG: Duration = Duration::from_secs(20);
 
@@ -28,7 +30,11 @@ async fn answer(request: Request) -> Response {
 }
 
 /// Asks at a rate until it is told to stop; how often, and what has failed.
-async fn load(adapter: Arc<Adapter>, stop: CancellationToken) -> (usize, Vec<String>) {
+async fn load(
+    adapter: Arc<Adapter>,
+    so_far: watch::Sender<usize>,
+    stop: CancellationToken,
+) -> (usize, Vec<String>) {
     let mut tick = interval(Duration::from_millis(1000 / RATE));
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (kept, open) = (client(), Arc::new(Semaphore::new(OPEN)));
@@ -37,6 +43,7 @@ async fn load(adapter: Arc<Adapter>, stop: CancellationToken) -> (usize, Vec<Str
         tick.tick().await;
         let permit = open.clone().acquire_owned().await;
         asked += 1;
+        so_far.send_replace(asked);
         // Each tenth over a connection of its own, with a handshake.
         let client = if asked % 10 == 0 {
             client()
@@ -66,7 +73,8 @@ async fn reloaded(times: u32) {
     adapter.until(known, |metrics| metrics > 0.0).await;
     let (adapter, stop) = (Arc::new(adapter), CancellationToken::new());
     let began = Instant::now();
-    let load = tokio::spawn(load(adapter.clone(), stop.clone()));
+    let (sender, mut so_far) = watch::channel(0);
+    let load = tokio::spawn(load(adapter.clone(), sender, stop.clone()));
     let successes =
         |part| format!("setpoint_adapter_reloads_total{{part=\"{part}\",outcome=\"success\"}} ");
     for time in 1..=times {
@@ -87,6 +95,8 @@ async fn reloaded(times: u32) {
         let at_its_position =
             format!("setpoint_adapter_rule_info{{rule=\"{position}\",series_query=\"good\"}} ");
         adapter.until(&at_its_position, |info| info == 1.0).await;
+        let enough = time as usize * BETWEEN;
+        so_far.wait_for(|asked| *asked > enough).await.unwrap();
     }
     stop.cancel();
     let (asked, failed) = load.await.unwrap();
@@ -104,7 +114,7 @@ async fn reloaded(times: u32) {
         "{asked} requests in {:.0?} during {times} reloads and {times} certificate swaps",
         began.elapsed()
     );
-    assert!(asked > times as usize * 10, "{asked}");
+    assert!(asked > times as usize * BETWEEN, "{asked}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
