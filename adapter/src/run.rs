@@ -52,11 +52,11 @@ pub fn main() -> ExitCode {
 fn run(args: Args) -> anyhow::Result<ExitCode> {
     match args.command {
         Some(Command::Certs(args)) => fill_in_certificates(&args)?,
-        Some(Command::Check(args)) => return check::run(&args),
+        Some(Command::Check(args)) => return one_thread()?.block_on(check::run(&args)),
         Some(Command::Schema) => {
             anstream::print!("{}", include_str!("../../docs/config.schema.json"));
         }
-        Some(Command::Explain(args)) => return explain::run(&args),
+        Some(Command::Explain(args)) => return Ok(one_thread()?.block_on(explain::run(&args))),
         None => {
             logging::start(args.serve.v, args.serve.logging_format);
             // Requests mostly wait for Prometheus; two threads keep the memory small.
@@ -70,6 +70,12 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// For a command that asks others.
+fn one_thread() -> anyhow::Result<tokio::runtime::Runtime> {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    runtime.enable_all().build().context("start the runtime")
 }
 
 /// `setpoint-adapter certs`: manifests from standard input to standard output.

@@ -25,7 +25,7 @@ pub(crate) use discovery::{Discovered, discover as discover_by};
 use rbac::Wanted;
 
 /// Looks at files, prints what is found, and tells by the exit code.
-pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     let mut checked = Vec::new();
     let mut unreadable = false;
     for path in &args.files {
@@ -41,11 +41,7 @@ pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
         Some(url) => {
             let options = args.upstream.prometheus(url.clone());
             let prometheus = HttpClient::new(options, &OwnMetrics::default())?;
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .context("start the runtime")?;
-            runtime.block_on(asked(args, &prometheus, &mut checked))?
+            asked(args, &prometheus, &mut checked).await?
         }
         None => Vec::new(),
     };

@@ -13,7 +13,7 @@ use setpoint_rules::{
 };
 
 use crate::error_chain::error_chain;
-use crate::kubernetes::{Wanted, list};
+use crate::kubernetes::object_names;
 use crate::metrics::RuleName;
 use crate::provider::{CustomMetricsProvider, ProviderError};
 use crate::queries::Queries;
@@ -101,17 +101,9 @@ impl CustomMetrics {
         namespace: Option<&str>,
         selector: &Selector,
     ) -> Result<Vec<String>, ProviderError> {
-        let wanted = Wanted {
-            resource,
-            namespace,
-            selector,
-            field_selector: "",
-        };
-        let listed = list(&self.kubernetes, wanted, self.answer_timeout).await;
-        let listed = listed.map_err(|error| ProviderError::list(resource, error))?;
-        let mut names: Vec<_> = listed.into_iter().map(|object| object.name).collect();
-        names.sort();
-        Ok(names)
+        let (client, timeout) = (&self.kubernetes, self.answer_timeout);
+        let names = object_names(client, resource, namespace, selector, timeout).await;
+        names.map_err(|error| ProviderError::list(resource, error))
     }
 }
 

@@ -8,19 +8,18 @@ mod shown;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::Context as _;
 use kube::Client;
 use setpoint_metrics_api::{custom, external, resource};
 use setpoint_rules::{
-    ApiPath, At, ExternalQuery, MetricQuery, MetricValueList, Objects, Resource, ResourcePath,
-    RuleFile, Selector, UsageQuery,
+    ApiPath, At, ExternalQuery, MetricQuery, MetricValueList, Objects, ResourcePath, RuleFile,
+    UsageQuery,
 };
 
 use crate::args::ExplainArgs;
 use crate::check::{Checked, Discovered, discover_by, resources};
 use crate::custom::CustomMetrics;
 use crate::external::ExternalMetrics;
-use crate::kubernetes::{ANSWER_TIMEOUT, Wanted, list, unfollowed_client};
+use crate::kubernetes::{ANSWER_TIMEOUT, object_names, unfollowed_client};
 use crate::metrics::{OwnMetrics, RuleEvents};
 use crate::prometheus::HttpClient;
 use crate::provider::{
@@ -33,19 +32,15 @@ use recorder::{Asked, Recorder};
 use shown::Shown;
 
 /// Answers a request and shows how; the exit code says whether there are values.
-pub(crate) fn run(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("start the runtime")?;
-    match runtime.block_on(explained(args)) {
+pub(crate) async fn run(args: &ExplainArgs) -> ExitCode {
+    match explained(args).await {
         Ok(shown) => {
             anstream::print!("{}", shown.text);
-            Ok(ExitCode::from(u8::from(!shown.has_values)))
+            ExitCode::from(u8::from(!shown.has_values))
         }
         Err(error) => {
             anstream::eprintln!("error: {error:#}");
-            Ok(ExitCode::from(2))
+            ExitCode::from(2)
         }
     }
 }
@@ -144,9 +139,11 @@ impl Explained {
             (Objects::Named(name), _) => vec![name.clone()],
             (Objects::Selected(_), _) if !self.has_objects => anyhow::bail!(NO_OBJECTS),
             (Objects::Selected(selector), Some(candidate)) => {
+                let (client, resource) = (&self.kubernetes, candidate.resource());
                 let namespace = query.namespace.as_deref();
-                self.names(candidate.resource(), namespace, selector)
-                    .await?
+                let names = object_names(client, resource, namespace, selector, ANSWER_TIMEOUT);
+                let names = names.await;
+                names.map_err(|error| ProviderError::list(resource, error))?
             }
             (Objects::Selected(_), None) => Vec::new(),
         };
@@ -175,25 +172,6 @@ impl Explained {
         let answer = answer.map(|values| MetricValueList::new(version, values));
         shown.answer(answer.map(shown::items));
         Ok(shown)
-    }
-
-    async fn names(
-        &self,
-        resource: &Resource,
-        namespace: Option<&str>,
-        selector: &Selector,
-    ) -> anyhow::Result<Vec<String>> {
-        let wanted = Wanted {
-            resource,
-            namespace,
-            selector,
-            field_selector: "",
-        };
-        let listed = list(&self.kubernetes, wanted, ANSWER_TIMEOUT).await;
-        let listed = listed.map_err(|error| ProviderError::list(resource, error))?;
-        let mut names: Vec<_> = listed.into_iter().map(|object| object.name).collect();
-        names.sort();
-        Ok(names)
     }
 
     async fn external(&self, path: &ResourcePath, query_string: &str) -> anyhow::Result<Shown> {

@@ -12,7 +12,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 
 pub(crate) use discovery::{DiscoveryError, discover};
 pub(crate) use followed::{POD_CA, client, named};
-pub(crate) use objects::{ListError, MAX_OBJECTS, ObjectMetadata, Wanted, list};
+pub(crate) use objects::{ListError, MAX_OBJECTS, ObjectMetadata, Wanted, list, object_names};
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ClientError {

@@ -74,6 +74,26 @@ pub(crate) enum ListError {
     TooLong,
 }
 
+/// The names of the objects that a selector selects, sorted. Each request may take `timeout`.
+pub(crate) async fn object_names(
+    client: &Client,
+    resource: &Resource,
+    namespace: Option<&str>,
+    selector: &Selector,
+    timeout: Duration,
+) -> Result<Vec<String>, ListError> {
+    let wanted = Wanted {
+        resource,
+        namespace,
+        selector,
+        field_selector: "",
+    };
+    let listed = list(client, wanted, timeout).await?;
+    let mut names: Vec<_> = listed.into_iter().map(|object| object.name).collect();
+    names.sort();
+    Ok(names)
+}
+
 /// Lists objects whose names can stand in a query. Each request may take `timeout`.
 pub(crate) async fn list(
     client: &Client,
@@ -100,11 +120,11 @@ pub(crate) async fn list(
         let request = request.map_err(|error| AnswerError::from(kube::Error::BuildRequest(error)));
         let listed = page(client, request?);
         let Some(page) = within(timeout, "a list of objects", listed).await? else {
-            // The same page, with fewer objects.
-            limit = limit.div_ceil(8);
-            if parameters.limit == Some(1) {
+            if limit == 1 {
                 return Err(ListError::TooLong);
             }
+            // The same page, with fewer objects.
+            limit = limit.div_ceil(8);
             continue;
         };
         let items = page.items.unwrap_or_default().into_iter();

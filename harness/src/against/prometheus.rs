@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use http_body_util::{BodyExt as _, Full};
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
+use http_body_util::Full;
 use jiff::Timestamp;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
@@ -14,7 +12,7 @@ use setpoint_replay::{Script, ScriptError, ScriptedSeries, World, remote_write};
 
 use super::stage::NAMESPACE;
 use crate::outcome::Unmet;
-use crate::request::{Limit, RequestError, failed};
+use crate::request::{Limit, RequestError, failed, send};
 use crate::timeouts::Timeouts;
 use crate::wait::Wait;
 
@@ -131,12 +129,12 @@ fn target() -> Target {
 /// Waits until Prometheus answers.
 pub(super) async fn ready(cluster: &dyn Cluster, timeouts: &Timeouts) -> Result<(), Unmet> {
     let wait = Wait::until("Prometheus is ready".to_owned(), timeouts.ready);
-    let ask = || async {
+    let asking = || async {
         let limit = Limit::of(timeouts.prometheus);
-        let asked = send(cluster, http::Request::get("/-/ready"), Vec::new(), limit).await;
+        let asked = ask(cluster, http::Request::get("/-/ready"), Vec::new(), limit).await;
         asked.map_err(|error| error.when_asking(crate::outcome::Owner::Harness))
     };
-    wait.asking(PAUSE, ask).await
+    wait.asking(PAUSE, asking).await
 }
 
 async fn write(cluster: &dyn Cluster, body: Vec<u8>, limit: Limit) -> Result<(), RequestError> {
@@ -144,35 +142,22 @@ async fn write(cluster: &dyn Cluster, body: Vec<u8>, limit: Limit) -> Result<(),
         .header("content-encoding", "snappy")
         .header("content-type", "application/x-protobuf")
         .header("x-prometheus-remote-write-version", "0.1.0");
-    send(cluster, request, body, limit).await
+    ask(cluster, request, body, limit).await
 }
 
-/// Sends a request, and wants success.
-async fn send(
+/// Sends a request to Prometheus, and wants success.
+async fn ask(
     cluster: &dyn Cluster,
     request: http::request::Builder,
     body: Vec<u8>,
     limit: Limit,
 ) -> Result<(), RequestError> {
     let doing = || "ask Prometheus".to_owned();
+    let request = request.header("host", NAME);
+    let request = request.body(Full::new(bytes::Bytes::from(body)));
+    let request = request.map_err(failed(doing()))?;
     let stream = limit
         .bound(doing(), cluster.connect(&target(), PORT))
         .await?;
-    let handshake = http1::handshake(TokioIo::new(stream));
-    let (mut sender, connection) = limit.bound(doing(), handshake).await?;
-    // Ends with the answer's last byte, or with the sender.
-    tokio::spawn(connection);
-    let request = request
-        .header("host", NAME)
-        .body(Full::new(bytes::Bytes::from(body)))
-        .map_err(failed(doing()))?;
-    let response = limit.bound(doing(), sender.send_request(request)).await?;
-    let status = response.status();
-    let body = limit.bound(doing(), response.into_body().collect()).await?;
-    if status.is_success() {
-        return Ok(());
-    }
-    let said = body.to_bytes();
-    let said = format!("{status}: {}", String::from_utf8_lossy(&said));
-    Err(failed(doing())(said))
+    send(stream, request, limit).await
 }

@@ -114,23 +114,26 @@ impl Comparison {
         kinds.filter(|kind| kind.found == 0)
     }
 
-    /// What a reader of a repository wants to know.
-    #[must_use]
-    pub fn markdown(&self) -> String {
-        let mut text = String::new();
+    /// How many answers are equal, and how many aren't.
+    fn summary(&self) -> String {
         let count = |count: fn(&Compared) -> usize| -> usize {
             self.configurations.iter().map(count).sum()
         };
-        let _ = writeln!(
-            text,
-            "{} configurations, {} answers compared with {}: {} equal, {} different as intended, {} different otherwise.\n",
+        format!(
+            "{} configurations, {} answers compared with {}: {} equal, {} different as intended, {} different otherwise.",
             self.configurations.len(),
             count(|compared| compared.requests),
             self.other,
             count(|compared| compared.equal),
             count(|compared| compared.intended.len()),
             self.unlisted(),
-        );
+        )
+    }
+
+    /// What a reader of a repository wants to know.
+    #[must_use]
+    pub fn markdown(&self) -> String {
+        let mut text = self.summary() + "\n\n";
         text.push_str("| intended difference | answers | why | what it is good for | source |\n|---|---|---|---|---|\n");
         for Kind {
             name,
@@ -194,11 +197,7 @@ impl fmt::Display for Comparison {
                 )?;
             }
         }
-        let (first, _) = self.markdown().split_once('\n').map_or_else(
-            || (String::new(), String::new()),
-            |(first, rest)| (first.to_owned(), rest.to_owned()),
-        );
-        writeln!(f, "{first}")
+        writeln!(f, "{}", self.summary())
     }
 }
 

@@ -15,7 +15,7 @@ pub(crate) use adapter::Adapter;
 pub(crate) use error::RequestError;
 pub(crate) use error::{failed, not_made, unanswered};
 pub(crate) use limit::Limit;
-pub(crate) use plain::send_json;
+pub(crate) use plain::{send, send_json};
 pub(crate) use route::ask_over;
 pub(crate) use route::{Route, route_to_api_server};
 pub(crate) use tls::{client_config, roots};

@@ -23,12 +23,7 @@ const OPERATORS: [&[&str]; 6] = [
 impl Expression {
     /// Reads a query.
     pub(crate) fn parse(text: &str) -> Result<Self, Unreadable> {
-        let mut parser = Parser {
-            tokens: tokens(text)?,
-            next: 0,
-            depth: 0,
-            operators: 0,
-        };
+        let mut parser = Parser::new(text)?;
         let expression = parser.binary(0)?;
         parser.end()?;
         Ok(expression)
@@ -38,12 +33,7 @@ impl Expression {
 impl Selector {
     /// Reads a selector of series.
     pub(crate) fn parse(text: &str) -> Result<Self, Unreadable> {
-        let mut parser = Parser {
-            tokens: tokens(text)?,
-            next: 0,
-            depth: 0,
-            operators: 0,
-        };
+        let mut parser = Parser::new(text)?;
         let name = match parser.peek() {
             Token::Word(_) => Some(parser.name()?),
             _ => None,
@@ -62,6 +52,15 @@ pub(super) struct Parser {
 }
 
 impl Parser {
+    fn new(text: &str) -> Result<Self, Unreadable> {
+        Ok(Self {
+            tokens: tokens(text)?,
+            next: 0,
+            depth: 0,
+            operators: 0,
+        })
+    }
+
     pub(super) fn peek(&self) -> &Token {
         self.ahead(0)
     }

@@ -67,6 +67,13 @@ pub(super) struct Sample {
     pub(super) read: Option<Result<Expression, Unreadable>>,
 }
 
+impl Query<'_> {
+    /// What the queries for some requests say, as far as they can be read.
+    pub(super) fn expressions(&self) -> impl Iterator<Item = &Expression> {
+        self.samples.iter().filter_map(Sample::expression)
+    }
+}
+
 impl Sample {
     /// What the query says, where it can be read.
     pub(super) fn expression(&self) -> Option<&Expression> {

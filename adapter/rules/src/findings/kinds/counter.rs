@@ -31,11 +31,7 @@ const OF_COUNTERS: [&str; 12] = [
 
 fn look(query: &Query<'_>, told: &mut Told<'_>) {
     let mut found = None;
-    for expression in query
-        .samples
-        .iter()
-        .filter_map(|sample| sample.expression())
-    {
+    for expression in query.expressions() {
         expression.visit(&mut |part, functions| {
             let Expression::Selector(selector) = part else {
                 return;

@@ -30,11 +30,7 @@ fn look(query: &Query<'_>, told: &mut Told<'_>) {
         let selectors = expression.selectors();
         !selectors.is_empty() && !selectors.into_iter().any(is_narrowed)
     };
-    let read = query
-        .samples
-        .iter()
-        .filter_map(|sample| sample.expression());
-    if read.into_iter().any(lacks) {
+    if query.expressions().any(lacks) {
         let sentence = match query.of {
             Of::External => {
                 "it doesn't use `<<.LabelMatchers>>`, so the request's namespace and selector change nothing"

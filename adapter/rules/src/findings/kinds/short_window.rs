@@ -20,11 +20,7 @@ const SHORT: u64 = 60_000;
 
 fn look(query: &Query<'_>, told: &mut Told<'_>) {
     let mut found = None;
-    for expression in query
-        .samples
-        .iter()
-        .filter_map(|sample| sample.expression())
-    {
+    for expression in query.expressions() {
         expression.visit(&mut |part, functions| {
             if let (Expression::Range(_, Some(millis)), Some(function)) = (part, functions.last())
                 && OF_TWO.contains(function)
