@@ -62,3 +62,10 @@ pub(crate) struct DiscoveredResource {
     pub(crate) kind: &'static str,
     pub(crate) verbs: &'static [&'static str],
 }
+
+impl DiscoveredResource {
+    /// Whether it is a resource with objects, and not a metric.
+    pub(super) fn is_listed(&self) -> bool {
+        self.subresource.is_none() && self.verbs.contains(&"list")
+    }
+}

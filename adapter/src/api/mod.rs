@@ -7,6 +7,7 @@ mod group;
 mod health;
 mod log_limit;
 mod openapi;
+mod operation;
 mod representation;
 mod resource;
 mod status;
@@ -193,6 +194,14 @@ impl Api {
             ["metrics"] => self.metrics.response(),
             ["version"] => json(&health::version()),
             ["openapi", "v2"] => json(&openapi::v2(self.groups())),
+            ["openapi", "v3"] => {
+                let hash = |document: &Value| sha256(document.to_string().as_bytes());
+                json(&openapi::v3_index(self.groups(), hash))
+            }
+            ["openapi", "v3", "apis", name, version] => {
+                let document = openapi::v3(self.group(name, version)?, version);
+                with_etag(&document, headers, "application/json")
+            }
             ["apis"] if discovery::wants_aggregated(accept) => with_etag(
                 &discovery::aggregated(self.groups()),
                 headers,
@@ -302,14 +311,15 @@ async fn answer(State(api): State<Arc<Api>>, request: Request) -> Response {
 
 /// An answer in the form that the request asks for, with the headers that every answer has.
 async fn represented(head: &request::Parts, response: Response) -> Response {
-    let mut response = match Representation::asked(&head.headers, head.uri.query()) {
-        _ if !head.uri.path().starts_with("/apis") => response,
+    let response = match Representation::asked(&head.headers, head.uri.query()) {
+        _ if !head.uri.path().starts_with("/apis") => Some(response),
         Some(representation) => representation.applied(response).await,
         None => {
             let response = ApiError::NotAcceptable.into_response();
             Representation::Pretty.applied(response).await
         }
     };
+    let mut response = response.unwrap_or_else(|| ApiError::Panic.into_response());
     let headers = response.headers_mut();
     let of_the_caller = HeaderValue::from_static("no-cache, private");
     headers.insert(header::CACHE_CONTROL, of_the_caller);
@@ -330,7 +340,7 @@ fn json(document: &impl Serialize) -> Response {
 /// that replicas and versions of the adapter agree.
 fn with_etag(document: &Value, headers: &HeaderMap, content_type: &'static str) -> Response {
     let body = document.to_string();
-    let tag = etag(body.as_bytes());
+    let tag = format!("\"{}\"", sha256(body.as_bytes()));
     let known = headers
         .get(header::IF_NONE_MATCH)
         .is_some_and(|known| known.as_bytes() == tag.as_bytes());
@@ -348,12 +358,12 @@ fn with_etag(document: &Value, headers: &HeaderMap, content_type: &'static str) 
     response
 }
 
-fn etag(bytes: &[u8]) -> String {
-    let mut tag = String::from("\"");
+fn sha256(bytes: &[u8]) -> String {
+    let mut text = String::new();
     for byte in digest::digest(&digest::SHA256, bytes).as_ref() {
-        let _ = write!(tag, "{byte:02x}");
+        let _ = write!(text, "{byte:02x}");
     }
-    tag + "\""
+    text
 }
 
 #[cfg(test)]

@@ -44,7 +44,9 @@ pub(crate) enum ApiError {
     #[error("the server does not allow this method on the requested resource")]
     MethodNotAllowed,
     /// `negotiation.NewNotAcceptableError`
-    #[error("406: Not Acceptable\n\nAvailable representations: application/json, application/yaml")]
+    #[error(
+        "406: Not Acceptable\n\nAvailable representations: application/json, application/yaml, application/vnd.kubernetes.protobuf"
+    )]
     NotAcceptable,
     #[error(transparent)]
     Provider(#[from] ProviderError),

@@ -327,6 +327,22 @@ async fn the_version_and_the_open_api_document_are_whole() {
     assert!(platform.as_str().unwrap().contains('/'), "{platform}");
     insta::assert_json_snapshot!("version", version);
     insta::assert_json_snapshot!("openapi_v2", document("/openapi/v2").await);
+    let index = document("/openapi/v3").await;
+    let versions: Vec<&str> = index["paths"]
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect();
+    let expected =
+        ["v1beta1", "v1beta2"].map(|version| format!("apis/custom.metrics.k8s.io/{version}"));
+    assert_eq!(versions, expected);
+    for name in versions {
+        let address = index["paths"][name]["serverRelativeURL"].as_str().unwrap();
+        let document = document(address).await;
+        let version = name.rsplit('/').next().unwrap();
+        insta::assert_json_snapshot!(format!("openapi_v3_{version}"), document);
+    }
 }
 
 /// The log of something that is done.

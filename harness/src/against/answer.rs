@@ -97,6 +97,9 @@ static CONTAINERS: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r#""containers":\[\{([^\[\]]*)\}\]"#).unwrap()
 });
 
+/// The shortest text that is looked for in a protobuf message. Lengths and numbers may look like letters.
+const SHORTEST: usize = 4;
+
 fn text(body: &[u8], now: Timestamp) -> String {
     let Some(text) = std::str::from_utf8(body)
         .ok()
@@ -121,9 +124,17 @@ fn text(body: &[u8], now: Timestamp) -> String {
 }
 
 fn shortened(body: &[u8]) -> String {
-    // A protobuf message of the same content may differ in its timestamps alone.
+    // A protobuf message of the same content may differ in its timestamps alone, which have one length and no letters.
     if body.starts_with(b"k8s\0") {
-        return format!("a protobuf message of {} bytes", body.len());
+        let text = String::from_utf8_lossy(body);
+        let is_other = |c: char| c.is_control() || c == char::REPLACEMENT_CHARACTER;
+        let texts = text.split(is_other).filter(|text| text.len() >= SHORTEST);
+        let texts: Vec<&str> = texts.collect();
+        return format!(
+            "a protobuf message of {} bytes:\n{}",
+            body.len(),
+            texts.join("\n")
+        );
     }
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, body);
     format!("{} bytes, SHA-256 {}", body.len(), hex::encode(digest))
@@ -216,7 +227,10 @@ mod tests {
     fn what_is_no_text_is_told_by_its_length() {
         let now = Timestamp::now();
         let of = |body: &[u8]| Answer::of(200, &HeaderMap::new(), body, now).body;
-        assert_eq!(of(b"k8s\0\x01\x02"), "a protobuf message of 6 bytes");
+        assert_eq!(
+            of(b"k8s\0\x05names\xff\x80ab\x04abcd"),
+            "a protobuf message of 19 bytes:\nnames\nabcd"
+        );
         assert!(of(&[0xff, 0xfe]).starts_with("2 bytes, SHA-256 "));
         assert!(of(&vec![b'a'; KEPT + 1]).starts_with("65537 bytes, SHA-256 "));
     }

@@ -9,6 +9,8 @@ use setpoint_rules::UsageQuery;
 use super::*;
 use crate::provider::UsageProvider;
 
+const VERSION: &str = "/apis/metrics.k8s.io/v1beta1";
+
 /// One pod and one node; the pod `other` isn't there.
 struct One;
 
@@ -84,7 +86,7 @@ async fn ask_with(path: &str, accept: &str) -> (u16, serde_json::Value) {
         Reloads::default(),
     );
     let router = api.router().layer(axum::Extension(stranger()));
-    let request = http::Request::get(format!("/apis/metrics.k8s.io/v1beta1{path}"))
+    let request = http::Request::get(path)
         .header("Accept", accept)
         .body(axum::body::Body::empty());
     let response = router.oneshot(request.unwrap()).await.unwrap();
@@ -93,8 +95,9 @@ async fn ask_with(path: &str, accept: &str) -> (u16, serde_json::Value) {
     (status, serde_json::from_slice(&body).unwrap())
 }
 
+/// What is answered below the version.
 async fn get(path: &str) -> (u16, serde_json::Value) {
-    ask_with(path, "application/json").await
+    ask_with(&format!("{VERSION}{path}"), "application/json").await
 }
 
 #[tokio::test]
@@ -119,16 +122,55 @@ async fn usage_is_a_list_or_one_object() {
 #[tokio::test]
 async fn kubectl_get_is_answered_with_a_table() {
     const KUBECTL: &str = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json";
-    let (_, table) = ask_with("/namespaces/shop/pods", KUBECTL).await;
+    let (_, table) = ask_with(&format!("{VERSION}/namespaces/shop/pods"), KUBECTL).await;
     insta::assert_json_snapshot!("pod_table", table);
-    let (_, whole) = ask_with("/nodes?includeObject=Object", KUBECTL).await;
+    let (_, whole) = ask_with(&format!("{VERSION}/nodes?includeObject=Object"), KUBECTL).await;
     assert_eq!(whole["rows"][0]["object"]["kind"], "NodeMetrics");
     for accept in [
         "*/*",
-        "application/vnd.kubernetes.protobuf, */*",
         "application/json,application/json;as=Table;v=v1;g=meta.k8s.io",
     ] {
-        let (_, list) = ask_with("/nodes", accept).await;
+        let (_, list) = ask_with(&format!("{VERSION}/nodes"), accept).await;
         assert_eq!(list["kind"], "NodeMetricsList", "{accept}");
     }
+}
+
+/// The paths of a document and the kinds that they answer, each of which is defined.
+fn operations(document: &serde_json::Value, definitions: &str) -> Vec<String> {
+    let paths = document["paths"].as_object().unwrap();
+    let mut operations = Vec::new();
+    for (path, item) in paths {
+        let text = item.to_string();
+        let reference = text.split("\"$ref\":\"#").nth(1);
+        let reference = reference.map(|rest| rest.split('"').next().unwrap());
+        if let Some(reference) = reference {
+            assert!(document.pointer(reference).is_some(), "{reference}");
+            let name = reference.strip_prefix(definitions).unwrap();
+            let kind = name.rsplit('.').next().unwrap();
+            operations.push(format!("{path} {kind}"));
+        }
+    }
+    operations
+}
+
+#[tokio::test]
+async fn open_api_documents_say_what_kubectl_explain_looks_for() {
+    let of = async |path| ask_with(path, "application/json").await;
+    let v2 = of("/openapi/v2").await.1;
+    let v3 = of("/openapi/v3/apis/metrics.k8s.io/v1beta1").await.1;
+    let found = operations(&v3, "/components/schemas/");
+    assert_eq!(found, operations(&v2, "/definitions/"));
+    let expected = [
+        "/namespaces/{namespace}/pods PodMetricsList",
+        "/namespaces/{namespace}/pods/{name} PodMetrics",
+        "/nodes NodeMetricsList",
+        "/nodes/{name} NodeMetrics",
+        "/pods PodMetricsList",
+    ];
+    assert_eq!(found, expected.map(|path| format!("{VERSION}{path}")));
+    let nodes = "/paths/~1apis~1metrics.k8s.io~1v1beta1~1nodes/get/x-kubernetes-group-version-kind";
+    let expected =
+        serde_json::json!({"group": "metrics.k8s.io", "version": "v1beta1", "kind": "NodeMetrics"});
+    assert_eq!(v3.pointer(nodes), Some(&expected));
+    assert_eq!(of("/openapi/v3/apis/metrics.k8s.io/v1").await.0, 404);
 }
