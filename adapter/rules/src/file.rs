@@ -193,10 +193,9 @@ pub fn yaml_documents(text: &str) -> Vec<String> {
 type Read = Result<RuleFile, Vec<Finding>>;
 
 fn of_document(text: &str, value: &Value) -> Option<Read> {
-    let place = Place::of(text);
     if value["kind"] == "ConfigMap" {
         let (key, rules) = configuration(&value["data"])?;
-        let outer = place.key("data").key(key).embedded(text);
+        let outer = Place::of(text).key("data").key(key).embedded(text);
         return Some(of_configuration(rules, Some(outer)));
     }
     // Roles have `rules` too.
@@ -207,12 +206,15 @@ fn of_document(text: &str, value: &Value) -> Option<Read> {
         return Some(of_configuration(text, None));
     }
     if value["rules"].is_object() {
-        return Some(of_values(&value["rules"], place.into_key("rules")));
+        return Some(of_values(
+            &value["rules"],
+            Place::of(text).into_key("rules"),
+        ));
     }
     // Values of a chart that has the adapter's chart as a part.
     let mut parts = value.as_object()?.iter();
     let (part, values) = parts.find(|(_, part)| part["rules"].is_object())?;
-    let place = place.into_key(part).into_key("rules");
+    let place = Place::of(text).into_key(part).into_key("rules");
     Some(of_values(&values["rules"], place))
 }
 

@@ -8,7 +8,7 @@ use crate::findings::{self, At, Finding, Looked};
 use crate::metrics::Metrics;
 use crate::place::Place;
 use crate::resources::RestMapper;
-use crate::rule::{Rule, RuleError};
+use crate::rule::{Compiled, Rule, RuleError};
 use crate::series::SeriesNames;
 use crate::usage::UsageRules;
 
@@ -227,20 +227,22 @@ fn compiled(
     rules: &[DiscoveryRule],
     refused: &mut Vec<(At, ConfigError)>,
 ) -> Vec<Arc<Rule>> {
-    let compile = |(index, rule): (usize, &DiscoveryRule)| match Rule::new(index, rule) {
-        Ok(rule) => Some(Arc::new(rule)),
-        Err(error) => {
-            let at = At::rule(list, index, error.key());
-            let error = ConfigError::Rule {
-                list,
-                index,
-                series_query: rule.series_query.clone(),
-                source: Box::new(error),
-            };
-            refused.push((at, error));
-            None
-        }
-    };
+    let mut compiled = Compiled::default();
+    let compile =
+        |(index, rule): (usize, &DiscoveryRule)| match Rule::new(index, rule, &mut compiled) {
+            Ok(rule) => Some(Arc::new(rule)),
+            Err(error) => {
+                let at = At::rule(list, index, error.key());
+                let error = ConfigError::Rule {
+                    list,
+                    index,
+                    series_query: rule.series_query.clone(),
+                    source: Box::new(error),
+                };
+                refused.push((at, error));
+                None
+            }
+        };
     rules.iter().enumerate().filter_map(compile).collect()
 }
 

@@ -13,7 +13,7 @@ use crate::config::{self, ResourceRules};
 use crate::duration::parse_duration;
 use crate::metrics::truncated;
 use crate::resources::{GroupResource, RestMapper};
-use crate::rule::{Asked, PromqlError, QueryTemplate, ResourceLabels, RuleError};
+use crate::rule::{Asked, Compiled, PromqlError, QueryTemplate, ResourceLabels, RuleError};
 use crate::selector::Selector;
 use crate::series::Sample;
 
@@ -340,7 +340,11 @@ impl UsageRule {
             _ => QueryTemplate::new(key, text).map(Some),
         };
         Ok(Self {
-            resources: ResourceLabels::new("resources.template", &rule.resources)?,
+            resources: ResourceLabels::new(
+                "resources.template",
+                &rule.resources,
+                &mut Compiled::default(),
+            )?,
             container_query: template("containerQuery", &rule.container_query)?,
             node_query: template("nodeQuery", &rule.node_query)?,
             container_label: rule.container_label.clone(),

@@ -39,7 +39,10 @@ pub(super) struct Argument {
 /// The arguments of each container of an adapter in a text. What is no YAML is told before.
 pub(super) fn arguments(text: &str) -> Vec<Vec<Argument>> {
     let mut found = Vec::new();
-    for document in yaml_documents(text) {
+    let mut documents = yaml_documents(text);
+    // To read a long configuration once more takes longer than to look for a word.
+    documents.retain(|document| document.contains("containers"));
+    for document in documents {
         let Ok(value) = serde_saphyr::from_str::<Value>(&document) else {
             continue;
         };

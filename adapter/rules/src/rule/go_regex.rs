@@ -14,7 +14,26 @@
 //! `\B` stays Unicode's. What Go refuses and `regex` takes, such as `a**` or `(?x)`, is taken. Two groups of one
 //! name, which Go takes, are refused.
 
+use std::collections::HashMap;
+
 use regex::{Captures, Regex};
+
+/// Expressions that are compiled already: a thousand rules have few different ones, such as `^(.*)_total$`, and to compile
+/// one takes longer than everything else about a rule.
+#[derive(Default)]
+pub(crate) struct Compiled(HashMap<String, Regex>);
+
+impl Compiled {
+    /// [`compile`], once an expression.
+    pub(super) fn regex(&mut self, pattern: &str) -> Result<Regex, regex::Error> {
+        if let Some(regex) = self.0.get(pattern) {
+            return Ok(regex.clone());
+        }
+        let regex = compile(pattern)?;
+        self.0.insert(pattern.to_owned(), regex.clone());
+        Ok(regex)
+    }
+}
 
 /// Compiles a regular expression of Go's.
 pub(super) fn compile(pattern: &str) -> Result<Regex, regex::Error> {

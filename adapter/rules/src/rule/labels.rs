@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use regex::Regex;
 
-use super::RuleError;
+use super::{Compiled, RuleError};
 use crate::config::{ResourceMapping, ResourceName};
 use crate::resources::{GroupResource, Resource, RestMapper};
 use crate::template::{Template, TemplateError, Value};
@@ -60,10 +60,14 @@ pub(crate) struct Unknown<'a> {
 
 impl ResourceLabels {
     /// The labels of a mapping, whose template stands at `key`.
-    pub(crate) fn new(key: &'static str, mapping: &ResourceMapping) -> Result<Self, RuleError> {
+    pub(crate) fn new(
+        key: &'static str,
+        mapping: &ResourceMapping,
+        compiled: &mut Compiled,
+    ) -> Result<Self, RuleError> {
         let template = match mapping.template.as_str() {
             "" => None,
-            text => Some(LabelTemplate::new(key, text)?),
+            text => Some(LabelTemplate::new(key, text, compiled)?),
         };
         let overrides = mapping.overrides.iter();
         let overrides = overrides.map(|(label, ResourceName { group, resource })| {
@@ -164,14 +168,14 @@ fn normalized(name: &GroupResource, mapper: &RestMapper) -> Option<GroupResource
 }
 
 impl LabelTemplate {
-    fn new(key: &'static str, text: &str) -> Result<Self, RuleError> {
+    fn new(key: &'static str, text: &str, compiled: &mut Compiled) -> Result<Self, RuleError> {
         let failed = |source| RuleError::Template { key, source };
         let template = Template::parse(text).map_err(failed)?;
         template
             .check_fields(&["Group", "Resource"])
             .map_err(failed)?;
         let pattern = rendered(&template, "(?P<group>.+?)", "(?P<resource>.+?)").map_err(failed)?;
-        let labels = super::regex(key, &format!("^{pattern}$"))?;
+        let labels = super::regex(key, &format!("^{pattern}$"), compiled)?;
         let names_resource = labels
             .capture_names()
             .flatten()

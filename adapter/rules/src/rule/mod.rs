@@ -12,6 +12,7 @@ use crate::template::TemplateError;
 pub use labels::LabelError;
 pub use promql::PromqlError;
 
+pub(crate) use go_regex::Compiled;
 pub(crate) use labels::{ResourceLabels, Unknown};
 pub(crate) use promql::{Asked, QueryTemplate, is_label_name};
 
@@ -106,19 +107,23 @@ impl RuleError {
 
 impl Rule {
     /// A rule at a position of its list, from 0.
-    pub(crate) fn new(position: usize, rule: &DiscoveryRule) -> Result<Self, RuleError> {
+    pub(crate) fn new(
+        position: usize,
+        rule: &DiscoveryRule,
+        compiled: &mut Compiled,
+    ) -> Result<Self, RuleError> {
         if rule.series_query.trim().is_empty() {
             return Err(RuleError::NoSeriesQuery);
         }
         let mut series_filters = Vec::new();
         for (index, filter) in rule.series_filters.iter().enumerate() {
-            series_filters.push(series_filter(index, filter)?);
+            series_filters.push(series_filter(index, filter, compiled)?);
         }
         let name_matches = match rule.name.matches.as_str() {
             "" => ".*",
             matches => matches,
         };
-        let name_matches = regex("name.matches", name_matches)?;
+        let name_matches = regex("name.matches", name_matches, compiled)?;
         let name_as = match (rule.name.as_.as_str(), name_matches.captures_len()) {
             ("", 1) => "$0".to_owned(),
             ("", 2) => "$1".to_owned(),
@@ -135,7 +140,7 @@ impl Rule {
             series_filters,
             name_matches,
             name_as,
-            resources: ResourceLabels::new("resources.template", &rule.resources)?,
+            resources: ResourceLabels::new("resources.template", &rule.resources, compiled)?,
             namespaced: rule.resources.namespaced.unwrap_or(true),
             metrics_query: QueryTemplate::new("metricsQuery", &rule.metrics_query)?,
         })
@@ -196,20 +201,23 @@ pub(crate) fn may_match_empty(operator: &str, value: &str) -> bool {
     }
 }
 
-fn series_filter(index: usize, filter: &RegexFilter) -> Result<(Regex, bool), RuleError> {
+fn series_filter(
+    index: usize,
+    filter: &RegexFilter,
+    compiled: &mut Compiled,
+) -> Result<(Regex, bool), RuleError> {
+    let mut regex =
+        |key: &str, pattern| regex(&format!("seriesFilters[{index}].{key}"), pattern, compiled);
     match (filter.is.as_str(), filter.is_not.as_str()) {
         ("", "") => Err(RuleError::Filter { index }),
-        (is, "") => Ok((regex(&format!("seriesFilters[{index}].is"), is)?, true)),
-        ("", is_not) => Ok((
-            regex(&format!("seriesFilters[{index}].isNot"), is_not)?,
-            false,
-        )),
+        (is, "") => Ok((regex("is", is)?, true)),
+        ("", is_not) => Ok((regex("isNot", is_not)?, false)),
         _ => Err(RuleError::Filter { index }),
     }
 }
 
-fn regex(key: &str, pattern: &str) -> Result<Regex, RuleError> {
-    go_regex::compile(pattern).map_err(|error| {
+fn regex(key: &str, pattern: &str, compiled: &mut Compiled) -> Result<Regex, RuleError> {
+    compiled.regex(pattern).map_err(|error| {
         let message = error.to_string();
         // The message draws the pattern over several lines; the last one says what is wrong.
         let last = message.lines().last().unwrap_or(&message);
