@@ -4,6 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use rustls::sign::SingleCertAndKey;
@@ -103,6 +104,7 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
         metrics_relist_parallel,
         bind_address,
         secure_port,
+        shutdown_delay_duration,
         tls_cert_file,
         tls_private_key_file,
         tls,
@@ -125,7 +127,10 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     let auth = AuthOptions::from(auth);
     let metrics = OwnMetrics::default();
     let reloads = Reloads::new(metrics.clone());
-    let shutdown = shutdown_by_signal()?;
+    let Shutdown {
+        announced,
+        begun: shutdown,
+    } = shutdown_by_signal(shutdown_delay_duration)?;
     let config = config.context("no rules: name a configuration file by --config")?;
     let rules = config::watch(config, reloads.clone(), shutdown.clone())?;
     let relist = RelistOptions {
@@ -203,7 +208,8 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
         authenticator.clone(),
         Arc::new(authorizer),
         reloads.clone(),
-    );
+    )
+    .not_ready_from(announced);
     let mut limits = Limits::default();
     if let Some(streams) = streams {
         for client in [&mut limits.trusted, &mut limits.stranger] {
@@ -246,15 +252,31 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A token that SIGTERM and SIGINT cancel.
-fn shutdown_by_signal() -> anyhow::Result<CancellationToken> {
+/// What SIGTERM and SIGINT cancel.
+struct Shutdown {
+    /// At once: from then on the adapter isn't ready.
+    announced: CancellationToken,
+    /// After the delay: from then on it takes no new connections.
+    begun: CancellationToken,
+}
+
+/// Ends the program by signals: after a delay, which a second signal ends.
+fn shutdown_by_signal(delay: Duration) -> anyhow::Result<Shutdown> {
     let mut termination = Termination::watch().context("watch SIGTERM and SIGINT")?;
-    let shutdown = CancellationToken::new();
-    let cancelled = shutdown.clone();
+    let (announced, begun) = (CancellationToken::new(), CancellationToken::new());
+    let shutdown = Shutdown {
+        announced: announced.clone(),
+        begun: begun.clone(),
+    };
     tokio::spawn(async move {
         termination.received().await;
+        announced.cancel();
+        if !delay.is_zero() {
+            tracing::info!(?delay, "end: not ready from now on, but serve for a while");
+            let _ = tokio::time::timeout(delay, termination.received()).await;
+        }
         tracing::info!("end: take no new connections, answer what is in flight");
-        cancelled.cancel();
+        begun.cancel();
     });
     Ok(shutdown)
 }

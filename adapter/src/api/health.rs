@@ -32,6 +32,15 @@ impl Check {
         }
     }
 
+    /// As in kube-apiserver: whoever asks others meanwhile meets no adapter that has ended.
+    pub(crate) fn shutdown(begun: bool) -> Self {
+        Self {
+            name: "shutdown".into(),
+            failure: begun.then_some("process is shutting down"),
+            required: true,
+        }
+    }
+
     /// A check that is only shown.
     pub(crate) fn shown(name: impl Into<Cow<'static, str>>, failure: Option<&'static str>) -> Self {
         let (name, required) = (name.into(), false);

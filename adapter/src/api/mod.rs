@@ -25,6 +25,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, Version, header, req
 use serde::Serialize;
 use serde_json::Value;
 use setpoint_serve::Peer;
+use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument as _;
 
@@ -63,6 +64,8 @@ pub(crate) struct Api {
     log: LogLimit,
     reloads: Reloads,
     metrics: OwnMetrics,
+    /// Cancelled when the program is about to end.
+    ending: CancellationToken,
 }
 
 impl Api {
@@ -81,7 +84,13 @@ impl Api {
             log: LogLimit::default(),
             metrics: reloads.metrics(),
             reloads,
+            ending: CancellationToken::new(),
         }
+    }
+
+    /// The same, but not ready from the moment on that the token is cancelled.
+    pub(crate) fn not_ready_from(self, ending: CancellationToken) -> Self {
+        Self { ending, ..self }
     }
 
     /// The service for requests that carry their [`Peer`] as an extension.
@@ -266,6 +275,7 @@ impl Api {
         let mut checks = self.relists.checks();
         let configured = self.authenticator.is_configured();
         checks.push(Check::required("authentication-configured", configured));
+        checks.push(Check::shutdown(self.ending.is_cancelled()));
         let states = self.reloads.states().into_iter();
         checks.extend(states.map(|(part, failing)| {
             let failure = failing.then_some("the last reload failed");

@@ -99,6 +99,10 @@ pub(crate) struct ServeArgs {
     /// Port to serve HTTPS on
     #[arg(long, value_name = "PORT", default_value_t = 443)]
     pub(crate) secure_port: u16,
+    /// How long to go on serving, but not ready, after SIGTERM: until Services and the API server ask
+    /// another replica
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = parse_duration)]
+    pub(crate) shutdown_delay_duration: Duration,
     /// Certificate chain to serve with [default: a self-signed one for localhost]
     #[arg(long, value_name = "FILE", requires = "tls_private_key_file")]
     pub(crate) tls_cert_file: Option<PathBuf>,

@@ -21,7 +21,8 @@ const BETWEEN: usize = 10;
 /// Longer than this no request may take, however busy the machine is.
 const HUNG: Duration = Duration::from_secs(20);
 
-async fn answer(request: Request) -> Response {
+/// A Prometheus that has every series, with value 5.
+pub(super) async fn answer(request: Request) -> Response {
     if request.uri().path().ends_with("/query") {
         value(5)
     } else {

@@ -33,6 +33,7 @@ async fn what_fails_although_the_adapter_is_ready_is_told_verbosely() {
         "[+]relist-attempted ok",
         "[-]relist-rule-0 failed: reason withheld",
         "[+]authentication-configured ok",
+        "[+]shutdown ok",
         "[+]reload-configuration ok",
         "[-]reload-serving-certificate failed: reason withheld",
         "readyz check passed",
