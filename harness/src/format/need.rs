@@ -27,6 +27,8 @@ pub enum Need {
     AggregatedDiscovery,
     /// The adapter's own discovery is always in the same order.
     SortedDiscovery,
+    /// The adapter goes on to serve for a while after it was asked to end.
+    ShutdownDelay,
     /// The cluster gives certificates of its authorities away.
     Mint,
     /// The cluster lets the harness reach pods by hundreds of connections a second.
@@ -35,7 +37,7 @@ pub enum Need {
 
 shown_as_written!(Need);
 
-/// A kustomization of `adapter/deploy`.
+/// A kustomization or the chart of `adapter/deploy`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Install {
@@ -46,6 +48,8 @@ pub enum Install {
     Walkthrough,
     /// The same with the real Prometheus, which scrapes a sample application that takes `traffic`.
     WalkthroughScrape,
+    /// The chart with two replicas, namespace `setpoint`, beside the Prometheus of `base`.
+    Chart,
     /// Nothing: an adapter is there already. No file says so, but the command line.
     #[serde(skip_deserializing)]
     #[schemars(skip)]

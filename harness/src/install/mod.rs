@@ -48,6 +48,7 @@ impl Install {
             Self::Base => include_str!("rendered/base-replay.yaml"),
             Self::Walkthrough => include_str!("rendered/walkthrough-replay.yaml"),
             Self::WalkthroughScrape => include_str!("rendered/walkthrough-scrape.yaml"),
+            Self::Chart => include_str!("rendered/chart.yaml"),
             Self::Already => "",
         }
     }
@@ -56,7 +57,7 @@ impl Install {
     #[must_use]
     pub fn has_real_prometheus(self) -> bool {
         match self {
-            Self::Base | Self::Walkthrough | Self::Already => false,
+            Self::Base | Self::Walkthrough | Self::Chart | Self::Already => false,
             Self::WalkthroughScrape => true,
         }
     }
@@ -75,8 +76,21 @@ impl Install {
         if !self.is_ours() {
             return Ok(Vec::new());
         }
-        let objects = serde_saphyr::from_multiple(self.manifests());
-        objects.map_err(not_made("read the embedded manifests"))
+        let read = |manifests| {
+            let objects = serde_saphyr::from_multiple(manifests);
+            objects.map_err(not_made("read the embedded manifests"))
+        };
+        let objects: Vec<Value> = read(self.manifests())?;
+        if self != Self::Chart {
+            return Ok(objects);
+        }
+        // A chart has neither a Namespace nor a Prometheus.
+        let base: Vec<Value> = read(Self::Base.manifests())?;
+        let not_the_adapters = base.into_iter().filter(|object| {
+            let name = object["metadata"]["name"].as_str().unwrap_or_default();
+            object["kind"] == "Namespace" || name.starts_with("prometheus")
+        });
+        Ok(not_the_adapters.chain(objects).collect())
     }
 
     /// Where things are.
@@ -88,6 +102,12 @@ impl Install {
                 service: "setpoint-adapter",
                 config_map: "setpoint-adapter-config",
                 serving_secret: "setpoint-adapter-serving",
+            },
+            Self::Chart => Names {
+                namespace: "setpoint".to_owned(),
+                service: "setpoint-adapter",
+                config_map: "setpoint-adapter",
+                serving_secret: "setpoint-adapter",
             },
             // Nobody asks for more than the namespace, which is where the scenario is.
             Self::Already => Names {
@@ -179,8 +199,9 @@ mod tests {
             Install::Base,
             Install::Walkthrough,
             Install::WalkthroughScrape,
+            Install::Chart,
         ] {
-            let objects: Vec<Value> = serde_saphyr::from_multiple(install.manifests()).unwrap();
+            let objects = install.objects().unwrap();
             let names = install.names();
             let has = |kind: &str, name: &str| {
                 objects.iter().any(|object| {
@@ -192,10 +213,10 @@ mod tests {
             assert!(has("Service", names.service), "{install:?}");
             assert!(has("ConfigMap", names.config_map), "{install:?}");
             assert!(has("Secret", names.serving_secret), "{install:?}");
-            let config = objects
-                .iter()
-                .find(|object| object["metadata"]["name"] == names.config_map)
-                .unwrap();
+            let config = objects.iter().find(|object| {
+                object["kind"] == "ConfigMap" && object["metadata"]["name"] == names.config_map
+            });
+            let config = config.unwrap();
             assert!(config["data"]["config.yaml"].is_string(), "{config}");
         }
     }
