@@ -1,4 +1,4 @@
-// The programs of a node that isn't the control plane's, of the version in harness/cluster/controlplane/kubernetes/go.mod.
+// The programs of a node that are not the control plane's, of the version of a folder of harness/cluster/controlplane.
 module setpoint.dev/ci/kind-lab/kubernetes
 
 go 1.26.0

@@ -170,8 +170,8 @@ impl fmt::Debug for Minted {
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Capability {
-    /// The kube-controller-manager's flags can be chosen.
-    ControllerManagerFlags,
+    /// The flags of kube-apiserver and kube-controller-manager can be chosen.
+    ControlPlaneFlags,
     /// [`Cluster::mint`] works.
     Mint,
     /// [`Cluster::connect`] opens hundreds of streams a second; a port-forward passes the API server and kubelet each time.
@@ -183,9 +183,7 @@ impl Capability {
     #[must_use]
     pub fn lacking(self) -> &'static str {
         match self {
-            Self::ControllerManagerFlags => {
-                "its kube-controller-manager has the flags that its owner chose"
-            }
+            Self::ControlPlaneFlags => "its control plane has the flags that its owner chose",
             Self::Mint => "its authorities keep their keys to themselves",
             Self::ManyConnections => {
                 "a port-forward passes the API server and the kubelet each time"

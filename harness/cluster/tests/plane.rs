@@ -23,7 +23,7 @@ use kube::api::{ListParams, PostParams};
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, ResourceExt};
 use setpoint_cluster::local::{LocalCluster, LocalError, LocalOptions, LocalProvider};
-use setpoint_cluster::provision::{self, Binaries};
+use setpoint_cluster::provision::{self, Binaries, Module, Release};
 use setpoint_cluster::{
     Authority, Cluster, ConnectError, Fault, ImageTable, MintRequest, Provider, ReapReason,
     StartOptions, Target,
@@ -135,7 +135,8 @@ async fn a_plane_runs_deployments_and_admits_their_pods_with_a_token() {
     let cluster = LocalCluster::start(options(binaries)).await.unwrap();
     let folder = folder_of(&cluster);
     println!("ready after {:?}", cluster.facts().ready_after);
-    assert_eq!(cluster.facts().kubernetes_version, "v1.36.3");
+    let module = Module::Kubernetes(Release::default());
+    assert_eq!(cluster.facts().kubernetes_version, module.version());
 
     let deployments: Api<Deployment> = Api::default_namespaced(cluster.client());
     let web = deployment("web", 2);

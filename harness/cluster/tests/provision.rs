@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use setpoint_cluster::provision::{self, Module, Options};
+use setpoint_cluster::provision::{self, Module, Options, Release};
 
 /// What the program says about itself.
 fn version(program: &Path) -> String {
@@ -25,13 +25,16 @@ fn an_empty_cache_is_filled_with_programs_that_report_the_pinned_versions() {
     };
     let built = provision::provision(&options, |progress| println!("{progress:?}")).unwrap();
     let etcd = version(&built.etcd);
-    let wanted = Module::Etcd.version().trim_start_matches('v');
+    let wanted = Module::Etcd(Release::default())
+        .version()
+        .trim_start_matches('v');
     assert!(
         etcd.starts_with(&format!("etcd Version: {wanted}\n")),
         "{etcd}"
     );
     for program in [&built.kube_apiserver, &built.kube_controller_manager] {
-        let wanted = format!("Kubernetes {}\n", Module::Kubernetes.version());
+        let module = Module::Kubernetes(Release::default());
+        let wanted = format!("Kubernetes {}\n", module.version());
         assert_eq!(version(program), wanted);
     }
 }

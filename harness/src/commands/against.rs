@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 
-use super::{BadInput, provision};
+use super::BadInput;
+use super::provision::KubernetesArgs;
 use crate::against::{Against, AgainstError, Corpus, Options, compare};
 use crate::profile::Profile;
 use crate::programs::Programs;
@@ -43,6 +44,7 @@ pub(super) fn other(text: &str) -> anyhow::Result<Other> {
 pub(super) struct Comparing {
     pub(super) other: Other,
     pub(super) adapter: Option<PathBuf>,
+    pub(super) kubernetes: KubernetesArgs,
     pub(super) paths: Vec<PathBuf>,
     pub(super) filter: Option<String>,
     pub(super) jobs: usize,
@@ -71,7 +73,7 @@ pub(super) async fn run(args: Comparing) -> anyhow::Result<ExitCode> {
     let Profile { name, version, .. } = &args.other.profile;
     let other = version.as_ref().map(|version| format!("{name} {version}"));
     let other = other.unwrap_or_else(|| name.clone());
-    let binaries = provision::binaries().await?;
+    let binaries = args.kubernetes.binaries().await?;
     let programs = Programs::find(args.adapter, &args.timeouts).await?;
     let mut options = Options::new(binaries, programs, against, other);
     options.jobs = args.jobs;

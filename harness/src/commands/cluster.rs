@@ -47,6 +47,8 @@ enum Command {
 struct Up {
     #[command(flatten)]
     which: Which,
+    #[command(flatten)]
+    kubernetes: provision::KubernetesArgs,
     /// How long it lives, such as 30m or 8h
     #[arg(long, default_value = "8h", value_parser = duration)]
     ttl: Duration,
@@ -171,6 +173,7 @@ pub async fn run(args: ClusterArgs, images: ImageTable) -> anyhow::Result<()> {
 }
 
 async fn start(up: Up, images: ImageTable) -> anyhow::Result<()> {
+    up.kubernetes.check(up.which.cluster)?;
     let (ttl, name) = (up.ttl, up.which.name.clone());
     let mut options = StartOptions::default();
     options.control_plane = ControlPlaneOptions {
@@ -206,7 +209,7 @@ async fn local(up: Up, mut images: ImageTable) -> anyhow::Result<LocalProvider> 
         let root = ImageRoot::HostLibraries;
         images.insert(image, LocalImage { program, root });
     }
-    let mut options = LocalOptions::new(provision::binaries().await?, images);
+    let mut options = LocalOptions::new(up.kubernetes.binaries().await?, images);
     options.listen = up.listen;
     options.names = up.api_server_names;
     Ok(LocalProvider::new(options))

@@ -2,9 +2,10 @@
 
 use anyhow::Context as _;
 use clap::ValueEnum;
-use setpoint_cluster::provision::{self, Binaries, Options, Way};
+use setpoint_cluster::provision::{self, Binaries, Options, Release, Way};
 
 use super::BadInput;
+use crate::run::ClusterKind;
 
 mod display;
 
@@ -19,10 +20,12 @@ use display::Display;
         ~/.cache/setpoint). What is nowhere is downloaded from the Kubernetes and etcd projects, its SHA-256 compared \
         with the one that the server says. Where the server can't be reached or lacks it, it is built, which takes Go \
         and some minutes. A wrong SHA-256 is never a reason to go on. `run` and `cluster up` do the same.",
-    after_help = "Examples:\n  setpoint cluster provision\n  setpoint cluster provision --from go\n  \
+    after_help = "Examples:\n  setpoint cluster provision\n  setpoint cluster provision --kubernetes 1.36 --from go\n  \
         setpoint cluster provision --kubernetes-url https://mirror.example/kubernetes --etcd-url https://mirror.example/etcd"
 )]
 pub struct ProvisionArgs {
+    #[command(flatten)]
+    kubernetes: KubernetesArgs,
     /// The only way to get what is missing [default: a download, and a build where that can't be had]
     #[arg(long, value_enum, value_name = "WAY")]
     from: Option<From>,
@@ -36,6 +39,57 @@ pub struct ProvisionArgs {
     etcd_url: Option<String>,
 }
 
+/// Which Kubernetes a local cluster is made of.
+#[derive(Debug, Clone, Copy, Default, clap::Args)]
+pub struct KubernetesArgs {
+    /// Kubernetes' minor version, 1.36 or 1.37, on local clusters
+    /// [default: that of the programs that SETPOINT_KUBE_APISERVER and the like name, else 1.37]
+    #[arg(long, value_name = "VERSION")]
+    kubernetes: Option<Release>,
+}
+
+impl KubernetesArgs {
+    /// The programs for a plane, with progress on standard error where they have to be got first.
+    ///
+    /// # Errors
+    /// As [`run`].
+    pub async fn binaries(self) -> anyhow::Result<Binaries> {
+        got(self.over(Options::from_env())).await
+    }
+
+    /// Refuses a choice that such a cluster doesn't have.
+    ///
+    /// # Errors
+    /// When a version is chosen for a cluster that isn't local: [`BadInput`].
+    pub fn check(self, cluster: ClusterKind) -> anyhow::Result<()> {
+        let instead = match cluster {
+            ClusterKind::Kind => {
+                "kind has the version of its node's image, which --node-image chooses"
+            }
+            ClusterKind::Existing => "a cluster that exists has the version of its own",
+            ClusterKind::Local => return Ok(()),
+        };
+        if self.kubernetes.is_none() {
+            return Ok(());
+        }
+        let why = format!("--kubernetes is for --cluster local: {instead}");
+        Err(BadInput(anyhow::anyhow!(why)).into())
+    }
+
+    /// What repeats the choice on another command line.
+    pub fn arguments(self) -> Option<String> {
+        let release = self.kubernetes?;
+        Some(format!("--kubernetes {release}"))
+    }
+
+    fn over(self, options: Options) -> Options {
+        Options {
+            release: self.kubernetes,
+            ..options
+        }
+    }
+}
+
 /// How missing programs are got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum From {
@@ -47,12 +101,14 @@ enum From {
 
 impl ProvisionArgs {
     /// What the environment says, and what the command line says instead.
-    fn over(self, mut options: Options) -> Options {
+    fn over(self, options: Options) -> Options {
         let Self {
+            kubernetes,
             from,
             kubernetes_url,
             etcd_url,
         } = self;
+        let mut options = kubernetes.over(options);
         options.from = from.map(|way| match way {
             From::Download => Way::Download,
             From::Go => Way::Go,
@@ -79,14 +135,6 @@ pub async fn run(args: ProvisionArgs) -> anyhow::Result<()> {
         anstream::println!("{}", path.display());
     }
     Ok(())
-}
-
-/// The programs for a plane, with progress on standard error where they have to be got first.
-///
-/// # Errors
-/// As [`run`].
-pub async fn binaries() -> anyhow::Result<Binaries> {
-    got(Options::from_env()).await
 }
 
 async fn got(options: Options) -> anyhow::Result<Binaries> {
@@ -132,6 +180,30 @@ mod tests {
             ..Downloads::official()
         };
         assert_eq!(told.downloads, Some(expected));
+    }
+
+    #[test]
+    fn a_version_is_chosen_by_its_name_and_only_for_planes() {
+        assert_eq!(options(&[]).unwrap().release, None);
+        let chosen = options(&["--kubernetes", "1.36"]).unwrap();
+        assert_eq!(chosen.release, Some(Release::V1_36));
+        let error = options(&["--kubernetes", "1.35"]).unwrap_err().to_string();
+        assert!(error.contains("expected 1.36 or 1.37"), "{error}");
+
+        let chosen = KubernetesArgs {
+            kubernetes: chosen.release,
+        };
+        assert_eq!(chosen.arguments().unwrap(), "--kubernetes 1.36");
+        chosen.check(ClusterKind::Local).unwrap();
+        for (cluster, instead) in [
+            (ClusterKind::Kind, "--node-image"),
+            (ClusterKind::Existing, "of its own"),
+        ] {
+            let error = chosen.check(cluster).unwrap_err();
+            assert_eq!(super::super::exit_code(&error), 2);
+            assert!(format!("{error:#}").contains(instead), "{error:#}");
+            KubernetesArgs::default().check(cluster).unwrap();
+        }
     }
 
     #[test]

@@ -30,7 +30,7 @@ use crate::timeouts::{self, TimeoutFactor, Timeouts};
     long_about = "Runs scenarios, each on a control plane of its own, and judges an adapter by them.\n\n\
         Exit codes: 0 all scenarios passed or were skipped, 1 the adapter failed a scenario, 2 bad usage or a bad scenario, 3 a scenario was \
         inconclusive, none passed, or the run was interrupted. If a scenario also failed, the code is 1.",
-    after_help = "Examples:\n  setpoint run\n  setpoint run scenarios/hpa --jobs 1\n  setpoint run --cluster kind\n  \
+    after_help = "Examples:\n  setpoint run\n  setpoint run scenarios/hpa --jobs 1\n  setpoint run --cluster kind\n  setpoint run --kubernetes 1.36\n  \
         setpoint run --timeout-factor 3\n  \
         setpoint run --adapter binary:target/release/setpoint-adapter --format json > report.json"
 )]
@@ -41,6 +41,8 @@ pub struct RunArgs {
     /// What the scenarios run on: a fresh control plane each, or kind clusters that they share
     #[arg(long, value_enum, default_value = "local")]
     cluster: ClusterKind,
+    #[command(flatten)]
+    kubernetes: provision::KubernetesArgs,
     #[command(flatten)]
     existing: ExistingArgs,
     /// Lets the cluster that exists pull this image in place of the one that manifests name (may be repeated)
@@ -188,6 +190,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
         return against::run(Comparing {
             other,
             adapter: args.adapter.and_then(|adapter| adapter.path),
+            kubernetes: args.kubernetes,
             paths: args.paths,
             filter: args.filter,
             jobs: args.jobs.into(),
@@ -203,6 +206,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
         std::fs::create_dir_all(folder)
             .with_context(|| format!("make the report's folder {}", folder.display()))?;
     }
+    args.kubernetes.check(args.cluster)?;
     let existing = args.existing.options(args.cluster)?;
     if args.keep && args.cluster != ClusterKind::Kind {
         let why = "--keep is for --cluster kind: a local plane ends with the process that started it; `setpoint cluster up` starts one that doesn't";
@@ -247,7 +251,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     // What a backend needs is asked for before programs are built.
     let (backend, programs) = match args.cluster {
         ClusterKind::Local => {
-            let binaries = provision::binaries().await?;
+            let binaries = args.kubernetes.binaries().await?;
             let programs = programs.await?;
             (Backend::local(binaries, &programs)?, programs)
         }
@@ -266,6 +270,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
         }
     };
     let mut arguments = args.existing.arguments();
+    arguments.extend(args.kubernetes.arguments());
     arguments.extend(args.installed.arguments());
     arguments.extend(args.images.iter().map(|image| format!("--image {image}")));
     let interrupted = CancellationToken::new();

@@ -17,6 +17,8 @@ pub enum Need {
     ResourceMetrics,
     /// The cluster runs the HPA controller.
     Hpa,
+    /// The cluster's HPAs may have `minReplicas: 0`, as from Kubernetes 1.37 on.
+    ScaleToZero,
     /// The adapter reads prometheus-adapter's rules.
     PrometheusAdapterRules,
     /// The adapter takes its values from Prometheus.

@@ -58,8 +58,8 @@ impl ClusterKind {
             _ => None,
         });
         let flags = document.cluster.are_chosen().then(|| {
-            let need = "flags of the kube-controller-manager".to_owned();
-            (Capability::ControllerManagerFlags, need)
+            let need = "flags of the control plane".to_owned();
+            (Capability::ControlPlaneFlags, need)
         });
         let mut lacking = needs
             .chain(flags)
@@ -253,7 +253,23 @@ fn control_plane_options(chosen: &ClusterOptions) -> ControlPlaneOptions {
     if let Some(stabilization) = chosen.downscale_stabilization {
         plane.hpa_downscale_stabilization = stabilization.duration(plane.hpa_sync_period);
     }
+    plane.api_server_flags = feature_gates(&chosen.api_server_feature_gates);
+    plane.controller_manager_flags = feature_gates(&chosen.controller_manager_feature_gates);
     plane
+}
+
+/// The flag that sets feature gates, if there are some to set.
+fn feature_gates(chosen: &BTreeMap<String, bool>) -> Vec<String> {
+    let gates: Vec<String> = chosen
+        .iter()
+        .map(|(gate, is_on)| format!("{gate}={is_on}"))
+        .collect();
+    let flag = format!("--feature-gates={}", gates.join(","));
+    if gates.is_empty() {
+        Vec::new()
+    } else {
+        vec![flag]
+    }
 }
 
 /// What the images of objects are on a node: the programs of the table, and for all others the stand-in, as the
@@ -345,6 +361,24 @@ mod tests {
         assert!(lacks(flags).is_some());
         assert_eq!(ClusterKind::Kind.lacks(&document(flags)), None);
         assert!(lacks("install: walkthrough-scrape").is_some());
+    }
+
+    #[test]
+    fn feature_gates_are_set_for_the_program_that_they_are_of() {
+        let one =
+            document("cluster: {controllerManagerFeatureGates: {HPAScaleToZero: false, A: true}}");
+        let plane = control_plane_options(&one.cluster);
+        let flags = ["--feature-gates=A=true,HPAScaleToZero=false"];
+        assert_eq!(plane.controller_manager_flags, flags);
+        assert!(plane.api_server_flags.is_empty());
+        assert!(ClusterKind::Existing.lacks(&one).is_some());
+        let other = document("cluster: {apiServerFeatureGates: {HPAScaleToZero: true}}");
+        let plane = control_plane_options(&other.cluster);
+        assert_eq!(
+            plane.api_server_flags,
+            ["--feature-gates=HPAScaleToZero=true"]
+        );
+        assert!(plane.controller_manager_flags.is_empty());
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod one;
 mod recorder;
 mod set_up;
 mod tasks;
+mod version;
 mod write_metrics;
 
 use std::path::PathBuf;

@@ -5,11 +5,11 @@ use std::time::Instant;
 
 use tokio::sync::Semaphore;
 
-use super::backend::NotTaken;
+use super::backend::{ClusterLease, NotTaken};
 use super::context::RunContext;
 use super::machine::{Activity, Event, Leaving, Next, RunMachine};
 use super::tasks::BackgroundTasks;
-use super::{Progress, RunOptions, not_run, skipped};
+use super::{Progress, RunOptions, not_run, skipped, version};
 use crate::outcome::{Context, Unmet};
 use crate::report::{Outcome, Verdict};
 use crate::scenario::Scenario;
@@ -53,12 +53,17 @@ async fn with_cluster(
             return outcome;
         }
     };
+    let lacks = version::lacks(
+        &scenario.document,
+        &lease.cluster().facts().kubernetes_version,
+    );
+    if let Some(reason) = lacks {
+        return unused(lease, scenario, Verdict::Skipped { reason }, options).await;
+    }
     progress.at(&name, "waiting for its turn");
     let ready = Instant::now();
     let Some(turn) = interrupted.run_until_cancelled(turns.acquire()).await else {
-        let mut outcome = not_run(scenario, Verdict::interrupted());
-        outcome.left = lease.leave(scenario, true, &options.timeouts).await;
-        return outcome;
+        return unused(lease, scenario, Verdict::interrupted(), options).await;
     };
     // What it waits for others is not its own time.
     let waited = ready.elapsed();
@@ -88,6 +93,19 @@ async fn with_cluster(
         }
     }
     outcome.seconds = (started.elapsed() - waited).as_secs_f64();
+    outcome
+}
+
+/// The outcome of a scenario that has a cluster and isn't played on it.
+async fn unused(
+    lease: ClusterLease,
+    scenario: &Scenario,
+    verdict: Verdict,
+    options: &RunOptions,
+) -> Outcome {
+    let mut outcome = not_run(scenario, verdict);
+    let interrupted = options.interrupted.is_cancelled();
+    outcome.left = lease.leave(scenario, interrupted, &options.timeouts).await;
     outcome
 }
 

@@ -1,5 +1,7 @@
 //! The file's shape, version `setpoint.dev/v1alpha1`. Unknown keys are errors.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
@@ -73,6 +75,12 @@ pub(crate) struct ClusterOptions {
     pub(crate) hpa_sync_period: Option<Span>,
     /// The HPA controller's downscale stabilization; 5s here, 5m in Kubernetes.
     pub(crate) downscale_stabilization: Option<Span>,
+    /// Feature gates of the kube-apiserver that are not as they are by default.
+    #[serde(default)]
+    pub(crate) api_server_feature_gates: BTreeMap<String, bool>,
+    /// The same of the kube-controller-manager.
+    #[serde(default)]
+    pub(crate) controller_manager_feature_gates: BTreeMap<String, bool>,
 }
 
 impl ClusterOptions {
@@ -81,9 +89,39 @@ impl ClusterOptions {
         let Self {
             hpa_sync_period,
             downscale_stabilization,
+            api_server_feature_gates,
+            controller_manager_feature_gates,
         } = self;
-        hpa_sync_period.is_some() || downscale_stabilization.is_some()
+        hpa_sync_period.is_some()
+            || downscale_stabilization.is_some()
+            || !api_server_feature_gates.is_empty()
+            || !controller_manager_feature_gates.is_empty()
     }
+
+    fn check(&self, places: &Place, checks: &mut Checks<'_>) {
+        checks.longer_than_zero(self.hpa_sync_period, places.key("hpaSyncPeriod"));
+        for (key, gates) in [
+            ("apiServerFeatureGates", &self.api_server_feature_gates),
+            (
+                "controllerManagerFeatureGates",
+                &self.controller_manager_feature_gates,
+            ),
+        ] {
+            for gate in gates.keys().filter(|gate| !is_gate(gate)) {
+                checks.at(
+                    places.key(key),
+                    format!(
+                        "`{gate}` is no name of a feature gate, which has letters and digits only"
+                    ),
+                );
+            }
+        }
+    }
+}
+
+/// Whether a feature gate can have this name, and a flag can hold it.
+fn is_gate(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|char| char.is_ascii_alphanumeric())
 }
 
 impl Document {
@@ -116,8 +154,7 @@ impl Document {
                 format!("a speed is between {} and {}", SPEEDS.start(), SPEEDS.end()),
             );
         }
-        let place = places.key("cluster").key("hpaSyncPeriod");
-        checks.longer_than_zero(self.cluster.hpa_sync_period, place);
+        self.cluster.check(places.key("cluster"), checks);
         if let Some(rules) = &self.rules {
             let place = places.key("rules");
             if !self.needs.contains(&Need::PrometheusAdapterRules) {

@@ -7,7 +7,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use super::{LocalCluster, LocalError, LocalOptions};
 use crate::cluster::Cluster as _;
 use crate::crds::install_crds;
-use crate::provision;
+use crate::provision::{self, Release};
 use crate::{ControlPlaneOptions, LocalImage, Progress};
 
 /// Starts a [`LocalCluster`]; whatever isn't chosen is looked up or has its default.
@@ -16,6 +16,7 @@ use crate::{ControlPlaneOptions, LocalImage, Progress};
 pub struct LocalClusterBuilder {
     options: LocalOptions,
     crds: Vec<CustomResourceDefinition>,
+    release: Option<Release>,
     downloads: bool,
 }
 
@@ -50,6 +51,12 @@ impl LocalClusterBuilder {
         self
     }
 
+    /// Chooses the minor version of Kubernetes; the newest is the default.
+    pub fn release(mut self, release: Release) -> Self {
+        self.release = Some(release);
+        self
+    }
+
     /// Downloads or builds programs of the control plane that are nowhere to be found, which takes some minutes, once.
     /// Otherwise their absence is an error that says what helps.
     pub fn download_missing_programs(mut self) -> Self {
@@ -65,8 +72,11 @@ impl LocalClusterBuilder {
     pub async fn start(mut self) -> Result<LocalCluster, LocalError> {
         // Fails only when there is a provider already.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let options = provision::Options {
+            release: self.release,
+            ..provision::Options::from_env()
+        };
         if self.downloads {
-            let options = provision::Options::from_env();
             let provisioned =
                 tokio::task::spawn_blocking(move || provision::provision(&options, |_| ()));
             let provisioned = provisioned.await.map_err(|error| LocalError::System {
@@ -74,6 +84,8 @@ impl LocalClusterBuilder {
                 source: std::io::Error::other(error),
             })?;
             self.options.binaries = Some(provisioned?);
+        } else {
+            self.options.binaries = Some(provision::find(&options)?);
         }
         let cluster = LocalCluster::start(self.options).await?;
         install_crds(&cluster.client(), self.crds).await?;

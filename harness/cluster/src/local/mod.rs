@@ -40,7 +40,7 @@ use start::Plane;
 const REPLY: Duration = Duration::from_secs(10);
 /// What every plane can do.
 const CAPABILITIES: [Capability; 3] = [
-    Capability::ControllerManagerFlags,
+    Capability::ControlPlaneFlags,
     Capability::Mint,
     Capability::ManyConnections,
 ];

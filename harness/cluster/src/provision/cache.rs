@@ -6,9 +6,9 @@ use setpoint_support::go_architecture;
 
 use super::source::{Module, Program};
 
-/// The program's place in the cache.
-pub(super) fn path_of(cache: &Path, program: Program) -> PathBuf {
-    cache.join(folder(program.module())).join(program.name())
+/// The place of the module's program in the cache.
+pub(super) fn path_of(cache: &Path, module: Module, program: Program) -> PathBuf {
+    cache.join(folder(module)).join(program.name())
 }
 
 /// The file that is locked while a process fills the module's folder.

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::io;
 use std::path::PathBuf;
 
+use super::release::Release;
 use super::source::{Module, Program};
 
 /// Why there is no control plane to start.
@@ -21,6 +22,20 @@ pub enum ProvisionError {
         program: Program,
         /// The chosen path.
         path: PathBuf,
+    },
+    /// A release is chosen, and a variable or option names a program, which may be of another one.
+    #[error(
+        "use Kubernetes {release}: {} names {} too, whatever its version is; unset it, or choose no version",
+        program.variable(),
+        path.display()
+    )]
+    ChosenTwice {
+        /// Which program.
+        program: Program,
+        /// The named path.
+        path: PathBuf,
+        /// The chosen release.
+        release: Release,
     },
     /// Programs are nowhere.
     #[error("{0}")]

@@ -7,6 +7,9 @@
 //! set), and where the server can't be reached or lacks them it builds them by `go build` from the Go modules in
 //! `controlplane/`, whose files are part of this crate. [`Options::from`] chooses one of the two. Either takes its
 //! time, so nothing does it unasked.
+//!
+//! Which version it is, is up to who names the programs; those of the cache are of the newest [`Release`], or of the one that
+//! [`Options::release`] chooses.
 
 mod build;
 mod cache;
@@ -14,6 +17,7 @@ mod download;
 mod error;
 mod options;
 mod progress;
+mod release;
 mod source;
 mod workshop;
 
@@ -26,6 +30,7 @@ pub use setpoint_node::control_plane::Binaries;
 pub use error::ProvisionError;
 pub use options::{Downloads, Options, Way};
 pub use progress::Progress;
+pub use release::{Release, UnknownRelease};
 pub use source::{Module, Program};
 
 use cache::is_executable;
@@ -40,9 +45,12 @@ pub fn find(options: &Options) -> Result<Binaries, ProvisionError> {
     let mut missing = Vec::new();
     let found = search(options, &mut missing)?;
     found.ok_or_else(|| {
-        let help = "run `setpoint cluster provision` once (it downloads them, or builds them in some minutes \
-            where there is Go)";
-        ProvisionError::missing(&missing, help)
+        let chosen = options.release.map(|release| format!(" --kubernetes {release}"));
+        let help = format!(
+            "run `setpoint cluster provision{}` once (it downloads them, or builds them in some minutes where there is Go)",
+            chosen.unwrap_or_default()
+        );
+        ProvisionError::missing(&missing, &help)
     })
 }
 
@@ -60,8 +68,9 @@ pub fn provision(
     if let Some(found) = search(options, &mut missing)? {
         return Ok(found);
     }
-    for module in Module::ALL {
-        let is_wanted = |missing: &&Missing| missing.program.module() == module;
+    let release = options.release.unwrap_or_default();
+    for module in Module::of(release) {
+        let is_wanted = |missing: &&Missing| missing.program.module(release) == module;
         let wanted: Vec<Program> = missing
             .iter()
             .filter(is_wanted)
@@ -168,7 +177,16 @@ enum Search {
 
 fn locate(program: Program, options: &Options) -> Result<Search, ProvisionError> {
     let name = program.name();
+    let release = options.release.unwrap_or_default();
     if let Some(path) = options.explicit(program) {
+        // It may be of any version, and the one that was chosen would be tested by name only.
+        if let Some(release) = options.release {
+            return Err(ProvisionError::ChosenTwice {
+                program,
+                path: path.clone(),
+                release,
+            });
+        }
         // Somebody chose this one; taking another silently would test the wrong thing.
         return if is_executable(path) {
             Ok(Search::Found(path.clone()))
@@ -181,6 +199,10 @@ fn locate(program: Program, options: &Options) -> Result<Search, ProvisionError>
     }
     let mut tried = vec![format!("{} is not set", program.variable())];
     match &options.kubebuilder_assets {
+        Some(_) if options.release.is_some() => {
+            tried
+                .push("KUBEBUILDER_ASSETS may hold another version than the chosen one".to_owned());
+        }
         Some(assets) if is_executable(&assets.join(name)) => {
             return Ok(Search::Found(assets.join(name)));
         }
@@ -192,7 +214,7 @@ fn locate(program: Program, options: &Options) -> Result<Search, ProvisionError>
     }
     match &options.cache {
         Some(cache) => {
-            let cached = cache::path_of(cache, program);
+            let cached = cache::path_of(cache, program.module(release), program);
             if is_executable(&cached) {
                 return Ok(Search::Found(cached));
             }

@@ -4,11 +4,15 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use super::cache::is_executable;
+use super::release::Release;
 use super::source::{Module, Program};
 
 /// Where to look, and how to get what is missing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Options {
+    /// This release and no other: its programs come out of the cache. Without it, those that the fields below name count,
+    /// of whatever version, and what is missing is of the newest release.
+    pub release: Option<Release>,
     /// This `etcd` and no other.
     pub etcd: Option<PathBuf>,
     /// This `kube-apiserver` and no other.
@@ -58,8 +62,8 @@ impl Downloads {
     /// The module's folder.
     pub(super) fn base(&self, module: Module) -> &str {
         match module {
-            Module::Etcd => &self.etcd,
-            Module::Kubernetes => &self.kubernetes,
+            Module::Etcd(_) => &self.etcd,
+            Module::Kubernetes(_) => &self.kubernetes,
         }
     }
 }
@@ -83,11 +87,13 @@ impl Options {
                 .map(|folder| folder.join("go"))
                 .find(|file| is_executable(file))
         });
-        let url = |module: Module, official: String| {
-            set(module.url_variable()).map_or(official, |url| url.to_string_lossy().into_owned())
+        let url = |module: fn(Release) -> Module, official: String| {
+            let variable = module(Release::default()).url_variable();
+            set(variable).map_or(official, |url| url.to_string_lossy().into_owned())
         };
         let official = Downloads::official();
         Self {
+            release: None,
             etcd: path(Program::Etcd.variable()),
             kube_apiserver: path(Program::KubeApiserver.variable()),
             kube_controller_manager: path(Program::KubeControllerManager.variable()),

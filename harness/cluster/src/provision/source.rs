@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::release::Release;
+
 /// A program of the control plane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Program {
@@ -36,10 +38,10 @@ impl Program {
 
     /// What it is built from.
     #[must_use]
-    pub fn module(self) -> Module {
+    pub fn module(self, release: Release) -> Module {
         match self {
-            Self::Etcd => Module::Etcd,
-            Self::KubeApiserver | Self::KubeControllerManager => Module::Kubernetes,
+            Self::Etcd => Module::Etcd(release),
+            Self::KubeApiserver | Self::KubeControllerManager => Module::Kubernetes(release),
         }
     }
 
@@ -70,21 +72,24 @@ impl fmt::Display for Program {
 /// A Go module of `controlplane/`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Module {
-    /// etcd.
-    Etcd,
-    /// Kubernetes.
-    Kubernetes,
+    /// The etcd of a release.
+    Etcd(Release),
+    /// The Kubernetes of a release.
+    Kubernetes(Release),
 }
 
 impl Module {
-    pub(super) const ALL: [Self; 2] = [Self::Etcd, Self::Kubernetes];
+    /// The modules of a release.
+    pub(super) fn of(release: Release) -> [Self; 2] {
+        [Self::Etcd(release), Self::Kubernetes(release)]
+    }
 
-    /// The module's folder in `controlplane/`.
+    /// The module's folder in that of its release.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            Self::Etcd => "etcd",
-            Self::Kubernetes => "kubernetes",
+            Self::Etcd(_) => "etcd",
+            Self::Kubernetes(_) => "kubernetes",
         }
     }
 
@@ -92,32 +97,33 @@ impl Module {
     #[must_use]
     pub fn url_variable(self) -> &'static str {
         match self {
-            Self::Etcd => "SETPOINT_ETCD_URL",
-            Self::Kubernetes => "SETPOINT_KUBERNETES_URL",
+            Self::Etcd(_) => "SETPOINT_ETCD_URL",
+            Self::Kubernetes(_) => "SETPOINT_KUBERNETES_URL",
         }
     }
 
-    /// The version that go.mod requires, such as `v1.36.3`.
+    /// The version that go.mod requires, such as `v1.37.2`.
     #[must_use]
     pub fn version(self) -> &'static str {
         let main = match self {
-            Self::Etcd => "go.etcd.io/etcd/server/v3",
-            Self::Kubernetes => "k8s.io/kubernetes",
+            Self::Etcd(_) => "go.etcd.io/etcd/server/v3",
+            Self::Kubernetes(_) => "k8s.io/kubernetes",
         };
         required_version(self.go_mod(), main).expect("the embedded go.mod requires its program")
     }
 
     pub(super) fn go_mod(self) -> &'static str {
-        match self {
-            Self::Etcd => include_str!("../../controlplane/etcd/go.mod"),
-            Self::Kubernetes => include_str!("../../controlplane/kubernetes/go.mod"),
-        }
+        self.files().0
     }
 
     pub(super) fn go_sum(self) -> &'static str {
+        self.files().1
+    }
+
+    fn files(self) -> (&'static str, &'static str) {
         match self {
-            Self::Etcd => include_str!("../../controlplane/etcd/go.sum"),
-            Self::Kubernetes => include_str!("../../controlplane/kubernetes/go.sum"),
+            Self::Etcd(release) => release.etcd(),
+            Self::Kubernetes(release) => release.kubernetes(),
         }
     }
 
@@ -125,7 +131,7 @@ impl Module {
     /// (component-base/version/base.go); its own build sets them from git.
     pub(super) fn ldflags(self) -> String {
         let mut flags = "-s -w".to_owned();
-        if self == Self::Kubernetes {
+        if let Self::Kubernetes(_) = self {
             let version = self.version();
             let mut numbers = version.trim_start_matches('v').split('.');
             for (variable, value) in [
@@ -167,14 +173,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn versions_are_read_from_the_embedded_modules() {
-        for module in Module::ALL {
-            let version = module.version();
-            assert_eq!(version.split('.').count(), 3, "{version}");
-        }
-    }
-
-    #[test]
     fn a_replaced_or_longer_module_path_is_not_taken_for_the_required_one() {
         let go_mod = "replace a/b => a/b v9\nrequire (\n\ta/b/c v3\n\ta/b v1 // indirect\n)";
         assert_eq!(required_version(go_mod, "a/b"), Some("v1"));
@@ -184,8 +182,8 @@ mod tests {
 
     #[test]
     fn kubernetes_is_told_its_version_at_link_time() {
-        let version = Module::Kubernetes.version();
-        let flags = Module::Kubernetes.ldflags();
+        let module = Module::Kubernetes(Release::default());
+        let (version, flags) = (module.version(), module.ldflags());
         assert!(flags.contains(&format!("version.gitVersion={version} ")));
         let [major, minor] = ["gitMajor=", "gitMinor="].map(|variable| {
             let (_, rest) = flags.split_once(variable).unwrap();

@@ -6,6 +6,9 @@ use std::path::Path;
 
 use super::*;
 
+/// The newest release's.
+const ETCD: Module = Module::Etcd(Release::V1_37);
+
 /// Stands for `go`: notes each call and puts a program for every package into `bin/`.
 const BUILDS: &str = r#"
 echo "$@" >> "$(dirname "$0")/calls"
@@ -77,7 +80,7 @@ fn what_is_missing_is_built_once_and_found_afterwards() {
     assert!(matches!(
         said[0],
         Progress::Building {
-            module: Module::Etcd,
+            module: Module::Etcd(_),
             ..
         }
     ));
@@ -126,6 +129,50 @@ fn an_explicit_path_goes_before_everything_and_is_never_replaced_by_another() {
 }
 
 #[test]
+fn a_release_that_is_chosen_is_built_beside_the_newest_and_found_by_who_chooses_it() {
+    let mut fixture = Fixture::with_go(BUILDS);
+    let newest = provision(&fixture.options, |_| ()).unwrap();
+    fixture.options.release = Some(Release::V1_36);
+    assert!(find(&fixture.options).is_err());
+    let chosen = provision(&fixture.options, |_| ()).unwrap();
+    assert_eq!(fixture.calls().len(), 4);
+    let version = Module::Kubernetes(Release::V1_36).version();
+    assert!(fixture.calls()[3].contains(&format!("gitVersion={version} ")));
+    let folder = chosen
+        .kube_apiserver
+        .parent()
+        .unwrap()
+        .display()
+        .to_string();
+    assert!(
+        folder.contains(&format!("/kubernetes-{version}-")),
+        "{folder}"
+    );
+    assert_ne!(chosen, newest);
+    fixture.options.release = None;
+    assert_eq!(find(&fixture.options).unwrap(), newest);
+}
+
+#[test]
+fn no_program_of_an_unknown_version_is_taken_for_the_chosen_release() {
+    let mut fixture = Fixture::with_go(BUILDS);
+    fixture.options.release = Some(Release::V1_36);
+    let assets = fixture.root.path().join("assets");
+    fs::create_dir(&assets).unwrap();
+    executable(&assets.join("kube-apiserver"), "");
+    fixture.options.kubebuilder_assets = Some(assets.clone());
+    let built = provision(&fixture.options, |_| ()).unwrap();
+    assert!(!built.kube_apiserver.starts_with(&assets), "{built:?}");
+
+    fixture.options.kube_apiserver = Some(assets.join("kube-apiserver"));
+    let error = find(&fixture.options).unwrap_err().to_string();
+    assert!(
+        error.starts_with("use Kubernetes 1.36: SETPOINT_KUBE_APISERVER names "),
+        "{error}"
+    );
+}
+
+#[test]
 fn two_builders_at_once_build_once_and_the_second_says_that_it_waits() {
     // The first go waits until the second builder has said that it waits.
     let until_somebody_waits = r#"
@@ -151,7 +198,7 @@ fn two_builders_at_once_build_once_and_the_second_says_that_it_waits() {
     });
     assert_eq!(one, two);
     assert_eq!(fixture.calls().len(), 2, "one call a module");
-    assert_eq!(waits.lock().unwrap()[0], Module::Etcd);
+    assert_eq!(waits.lock().unwrap()[0], ETCD);
 }
 
 #[test]
@@ -186,14 +233,14 @@ fn one_error_names_every_way() {
         ..Options::default()
     };
     let error = provision(&options, |_| ()).unwrap_err().to_string();
-    let kubernetes = Module::Kubernetes.version();
+    let kubernetes = Module::Kubernetes(Release::default()).version();
     for part in [
         "no etcd: SETPOINT_ETCD is not set; KUBEBUILDER_ASSETS=/assets has no etcd; /cache/etcd-v"
             .to_owned(),
         format!("/cache/kubernetes-{kubernetes}-linux-"),
         format!(
             "etcd {} is not downloaded: no place to download from is known\n",
-            Module::Etcd.version()
+            ETCD.version()
         ),
         "not built: no `go` in PATH".to_owned(),
         "SETPOINT_ETCD_URL".to_owned(),

@@ -25,7 +25,7 @@ pub(super) fn fill<P: FnMut(Progress)>(
     let missing: Vec<Program> = wanted
         .iter()
         .copied()
-        .filter(|program| !is_executable(&cache::path_of(cache, *program)))
+        .filter(|program| !is_executable(&cache::path_of(cache, module, *program)))
         .collect();
     if missing.is_empty() {
         return Ok(None);
@@ -34,7 +34,7 @@ pub(super) fn fill<P: FnMut(Progress)>(
     let workshop = Workshop::open(cache::workshop_of(cache, module))?;
     make(&workshop, &missing, progress)?;
     for program in missing {
-        let place = cache::path_of(cache, program);
+        let place = cache::path_of(cache, module, program);
         if let Some(folder) = place.parent() {
             io_at("create", folder, fs::create_dir_all)?;
         }

@@ -16,7 +16,7 @@ use super::events::{Recorder, Severity};
 use super::probe::{Ask, Kind, Plan, PortError, Thresholds, port_of};
 
 /// What the kubelet sends; the version is the control plane's.
-const USER_AGENT: &str = "kube-probe/1.36";
+const USER_AGENT: &str = "kube-probe/1.37";
 /// `maxRedirects` of `pkg/probe/http`.
 const MAX_REDIRECTS: usize = 10;
 

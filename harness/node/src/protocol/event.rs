@@ -18,7 +18,7 @@ pub enum PlaneEvent {
     Starting(String),
     /// The default ServiceAccount is there.
     Ready {
-        /// As the API server states it: `v1.36.3`.
+        /// As the API server states it: `v1.37.2`.
         kubernetes_version: String,
     },
     /// The plane ends, and why.

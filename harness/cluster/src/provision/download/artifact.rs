@@ -19,12 +19,16 @@ pub(super) struct Artifact {
 }
 
 impl Artifact {
-    pub(super) fn of(program: Program, downloads: &Downloads) -> Result<Self, ProvisionError> {
-        let module = program.module();
+    /// That of the module's program.
+    pub(super) fn of(
+        module: Module,
+        program: Program,
+        downloads: &Downloads,
+    ) -> Result<Self, ProvisionError> {
         let (version, architecture) = (module.version(), architecture());
         let base = base(module, downloads)?;
         Ok(match module {
-            Module::Kubernetes => {
+            Module::Kubernetes(_) => {
                 let path = format!("{version}/bin/linux/{architecture}/{program}");
                 Self {
                     url: below(&base, &path),
@@ -34,7 +38,7 @@ impl Artifact {
                     member: None,
                 }
             }
-            Module::Etcd => {
+            Module::Etcd(_) => {
                 let folder = format!("etcd-{version}-linux-{architecture}");
                 let file = format!("{folder}.tar.gz");
                 Self {
@@ -69,21 +73,22 @@ fn below(base: &Url, path: &str) -> Url {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::Release;
     use super::*;
 
     #[test]
     fn the_official_files_are_these() {
-        let kubernetes = Module::Kubernetes.version();
-        let etcd = Module::Etcd.version();
+        let [etcd_module, module] = Module::of(Release::default());
+        let (etcd, kubernetes) = (etcd_module.version(), module.version());
         let architecture = architecture();
         let official = Downloads::official();
-        let artifact = Artifact::of(Program::KubeApiserver, &official).unwrap();
+        let artifact = Artifact::of(module, Program::KubeApiserver, &official).unwrap();
         let url = format!(
             "https://dl.k8s.io/release/{kubernetes}/bin/linux/{architecture}/kube-apiserver"
         );
         assert_eq!(artifact.url.as_str(), url);
         assert_eq!(artifact.checksums.as_str(), format!("{url}.sha256"));
-        let artifact = Artifact::of(Program::Etcd, &official).unwrap();
+        let artifact = Artifact::of(etcd_module, Program::Etcd, &official).unwrap();
         let release = format!("https://github.com/etcd-io/etcd/releases/download/{etcd}");
         let name = format!("etcd-{etcd}-linux-{architecture}");
         assert_eq!(artifact.url.as_str(), format!("{release}/{name}.tar.gz"));
@@ -102,7 +107,9 @@ mod tests {
                 kubernetes: base.to_owned(),
                 ..Downloads::official()
             };
-            let error = Artifact::of(Program::KubeApiserver, &downloads).unwrap_err();
+            let module = Module::Kubernetes(Release::default());
+            let artifact = Artifact::of(module, Program::KubeApiserver, &downloads);
+            let error = artifact.unwrap_err();
             let text = error.to_string();
             assert!(text.contains("SETPOINT_KUBERNETES_URL"), "{text}");
             assert!(!text.contains("secret"), "{text}");

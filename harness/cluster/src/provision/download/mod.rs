@@ -29,7 +29,7 @@ pub(super) fn into_cache(
     let took = fill(module, wanted, cache, progress, |workshop, missing, say| {
         let server = Server::new(&artifact::base(module, downloads)?, PATIENCE)?;
         for program in missing {
-            let artifact = Artifact::of(*program, downloads)?;
+            let artifact = Artifact::of(module, *program, downloads)?;
             download(module, &artifact, &server, workshop, say)?;
         }
         Ok(())

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
-use super::super::{Binaries, Options, Way, find, provision};
+use super::super::{Binaries, Options, Release, Way, find, provision};
 use super::server::Patience;
 use super::*;
 use releases::{Has, Releases, archive_of, etcd_folder, etcd_path, path, program_of, sum};
@@ -99,7 +99,7 @@ fn the_progress_tells_from_where_how_much_and_how_long() {
     provision(&cache.options, |progress| said.push(progress)).unwrap();
     let archive = format!("{}{}", releases.base, path(Program::Etcd, ""));
     assert!(
-        matches!(&said[0], Progress::Downloading { module: Module::Etcd, url } if *url == archive)
+        matches!(&said[0], Progress::Downloading { module: Module::Etcd(_), url } if *url == archive)
     );
     let whole = program_of(Program::KubeApiserver).len() as u64;
     let last = said.iter().rev().find_map(|progress| match progress {
@@ -111,7 +111,7 @@ fn the_progress_tells_from_where_how_much_and_how_long() {
     assert!(matches!(
         ended,
         Progress::Downloaded {
-            module: Module::Kubernetes,
+            module: Module::Kubernetes(_),
             ..
         }
     ));
@@ -198,7 +198,7 @@ fn a_server_that_nobody_reaches_gives_way_to_a_build_only_when_none_is_forbidden
     let Progress::NotDownloaded { module, why } = &said[0] else {
         panic!("{said:?}")
     };
-    assert_eq!(*module, Module::Etcd);
+    assert_eq!(*module, Module::Etcd(Release::default()));
     assert!(why.contains("onnection refused"), "{why}");
 
     cache.options.from = Some(Way::Download);
@@ -325,7 +325,7 @@ fn two_at_once_download_once_and_the_second_says_that_it_waits() {
     // The first one goes on when the second has said that it waits.
     let note = |progress| match progress {
         Progress::Downloading {
-            module: Module::Etcd,
+            module: Module::Etcd(_),
             ..
         } => {
             let limit = Duration::from_secs(30);
@@ -336,7 +336,7 @@ fn two_at_once_download_once_and_the_second_says_that_it_waits() {
                 .expect("nobody waits");
         }
         Progress::Waiting {
-            module: Module::Etcd,
+            module: Module::Etcd(_),
             ..
         } => waits.send(()).unwrap(),
         _ => {}

@@ -14,8 +14,10 @@ use http::header::{CONTENT_LENGTH, LOCATION};
 use tokio::runtime::Runtime;
 
 use super::super::checksum;
-use super::{Downloads, Module, Program};
+use super::{Downloads, Module, Program, Release};
 use setpoint_support::go_architecture as architecture;
+
+const ETCD: Module = Module::Etcd(Release::V1_37);
 
 /// What the server has at a path.
 #[derive(Clone)]
@@ -158,11 +160,11 @@ pub(super) fn archive_of(member: &str) -> Vec<u8> {
 }
 
 pub(super) fn etcd_folder() -> String {
-    format!("etcd-{}-linux-{}", Module::Etcd.version(), architecture())
+    format!("etcd-{}-linux-{}", ETCD.version(), architecture())
 }
 
 pub(super) fn etcd_path(file: &str) -> String {
-    format!("/etcd/{}/{file}", Module::Etcd.version())
+    format!("/etcd/{}/{file}", ETCD.version())
 }
 
 pub(super) fn path(program: Program, suffix: &str) -> String {
@@ -170,7 +172,7 @@ pub(super) fn path(program: Program, suffix: &str) -> String {
         Program::Etcd => etcd_path(&format!("{}.tar.gz{suffix}", etcd_folder())),
         _ => format!(
             "/k8s/{}/bin/linux/{}/{program}{suffix}",
-            Module::Kubernetes.version(),
+            Module::Kubernetes(Release::default()).version(),
             architecture()
         ),
     }
