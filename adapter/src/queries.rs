@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use setpoint_rules::Sample;
+use setpoint_rules::{Remark, Sample};
 
 use crate::metrics::{RuleEvents, RuleName};
 use crate::prometheus::{PrometheusClient, PrometheusError, ResultType};
@@ -40,9 +40,11 @@ impl Queries {
         answer
     }
 
-    /// Whether this is the first remark of its kind on a rule for custom metrics.
-    pub(crate) fn is_first_remark(&self, position: usize, kind: &'static str) -> bool {
-        self.events.is_first_remark(position, kind)
+    /// Logs what results say of a rule, once for each kind of remark.
+    pub(crate) fn remark(&self, rule: RuleName, remark: &Remark) {
+        if self.events.is_first_remark(rule, remark.kind()) {
+            tracing::warn!(rule = %rule.label(), "{remark}");
+        }
     }
 
     /// Counts it if a rule has failed.

@@ -37,7 +37,10 @@ impl MetricError {
     #[must_use]
     pub fn code(&self) -> u16 {
         match self {
-            Self::NoSuchMetric { .. } | Self::NoQuery { .. } | Self::NoValue { .. } => 404,
+            Self::NoSuchMetric { .. }
+            | Self::NoQuery { .. }
+            | Self::NoValue { .. }
+            | Self::NoValues { .. } => 404,
             Self::Unrepresentable { .. } => 500,
         }
     }
@@ -45,7 +48,10 @@ impl MetricError {
     /// Whether the next series or rule of the same metric is asked, which may have what this one lacks.
     #[must_use]
     pub fn asks_the_next(&self) -> bool {
-        matches!(self, Self::NoValue { .. } | Self::NoQuery { .. })
+        matches!(
+            self,
+            Self::NoValue { .. } | Self::NoValues { .. } | Self::NoQuery { .. }
+        )
     }
 }
 

@@ -1,11 +1,15 @@
-//! prometheus-adapter's configuration file, key by key (`pkg/config/config.go`, v0.12.0).
+//! prometheus-adapter's configuration file, key by key (`pkg/config/config.go`, v0.12.0), and keys that it doesn't have.
 //!
 //! Unknown keys and keys that stand twice are refused. A key or an item without a value counts as left
 //! out, and a number or a boolean where a text is expected as that text (`yaml.v2` of Go).
 
+mod policy;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer};
+
+pub use policy::{DefaultValue, Instead, ValuePolicy};
 
 /// The whole file.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -42,6 +46,9 @@ pub struct DiscoveryRule {
     /// The template of the PromQL query, with fields such as `<<.Series>>`.
     #[serde(default, deserialize_with = "null_as_default")]
     pub metrics_query: String,
+    /// What is answered where there is no number. prometheus-adapter has no such key.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub value_policy: ValuePolicy,
 }
 
 /// A condition on the name of a series: one of two regular expressions.
@@ -226,6 +233,58 @@ mod tests {
         }
         for text in REFUSED {
             assert!(read(&text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_policy_of_values_is_read_and_another_word_is_told_with_its_place() {
+        let policy = |policy: &str| {
+            let read = MetricsDiscoveryConfig::from_yaml(&format!(
+                "rules:\n- seriesQuery: x\n  valuePolicy: {policy}\n"
+            ));
+            let shown = read.map(|config| config.rules[0].value_policy.to_string());
+            shown.map_err(|error| {
+                error
+                    .to_string()
+                    .lines()
+                    .next()
+                    .unwrap_or_default()
+                    .to_owned()
+            })
+        };
+        for (text, expected) in [
+            ("", ""),
+            ("{}", ""),
+            ("{nan: , absent: ~}", ""),
+            ("{nan: error, infinite: zero}", "nan: error, infinite: zero"),
+            (
+                "{absent: {default: 0}, nan: {default: -2.5}}",
+                "nan: default -2500m, absent: default 0",
+            ),
+            (
+                "{absent: {default: 500m}, nan: {default: '1k'}}",
+                "nan: default 1k, absent: default 500m",
+            ),
+        ] {
+            assert_eq!(policy(text).as_deref(), Ok(expected), "{text}");
+        }
+        for refused in [
+            "{nan: 0}",
+            "{nan: nothing}",
+            "{nan: {default: }}",
+            "{nan: {default: x}}",
+            "{nan: {zero: 1}}",
+            "{NaN: zero}",
+            "zero",
+            "{nan: {default: .inf}}",
+            "{nan: {default: .nan}}",
+            "{nan: {default: 1e300}}",
+            "{nan: {default: [1]}}",
+            "{nan: {default: true}}",
+            "{nan: [zero]}",
+        ] {
+            let error = policy(refused).expect_err(refused);
+            assert!(error.contains("line 3 column "), "{refused}: {error}");
         }
     }
 

@@ -1,13 +1,16 @@
 //! External metrics: of anything that Prometheus has series of
 //! (`pkg/external-provider` of prometheus-adapter v0.12.0).
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use setpoint_metrics_api::Time;
+use jiff::Timestamp;
 use setpoint_metrics_api::external::ExternalMetricValue;
+use setpoint_metrics_api::{Quantity, Time};
 
-use crate::metrics::truncated;
+use crate::attempts::Given;
+use crate::config::{Instead, ValuePolicy};
+use crate::metrics::{Remark, truncated};
 use crate::origins::{Origin, Origins, Yield};
 use crate::query::ExternalQuery;
 use crate::resources::{GroupResource, RestMapper};
@@ -34,10 +37,13 @@ pub struct ResolvedExternal<'a> {
 #[derive(Debug)]
 pub struct ExternalValues<'a> {
     query: &'a ExternalQuery,
+    policy: &'a ValuePolicy,
     values: Vec<ExternalMetricValue>,
     /// Bytes of their labels.
     bytes: usize,
     failure: Option<ExternalError>,
+    /// The first one.
+    remark: Option<Remark>,
 }
 
 /// The most values of an answer; the HorizontalPodAutoscaler adds them up.
@@ -64,6 +70,12 @@ pub enum ExternalError {
         /// Why there is no query.
         source: Box<PromqlError>,
     },
+    /// The query has no result, and the rule wants an error then.
+    #[error("the metric {metric} has no value now: the query of its rule has no result")]
+    NoValue {
+        /// The metric.
+        metric: String,
+    },
     /// A quantity can't hold a value. prometheus-adapter answers a number that depends on the
     /// machine. The others alone would be no answer, because clients add them up.
     #[error("a series of {metric} has the value {value}, which no quantity can express")]
@@ -88,7 +100,7 @@ impl ExternalError {
     #[must_use]
     pub fn code(&self) -> u16 {
         match self {
-            Self::NoSuchMetric { .. } => 404,
+            Self::NoSuchMetric { .. } | Self::NoValue { .. } => 404,
             Self::NoQuery { .. } | Self::Unrepresentable { .. } | Self::TooMany { .. } => 500,
         }
     }
@@ -97,11 +109,17 @@ impl ExternalError {
     #[must_use]
     pub fn kind(&self) -> Option<&'static str> {
         match self {
-            Self::NoSuchMetric { .. } => None,
+            Self::NoSuchMetric { .. } | Self::NoValue { .. } => None,
             Self::NoQuery { .. } => Some("no_query"),
             Self::Unrepresentable { .. } => Some("unrepresentable"),
             Self::TooMany { .. } => Some("too_long"),
         }
+    }
+
+    /// Whether the next series or rule of the same metric is asked, which may have what this one lacks.
+    #[must_use]
+    pub fn asks_the_next(&self) -> bool {
+        matches!(self, Self::NoValue { .. } | Self::NoQuery { .. })
     }
 }
 
@@ -202,9 +220,11 @@ impl ResolvedExternal<'_> {
     pub fn values(&self) -> ExternalValues<'_> {
         ExternalValues {
             query: self.query,
+            policy: self.rule().value_policy(),
             values: Vec::new(),
             bytes: 0,
             failure: None,
+            remark: None,
         }
     }
 }
@@ -225,15 +245,21 @@ impl ExternalValues<'_> {
             self.values = Vec::new();
             return;
         }
-        match truncated(sample.value) {
-            Some(value) => self.values.push(ExternalMetricValue {
-                metric_name: metric(),
-                metric_labels: Some(sample.labels),
-                // That of the sample, unlike those of custom metrics, as in prometheus-adapter.
-                timestamp: Time(sample.timestamp),
-                window_seconds: None,
-                value,
-            }),
+        let instead = match sample.value {
+            value if value.is_nan() => self.policy.nan.as_ref(),
+            value if value.is_infinite() => self.policy.infinite.as_ref(),
+            _ => None,
+        };
+        let value = instead.map_or_else(|| truncated(sample.value), Instead::value);
+        let nan = Instead::Error;
+        let remark = Remark::of_value(sample.value, self.policy, nan, || "a series".to_owned());
+        self.remark = self.remark.take().or(remark);
+        match value {
+            // The time is that of the sample, unlike those of custom metrics, as in prometheus-adapter.
+            Some(value) => {
+                let (labels, timestamp) = (Some(sample.labels), sample.timestamp);
+                self.values.push(self.value(labels, timestamp, value));
+            }
             None => {
                 self.failure = Some(ExternalError::Unrepresentable {
                     metric: metric(),
@@ -243,22 +269,59 @@ impl ExternalValues<'_> {
         }
     }
 
-    /// The values, in the order of the samples. `scalar` says that the query gave a single number,
-    /// which has no labels.
+    fn value(
+        &self,
+        metric_labels: Option<BTreeMap<String, String>>,
+        timestamp: Timestamp,
+        value: Quantity,
+    ) -> ExternalMetricValue {
+        ExternalMetricValue {
+            metric_name: self.query.metric.clone(),
+            metric_labels,
+            timestamp: Time(timestamp),
+            window_seconds: None,
+            value,
+        }
+    }
+
+    /// What the samples say of the rule.
+    #[must_use]
+    pub fn remark(&self) -> Option<&Remark> {
+        self.remark.as_ref()
+    }
+
+    /// The values, in the order of the samples; where there is none, the one without labels that the rule has for
+    /// that. `scalar` says that the query gave a single number, which has no labels.
     ///
     /// # Errors
-    /// [`ExternalError::Unrepresentable`] and [`ExternalError::TooMany`].
-    pub fn items(self, scalar: bool) -> Result<Vec<ExternalMetricValue>, ExternalError> {
+    /// [`ExternalError::Unrepresentable`], [`ExternalError::TooMany`], and [`ExternalError::NoValue`] if the rule wants
+    /// that.
+    pub fn items(
+        mut self,
+        scalar: bool,
+        now: Timestamp,
+    ) -> Result<Given<ExternalMetricValue>, ExternalError> {
         if let Some(failure) = self.failure {
             return Err(failure);
         }
-        let mut values = self.values;
+        let mut values = std::mem::take(&mut self.values);
         if scalar {
             values
                 .iter_mut()
                 .for_each(|value| value.metric_labels = None);
         }
-        Ok(values)
+        let of_samples = !values.is_empty();
+        match &self.policy.absent {
+            Some(instead) if !of_samples => match instead.value() {
+                Some(value) => values.push(self.value(Some(BTreeMap::new()), now, value)),
+                None => {
+                    let metric = self.query.metric.clone();
+                    return Err(ExternalError::NoValue { metric });
+                }
+            },
+            _ => {}
+        }
+        Ok(Given { values, of_samples })
     }
 }
 

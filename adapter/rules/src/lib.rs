@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod answer;
+mod attempts;
 pub mod config;
 mod duration;
 mod expression;
@@ -23,6 +24,7 @@ mod template;
 mod usage;
 
 pub use answer::{MetricValueList, cause_for_clients, internal_error, refused_query};
+pub use attempts::{Attempts, Given};
 pub use duration::{DURATION_UNITS, duration_millis};
 pub use expression::{ResultLabels, Unreadable};
 pub use external::{ExternalError, ExternalMetrics, ExternalValues, ResolvedExternal};

@@ -81,7 +81,8 @@ impl<M: Ord + Display> Origins<M> {
         let mut origins = Self::default();
         for rule in rules.iter().rev() {
             if let Some(series) = series_of(rule.series_query()) {
-                add(&mut origins, rule, series);
+                let assumed = rule.assumed_series().filter(|_| series.is_empty());
+                add(&mut origins, rule, assumed.unwrap_or(series));
             }
         }
         // Keeps the order of those with equal names.

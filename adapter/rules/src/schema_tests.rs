@@ -47,6 +47,8 @@ fn the_schema_has_the_keys_of_the_configuration() {
     assert_eq!(of("NameMapping"), expected(name));
     let resource = |part| resources(json!({"overrides": {"pod": part}}));
     assert_eq!(of("ResourceName"), expected(resource));
+    let policy = |part| rule(json!({ "valuePolicy": part }));
+    assert_eq!(of("ValuePolicy"), expected(policy));
     let usage = |part| json!({ "resourceRules": part });
     assert_eq!(of("ResourceRules"), expected(usage));
     let cpu = |part| usage(json!({ "cpu": part }));

@@ -18,7 +18,7 @@ use crate::selector::Selector;
 use crate::series::Sample;
 
 /// What is measured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Measure {
     /// In cores.
     Cpu,

@@ -9,7 +9,8 @@ use jiff::Timestamp;
 use kube::Client;
 use setpoint_metrics_api::MetricValue;
 use setpoint_rules::{
-    Items, MetricError, MetricInfo, MetricQuery, Objects, ResolvedQuery, Resource, Selector,
+    Attempts, Given, Items, MetricError, MetricInfo, MetricQuery, Objects, ResolvedQuery, Resource,
+    Selector,
 };
 
 use crate::error_chain::error_chain;
@@ -54,19 +55,18 @@ impl CustomMetrics {
                     .await?
             }
         };
-        let mut answer = Ok(Vec::new());
+        let mut attempts = Attempts::default();
         for candidate in &candidates {
             let rule = RuleName::Custom(candidate.rule().position());
-            answer = self.ask(rule, candidate, &names).await;
-            self.queries.note(rule, &answer);
-            match &answer {
-                Ok(values) if values.is_empty() => {}
-                // What the others give may have a value, or a query.
-                Err(ProviderError::Metric(error)) if error.asks_the_next() => {}
-                _ => break,
+            let given = self.ask(rule, candidate, &names).await;
+            self.queries.note(rule, &given);
+            // What the others give may have a value, or a query.
+            let asks_the_next = |error: &ProviderError| matches!(error, ProviderError::Metric(error) if error.asks_the_next());
+            if !attempts.take(given, asks_the_next) {
+                break;
             }
         }
-        answer
+        attempts.finish()
     }
 
     /// The values of objects by one rule and one series.
@@ -75,23 +75,20 @@ impl CustomMetrics {
         rule: RuleName,
         resolved: &ResolvedQuery<'_>,
         names: &[String],
-    ) -> Result<Vec<MetricValue>, ProviderError> {
+    ) -> Result<Given<MetricValue>, ProviderError> {
         let promql = resolved.promql(names)?;
         let mut values = resolved.values(names)?;
         let mut take = |sample| values.add(&sample);
         let kind = self.queries.ask(rule, &promql, &mut take).await?;
         kind.vector()?;
-        let position = resolved.rule().position();
         for remark in values.remarks() {
-            if self.queries.is_first_remark(position, remark.kind()) {
-                tracing::warn!(rule = position, "{remark}");
-            }
+            self.queries.remark(rule, remark);
         }
-        let Items { values, left_out } = values.items(Timestamp::now())?;
+        let Items { given, left_out } = values.items(Timestamp::now())?;
         for error in left_out {
             tracing::debug!(%error, "leave an object out");
         }
-        Ok(values)
+        Ok(given)
     }
 
     /// The names of the objects that a selector selects, sorted.

@@ -333,6 +333,36 @@ async fn a_value_that_no_quantity_can_express_is_an_error() {
 }
 
 #[tokio::test]
+async fn what_is_absent_from_all_rules_counts_as_one_of_them_says() {
+    let absent = |rule: &str, value: &str| {
+        rule.replacen(
+            '{',
+            &format!("{{valuePolicy: {{absent: {{default: {value}}}}}, "),
+            1,
+        )
+    };
+    let rules = format!("{}, {}", absent(COUNTER, "1"), absent(GAUGE, "2"));
+    let answer = async |samples: Vec<(&'static str, f64)>, empty, scalar| {
+        let prometheus = Scripted {
+            samples,
+            empty,
+            scalar,
+            ..Scripted::default()
+        };
+        let provider = provider_by(&rules, Arc::new(prometheus)).await;
+        let named = query("pods", "http_requests", Objects::Named("web-1".to_owned()));
+        let values = provider.values(&named).await;
+        values.map(|values| values[0].value.to_string())
+    };
+    assert_eq!(answer(vec![], "", false).await.unwrap(), "2");
+    // The gauge has no value, and the counter has.
+    let of_counter = answer(vec![("web-1", 7.0)], "http_requests", false).await;
+    assert_eq!(of_counter.unwrap(), "7");
+    let failed = answer(vec![], "", true).await;
+    assert!(matches!(failed, Err(ProviderError::Prometheus(_))));
+}
+
+#[tokio::test]
 async fn a_scalar_is_no_value_of_an_object() {
     let prometheus = Scripted {
         samples: vec![("web-1", 1.0)],

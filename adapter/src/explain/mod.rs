@@ -157,6 +157,7 @@ impl Explained {
         let (answer, asked) = self.recorded(provider.values(&query)).await;
         for candidate in &candidates {
             shown.rule(&self.place("rules", candidate.rule().position()));
+            shown.policy(candidate.rule().value_policy());
             match candidate.promql(&names) {
                 Err(error) => shown.fails(&error.into()),
                 Ok(promql) => {
@@ -190,6 +191,7 @@ impl Explained {
         let (answer, asked) = self.recorded(provider.values(&query)).await;
         for candidate in &candidates {
             shown.rule(&self.place("externalRules", candidate.rule().position()));
+            shown.policy(candidate.rule().value_policy());
             match candidate.promql() {
                 Err(error) => shown.fails(&error.into()),
                 Ok(promql) => {

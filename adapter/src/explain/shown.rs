@@ -5,6 +5,7 @@ use std::fmt::{Display, Write as _};
 use anstyle::Style;
 use jiff::Timestamp;
 use serde::Serialize;
+use setpoint_rules::config::{Instead, ValuePolicy};
 use setpoint_rules::{ResolvedQuery, Sample};
 
 use super::recorder::Asked;
@@ -35,6 +36,13 @@ impl Shown {
     /// A rule, and where it stands.
     pub(super) fn rule(&mut self, place: &str) {
         self.line(format_args!("{BOLD}rule:{BOLD:#} {place}"));
+    }
+
+    /// What a rule says of values that there aren't; nothing where it says nothing.
+    pub(super) fn policy(&mut self, policy: &ValuePolicy) {
+        if *policy != ValuePolicy::default() {
+            self.line(format_args!("  {BOLD}valuePolicy:{BOLD:#} {policy}"));
+        }
     }
 
     /// A query and what Prometheus answers; nothing where it wasn't asked.
@@ -89,8 +97,13 @@ impl Shown {
         let missing = values.without_sample();
         if !missing.is_empty() && asked.failure.is_none() {
             let (missing, label) = (self::names(&missing), values.label());
+            let absent = candidate.rule().value_policy().absent.as_ref();
+            let what = match absent.and_then(Instead::value) {
+                Some(value) => format!("counts as {value}"),
+                None => "no value".to_owned(),
+            };
             self.line(format_args!(
-                "  {BOLD}no value:{BOLD:#} {missing}: no sample has the name in label `{label}`"
+                "  {BOLD}{what}:{BOLD:#} {missing}: no sample has the name in label `{label}`"
             ));
         }
         if let Ok(items) = values.items(Timestamp::now()) {

@@ -43,11 +43,15 @@ async fn prometheus() -> MockServer {
 
 /// What is shown for a path below `/apis/`.
 async fn shown(path: &str, more: &[&str]) -> anyhow::Result<(String, bool)> {
+    shown_by(RULES, path, more).await
+}
+
+async fn shown_by(rules: &str, path: &str, more: &[&str]) -> anyhow::Result<(String, bool)> {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let server = prometheus().await;
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("config.yaml");
-    std::fs::write(&config, RULES).unwrap();
+    std::fs::write(&config, rules).unwrap();
     let path = format!("/apis/{path}");
     let (config, url) = (config.display().to_string(), server.uri());
     let fixed = [
@@ -105,4 +109,22 @@ async fn a_request_without_values_says_why() {
     let said = "rule: config.yaml:8:17: externalRules[0]";
     assert!(!has_values && text.contains(said), "{text}");
     assert!(shown("apps/v1/deployments", &[]).await.is_err());
+}
+
+#[tokio::test]
+async fn what_counts_in_place_of_absent_values_is_shown() {
+    let policy = "  valuePolicy: {nan: error, absent: {default: 3}}\n";
+    let rules =
+        format!("{RULES}{policy}").replacen("externalRules", &format!("{policy}externalRules"), 1);
+    let external = "external.metrics.k8s.io/v1beta1/namespaces/shop/backlog";
+    let (text, has_values) = shown_by(&rules, external, &[]).await.unwrap();
+    assert!(
+        has_values && text.contains("  valuePolicy: nan: error, absent: default 3\n"),
+        "{text}"
+    );
+    let custom = "custom.metrics.k8s.io/v1beta1/namespaces/shop/pods/*/load";
+    let objects = ["--object", "a", "--object", "b"];
+    let (text, _) = shown_by(&rules, custom, &objects).await.unwrap();
+    let said = "  counts as 3: b: no sample has the name in label `pod`\nitems of the answer: 2\n";
+    assert!(text.contains(said), "{text}");
 }

@@ -4,8 +4,9 @@
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
+use jiff::Timestamp;
 use setpoint_metrics_api::external::ExternalMetricValue;
-use setpoint_rules::{ExternalError, ExternalQuery, ResolvedExternal};
+use setpoint_rules::{Attempts, ExternalError, ExternalQuery, Given, ResolvedExternal};
 
 use crate::error_chain::error_chain;
 use crate::metrics::RuleName;
@@ -30,22 +31,21 @@ impl ExternalMetrics {
         query: &ExternalQuery,
     ) -> Result<Vec<ExternalMetricValue>, ProviderError> {
         let snapshot = self.registry.snapshot();
-        let mut answer = Ok(Vec::new());
+        let mut attempts = Attempts::default();
         for candidate in snapshot.external.resolve(query)? {
             let rule = RuleName::External(candidate.rule().position());
-            answer = self.ask(rule, &candidate).await;
-            self.queries.note(rule, &answer);
-            // Where there is nothing, what the others give may have a value.
-            if answer.as_ref().is_ok_and(|values| !values.is_empty()) {
-                break;
-            }
-            if let Err(ProviderError::External(error @ ExternalError::NoQuery { .. })) = &answer {
+            let given = self.ask(rule, &candidate).await;
+            self.queries.note(rule, &given);
+            if let Err(ProviderError::External(error @ ExternalError::NoQuery { .. })) = &given {
                 tracing::error!(error = %error_chain(error), "make a query");
-            } else if answer.is_err() {
+            }
+            // Where there is nothing, what the others give may have a value.
+            let asks_the_next = |error: &ProviderError| matches!(error, ProviderError::External(error) if error.asks_the_next());
+            if !attempts.take(given, asks_the_next) {
                 break;
             }
         }
-        answer
+        attempts.finish()
     }
 
     /// The values by one rule and one series.
@@ -53,12 +53,15 @@ impl ExternalMetrics {
         &self,
         rule: RuleName,
         resolved: &ResolvedExternal<'_>,
-    ) -> Result<Vec<ExternalMetricValue>, ProviderError> {
+    ) -> Result<Given<ExternalMetricValue>, ProviderError> {
         let promql = resolved.promql()?;
         let mut values = resolved.values();
         let mut take = |sample| values.add(sample);
         let kind = self.queries.ask(rule, &promql, &mut take).await?;
-        Ok(values.items(kind == ResultType::Scalar)?)
+        if let Some(remark) = values.remark() {
+            self.queries.remark(rule, remark);
+        }
+        Ok(values.items(kind == ResultType::Scalar, Timestamp::now())?)
     }
 }
 

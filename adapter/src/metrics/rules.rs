@@ -5,7 +5,7 @@
 //! Prometheus make more of them.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ struct FailureLabels {
 }
 
 /// A rule of the configuration, by its list and its position there, from 0.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum RuleName {
     /// In `rules`.
     Custom(usize),
@@ -67,7 +67,7 @@ pub(crate) struct RuleEvents {
     query_failures: Family<FailureLabels, Counter>,
     relist_failures: Family<FailureLabels, Counter>,
     /// Kinds of remarks that were logged, by rule.
-    told: Arc<Mutex<BTreeSet<(usize, &'static str)>>>,
+    told: Arc<Mutex<HashSet<(RuleName, &'static str)>>>,
 }
 
 impl Default for RuleEvents {
@@ -115,8 +115,8 @@ impl RuleEvents {
     }
 
     /// Whether this is the first remark of its kind on a rule since the rules were read.
-    pub(crate) fn is_first_remark(&self, position: usize, kind: &'static str) -> bool {
-        self.told.lock().insert((position, kind))
+    pub(crate) fn is_first_remark(&self, rule: RuleName, kind: &'static str) -> bool {
+        self.told.lock().insert((rule, kind))
     }
 
     /// Other rules have these positions now.

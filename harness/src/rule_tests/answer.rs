@@ -5,9 +5,9 @@ use serde_json::{Value as Json, json};
 use setpoint_replay::promql::{self, QueryError, Settings, Value, parse_selector};
 use setpoint_replay::{World, api, labels::METRIC_NAME};
 use setpoint_rules::{
-    ApiPath, Items, MetricError, MetricQuery, MetricValueList, Metrics, Objects, ResolvedQuery,
-    Rules, Sample, SeriesCollector, SeriesNames, TooManyNames, cause_for_clients, internal_error,
-    refused_query,
+    ApiPath, Attempts, Items, MetricError, MetricQuery, MetricValueList, Metrics, Objects,
+    ResolvedQuery, Rules, Sample, SeriesCollector, SeriesNames, TooManyNames, cause_for_clients,
+    internal_error, refused_query,
 };
 use setpoint_support::error_chain;
 
@@ -185,8 +185,24 @@ impl<'a> Adapter<'a> {
             return Err(not_found());
         };
         let query = MetricQuery::new(&path, query_string).map_err(|error| bad(&error))?;
-        let items = self.items(&query, asked)?;
-        let values = items.values;
+        let candidates = self.metrics.resolve(&query)?;
+        let names = match candidates.first() {
+            Some(candidate) => self.names(&query, candidate),
+            None => Vec::new(),
+        };
+        // One after another until one has values.
+        let mut attempts = Attempts::default();
+        for candidate in &candidates {
+            let given = self.ask(candidate, &names, asked).map(|items| items.given);
+            let asks_the_next = |failure: &Failure| matches!(failure, Failure::Metric(error) if error.asks_the_next());
+            if !attempts.take(given, asks_the_next) {
+                break;
+            }
+        }
+        let values = attempts.finish().map_err(|failure| match failure {
+            Failure::Metric(error) => error.into(),
+            Failure::Prometheus(refusal) => refusal,
+        })?;
         let shown = values.iter().map(|value| Item {
             kind: value.described_object.kind.clone().unwrap_or_default(),
             namespace: value.described_object.namespace.clone(),
@@ -198,35 +214,16 @@ impl<'a> Adapter<'a> {
         Ok((shown, list))
     }
 
-    /// The values by the series and rules of a metric, one after another until one has some.
-    fn items(&self, query: &MetricQuery, asked: &mut Vec<Asked>) -> Result<Items, Refusal> {
-        let candidates = self.metrics.resolve(query)?;
-        let names = match (&query.objects, candidates.first()) {
-            (Objects::Named(name), _) => vec![name.clone()],
-            (Objects::Selected(_), None) => Vec::new(),
-            (Objects::Selected(selector), Some(candidate)) => {
+    /// The names of the objects that a request is about.
+    fn names(&self, query: &MetricQuery, candidate: &ResolvedQuery<'_>) -> Vec<String> {
+        match &query.objects {
+            Objects::Named(name) => vec![name.clone()],
+            Objects::Selected(selector) => {
                 let namespace = query.namespace.as_deref();
                 self.cluster
                     .names(candidate.resource(), namespace, selector)
             }
-        };
-        let mut answer = Ok(Items::default());
-        for candidate in &candidates {
-            let given = self.ask(candidate, &names, asked);
-            let goes_on = match &given {
-                Ok(items) => items.values.is_empty(),
-                Err(Failure::Metric(error)) => error.asks_the_next(),
-                Err(Failure::Prometheus(_)) => false,
-            };
-            answer = given;
-            if !goes_on {
-                break;
-            }
         }
-        answer.map_err(|failure| match failure {
-            Failure::Metric(error) => error.into(),
-            Failure::Prometheus(refusal) => refusal,
-        })
     }
 
     fn ask(

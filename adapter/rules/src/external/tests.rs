@@ -157,7 +157,8 @@ fn values(samples: Vec<Sample>, scalar: bool) -> Result<Vec<ExternalMetricValue>
     let resolved = metrics.resolve(&query).unwrap();
     let mut values = resolved[0].values();
     samples.into_iter().for_each(|sample| values.add(sample));
-    values.items(scalar)
+    let given = values.items(scalar, Timestamp::UNIX_EPOCH)?;
+    Ok(given.values)
 }
 
 #[test]
@@ -228,5 +229,90 @@ proptest! {
                 prop_assert!(!matchers.contains(['{', '}', '\\']), "{}", matchers);
             }
         }
+    }
+}
+
+/// What a rule with this policy gives for samples: values, an error, and the kind of the remark.
+fn by_policy(policy: &str, samples: &[f64]) -> (String, Option<&'static str>) {
+    let rule = format!(
+        "{{seriesQuery: queue_depth, resources: {{namespaced: false}}, {SUM}, valuePolicy: {{{policy}}}}}"
+    );
+    let metrics = discovered(&rule, &["queue_depth"]);
+    let query = query("namespaces/shop/queue_depth", "").unwrap();
+    let resolved = metrics.resolve(&query).unwrap();
+    let mut values = resolved[0].values();
+    let samples = samples.iter();
+    samples.for_each(|value| values.add(sample(&[("topic", "a")], *value)));
+    let remark = values.remark().map(Remark::kind);
+    let shown = |value: &ExternalMetricValue| format!("{}{:?}", value.value, value.metric_labels);
+    let said = match values.items(false, Timestamp::UNIX_EPOCH) {
+        Ok(given) => given.values.iter().map(shown).collect::<Vec<_>>().join(" "),
+        Err(error) => format!("{} {error}", error.code()),
+    };
+    (said, remark)
+}
+
+#[test]
+fn a_value_that_is_none_is_what_the_rule_says() {
+    let of = |policy: &str, samples: &[f64]| by_policy(policy, samples).0;
+    let (nan, infinite) = ([1.0, f64::NAN], [f64::NEG_INFINITY, 1.0]);
+    let one = r#"1Some({"topic": "a"})"#;
+    assert_eq!(
+        of("nan: zero", &nan),
+        format!(r#"{one} 0Some({{"topic": "a"}})"#)
+    );
+    assert_eq!(
+        of("nan: {default: -2}", &nan),
+        format!(r#"{one} -2Some({{"topic": "a"}})"#)
+    );
+    assert_eq!(
+        of("infinite: zero", &infinite),
+        format!(r#"0Some({{"topic": "a"}}) {one}"#)
+    );
+    for policy in ["", "infinite: zero", "nan: error", "absent: zero"] {
+        assert!(
+            of(policy, &nan).starts_with("500 a series of queue_depth has the value NaN"),
+            "{policy}"
+        );
+    }
+    assert_eq!(by_policy("", &nan).1, Some("nan"));
+    assert_eq!(by_policy("", &infinite).1, Some("infinite"));
+    assert_eq!(by_policy("nan: error, infinite: error", &nan).1, None);
+}
+
+#[test]
+fn a_metric_without_a_result_is_what_the_rule_says() {
+    let of = |policy: &str| by_policy(policy, &[]).0;
+    assert_eq!(of(""), "");
+    assert_eq!(of("absent: zero"), "0Some({})");
+    assert_eq!(of("absent: {default: 1k}"), "1kSome({})");
+    assert_eq!(
+        of("absent: error"),
+        "404 the metric queue_depth has no value now: the query of its rule has no result"
+    );
+    assert_eq!(
+        by_policy("absent: zero", &[3.0]).0,
+        r#"3Some({"topic": "a"})"#
+    );
+}
+
+#[test]
+fn a_metric_that_counts_while_it_is_absent_is_there_without_series() {
+    let listed = |rule: &str| -> Vec<String> {
+        let rule = format!(
+            "{{{rule}, {SUM}, resources: {{namespaced: false}}, valuePolicy: {{absent: zero}}}}"
+        );
+        discovered(&rule, &[])
+            .iter()
+            .map(ToString::to_string)
+            .collect()
+    };
+    let named = "seriesQuery: 'queue_depth{topic=\"a\"}', name: {matches: '^queue_(.*)'}";
+    assert_eq!(listed(named), ["depth"]);
+    for unknown in [
+        "seriesQuery: '{__name__=~\"^queue_.*\"}'",
+        "seriesQuery: 'queue_depth', seriesFilters: [{isNot: depth}]",
+    ] {
+        assert_eq!(listed(unknown), [""; 0], "{unknown}");
     }
 }

@@ -7,6 +7,8 @@ use jiff::Timestamp;
 use setpoint_metrics_api::{MetricIdentifier, MetricValue, ObjectReference, Quantity};
 
 use super::Remark;
+use crate::attempts::Given;
+use crate::config::Instead;
 use crate::origins::Origin;
 use crate::query::{MetricQuery, Objects};
 use crate::resources::{GroupResource, Resource, RestMapper};
@@ -37,10 +39,10 @@ pub struct Values<'a> {
 }
 
 /// The values of objects.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Items {
     /// In the order of the names.
-    pub values: Vec<MetricValue>,
+    pub given: Given<MetricValue>,
     /// Why further objects have no value although they have a sample.
     pub left_out: Vec<MetricError>,
 }
@@ -81,7 +83,18 @@ pub enum MetricError {
         /// The name of the object.
         name: String,
     },
-    /// A quantity can't hold the value: it is infinite, or exceeds 64 bits of thousandths.
+    /// None of the objects that a selector selects has a value, and the rule wants an error then.
+    #[error(
+        "the server could not find the metric {metric} for {group_resource}: none of the selected objects has a value now"
+    )]
+    NoValues {
+        /// The metric.
+        metric: String,
+        /// The resource of the objects.
+        group_resource: GroupResource,
+    },
+    /// A quantity can't hold the value: it is infinite, exceeds 64 bits of thousandths, or is no number and the rule
+    /// wants an error then.
     #[error("{metric} of {name} has the value {value}, which no quantity can express")]
     Unrepresentable {
         /// The metric.
@@ -179,8 +192,8 @@ impl<'a> ResolvedQuery<'a> {
         }
     }
 
-    fn item(&self, name: &str, value: f64, now: Timestamp) -> Result<MetricValue, MetricError> {
-        Ok(MetricValue {
+    fn item(&self, name: &str, value: Quantity, now: Timestamp) -> MetricValue {
+        MetricValue {
             described_object: ObjectReference {
                 kind: Some(self.resource.kind.clone()),
                 namespace: self.query.namespace.clone(),
@@ -194,11 +207,24 @@ impl<'a> ResolvedQuery<'a> {
             // The time of the answer, not of the sample, as in prometheus-adapter.
             timestamp: now,
             window_seconds: None,
-            value: quantity(value).ok_or_else(|| MetricError::Unrepresentable {
-                metric: self.query.metric.clone(),
-                name: name.to_owned(),
-                value,
-            })?,
+            value,
+        }
+    }
+
+    /// What a sample counts as: in thousandths, cut off below. Left to itself, NaN is zero, as in prometheus-adapter
+    /// (`prometheusProvider.metricFor`). What Go makes of infinities depends on the machine, so there is none for them.
+    fn quantity(&self, name: &str, value: f64) -> Result<Quantity, MetricError> {
+        let policy = self.rule().value_policy();
+        let instead = match value {
+            value if value.is_nan() => Some(policy.nan.as_ref().unwrap_or(&Instead::Zero)),
+            value if value.is_infinite() => policy.infinite.as_ref(),
+            _ => None,
+        };
+        let quantity = instead.map_or_else(|| truncated(value), Instead::value);
+        quantity.ok_or_else(|| MetricError::Unrepresentable {
+            metric: self.query.metric.clone(),
+            name: name.to_owned(),
+            value,
         })
     }
 }
@@ -223,11 +249,18 @@ impl Values<'_> {
             return;
         };
         let value = self.by_name.get_mut(name.as_str());
-        if let (Some(value), true) = (value, of_namespace)
-            && value.replace(sample.value).is_some()
-        {
-            let group_resource = group_resource();
-            let name = name.clone();
+        let (Some(value), true) = (value, of_namespace) else {
+            return;
+        };
+        let is_further = value.replace(sample.value).is_some();
+        let (group_resource, name) = (group_resource(), name.clone());
+        let policy = self.resolved.rule().value_policy();
+        if let Some(remark) = Remark::of_value(sample.value, policy, Instead::Zero, || {
+            format!("{group_resource} {name}")
+        }) {
+            self.remark(remark);
+        }
+        if is_further {
             self.remark(Remark::Several {
                 group_resource,
                 name,
@@ -262,44 +295,55 @@ impl Values<'_> {
         &self.remarks
     }
 
-    /// The values. Objects without a sample are left out.
+    /// The values. Objects without a sample are left out, unless the rule says what counts then.
     ///
     /// # Errors
-    /// [`MetricError::NoValue`] if the request names an object without a sample;
-    /// [`MetricError::Unrepresentable`] if none of the values is a quantity.
+    /// [`MetricError::NoValue`] if the request names an object without a sample, [`MetricError::NoValues`] if the rule
+    /// wants that of selected objects; [`MetricError::Unrepresentable`] if none of the values is a quantity.
     pub fn items(self, now: Timestamp) -> Result<Items, MetricError> {
-        let mut items = Items::default();
-        for name in self.names {
-            if let Some(Some(value)) = self.by_name.get(name.as_str()) {
-                match self.resolved.item(name, *value, now) {
-                    Ok(item) => items.values.push(item),
-                    Err(error) => items.left_out.push(error),
-                }
-            }
-        }
         let ResolvedQuery {
             query, resource, ..
         } = self.resolved;
-        match (&query.objects, items.values.is_empty()) {
-            (_, true) if !items.left_out.is_empty() => Err(items.left_out.swap_remove(0)),
-            (Objects::Named(name), true) => Err(MetricError::NoValue {
-                metric: query.metric.clone(),
-                group_resource: resource.group_resource(),
+        let absent = self.resolved.rule().value_policy().absent.as_ref();
+        let (mut values, mut left_out, mut of_samples) = (Vec::new(), Vec::new(), false);
+        for name in self.names {
+            let sample = self.by_name.get(name.as_str()).copied().flatten();
+            let quantity = match sample {
+                Some(value) => self.resolved.quantity(name, value).map(Some),
+                None => Ok(absent.and_then(Instead::value)),
+            };
+            match quantity {
+                Ok(Some(quantity)) => {
+                    of_samples |= sample.is_some();
+                    values.push(self.resolved.item(name, quantity, now));
+                }
+                Ok(None) => {}
+                Err(error) => left_out.push(error),
+            }
+        }
+        // One that can't be expressed isn't absent.
+        if !of_samples && !left_out.is_empty() {
+            return Err(left_out.swap_remove(0));
+        }
+        let (metric, group_resource) = (|| query.metric.clone(), || resource.group_resource());
+        match &query.objects {
+            Objects::Named(name) if values.is_empty() => Err(MetricError::NoValue {
+                metric: metric(),
+                group_resource: group_resource(),
                 name: name.clone(),
             }),
-            _ => Ok(items),
+            Objects::Selected(_) if values.is_empty() && absent == Some(&Instead::Error) => {
+                Err(MetricError::NoValues {
+                    metric: metric(),
+                    group_resource: group_resource(),
+                })
+            }
+            _ => Ok(Items {
+                given: Given { values, of_samples },
+                left_out,
+            }),
         }
     }
-}
-
-/// A value in thousandths, cut off below, and zero for NaN, as in prometheus-adapter
-/// (`prometheusProvider.metricFor`). What Go makes of infinities depends on the machine, so there is
-/// none for them here.
-fn quantity(value: f64) -> Option<Quantity> {
-    if value.is_nan() {
-        return Some(Quantity::from_integer(0));
-    }
-    truncated(value)
 }
 
 /// A value in thousandths, cut off below; none for what has no number of them in 64 bits.
@@ -317,151 +361,6 @@ pub(crate) fn truncated(value: f64) -> Option<Quantity> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use super::*;
-    use crate::resources::tests::cluster;
-    use crate::series::tests::names;
-    use crate::{Metrics, Rules, Selector};
-
-    const RULES: &str = "rules: [{seriesQuery: load, resources: {overrides: {\
-        namespace: {resource: namespace}, pod: {resource: pod}}}, \
-        metricsQuery: 'avg(<<.Series>>{<<.LabelMatchers>>}) by (<<.GroupBy>>)'}]";
-
-    /// Pods in namespaces have the metric `load`.
-    fn metrics() -> Metrics {
-        let series = names(&[("load", &["namespace", "pod"])]);
-        let rules = Rules::parse(RULES).unwrap();
-        rules.discover(|_| Some(&series), Arc::new(cluster()))
-    }
-
-    fn query(objects: Objects) -> MetricQuery {
-        MetricQuery {
-            group_resource: GroupResource::parse("pod"),
-            namespace: Some("shop".to_owned()),
-            objects,
-            metric: "load".to_owned(),
-            metric_selector: Selector::default(),
-        }
-    }
-
-    fn sample(pod: &str, value: f64) -> Sample {
-        Sample {
-            labels: [("pod".to_owned(), pod.to_owned())].into(),
-            timestamp: Timestamp::UNIX_EPOCH,
-            value,
-        }
-    }
-
-    /// The values of these pods by these samples.
-    fn answer(objects: Objects, pods: &[&str], samples: &[Sample]) -> Result<Items, MetricError> {
-        let (metrics, query) = (metrics(), query(objects));
-        let names: Vec<String> = pods.iter().map(|&pod| pod.to_owned()).collect();
-        let candidates = metrics.resolve(&query)?;
-        let mut values = candidates[0].values(&names)?;
-        samples.iter().for_each(|sample| values.add(sample));
-        values.items(Timestamp::UNIX_EPOCH)
-    }
-
-    /// The names and values of the pods `web-1` and `web-2`.
-    fn items(samples: &[Sample]) -> Result<Vec<String>, MetricError> {
-        let selected = Objects::Selected(Selector::default());
-        let items = answer(selected, &["web-1", "web-2"], samples)?;
-        let shown = |item: MetricValue| {
-            let name = item.described_object.name.unwrap();
-            format!("{name} {}", item.value)
-        };
-        Ok(items.values.into_iter().map(shown).collect())
-    }
-
-    #[test]
-    fn results_that_a_rule_cant_mean_are_told_with_the_cure() {
-        let (metrics, query) = (metrics(), query(Objects::Named("web-1".to_owned())));
-        let names = ["web-1".to_owned()];
-        let resolved = &metrics.resolve(&query).unwrap()[0];
-        let mut values = resolved.values(&names).unwrap();
-        values.add(&sample("web-1", 1.0));
-        values.add(&sample("web-2", 1.0));
-        assert_eq!(values.remarks(), []);
-        for _ in 0..2 {
-            values.add(&sample("web-1", 2.0));
-            values.add(&Sample {
-                labels: [].into(),
-                timestamp: Timestamp::UNIX_EPOCH,
-                value: 7.0,
-            });
-        }
-        let said: Vec<_> = values.remarks().iter().map(ToString::to_string).collect();
-        assert_eq!(said.len(), 2, "{said:?}");
-        assert!(said[0].starts_with("several results for pods web-1, of which the last counts"));
-        assert!(said[1].starts_with("results without label `"), "{said:?}");
-        assert_eq!(values.items(Timestamp::UNIX_EPOCH).unwrap().values.len(), 1);
-    }
-
-    #[test]
-    fn items_are_in_the_order_of_the_names_and_the_last_sample_of_an_object_counts() {
-        let samples = [
-            sample("web-2", 1.0),
-            sample("other", 2.0),
-            sample("web-1", f64::NAN),
-            sample("web-2", 2.0015),
-        ];
-        assert_eq!(items(&samples).unwrap(), ["web-1 0", "web-2 2001m"]);
-        assert!(items(&[]).unwrap().is_empty());
-    }
-
-    #[test]
-    fn a_sample_of_another_namespace_is_no_value() {
-        let of = |namespace: &str, value: f64| {
-            let mut sample = sample("web-1", value);
-            let label = ("namespace".to_owned(), namespace.to_owned());
-            sample.labels.extend([label]);
-            sample
-        };
-        let samples = [of("shop", 1.0), of("stranger", 2.0)];
-        assert_eq!(items(&samples).unwrap(), ["web-1 1"]);
-        assert!(items(&samples[1..]).unwrap().is_empty());
-    }
-
-    #[test]
-    fn a_value_that_a_quantity_cant_hold_leaves_only_its_object_out() {
-        for value in [f64::INFINITY, f64::NEG_INFINITY, 1e16, -1e16] {
-            let samples = [sample("web-1", value), sample("web-2", 9e15)];
-            assert_eq!(items(&samples).unwrap().len(), 1);
-            let selected = Objects::Selected(Selector::default());
-            let answer = answer(selected, &["web-1", "web-2"], &samples).unwrap();
-            assert!(answer.left_out[0].to_string().contains("load of web-1"));
-            let alone = items(&samples[..1]).unwrap_err();
-            assert!(matches!(alone, MetricError::Unrepresentable { .. }));
-        }
-    }
-
-    #[test]
-    fn a_named_object_without_a_sample_is_an_error_and_no_selected_object_is_no_metric() {
-        let named = Objects::Named("web-1".to_owned());
-        let no_value = answer(named, &["web-1"], &[sample("web-2", 1.0)]);
-        assert!(matches!(no_value, Err(MetricError::NoValue { .. })));
-        let (metrics, query) = (metrics(), query(Objects::Selected(Selector::default())));
-        let no_names = metrics.resolve(&query).unwrap()[0].promql(&[]);
-        assert!(matches!(no_names, Err(MetricError::NoSuchMetric { .. })));
-    }
-
-    #[test]
-    fn a_request_that_the_rule_has_no_query_for_says_why_in_its_source() {
-        use std::error::Error as _;
-
-        let metrics = metrics();
-        let mut compared = query(Objects::Selected(Selector::default()));
-        compared.metric_selector = Selector::parse("code>400").unwrap();
-        let error = metrics.resolve(&compared).unwrap()[0]
-            .promql(&["web-1".to_owned()])
-            .unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "the server could not find the metric load for pods"
-        );
-        let source = error.source().expect("the reason").to_string();
-        assert!(source.contains("`code` is compared by < or >"), "{source}");
-    }
-}
+mod policy_tests;
+#[cfg(test)]
+mod tests;

@@ -1,12 +1,14 @@
 //! A rule, compiled (`pkg/naming` of prometheus-adapter v0.12.0).
 
+mod assumed;
 mod go_regex;
 mod labels;
 mod promql;
 
 use regex::Regex;
 
-use crate::config::{DiscoveryRule, RegexFilter};
+use crate::config::{DiscoveryRule, RegexFilter, ValuePolicy};
+use crate::series::SeriesNames;
 use crate::template::TemplateError;
 
 pub use labels::LabelError;
@@ -29,6 +31,9 @@ pub struct Rule {
     /// Whether the query for an external metric contains the namespace.
     pub(crate) namespaced: bool,
     pub(crate) metrics_query: QueryTemplate,
+    pub(crate) value_policy: ValuePolicy,
+    /// The series that it is about where there is none, if it has values then.
+    assumed: Option<SeriesNames>,
 }
 
 /// Why a rule can't be used.
@@ -134,15 +139,18 @@ impl Rule {
             }
             (name, _) => name.to_owned(),
         };
+        let resources = ResourceLabels::new("resources.template", &rule.resources, compiled)?;
         Ok(Self {
             position,
+            assumed: assumed::series(rule, &resources),
             series_query: rule.series_query.clone(),
             series_filters,
             name_matches,
             name_as,
-            resources: ResourceLabels::new("resources.template", &rule.resources, compiled)?,
+            resources,
             namespaced: rule.resources.namespaced.unwrap_or(true),
             metrics_query: QueryTemplate::new("metricsQuery", &rule.metrics_query)?,
+            value_policy: rule.value_policy.clone(),
         })
     }
 
@@ -156,6 +164,22 @@ impl Rule {
     #[must_use]
     pub fn series_query(&self) -> &str {
         &self.series_query
+    }
+
+    /// What is answered where there is no number.
+    #[must_use]
+    pub fn value_policy(&self) -> &ValuePolicy {
+        &self.value_policy
+    }
+
+    /// The series that metrics are made of in place of none: of a rule that says what counts where series are absent.
+    pub(crate) fn assumed_series(&self) -> Option<&SeriesNames> {
+        self.assumed.as_ref()
+    }
+
+    /// Whether its metrics are known while Prometheus has no series of it.
+    pub(crate) fn is_known_without_series(&self) -> bool {
+        self.assumed.is_some()
     }
 
     /// The name of all its metrics, where that doesn't depend on the series.

@@ -1,5 +1,6 @@
 //! The kinds of findings, each in a file of its own.
 
+mod absent_needs_series;
 mod clash;
 mod counter;
 mod every_series;
@@ -108,6 +109,7 @@ pub(super) static CHECKS: &[Check] = &[
     fixed_series::CHECK,
     counter::CHECK,
     short_window::CHECK,
+    absent_needs_series::CHECK,
 ];
 
 /// All kinds of findings in configurations.

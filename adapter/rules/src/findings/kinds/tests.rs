@@ -253,3 +253,19 @@ fn each_kind_has_a_code_of_its_own_and_says_what_it_is_about() {
     assert_eq!(codes.len(), KINDS.len());
     assert!(KINDS.iter().all(|kind| kind.about.ends_with('.')));
 }
+
+#[test]
+fn a_value_for_absent_series_of_a_metric_that_is_not_known_without_them_is_found() {
+    let rule = |series: &str, absent: &str| {
+        with_series(series).replacen('{', &format!("{{valuePolicy: {{absent: {absent}}}, "), 1)
+    };
+    let one = "hits{namespace!=\"\",pod!=\"\"}";
+    let several = "{__name__=~\"^hits_.*\",namespace!=\"\",pod!=\"\"}";
+    assert_eq!(codes(&rule(one, "zero")), [""; 0]);
+    assert_eq!(codes(&rule(several, "error")), [""; 0]);
+    assert_eq!(codes(&rule(several, "zero")), ["absent-needs-series"]);
+    assert_eq!(
+        codes(&rule(several, "{default: 1}")),
+        ["absent-needs-series"]
+    );
+}
