@@ -1,12 +1,14 @@
 //! The configuration file that `--config` names.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use setpoint_rules::{ConfigError, Finding, Rules, Severity};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::files::{Changes, REREAD_INTERVAL};
+use crate::prometheus::{UpstreamClientError, Upstreams};
 use crate::reload::Reloads;
 
 /// Why the configuration file can't be used.
@@ -26,6 +28,12 @@ pub(crate) enum LoadError {
         #[source]
         source: ConfigError,
     },
+    #[error("{path}")]
+    Upstream {
+        path: PathBuf,
+        #[source]
+        source: UpstreamClientError,
+    },
 }
 
 /// What reloads of the file are called.
@@ -35,27 +43,36 @@ const PART: &str = "configuration";
 /// be used later leaves the rules as they are.
 pub(crate) fn watch(
     path: PathBuf,
+    upstreams: Arc<Upstreams>,
     reloads: Reloads,
     shutdown: CancellationToken,
 ) -> Result<watch::Receiver<Rules>, LoadError> {
     let text = read(&path)?;
     let rules = parse(&path, &text)?;
+    connect(&path, &upstreams, &rules)?;
     reloads
         .metrics()
         .configuration_findings(logged(&rules).count());
     let (sender, receiver) = watch::channel(rules);
-    let followed = follow(path, text, sender, reloads);
+    let followed = follow(path, text, upstreams, sender, reloads);
     tokio::spawn(shutdown.run_until_cancelled_owned(followed));
     Ok(receiver)
 }
 
 /// Reads the file again whenever it may have changed.
-async fn follow(path: PathBuf, mut seen: String, sender: watch::Sender<Rules>, reloads: Reloads) {
+async fn follow(
+    path: PathBuf,
+    mut seen: String,
+    upstreams: Arc<Upstreams>,
+    sender: watch::Sender<Rules>,
+    reloads: Reloads,
+) {
     let mut changes = Changes::of([path.as_path()], REREAD_INTERVAL);
     let mut good = true;
     loop {
         // At once too: there may have been a change before the watch.
-        match reread(&path, &mut seen) {
+        let connect = |rules: &Rules| connect(&path, &upstreams, rules);
+        match reread(&path, &mut seen, connect) {
             Ok(None) if good => reloads.unchanged(PART),
             // It was told when it was seen first.
             Ok(None) => {}
@@ -68,7 +85,11 @@ async fn follow(path: PathBuf, mut seen: String, sender: watch::Sender<Rules>, r
                 reloads.succeeded(PART);
             }
             Err(error) => {
-                good &= !matches!(error, LoadError::Invalid { .. });
+                good &= matches!(error, LoadError::Read { .. });
+                // Its files may come without a change of this one.
+                if matches!(error, LoadError::Upstream { .. }) {
+                    seen.clear();
+                }
                 reloads.failed(PART, &error);
             }
         }
@@ -77,13 +98,28 @@ async fn follow(path: PathBuf, mut seen: String, sender: watch::Sender<Rules>, r
 }
 
 /// The rules, if the file isn't as it was seen last.
-fn reread(path: &Path, seen: &mut String) -> Result<Option<Rules>, LoadError> {
+fn reread(
+    path: &Path,
+    seen: &mut String,
+    connect: impl Fn(&Rules) -> Result<(), LoadError>,
+) -> Result<Option<Rules>, LoadError> {
     let text = read(path)?;
     if text == *seen {
         return Ok(None);
     }
     *seen = text;
-    parse(path, seen).map(Some)
+    let rules = parse(path, seen)?;
+    connect(&rules)?;
+    Ok(Some(rules))
+}
+
+/// Makes clients of the upstreams.
+fn connect(path: &Path, upstreams: &Upstreams, rules: &Rules) -> Result<(), LoadError> {
+    let connected = upstreams.replace(rules.upstreams());
+    connected.map_err(|source| LoadError::Upstream {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 fn read(path: &Path) -> Result<String, LoadError> {
@@ -125,6 +161,26 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::metrics::OwnMetrics;
+    use crate::prometheus::{Access, HttpClient, HttpClientOptions};
+
+    fn upstreams() -> Arc<Upstreams> {
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let options = HttpClientOptions {
+            url: "http://prometheus".parse().unwrap(),
+            access: Access::default(),
+            token_file: None,
+            headers: Vec::new(),
+            basic_auth: None,
+            post: false,
+            timeout: None,
+            max_answer: None,
+            at: None,
+        };
+        let metrics = OwnMetrics::default();
+        let client = HttpClient::new(options, &metrics).unwrap();
+        Arc::new(Upstreams::new(client, metrics))
+    }
 
     const RULE: &str =
         "- {seriesQuery: x, resources: {template: '<<.Resource>>'}, metricsQuery: x}\n";
@@ -139,7 +195,8 @@ mod tests {
         write(1);
         let shutdown = CancellationToken::new();
         let reloads = Reloads::default();
-        let mut rules = watch(path.clone(), reloads.clone(), shutdown.clone()).unwrap();
+        let rules = watch(path.clone(), upstreams(), reloads.clone(), shutdown.clone());
+        let mut rules = rules.unwrap();
         let _end = shutdown.drop_guard();
         assert_eq!(rules.borrow_and_update().custom().len(), 1);
         write(2);
@@ -165,16 +222,19 @@ mod tests {
         let path = folder.path().join("config.yaml");
         let mut seen = String::new();
         assert!(matches!(
-            reread(&path, &mut seen),
+            reread(&path, &mut seen, |_| Ok(())),
             Err(LoadError::Read { .. })
         ));
         std::fs::write(&path, "rules: [{resources: {template: x}}]").unwrap();
         assert!(matches!(
-            reread(&path, &mut seen),
+            reread(&path, &mut seen, |_| Ok(())),
             Err(LoadError::Invalid { .. })
         ));
-        assert!(matches!(reread(&path, &mut seen), Ok(None)), "told once");
+        assert!(
+            matches!(reread(&path, &mut seen, |_| Ok(())), Ok(None)),
+            "told once"
+        );
         std::fs::write(&path, format!("rules:\n{RULE}")).unwrap();
-        assert!(matches!(reread(&path, &mut seen), Ok(Some(_))));
+        assert!(matches!(reread(&path, &mut seen, |_| Ok(())), Ok(Some(_))));
     }
 }

@@ -31,7 +31,10 @@ fn clients_are_made_where_there_are_no_ca_certificates() {
             access: Access::default(),
             token_file: None,
             headers: Vec::new(),
+            basic_auth: None,
             post: false,
+            timeout: None,
+            max_answer: None,
             at: None,
         };
         assert!(

@@ -7,8 +7,8 @@ use setpoint_metrics_api::MetricValue;
 use setpoint_metrics_api::external::ExternalMetricValue;
 use setpoint_metrics_api::resource::{NodeMetrics, PodMetrics};
 use setpoint_rules::{
-    ExternalError, ExternalQuery, GroupResource, MetricError, MetricInfo, MetricQuery, Resource,
-    UsageError, UsageQuery,
+    ExternalError, ExternalQuery, GroupResource, HeaderError, MetricError, MetricInfo, MetricQuery,
+    Resource, UsageError, UsageQuery,
 };
 
 use crate::kubernetes::{AnswerError, ListError, MAX_OBJECTS};
@@ -96,6 +96,9 @@ pub(crate) enum ProviderError {
         group_resource: GroupResource,
         name: String,
     },
+    /// The rule's headers can't be made for the request.
+    #[error("unable to fetch metrics: {0}")]
+    Header(#[from] HeaderError),
     #[error("unable to fetch metrics")]
     Prometheus(#[from] PrometheusError),
     #[error("unable to list matching resources, which takes the verb `list` on {group_resource}")]
@@ -138,7 +141,7 @@ impl ProviderError {
         match self {
             Self::Prometheus(error) => Some(error.kind()),
             Self::External(error) => error.kind(),
-            Self::Metric(MetricError::NoQuery { .. }) => Some("no_query"),
+            Self::Metric(MetricError::NoQuery { .. }) | Self::Header(_) => Some("no_query"),
             Self::Metric(MetricError::Unrepresentable { .. }) => Some("unrepresentable"),
             Self::Usage(UsageError::TooMany { .. }) => Some("too_long"),
             Self::Usage(_) => Some("no_query"),

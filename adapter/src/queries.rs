@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use setpoint_rules::{Remark, Sample};
+use setpoint_rules::{Destination, Remark, Sample};
 
 use crate::metrics::{RuleEvents, RuleName};
 use crate::prometheus::{PrometheusClient, PrometheusError, ResultType};
@@ -29,14 +29,16 @@ impl Queries {
     pub(crate) async fn ask(
         &self,
         rule: RuleName,
+        to: &Destination,
         promql: &str,
         take: &mut (dyn FnMut(Sample) + Send),
     ) -> Result<ResultType, PrometheusError> {
         let began = Instant::now();
-        let answer = self.prometheus.query(promql, take).await;
+        let answer = self.prometheus.query(to, promql, take).await;
         self.events.queried(rule, began.elapsed());
         let promql = cut(promql, LOGGED_BYTES);
-        tracing::debug!(%promql, rule = %rule.label(), "asked Prometheus");
+        let upstream = to.upstream.as_ref().map(|upstream| upstream.name.as_str());
+        tracing::debug!(%promql, rule = %rule.label(), upstream, "asked Prometheus");
         answer
     }
 

@@ -29,7 +29,7 @@ use crate::external::ExternalMetrics;
 use crate::kubernetes::{self, Retries};
 use crate::logging;
 use crate::metrics::{OwnMetrics, ServerCounts};
-use crate::prometheus::{HttpClient, HttpClientOptions, watch_ca};
+use crate::prometheus::{HttpClient, HttpClientOptions, Upstreams, watch_ca};
 use crate::queries::Queries;
 use crate::registry::{Registry, RelistOptions};
 use crate::reload::Reloads;
@@ -132,7 +132,6 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
         begun: shutdown,
     } = shutdown_by_signal(shutdown_delay_duration)?;
     let config = config.context("no rules: name a configuration file by --config")?;
-    let rules = config::watch(config, reloads.clone(), shutdown.clone())?;
     let relist = RelistOptions {
         interval: metrics_relist_interval,
         max_age: metrics_max_age
@@ -147,8 +146,17 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
         "--metrics-max-age must not be shorter than --metrics-relist-interval: series would come and go"
     );
     let options = HttpClientOptions::try_from(prometheus)?;
-    let prometheus = Arc::new(HttpClient::new(options, &metrics)?);
-    watch_ca(prometheus.clone(), reloads.clone(), shutdown.clone());
+    let prometheus = HttpClient::new(options, &metrics)?;
+    let prometheus = Arc::new(Upstreams::new(prometheus, metrics.clone()));
+    let default = prometheus.default_client().clone();
+    watch_ca(default, reloads.clone(), shutdown.clone());
+    let rules = config::watch(
+        config,
+        prometheus.clone(),
+        reloads.clone(),
+        shutdown.clone(),
+    )?;
+    prometheus.watch(reloads.clone(), shutdown.clone());
     let client = |part, kubeconfig, retries| {
         kubernetes::client(part, kubeconfig, retries, reloads.clone(), shutdown.clone())
     };

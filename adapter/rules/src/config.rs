@@ -4,12 +4,14 @@
 //! out, and a number or a boolean where a text is expected as that text (`yaml.v2` of Go).
 
 mod policy;
+mod upstream;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer};
 
 pub use policy::{DefaultValue, Instead, ValuePolicy};
+pub use upstream::{BasicAuth, TlsFiles, Upstream};
 
 /// The whole file.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -24,6 +26,9 @@ pub struct MetricsDiscoveryConfig {
     /// Queries for CPU and memory of pods and nodes.
     #[serde(default)]
     pub resource_rules: Option<ResourceRules>,
+    /// Upstreams beside the Prometheus that flags name. prometheus-adapter has no such key.
+    #[serde(default, deserialize_with = "list_with_nulls")]
+    pub upstreams: Vec<Upstream>,
 }
 
 /// A rule: which series it is about, which metrics they are, and how Prometheus is asked for
@@ -49,6 +54,14 @@ pub struct DiscoveryRule {
     /// What is answered where there is no number. prometheus-adapter has no such key.
     #[serde(default, deserialize_with = "null_as_default")]
     pub value_policy: ValuePolicy,
+    /// The name of the upstream that is asked; empty stands for the Prometheus that flags name. prometheus-adapter has
+    /// no such key.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub upstream: String,
+    /// Headers of each request to it, by name; values are templates with `<<.Namespace>>`. prometheus-adapter has no such
+    /// key.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub headers: BTreeMap<String, String>,
 }
 
 /// A condition on the name of a series: one of two regular expressions.
@@ -115,6 +128,13 @@ pub struct ResourceRules {
     /// The window that answers report, such as `5m`.
     #[serde(default, deserialize_with = "null_as_default")]
     pub window: String,
+    /// The name of the upstream that is asked; empty stands for the Prometheus that flags name. prometheus-adapter has
+    /// no such key.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub upstream: String,
+    /// Headers of each request to it, as those of a rule. prometheus-adapter has no such key.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub headers: BTreeMap<String, String>,
 }
 
 /// Queries for CPU, or for memory.

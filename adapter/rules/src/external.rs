@@ -10,6 +10,8 @@ use setpoint_metrics_api::{Quantity, Time};
 
 use crate::attempts::Given;
 use crate::config::{Instead, ValuePolicy};
+use crate::destination::{Destination, SeriesQuery};
+use crate::headers::HeaderError;
 use crate::metrics::{Remark, truncated};
 use crate::origins::{Origin, Origins, Yield};
 use crate::query::ExternalQuery;
@@ -127,7 +129,7 @@ impl ExternalMetrics {
     /// The metrics that rules make of series.
     pub(crate) fn new<'a>(
         rules: &[Arc<Rule>],
-        series_of: impl Fn(&str) -> Option<&'a SeriesNames>,
+        series_of: impl Fn(&SeriesQuery) -> Option<&'a SeriesNames>,
         mapper: Arc<RestMapper>,
     ) -> Self {
         let add = |origins: &mut Origins<Arc<str>>, rule: &Arc<Rule>, series: &SeriesNames| {
@@ -213,6 +215,14 @@ impl ResolvedExternal<'_> {
             metric: self.query.metric.clone(),
             source: Box::new(source),
         })
+    }
+
+    /// Who is asked, and by which headers: by those of the request's namespace, whether or not the query contains it.
+    ///
+    /// # Errors
+    /// A header that can't be sent.
+    pub fn asks(&self) -> Result<Destination, HeaderError> {
+        self.rule().asks(Some(&self.query.namespace))
     }
 
     /// Collects values from the samples of [`Self::promql`].

@@ -5,6 +5,7 @@ use serde::Deserialize as _;
 use serde_json::{Map, Value, json};
 
 use crate::config::{DiscoveryRule, MetricsDiscoveryConfig, ResourceRules};
+use crate::destination::Destination;
 use crate::findings::{At, Expected, Finding, NOT_YAML, REFUSED, sample_queries};
 use crate::place::{Embedded, Place, error_place, error_without_place};
 use crate::rules::{Examined, Rules};
@@ -103,9 +104,9 @@ impl RuleFile {
         Expected::of(&self.rules.looked_at(&self.config))
     }
 
-    /// A query of each rule, as a usual request makes it, and the key that gives it.
+    /// A query of each rule, as a usual request makes it, the key that gives it, and who is asked.
     #[must_use]
-    pub fn sample_queries(&self) -> Vec<(At, String)> {
+    pub fn sample_queries(&self) -> Vec<(At, Destination, String)> {
         sample_queries(&self.rules.looked_at(&self.config))
     }
 

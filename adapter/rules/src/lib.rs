@@ -3,11 +3,13 @@
 mod answer;
 mod attempts;
 pub mod config;
+mod destination;
 mod duration;
 mod expression;
 mod external;
 mod file;
 mod findings;
+mod headers;
 mod metrics;
 mod origins;
 mod path;
@@ -21,10 +23,12 @@ mod schema_tests;
 mod selector;
 mod series;
 mod template;
+mod upstream;
 mod usage;
 
 pub use answer::{MetricValueList, cause_for_clients, internal_error, refused_query};
 pub use attempts::{Attempts, Given};
+pub use destination::{Destination, SeriesQuery};
 pub use duration::{DURATION_UNITS, duration_millis};
 pub use expression::{ResultLabels, Unreadable};
 pub use external::{ExternalError, ExternalMetrics, ExternalValues, ResolvedExternal};
@@ -32,6 +36,7 @@ pub use file::{RuleFile, yaml_documents};
 pub use findings::{
     At, Expected, Finding, KINDS, Kind, NOT_YAML, REFUSED, Severity, leaves_nothing,
 };
+pub use headers::HeaderError;
 pub use metrics::{Items, MetricError, MetricInfo, Metrics, Remark, ResolvedQuery, Values};
 pub use origins::Yield;
 pub use path::{ApiPath, InvalidPath, ResourcePath, percent_decoded};
@@ -43,4 +48,5 @@ pub use rules::{ConfigError, Rules};
 pub use selector::{Condition, ParseSelectorError, Requirement, Selector};
 pub use series::{Sample, SeriesCollector, SeriesNames, TooManyNames};
 pub use template::TemplateError;
+pub use upstream::{ParseUrlError, Upstream, UpstreamError, parse_prometheus_url};
 pub use usage::{Consumer, Consumers, Measure, Measured, UsageError, UsageRules};

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::sync::Arc;
 
+use crate::destination::SeriesQuery;
 use crate::metrics::Labels;
 use crate::resources::{GroupResource, RestMapper};
 use crate::rule::{LabelError, Rule, Unknown};
@@ -75,12 +76,12 @@ impl<M: Ord + Display> Origins<M> {
     /// first, as it wins in prometheus-adapter (`basicSeriesRegistry.SetSeries`).
     pub(crate) fn of<'a>(
         rules: &[Arc<Rule>],
-        series_of: impl Fn(&str) -> Option<&'a SeriesNames>,
+        series_of: impl Fn(&SeriesQuery) -> Option<&'a SeriesNames>,
         add: impl Fn(&mut Self, &Arc<Rule>, &SeriesNames),
     ) -> Self {
         let mut origins = Self::default();
         for rule in rules.iter().rev() {
-            if let Some(series) = series_of(rule.series_query()) {
+            if let Some(series) = series_of(rule.series_asked()) {
                 let assumed = rule.assumed_series().filter(|_| series.is_empty());
                 add(&mut origins, rule, assumed.unwrap_or(series));
             }

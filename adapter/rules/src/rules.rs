@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::config::{DiscoveryRule, MetricsDiscoveryConfig, ResourceRules};
+use crate::config::{self, DiscoveryRule, MetricsDiscoveryConfig, ResourceRules};
+use crate::destination::SeriesQuery;
 use crate::external::ExternalMetrics;
 use crate::findings::{self, At, Finding, Looked};
 use crate::metrics::Metrics;
@@ -10,11 +11,13 @@ use crate::place::Place;
 use crate::resources::RestMapper;
 use crate::rule::{Compiled, Rule, RuleError};
 use crate::series::SeriesNames;
+use crate::upstream::{Upstream, UpstreamError, Upstreams};
 use crate::usage::UsageRules;
 
 /// The rules of a configuration file.
 #[derive(Debug, Clone)]
 pub struct Rules {
+    upstreams: Vec<Arc<Upstream>>,
     custom: Vec<Arc<Rule>>,
     external: Vec<Arc<Rule>>,
     usage: Option<Arc<UsageRules>>,
@@ -54,6 +57,15 @@ pub enum ConfigError {
         #[source]
         source: Box<RuleError>,
     },
+    /// An upstream can't be used.
+    #[error("upstreams[{index}]")]
+    Upstream {
+        /// Its position in the list, from 0.
+        index: usize,
+        /// What is wrong with it.
+        #[source]
+        source: Box<UpstreamError>,
+    },
     /// The rules for CPU and memory can't be used.
     #[error("{key}")]
     Usage {
@@ -74,6 +86,10 @@ impl ConfigError {
             Self::Shape { what, .. } => (*what).to_owned(),
             Self::Rule { source, .. } | Self::Usage { source, .. } => match &**source {
                 RuleError::Template { source, .. } => source.to_string(),
+                error => error.to_string(),
+            },
+            Self::Upstream { source, .. } => match &**source {
+                UpstreamError::Url(reason) => format!("url: {reason}"),
                 error => error.to_string(),
             },
         }
@@ -116,14 +132,31 @@ impl Rules {
     /// Compiles a configuration, and looks at it.
     pub(crate) fn examine(config: &MetricsDiscoveryConfig) -> Examined {
         let mut refused = Vec::new();
-        let custom = compiled(CUSTOM, &config.rules, &mut refused);
-        let external = compiled("externalRules", &config.external_rules, &mut refused);
-        let usage = config.resource_rules.as_ref().map(usage);
+        let upstreams = upstreams(&config.upstreams, &mut refused);
+        let custom = compiled(CUSTOM, &config.rules, &upstreams, &mut refused);
+        let external = &config.external_rules;
+        let external = compiled("externalRules", external, &upstreams, &mut refused);
+        let usage = config.resource_rules.as_ref();
+        let usage = usage.map(|rules| usage_rules(rules, &upstreams));
         let usage = usage.and_then(|usage| {
             let refuse = |error: ConfigError| refused.push((At::usage(""), error));
             usage.map_err(refuse).ok()
         });
+        // That an upstream is refused is told once, and not of each rule that names it.
+        let is_written = |error: &ConfigError| {
+            let (ConfigError::Rule { source, .. } | ConfigError::Usage { source, .. }) = error
+            else {
+                return false;
+            };
+            let written = |name: &String| config.upstreams.iter().any(|other| other.name == *name);
+            matches!(&**source, RuleError::NoUpstream { name, .. } if written(name))
+        };
+        refused.retain(|(_, error)| !is_written(error));
         let mut rules = Self {
+            upstreams: upstreams
+                .into_iter()
+                .map(|(upstream, _)| upstream)
+                .collect(),
             custom,
             external,
             usage,
@@ -148,6 +181,12 @@ impl Rules {
         &self.findings
     }
 
+    /// The upstreams beside the Prometheus that flags name, in the order of the file.
+    #[must_use]
+    pub fn upstreams(&self) -> &[Arc<Upstream>] {
+        &self.upstreams
+    }
+
     /// The rules for custom metrics, in the order of the file.
     #[must_use]
     pub fn custom(&self) -> &[Arc<Rule>] {
@@ -166,12 +205,12 @@ impl Rules {
         self.usage.as_ref()
     }
 
-    /// The custom metrics of series. `series_of` gives the series that a `seriesQuery` selects;
-    /// none as long as they aren't known.
+    /// The custom metrics of series. `series_of` gives the series that a `seriesQuery` selects of whom the rule asks; none
+    /// as long as they aren't known.
     #[must_use]
     pub fn discover<'a>(
         &self,
-        series_of: impl Fn(&str) -> Option<&'a SeriesNames>,
+        series_of: impl Fn(&SeriesQuery) -> Option<&'a SeriesNames>,
         mapper: Arc<RestMapper>,
     ) -> Metrics {
         Metrics::new(&self.custom, series_of, mapper)
@@ -181,23 +220,46 @@ impl Rules {
     #[must_use]
     pub fn discover_external<'a>(
         &self,
-        series_of: impl Fn(&str) -> Option<&'a SeriesNames>,
+        series_of: impl Fn(&SeriesQuery) -> Option<&'a SeriesNames>,
         mapper: Arc<RestMapper>,
     ) -> ExternalMetrics {
         ExternalMetrics::new(&self.external, series_of, mapper)
     }
 }
 
-fn usage(rules: &ResourceRules) -> Result<Arc<UsageRules>, ConfigError> {
+/// The upstreams of a configuration that can be used.
+fn upstreams(upstreams: &[config::Upstream], refused: &mut Vec<(At, ConfigError)>) -> Upstreams {
+    let mut usable = Upstreams::new();
+    for (index, upstream) in upstreams.iter().enumerate() {
+        match Upstream::new(upstream, &usable) {
+            Ok(upstream) => usable.push(upstream),
+            Err(error) => {
+                let at = At::rule(UPSTREAMS, index, error.key());
+                let source = Box::new(error);
+                refused.push((at, ConfigError::Upstream { index, source }));
+            }
+        }
+    }
+    usable
+}
+
+fn usage_rules(
+    rules: &ResourceRules,
+    upstreams: &Upstreams,
+) -> Result<Arc<UsageRules>, ConfigError> {
     let failed = |(key, source)| ConfigError::Usage {
         key,
         source: Box::new(source),
     };
-    UsageRules::new(rules).map(Arc::new).map_err(failed)
+    UsageRules::new(rules, upstreams)
+        .map(Arc::new)
+        .map_err(failed)
 }
 
 /// The list of the rules for custom metrics.
 const CUSTOM: &str = "rules";
+/// The list of the upstreams.
+const UPSTREAMS: &str = "upstreams";
 
 /// What a text is that isn't a configuration.
 fn shape(yaml: &str, source: Box<serde_saphyr::Error>) -> ConfigError {
@@ -225,24 +287,29 @@ fn shape(yaml: &str, source: Box<serde_saphyr::Error>) -> ConfigError {
 fn compiled(
     list: &'static str,
     rules: &[DiscoveryRule],
+    upstreams: &Upstreams,
     refused: &mut Vec<(At, ConfigError)>,
 ) -> Vec<Arc<Rule>> {
     let mut compiled = Compiled::default();
-    let compile =
-        |(index, rule): (usize, &DiscoveryRule)| match Rule::new(index, rule, &mut compiled) {
-            Ok(rule) => Some(Arc::new(rule)),
-            Err(error) => {
-                let at = At::rule(list, index, error.key());
-                let error = ConfigError::Rule {
-                    list,
-                    index,
-                    series_query: rule.series_query.clone(),
-                    source: Box::new(error),
-                };
-                refused.push((at, error));
-                None
-            }
-        };
+    let compile = |(index, rule): (usize, &DiscoveryRule)| match Rule::new(
+        index,
+        rule,
+        upstreams,
+        &mut compiled,
+    ) {
+        Ok(rule) => Some(Arc::new(rule)),
+        Err(error) => {
+            let at = At::rule(list, index, error.key());
+            let error = ConfigError::Rule {
+                list,
+                index,
+                series_query: rule.series_query.clone(),
+                source: Box::new(error),
+            };
+            refused.push((at, error));
+            None
+        }
+    };
     rules.iter().enumerate().filter_map(compile).collect()
 }
 

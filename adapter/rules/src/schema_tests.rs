@@ -49,6 +49,12 @@ fn the_schema_has_the_keys_of_the_configuration() {
     assert_eq!(of("ResourceName"), expected(resource));
     let policy = |part| rule(json!({ "valuePolicy": part }));
     assert_eq!(of("ValuePolicy"), expected(policy));
+    let upstream = |part| json!({ "upstreams": [part] });
+    assert_eq!(of("Upstream"), expected(upstream));
+    let basic = |part| upstream(json!({ "basicAuth": part }));
+    assert_eq!(of("BasicAuth"), expected(basic));
+    let tls = |part| upstream(json!({ "tls": part }));
+    assert_eq!(of("TlsFiles"), expected(tls));
     let usage = |part| json!({ "resourceRules": part });
     assert_eq!(of("ResourceRules"), expected(usage));
     let cpu = |part| usage(json!({ "cpu": part }));

@@ -10,12 +10,15 @@ use setpoint_metrics_api::resource::{
 use setpoint_metrics_api::{self as api, Format, Quantity, Time};
 
 use crate::config::{self, ResourceRules};
+use crate::destination::{Asks, Destination};
 use crate::duration::parse_duration;
+use crate::headers::HeaderError;
 use crate::metrics::truncated;
 use crate::resources::{GroupResource, RestMapper};
 use crate::rule::{Asked, Compiled, PromqlError, QueryTemplate, ResourceLabels, RuleError};
 use crate::selector::Selector;
 use crate::series::Sample;
+use crate::upstream::{Upstream, Upstreams};
 
 /// What is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -32,6 +35,7 @@ pub struct UsageRules {
     cpu: UsageRule,
     memory: UsageRule,
     window: Duration,
+    asks: Asks,
 }
 
 #[derive(Debug)]
@@ -151,7 +155,10 @@ impl Consumers<'_> {
 impl UsageRules {
     /// # Errors
     /// What can't be compiled, with the key of its rule.
-    pub(crate) fn new(rules: &ResourceRules) -> Result<Self, (&'static str, RuleError)> {
+    pub(crate) fn new(
+        rules: &ResourceRules,
+        upstreams: &Upstreams,
+    ) -> Result<Self, (&'static str, RuleError)> {
         let rule = |key, rule| UsageRule::new(rule).map_err(|error| (key, error));
         let window = match rules.window.as_str() {
             "" => Ok(Duration::ZERO),
@@ -164,6 +171,30 @@ impl UsageRules {
             cpu: rule("resourceRules.cpu", &rules.cpu)?,
             memory: rule("resourceRules.memory", &rules.memory)?,
             window: window.map_err(|error| ("resourceRules", error))?,
+            asks: Asks::new(&rules.upstream, &rules.headers, upstreams)
+                .map_err(|error| ("resourceRules", error))?,
+        })
+    }
+
+    /// The upstream that is asked; none is the Prometheus that flags name.
+    #[must_use]
+    pub fn upstream(&self) -> Option<&Upstream> {
+        self.asks.upstream().map(|upstream| &**upstream)
+    }
+
+    /// The names of the headers of its requests.
+    pub fn header_names(&self) -> impl Iterator<Item = &str> {
+        self.asks.header_names().map(|name| &**name)
+    }
+
+    /// Who is asked about objects, and by which headers: by those of the namespace of pods.
+    ///
+    /// # Errors
+    /// A header that can't be sent.
+    pub fn asks(&self, consumers: Consumers<'_>) -> Result<Destination, HeaderError> {
+        self.asks.about(match consumers {
+            Consumers::Pods(namespace) => Some(namespace),
+            Consumers::Nodes => None,
         })
     }
 

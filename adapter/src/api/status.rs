@@ -245,6 +245,14 @@ fn for_clients(error: &ProviderError) -> String {
         ProviderError::Prometheus(PrometheusError::Rejected { status, kind, .. }) => {
             refused_query(*status, kind)
         }
+        ProviderError::Prometheus(PrometheusError::Secret { what, .. }) => {
+            format!(
+                "unable to fetch metrics: the adapter can't read the {what} that it asks Prometheus with"
+            )
+        }
+        ProviderError::Prometheus(PrometheusError::TooLong { .. }) => {
+            "unable to fetch metrics: the answer of Prometheus is too long".to_owned()
+        }
         ProviderError::Prometheus(_) => "unable to fetch metrics".to_owned(),
         ProviderError::List {
             source: AnswerError::Late { .. },

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
+use setpoint_rules::parse_prometheus_url;
 use url::Url;
 
 use super::UpstreamArgs;
-use super::flag_values::parse_prometheus_url;
 
 const EXAMPLES: &str = "\
 Examples:

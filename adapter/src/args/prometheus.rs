@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use clap::{ArgAction, ValueEnum};
+use setpoint_rules::parse_prometheus_url;
 use url::Url;
 
-use super::flag_values::{parse_bool, parse_prometheus_url};
+use super::flag_values::parse_bool;
 use crate::prometheus::{Access, HttpClientOptions};
 
 #[derive(Debug, Clone, clap::Args)]
@@ -98,7 +99,10 @@ impl TryFrom<PrometheusArgs> for HttpClientOptions {
             access,
             token_file,
             headers,
+            basic_auth: None,
             post: prometheus_verb == Verb::Post,
+            timeout: None,
+            max_answer: None,
             at: None,
         })
     }

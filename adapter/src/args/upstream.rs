@@ -3,11 +3,15 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use anyhow::Context as _;
+use jiff::Timestamp;
+use setpoint_rules::parse_prometheus_url;
 use url::Url;
 
 use super::parse_duration;
 use super::prometheus::parse_header;
-use crate::prometheus::{Access, HttpClientOptions};
+use crate::metrics::OwnMetrics;
+use crate::prometheus::{Access, HttpClient, HttpClientError, HttpClientOptions, Upstreams};
 
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct UpstreamArgs {
@@ -20,6 +24,9 @@ pub(crate) struct UpstreamArgs {
     /// Header for every request to Prometheus, as name=value; repeatable
     #[arg(long, value_name = "NAME=VALUE", value_parser = parse_header)]
     prometheus_header: Vec<(String, String)>,
+    /// Where an upstream of the configuration is reached from here, without its credentials, as name=URL; repeatable
+    #[arg(long, value_name = "NAME=URL", value_parser = parse_upstream_url)]
+    upstream_url: Vec<(String, Url)>,
     /// How long ago the last sample of a series may be
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = parse_duration)]
     pub(crate) metrics_max_age: Duration,
@@ -29,8 +36,18 @@ pub(crate) struct UpstreamArgs {
 }
 
 impl UpstreamArgs {
-    /// How Prometheus at a URL is reached.
-    pub(crate) fn prometheus(&self, url: Url) -> HttpClientOptions {
+    /// The Prometheus at a URL, which is asked about a time, or now. Upstreams of the configuration are not known yet.
+    pub(crate) fn prometheus(
+        &self,
+        url: Url,
+        at: Option<Timestamp>,
+    ) -> Result<Upstreams, HttpClientError> {
+        let metrics = OwnMetrics::default();
+        let client = HttpClient::new(self.options(url, at), &metrics)?;
+        Ok(Upstreams::new(client, metrics).reached_at(self.upstream_url.clone()))
+    }
+
+    fn options(&self, url: Url, at: Option<Timestamp>) -> HttpClientOptions {
         HttpClientOptions {
             url,
             access: Access::Files {
@@ -39,8 +56,16 @@ impl UpstreamArgs {
             },
             token_file: self.prometheus_token_file.clone(),
             headers: self.prometheus_header.clone(),
+            basic_auth: None,
             post: false,
-            at: None,
+            timeout: None,
+            max_answer: None,
+            at,
         }
     }
+}
+
+fn parse_upstream_url(text: &str) -> Result<(String, Url), anyhow::Error> {
+    let (name, url) = text.split_once('=').context("expected name=URL")?;
+    Ok((name.to_owned(), parse_prometheus_url(url)?))
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use setpoint_rules::{
-    At, ExternalMetrics, Finding, Kind, Metrics, RestMapper, Rule, RuleFile, SeriesNames, Severity,
+    At, Destination, ExternalMetrics, Finding, Kind, Metrics, RestMapper, Rule, RuleFile,
+    SeriesNames, SeriesQuery, Severity,
 };
 
 use super::checked::Checked;
@@ -90,8 +91,8 @@ pub(crate) async fn discover(
 ) -> Option<Discovered> {
     let rules = file.rules.as_ref()?;
     let answers = series(rules, prometheus, max_age).await;
-    let names = |query: &str| -> Option<&SeriesNames> {
-        let answer = answers.get(query)?;
+    let names = |asked: &SeriesQuery| -> Option<&SeriesNames> {
+        let answer = answers.get(asked)?;
         answer.as_ref().ok().map(|found| &found.names)
     };
     let discovered = Discovered {
@@ -107,17 +108,17 @@ pub(crate) async fn discover(
     Some(discovered)
 }
 
-/// The answers by `seriesQuery`.
+/// The answers by what was asked.
 async fn series(
     file: &RuleFile,
     prometheus: &dyn PrometheusClient,
     max_age: Duration,
-) -> BTreeMap<String, Answer> {
+) -> BTreeMap<SeriesQuery, Answer> {
     let rules = file.rules().custom().iter().chain(file.rules().external());
-    let mut queries: Vec<String> = rules.map(|rule| rule.series_query().to_owned()).collect();
+    let mut queries: Vec<SeriesQuery> = rules.map(|rule| rule.series_asked().clone()).collect();
     queries.sort_unstable();
     queries.dedup();
-    let ask = async |query: String| {
+    let ask = async |query: SeriesQuery| {
         let asked = prometheus.series(&query, max_age);
         let answer = match tokio::time::timeout(TIMEOUT, asked).await {
             Ok(answer) => answer.map_err(SeriesError::from),
@@ -134,7 +135,7 @@ async fn series(
 
 fn findings(
     file: &RuleFile,
-    answers: &BTreeMap<String, Answer>,
+    answers: &BTreeMap<SeriesQuery, Answer>,
     discovered: &Discovered,
 ) -> Vec<Finding> {
     let lists = [
@@ -164,7 +165,7 @@ fn findings(
             found.push(Finding::new(kind, at.to_string(), place, sentence, cure));
         };
         let metrics = given.get(&(list, rule.position())).copied();
-        match answers.get(query) {
+        match answers.get(rule.series_asked()) {
             Some(Err(error)) => tell(&NO_ANSWER, error_chain(error), ""),
             Some(Ok(series)) if series.count == 0 => tell(
                 &NO_SERIES,
@@ -190,8 +191,8 @@ fn findings(
 
 /// Queries that Prometheus refuses.
 async fn refused(file: &RuleFile, prometheus: &dyn PrometheusClient) -> Vec<Finding> {
-    let ask = async |(at, query): (At, String)| {
-        let answer = prometheus.query(&query, &mut |_| {}).await;
+    let ask = async |(at, to, query): (At, Destination, String)| {
+        let answer = prometheus.query(&to, &query, &mut |_| {}).await;
         match answer {
             Err(PrometheusError::Rejected { kind, message, .. }) => {
                 let query = query.trim();

@@ -17,8 +17,7 @@ use setpoint_rules::{RestMapper, Severity};
 use crate::args::{CheckArgs, CheckFormat, UpstreamArgs};
 use crate::error_chain::error_chain;
 use crate::kubernetes::{ANSWER_TIMEOUT, discover, unfollowed_client};
-use crate::metrics::OwnMetrics;
-use crate::prometheus::HttpClient;
+use crate::prometheus::Upstreams;
 pub(crate) use checked::Checked;
 use compare::Listed;
 pub(crate) use discovery::{Discovered, discover as discover_by};
@@ -39,8 +38,7 @@ pub(crate) async fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     }
     let discovered = match &args.prometheus_url {
         Some(url) => {
-            let options = args.upstream.prometheus(url.clone());
-            let prometheus = HttpClient::new(options, &OwnMetrics::default())?;
+            let prometheus = args.upstream.prometheus(url.clone(), None)?;
             asked(args, &prometheus, &mut checked).await?
         }
         None => Vec::new(),
@@ -79,13 +77,17 @@ fn print(args: &CheckArgs, checked: &[Checked], discovered: &[Option<Discovered>
 /// Asks Prometheus, and a running adapter where one is named, about each file.
 async fn asked(
     args: &CheckArgs,
-    prometheus: &HttpClient,
+    prometheus: &Upstreams,
     checked: &mut [Checked],
 ) -> anyhow::Result<Vec<Option<Discovered>>> {
     let mapper = Arc::new(resources(&args.upstream).await?);
     let max_age = args.upstream.metrics_max_age;
     let mut all = Vec::new();
     for file in checked {
+        if let Some(rules) = &file.rules {
+            let made = prometheus.replace(rules.rules().upstreams());
+            made.context("ask upstreams; --upstream-url says where one is reached from here")?;
+        }
         let discovered = discovery::discover(file, prometheus, mapper.clone(), max_age).await;
         if let (Some(url), Some(discovered)) = (&args.compare_with, &discovered) {
             let listed = Listed {

@@ -212,8 +212,8 @@ async fn discovered(file: &mut Checked, server: &MockServer) -> Discovered {
     let Some(crate::args::Command::Check(args)) = args.command else {
         panic!("{args:?}");
     };
-    let options = args.upstream.prometheus(args.prometheus_url.unwrap());
-    let prometheus = HttpClient::new(options, &OwnMetrics::default()).unwrap();
+    let url = args.prometheus_url.unwrap();
+    let prometheus = args.upstream.prometheus(url, None).unwrap();
     let mapper = Arc::new(RestMapper::built_in());
     let age = args.upstream.metrics_max_age;
     discovery::discover(file, &prometheus, mapper, age)

@@ -76,10 +76,11 @@ impl CustomMetrics {
         resolved: &ResolvedQuery<'_>,
         names: &[String],
     ) -> Result<Given<MetricValue>, ProviderError> {
+        let to = resolved.asks()?;
         let promql = resolved.promql(names)?;
         let mut values = resolved.values(names)?;
         let mut take = |sample| values.add(&sample);
-        let kind = self.queries.ask(rule, &promql, &mut take).await?;
+        let kind = self.queries.ask(rule, &to, &promql, &mut take).await?;
         kind.vector()?;
         for remark in values.remarks() {
             self.queries.remark(rule, remark);

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use kube::client::Body;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
-use setpoint_rules::{GroupResource, Rules, Sample, SeriesCollector};
+use setpoint_rules::{Destination, GroupResource, Rules, Sample, SeriesCollector, SeriesQuery};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -34,7 +34,7 @@ fn labels(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
 impl PrometheusClient for Scripted {
     fn series<'a>(
         &'a self,
-        _: &'a str,
+        _: &'a SeriesQuery,
         _: Duration,
     ) -> BoxFuture<'a, Result<FoundSeries, PrometheusError>> {
         let mut collector = SeriesCollector::default();
@@ -47,6 +47,7 @@ impl PrometheusClient for Scripted {
 
     fn query<'a>(
         &'a self,
+        _: &'a Destination,
         query: &'a str,
         take: &'a mut (dyn FnMut(Sample) + Send),
     ) -> BoxFuture<'a, Result<ResultType, PrometheusError>> {

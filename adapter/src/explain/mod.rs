@@ -20,8 +20,7 @@ use crate::check::{Checked, Discovered, discover_by, resources};
 use crate::custom::CustomMetrics;
 use crate::external::ExternalMetrics;
 use crate::kubernetes::{ANSWER_TIMEOUT, object_names, unfollowed_client};
-use crate::metrics::{OwnMetrics, RuleEvents};
-use crate::prometheus::HttpClient;
+use crate::metrics::RuleEvents;
 use crate::provider::{
     CustomMetricsProvider as _, ExternalMetricsProvider as _, ProviderError, UsageProvider as _,
 };
@@ -79,9 +78,12 @@ impl Explained {
     async fn new(args: &ExplainArgs) -> anyhow::Result<Self> {
         let mut file = Checked::of(&args.config)?;
         let mapper = Arc::new(resources(&args.upstream).await?);
-        let mut options = args.upstream.prometheus(args.prometheus_url.clone());
-        options.at = args.at;
-        let prometheus = HttpClient::new(options, &OwnMetrics::default())?;
+        let prometheus = args
+            .upstream
+            .prometheus(args.prometheus_url.clone(), args.at)?;
+        if let Some(rules) = &file.rules {
+            prometheus.replace(rules.rules().upstreams())?;
+        }
         let recorder = Arc::new(Recorder::new(Arc::new(prometheus)));
         let max_age = args.upstream.metrics_max_age;
         let discovered = discover_by(&mut file, &*recorder, mapper.clone(), max_age).await;
@@ -157,11 +159,14 @@ impl Explained {
         let (answer, asked) = self.recorded(provider.values(&query)).await;
         for candidate in &candidates {
             shown.rule(&self.place("rules", candidate.rule().position()));
-            shown.policy(candidate.rule().value_policy());
+            shown.of_rule(candidate.rule());
             match candidate.promql(&names) {
                 Err(error) => shown.fails(&error.into()),
                 Ok(promql) => {
-                    let asked = asked.iter().find(|asked| asked.promql == promql);
+                    let to = candidate.asks()?;
+                    let asked = asked
+                        .iter()
+                        .find(|asked| asked.promql == promql && asked.to == to);
                     shown.asked(&promql, asked);
                     if let Some(asked) = asked {
                         shown.remarks(candidate, &names, asked);
@@ -191,11 +196,14 @@ impl Explained {
         let (answer, asked) = self.recorded(provider.values(&query)).await;
         for candidate in &candidates {
             shown.rule(&self.place("externalRules", candidate.rule().position()));
-            shown.policy(candidate.rule().value_policy());
+            shown.of_rule(candidate.rule());
             match candidate.promql() {
                 Err(error) => shown.fails(&error.into()),
                 Ok(promql) => {
-                    let asked = asked.iter().find(|asked| asked.promql == promql);
+                    let to = candidate.asks()?;
+                    let asked = asked
+                        .iter()
+                        .find(|asked| asked.promql == promql && asked.to == to);
                     shown.asked(&promql, asked);
                 }
             }
@@ -222,6 +230,9 @@ impl Explained {
         let (answer, asked) = self.recorded(asked).await;
         let mut shown = Shown::default();
         shown.rule(&format!("{}: resourceRules", self.path));
+        if let Some(rules) = self.rules.rules().usage() {
+            shown.upstream(rules.upstream(), rules.header_names());
+        }
         for asked in asked {
             shown.asked(&asked.promql, Some(&asked));
         }

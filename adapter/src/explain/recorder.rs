@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use parking_lot::Mutex;
-use setpoint_rules::Sample;
+use setpoint_rules::{Destination, Sample, SeriesQuery};
 
 use crate::error_chain::error_chain;
 use crate::prometheus::{FoundSeries, PrometheusClient, PrometheusError, ResultType};
@@ -16,6 +16,7 @@ const KEPT: usize = 10_000;
 /// A query and its answer.
 #[derive(Debug, Clone)]
 pub(super) struct Asked {
+    pub(super) to: Destination,
     pub(super) promql: String,
     /// The first of the answer.
     pub(super) samples: Vec<Sample>,
@@ -44,19 +45,21 @@ impl Recorder {
 impl PrometheusClient for Recorder {
     fn series<'a>(
         &'a self,
-        selector: &'a str,
+        asked: &'a SeriesQuery,
         max_age: Duration,
     ) -> BoxFuture<'a, Result<FoundSeries, PrometheusError>> {
-        self.inner.series(selector, max_age)
+        self.inner.series(asked, max_age)
     }
 
     fn query<'a>(
         &'a self,
+        to: &'a Destination,
         query: &'a str,
         take: &'a mut (dyn FnMut(Sample) + Send),
     ) -> BoxFuture<'a, Result<ResultType, PrometheusError>> {
         Box::pin(async move {
             let mut asked = Asked {
+                to: to.clone(),
                 promql: query.to_owned(),
                 samples: Vec::new(),
                 count: 0,
@@ -69,7 +72,7 @@ impl PrometheusClient for Recorder {
                 }
                 take(sample);
             };
-            let answer = self.inner.query(query, &mut keep).await;
+            let answer = self.inner.query(to, query, &mut keep).await;
             asked.failure = answer.as_ref().err().map(|error| error_chain(error));
             self.asked.lock().push(asked);
             answer

@@ -6,7 +6,7 @@ use anstyle::Style;
 use jiff::Timestamp;
 use serde::Serialize;
 use setpoint_rules::config::{Instead, ValuePolicy};
-use setpoint_rules::{ResolvedQuery, Sample};
+use setpoint_rules::{ResolvedQuery, Rule, Sample, Upstream};
 
 use super::recorder::Asked;
 use crate::error_chain::error_chain;
@@ -38,10 +38,28 @@ impl Shown {
         self.line(format_args!("{BOLD}rule:{BOLD:#} {place}"));
     }
 
-    /// What a rule says of values that there aren't; nothing where it says nothing.
-    pub(super) fn policy(&mut self, policy: &ValuePolicy) {
+    /// Whom a rule asks, and what it says of values that there aren't; nothing where it says nothing.
+    pub(super) fn of_rule(&mut self, rule: &Rule) {
+        self.upstream(rule.upstream(), rule.header_names());
+        let policy = rule.value_policy();
         if *policy != ValuePolicy::default() {
             self.line(format_args!("  {BOLD}valuePolicy:{BOLD:#} {policy}"));
+        }
+    }
+
+    /// Who is asked, if that isn't the Prometheus that the command line names, and the names of headers.
+    pub(super) fn upstream<'a>(
+        &mut self,
+        upstream: Option<&Upstream>,
+        headers: impl Iterator<Item = &'a str>,
+    ) {
+        if let Some(Upstream { name, url, .. }) = upstream {
+            self.line(format_args!("  {BOLD}upstream:{BOLD:#} {name} ({url})"));
+        }
+        let headers: Vec<_> = headers.collect();
+        if !headers.is_empty() {
+            let headers = headers.join(", ");
+            self.line(format_args!("  {BOLD}headers:{BOLD:#} {headers}"));
         }
     }
 

@@ -54,6 +54,8 @@ async fn shown_by(rules: &str, path: &str, more: &[&str]) -> anyhow::Result<(Str
     std::fs::write(&config, rules).unwrap();
     let path = format!("/apis/{path}");
     let (config, url) = (config.display().to_string(), server.uri());
+    // Where a configuration has such an upstream, it is this one too.
+    let upstream = format!("--upstream-url=mimir={url}");
     let fixed = [
         "setpoint-adapter",
         "explain",
@@ -64,6 +66,7 @@ async fn shown_by(rules: &str, path: &str, more: &[&str]) -> anyhow::Result<(Str
         &url,
         "--at",
         TIME,
+        &upstream,
     ];
     let args = Args::parse_from([&fixed[..], more].concat());
     let Some(Command::Explain(args)) = args.command else {
@@ -127,4 +130,17 @@ async fn what_counts_in_place_of_absent_values_is_shown() {
     let (text, _) = shown_by(&rules, custom, &objects).await.unwrap();
     let said = "  counts as 3: b: no sample has the name in label `pod`\nitems of the answer: 2\n";
     assert!(text.contains(said), "{text}");
+}
+
+#[tokio::test]
+async fn the_upstream_and_the_names_of_headers_are_shown() {
+    let upstream = "upstreams: [{name: mimir, url: 'https://mimir.example', tls: {caFile: /no-such-file}, headers: {X-Scope-OrgID: '<<.Namespace>>'}}]";
+    let rule = "  upstream: mimir\n  headers: {X-Team: secret}\nexternalRules";
+    let rules = format!("{upstream}\n{}", RULES.replacen("externalRules", rule, 1));
+    let path = "custom.metrics.k8s.io/v1beta1/namespaces/shop/pods/*/load";
+    let objects = ["--object", "a", "--object", "b"];
+    let (text, has_values) = shown_by(&rules, path, &objects).await.unwrap();
+    assert!(has_values, "{text}");
+    let said = "  upstream: mimir (https://mimir.example/)\n  headers: X-Scope-OrgID, X-Team\n";
+    assert!(text.contains(said) && !text.contains("secret"), "{text}");
 }

@@ -54,10 +54,11 @@ impl ExternalMetrics {
         rule: RuleName,
         resolved: &ResolvedExternal<'_>,
     ) -> Result<Given<ExternalMetricValue>, ProviderError> {
+        let to = resolved.asks()?;
         let promql = resolved.promql()?;
         let mut values = resolved.values();
         let mut take = |sample| values.add(sample);
-        let kind = self.queries.ask(rule, &promql, &mut take).await?;
+        let kind = self.queries.ask(rule, &to, &promql, &mut take).await?;
         if let Some(remark) = values.remark() {
             self.queries.remark(rule, remark);
         }

@@ -7,7 +7,7 @@ use kube::Client;
 use kube::client::Body;
 use parking_lot::Mutex;
 use serde_json::json;
-use setpoint_rules::{Rules, Sample, Selector, SeriesCollector};
+use setpoint_rules::{Destination, Rules, Sample, Selector, SeriesCollector, SeriesQuery};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -29,7 +29,7 @@ struct Scripted {
 impl PrometheusClient for Scripted {
     fn series<'a>(
         &'a self,
-        _: &'a str,
+        _: &'a SeriesQuery,
         _: Duration,
     ) -> BoxFuture<'a, Result<FoundSeries, PrometheusError>> {
         let mut collector = SeriesCollector::default();
@@ -42,6 +42,7 @@ impl PrometheusClient for Scripted {
 
     fn query<'a>(
         &'a self,
+        _: &'a Destination,
         query: &'a str,
         take: &'a mut (dyn FnMut(Sample) + Send),
     ) -> BoxFuture<'a, Result<ResultType, PrometheusError>> {

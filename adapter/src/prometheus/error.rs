@@ -42,12 +42,16 @@ pub(crate) enum PrometheusError {
     TooLong { url: String, reason: String },
     #[error(transparent)]
     TooManyNames(TooManyNames),
-    #[error("read Prometheus' bearer token from {path}")]
-    Token {
+    #[error("read Prometheus' {what} from {path}")]
+    Secret {
+        /// `bearer token` or `password`.
+        what: &'static str,
         path: String,
         #[source]
         source: std::io::Error,
     },
+    #[error("the upstream `{name}` is none of those of the configuration now")]
+    NoUpstream { name: String },
 }
 
 impl PrometheusError {
@@ -71,7 +75,10 @@ impl PrometheusError {
 
     /// Whether Prometheus has answered, though not as it should.
     pub(super) fn is_answer(&self) -> bool {
-        !matches!(self, Self::Send { .. } | Self::Token { .. })
+        !matches!(
+            self,
+            Self::Send { .. } | Self::Secret { .. } | Self::NoUpstream { .. }
+        )
     }
 
     /// The kind of failure in one word. Two failures of one kind may have different words.
@@ -83,7 +90,8 @@ impl PrometheusError {
             Self::Rejected { .. } => "rejected",
             Self::NoVector { .. } => "no_vector",
             Self::TooLong { .. } | Self::TooManyNames(_) => "too_long",
-            Self::Token { .. } => "token",
+            Self::Secret { .. } => "token",
+            Self::NoUpstream { .. } => "no_upstream",
         }
     }
 }

@@ -5,15 +5,19 @@ mod error;
 #[cfg(fuzzing)]
 pub(crate) mod fuzzing;
 mod stream;
+mod upstreams;
 mod wire;
 
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use setpoint_rules::{Sample, SeriesNames};
+use setpoint_rules::{Destination, Sample, SeriesNames, SeriesQuery};
 
-pub(crate) use client::{Access, HttpClient, HttpClientOptions, system_roots, watch_ca};
+pub(crate) use client::{
+    Access, HttpClient, HttpClientError, HttpClientOptions, system_roots, watch_ca,
+};
 pub(crate) use error::PrometheusError;
+pub(crate) use upstreams::{UpstreamClientError, Upstreams};
 
 /// The series that a selector matches.
 #[derive(Debug, PartialEq)]
@@ -50,13 +54,14 @@ pub(crate) trait PrometheusClient: Send + Sync + 'static {
     /// limit in time: the caller does.
     fn series<'a>(
         &'a self,
-        selector: &'a str,
+        asked: &'a SeriesQuery,
         max_age: Duration,
     ) -> BoxFuture<'a, Result<FoundSeries, PrometheusError>>;
 
     /// Gives each sample of the result of a query, now, to `take`.
     fn query<'a>(
         &'a self,
+        to: &'a Destination,
         query: &'a str,
         take: &'a mut (dyn FnMut(Sample) + Send),
     ) -> BoxFuture<'a, Result<ResultType, PrometheusError>>;

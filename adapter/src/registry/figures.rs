@@ -120,7 +120,11 @@ impl Encoder<'_> {
             .encode_descriptor(name, help, None, MetricType::Info)?;
         for rule in rules {
             let query = cut(&rule.series_query, QUERY_BYTES);
-            let labels = [("rule", rule.name.label()), ("series_query", query)];
+            let mut labels = vec![("rule", rule.name.label()), ("series_query", query)];
+            // Who names no upstream has the labels that there always were.
+            if let Some(upstream) = &rule.upstream {
+                labels.push(("upstream", upstream.into()));
+            }
             family.encode_info(&labels)?;
         }
         Ok(())

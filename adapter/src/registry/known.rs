@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use setpoint_rules::{RestMapper, Rule, Rules, SeriesNames};
+use setpoint_rules::{RestMapper, Rule, Rules, SeriesNames, SeriesQuery};
 use tokio::time::Instant;
 
 use super::relist::RelistError;
@@ -28,14 +28,13 @@ pub(super) struct Known {
 pub(super) struct Discovery {
     rules: Option<Rules>,
     mapper: Arc<RestMapper>,
-    series: BTreeMap<String, Arc<SeriesNames>>,
+    series: BTreeMap<SeriesQuery, Arc<SeriesNames>>,
 }
 
 /// A good answer.
 pub(super) enum Answer {
     Resources(RestMapper),
-    /// Of this `seriesQuery`.
-    Series(String, FoundSeries),
+    Series(SeriesQuery, FoundSeries),
 }
 
 /// How the relists of a question go.
@@ -63,8 +62,8 @@ impl Known {
                 *mapper = Arc::new(new);
                 self.changed = true;
             }
-            Answer::Series(selector, FoundSeries { names: new, .. }) => {
-                let known = series.get(&selector);
+            Answer::Series(asked, FoundSeries { names: new, .. }) => {
+                let known = series.get(&asked);
                 if known.is_some_and(|known| **known == new) {
                     return Ok(());
                 }
@@ -73,7 +72,7 @@ impl Known {
                 if names - before + new.len() > MAX_NAMES {
                     return Err(RelistError::TooManyNames { limit: MAX_NAMES });
                 }
-                series.insert(selector, Arc::new(new));
+                series.insert(asked, Arc::new(new));
                 self.changed = true;
             }
         }
@@ -105,7 +104,7 @@ impl Known {
 
     /// The rules that ask a question.
     pub(super) fn askers(&self, question: &Question) -> Vec<RuleName> {
-        let asks = |rule: &Rule| matches!(question, Question::Series(asked) if asked == rule.series_query());
+        let asks = |rule: &Rule| matches!(question, Question::Series(asked) if asked == rule.series_asked());
         let rules = self.discovery.rules.iter().flat_map(named_rules);
         let askers = rules.filter(|(_, rule)| asks(rule));
         askers.map(|(name, _)| name).collect()
@@ -116,7 +115,7 @@ impl Known {
         let asked = Question::of(&rules);
         self.relists.retain(|question, _| asked.contains(question));
         let series = &mut self.discovery.series;
-        series.retain(|selector, _| asked.contains(&Question::Series(selector.clone())));
+        series.retain(|query, _| asked.contains(&Question::Series(query.clone())));
         self.discovery.rules = Some(rules);
         self.changed = true;
     }
@@ -151,7 +150,7 @@ impl Answer {
 
 impl Discovery {
     pub(super) fn snapshot(&self) -> Snapshot {
-        let series = |selector: &str| self.series.get(selector).map(|names| &**names);
+        let series = |asked: &SeriesQuery| self.series.get(asked).map(|names| &**names);
         let rules = self.rules.as_ref();
         rules.map_or_else(Snapshot::default, |rules| Snapshot {
             custom: rules.discover(series, self.mapper.clone()),

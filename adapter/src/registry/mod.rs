@@ -15,7 +15,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use kube::Client;
 use parking_lot::Mutex;
-use setpoint_rules::{ExternalMetrics, Metrics, RestMapper, Rules, UsageRules, Yield};
+use setpoint_rules::{ExternalMetrics, Metrics, RestMapper, Rules, SeriesQuery, UsageRules, Yield};
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -77,6 +77,8 @@ pub(crate) struct Snapshot {
 pub(crate) struct RuleState {
     pub(crate) name: RuleName,
     pub(crate) series_query: String,
+    /// The name of the upstream that it asks; none is the Prometheus that flags name.
+    pub(crate) upstream: Option<String>,
     /// How many metrics it gives, each of one kind of object.
     pub(crate) metrics: usize,
     /// How many of them other series or rules give too.
@@ -89,8 +91,8 @@ pub(crate) struct RuleState {
 enum Question {
     /// The cluster's resources.
     Resources,
-    /// The series of all rules with this `seriesQuery`.
-    Series(String),
+    /// The series of all rules that ask this of the same.
+    Series(SeriesQuery),
 }
 
 impl Registry {
@@ -176,11 +178,15 @@ impl Registry {
         } = &*snapshot;
         let known = self.known.lock();
         let state = |name: RuleName, yielded: &Yield| {
-            let series_query = yielded.rule.series_query().to_owned();
+            let asked = yielded.rule.series_asked();
             RuleState {
                 name,
-                relist: known.relist_state(&Question::Series(series_query.clone())),
-                series_query,
+                relist: known.relist_state(&Question::Series(asked.clone())),
+                series_query: asked.selector.clone(),
+                upstream: yielded
+                    .rule
+                    .upstream()
+                    .map(|upstream| upstream.name.clone()),
                 metrics: yielded.metrics,
                 clashes: yielded.clashes,
             }
@@ -302,7 +308,7 @@ impl Question {
     /// What rules ask, each question once.
     fn of(rules: &Rules) -> Vec<Self> {
         let mut questions: Vec<_> = named_rules(rules)
-            .map(|(_, rule)| Self::Series(rule.series_query().to_owned()))
+            .map(|(_, rule)| Self::Series(rule.series_asked().clone()))
             .collect();
         questions.push(Self::Resources);
         questions.sort_unstable();
@@ -314,7 +320,13 @@ impl Question {
 impl fmt::Display for Question {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Series(selector) => write!(f, "`{selector}`"),
+            Self::Series(SeriesQuery { selector, to, .. }) => {
+                write!(f, "`{selector}`")?;
+                match &to.upstream {
+                    Some(upstream) => write!(f, " of upstream `{}`", upstream.name),
+                    None => Ok(()),
+                }
+            }
             Self::Resources => f.write_str("Kubernetes' resources"),
         }
     }

@@ -104,9 +104,9 @@ impl Registry {
                 let resources = discover(&self.kubernetes, self.options.answer_timeout).await?;
                 Ok(Answer::Resources(RestMapper::new(resources)))
             }
-            Question::Series(selector) => {
+            Question::Series(asked) => {
                 let slot = self.slots.clone().acquire_owned().await;
-                let series = self.prometheus.series(selector, self.options.max_age);
+                let series = self.prometheus.series(asked, self.options.max_age);
                 let mut series = tokio::time::timeout(self.options.timeout, series).boxed();
                 let in_slot = tokio::time::timeout(SLOT, &mut series).await;
                 drop(slot);
@@ -115,7 +115,7 @@ impl Registry {
                     Err(_) => series.await,
                 };
                 let series = answer.map_err(|_| RelistError::Late(self.options.timeout))??;
-                Ok(Answer::Series(selector.clone(), series))
+                Ok(Answer::Series(asked.clone(), series))
             }
         }
     }

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use futures::future::BoxFuture;
 use kube::client::Body;
 use serde_json::json;
-use setpoint_rules::{MetricInfo, Sample, SeriesCollector};
+use setpoint_rules::{Destination, MetricInfo, Sample, SeriesCollector};
 
 use super::relist::SLOT;
 use super::*;
@@ -28,9 +28,10 @@ impl Prometheus {
 impl PrometheusClient for Prometheus {
     fn series<'a>(
         &'a self,
-        selector: &'a str,
+        asked: &'a SeriesQuery,
         _: Duration,
     ) -> BoxFuture<'a, Result<FoundSeries, PrometheusError>> {
+        let selector = asked.selector.as_str();
         Box::pin(async move {
             if selector.starts_with("silent") {
                 std::future::pending::<()>().await;
@@ -57,6 +58,7 @@ impl PrometheusClient for Prometheus {
 
     fn query<'a>(
         &'a self,
+        _: &'a Destination,
         _: &'a str,
         _: &'a mut (dyn FnMut(Sample) + Send),
     ) -> BoxFuture<'a, Result<ResultType, PrometheusError>> {

@@ -112,10 +112,11 @@ impl ObjectUsage {
     ) -> Result<Measured<'a>, ProviderError> {
         let rule = RuleName::Usage(measure);
         let asked = async {
+            let to = rules.asks(consumers)?;
             let promql = rules.promql(measure, consumers, names, &snapshot.mapper)?;
             let mut measured = rules.measured(measure, consumers, names, &snapshot.mapper)?;
             let mut take = |sample| measured.add(&sample);
-            let kind = self.queries.ask(rule, &promql, &mut take).await?;
+            let kind = self.queries.ask(rule, &to, &promql, &mut take).await?;
             kind.vector()?;
             Ok::<_, ProviderError>(measured.finish()?)
         };

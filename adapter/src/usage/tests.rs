@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use kube::client::Body;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
-use setpoint_rules::{ApiPath, Rules, Sample, SeriesCollector};
+use setpoint_rules::{ApiPath, Destination, Rules, Sample, SeriesCollector, SeriesQuery};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -24,7 +24,7 @@ struct Scripted {
 impl PrometheusClient for Scripted {
     fn series<'a>(
         &'a self,
-        _: &'a str,
+        _: &'a SeriesQuery,
         _: Duration,
     ) -> BoxFuture<'a, Result<FoundSeries, PrometheusError>> {
         let names = SeriesCollector::default().finish();
@@ -33,6 +33,7 @@ impl PrometheusClient for Scripted {
 
     fn query<'a>(
         &'a self,
+        _: &'a Destination,
         query: &'a str,
         take: &'a mut (dyn FnMut(Sample) + Send),
     ) -> BoxFuture<'a, Result<ResultType, PrometheusError>> {

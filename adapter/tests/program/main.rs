@@ -9,3 +9,4 @@ mod metrics;
 mod mixed;
 mod reloads;
 mod support;
+mod upstreams;

@@ -231,8 +231,13 @@ impl Adapter {
 
     /// Puts another configuration in the place of the one before, at once.
     pub(crate) fn configure(&self, selectors: &[&str]) {
+        self.write_config(&config(selectors));
+    }
+
+    /// Puts the text of a configuration in the place of the one before, at once.
+    pub(crate) fn write_config(&self, text: &str) {
         let fresh = self.folder.path().join("config.yaml.fresh");
-        std::fs::write(&fresh, config(selectors)).unwrap();
+        std::fs::write(&fresh, text).unwrap();
         std::fs::rename(fresh, self.folder.path().join("config.yaml")).unwrap();
     }
 

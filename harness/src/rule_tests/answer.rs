@@ -6,8 +6,8 @@ use setpoint_replay::promql::{self, QueryError, Settings, Value, parse_selector}
 use setpoint_replay::{World, api, labels::METRIC_NAME};
 use setpoint_rules::{
     ApiPath, Attempts, Items, MetricError, MetricQuery, MetricValueList, Metrics, Objects,
-    ResolvedQuery, Rules, Sample, SeriesCollector, SeriesNames, TooManyNames, cause_for_clients,
-    internal_error, refused_query,
+    ResolvedQuery, Rules, Sample, SeriesCollector, SeriesNames, SeriesQuery, TooManyNames,
+    cause_for_clients, internal_error, refused_query,
 };
 use setpoint_support::error_chain;
 
@@ -127,8 +127,9 @@ impl<'a> Adapter<'a> {
                 Err(problem) => failed.push(format!("`{query}`: {problem}")),
             }
         }
-        let of_query = |query: &str| {
-            let known = series.iter().find(|(known, _)| *known == query);
+        // All upstreams have the series of the file.
+        let of_query = |asked: &SeriesQuery| {
+            let known = series.iter().find(|(known, _)| *known == asked.selector);
             known.map(|(_, names)| names)
         };
         let metrics = rules.discover(of_query, cluster.mapper().clone());

@@ -1,6 +1,8 @@
 //! What rules give as far as that is known without series.
 
+use crate::destination::Destination;
 use crate::resources::GroupResource;
+use crate::usage::Consumers;
 
 use super::finding::At;
 use super::subject::{Looked, MAX_RESOURCES, objects_with_namespaces, subjects, usage};
@@ -55,15 +57,22 @@ impl Expected {
     }
 }
 
-/// A query of each rule, as a usual request makes it.
-pub(crate) fn sample_queries(looked: &Looked<'_>) -> Vec<(At, String)> {
+/// A query of each rule, as a usual request makes it, and who is asked, as at relists.
+pub(crate) fn sample_queries(looked: &Looked<'_>) -> Vec<(At, Destination, String)> {
     let subjects = subjects(looked);
     let usage = looked.usage.map(usage).unwrap_or_default();
-    let queries = subjects.iter().map(|subject| &subject.query).chain(&usage);
-    let sample = queries.filter_map(|query| {
+    let of_usage = looked
+        .usage
+        .and_then(|rules| rules.asks(Consumers::Nodes).ok());
+    let of_usage = of_usage.unwrap_or_default();
+    let rules = subjects
+        .iter()
+        .map(|subject| (&subject.rule.series_asked().to, &subject.query));
+    let queries = rules.chain(usage.iter().map(|query| (&of_usage, query)));
+    let sample = queries.filter_map(|(to, query)| {
         let mut made = query.samples.iter();
         let made = made.find_map(|sample| sample.query.as_ref().ok())?;
-        Some((query.at.clone(), made.clone()))
+        Some((query.at.clone(), to.clone(), made.clone()))
     });
     sample.collect()
 }

@@ -24,7 +24,7 @@ pub(crate) fn found(looked: &Looked<'_>) -> Vec<Finding> {
     }
     let position = |finding: &Finding| {
         let at = finding.at.as_ref()?;
-        let list = ["rules", "externalRules", "resourceRules"];
+        let list = ["upstreams", "rules", "externalRules", "resourceRules"];
         let list = list.into_iter().position(|list| list == at.list);
         Some((list, at.index))
     };

@@ -7,6 +7,7 @@ mod resolved;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::destination::SeriesQuery;
 use crate::origins::{Origins, Yield};
 use crate::query::MetricQuery;
 use crate::resources::{GroupResource, RestMapper};
@@ -48,7 +49,7 @@ impl Metrics {
     /// The metrics that rules make of series.
     pub(crate) fn new<'a>(
         rules: &[Arc<Rule>],
-        series_of: impl Fn(&str) -> Option<&'a SeriesNames>,
+        series_of: impl Fn(&SeriesQuery) -> Option<&'a SeriesNames>,
         mapper: Arc<RestMapper>,
     ) -> Self {
         let add = |origins: &mut Origins<MetricInfo>, rule: &Arc<Rule>, series: &SeriesNames| {

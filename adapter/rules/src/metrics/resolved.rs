@@ -9,6 +9,8 @@ use setpoint_metrics_api::{MetricIdentifier, MetricValue, ObjectReference, Quant
 use super::Remark;
 use crate::attempts::Given;
 use crate::config::Instead;
+use crate::destination::Destination;
+use crate::headers::HeaderError;
 use crate::origins::Origin;
 use crate::query::{MetricQuery, Objects};
 use crate::resources::{GroupResource, Resource, RestMapper};
@@ -159,6 +161,19 @@ impl<'a> ResolvedQuery<'a> {
         rule.metrics_query
             .render(&asked, label)
             .map_err(|error| self.no_query(error))
+    }
+
+    /// Who is asked, and by which headers: by those of the namespace of the objects, or of the one that is the object.
+    ///
+    /// # Errors
+    /// A header that can't be sent.
+    pub fn asks(&self) -> Result<Destination, HeaderError> {
+        let is_namespace = self.resource.group_resource() == GroupResource::new("", "namespaces");
+        let namespace = match &self.query.objects {
+            Objects::Named(name) if is_namespace => Some(name),
+            _ => self.query.namespace.as_ref(),
+        };
+        self.rule().asks(namespace.map(String::as_str))
     }
 
     /// Collects the values of objects from the samples of [`Self::promql`].

@@ -8,8 +8,11 @@ mod promql;
 use regex::Regex;
 
 use crate::config::{DiscoveryRule, RegexFilter, ValuePolicy};
+use crate::destination::{Asks, Destination, SeriesQuery};
+use crate::headers::HeaderError;
 use crate::series::SeriesNames;
 use crate::template::TemplateError;
+use crate::upstream::{Upstream, Upstreams};
 
 pub use labels::LabelError;
 pub use promql::PromqlError;
@@ -22,7 +25,7 @@ pub(crate) use promql::{Asked, QueryTemplate, is_label_name};
 #[derive(Debug)]
 pub struct Rule {
     position: usize,
-    series_query: String,
+    series_asked: SeriesQuery,
     /// Regular expressions, and whether the name of a series must match them or must not.
     series_filters: Vec<(Regex, bool)>,
     name_matches: Regex,
@@ -31,7 +34,8 @@ pub struct Rule {
     /// Whether the query for an external metric contains the namespace.
     pub(crate) namespaced: bool,
     pub(crate) metrics_query: QueryTemplate,
-    pub(crate) value_policy: ValuePolicy,
+    value_policy: ValuePolicy,
+    asks: Asks,
     /// The series that it is about where there is none, if it has values then.
     assumed: Option<SeriesNames>,
 }
@@ -90,6 +94,24 @@ pub enum RuleError {
         /// The text.
         text: String,
     },
+    /// The configuration has no such upstream.
+    #[error("upstream: there is no upstream `{name}`; {}", known_upstreams(.known))]
+    NoUpstream {
+        /// The name.
+        name: String,
+        /// Those that there are.
+        known: Vec<String>,
+    },
+    /// A header can't be sent.
+    #[error(transparent)]
+    Header(#[from] HeaderError),
+}
+
+fn known_upstreams(known: &[String]) -> String {
+    match known {
+        [] => "`upstreams` of the configuration has none".to_owned(),
+        known => format!("there is `{}`", known.join("`, `")),
+    }
 }
 
 impl RuleError {
@@ -106,6 +128,8 @@ impl RuleError {
             Self::Template { key, .. }
             | Self::NoResource { key, .. }
             | Self::Duration { key, .. } => key,
+            Self::NoUpstream { .. } => "upstream",
+            Self::Header(_) => "headers",
         }
     }
 }
@@ -115,6 +139,7 @@ impl Rule {
     pub(crate) fn new(
         position: usize,
         rule: &DiscoveryRule,
+        upstreams: &Upstreams,
         compiled: &mut Compiled,
     ) -> Result<Self, RuleError> {
         if rule.series_query.trim().is_empty() {
@@ -139,11 +164,15 @@ impl Rule {
             }
             (name, _) => name.to_owned(),
         };
+        let asks = Asks::new(&rule.upstream, &rule.headers, upstreams)?;
         let resources = ResourceLabels::new("resources.template", &rule.resources, compiled)?;
         Ok(Self {
             position,
             assumed: assumed::series(rule, &resources),
-            series_query: rule.series_query.clone(),
+            series_asked: SeriesQuery {
+                selector: rule.series_query.clone(),
+                to: asks.about(None)?,
+            },
             series_filters,
             name_matches,
             name_as,
@@ -151,6 +180,7 @@ impl Rule {
             namespaced: rule.resources.namespaced.unwrap_or(true),
             metrics_query: QueryTemplate::new("metricsQuery", &rule.metrics_query)?,
             value_policy: rule.value_policy.clone(),
+            asks,
         })
     }
 
@@ -163,7 +193,32 @@ impl Rule {
     /// The PromQL selector of the series that the rule is about.
     #[must_use]
     pub fn series_query(&self) -> &str {
-        &self.series_query
+        &self.series_asked.selector
+    }
+
+    /// What is asked for them, and who is asked.
+    #[must_use]
+    pub fn series_asked(&self) -> &SeriesQuery {
+        &self.series_asked
+    }
+
+    /// The upstream that is asked; none is the Prometheus that flags name.
+    #[must_use]
+    pub fn upstream(&self) -> Option<&Upstream> {
+        self.asks.upstream().map(|upstream| &**upstream)
+    }
+
+    /// The names of the headers of its requests, some of which may not be sent, for lack of a namespace.
+    pub fn header_names(&self) -> impl Iterator<Item = &str> {
+        self.asks.header_names().map(|name| &**name)
+    }
+
+    /// Who is asked for values about a namespace, and by which headers.
+    ///
+    /// # Errors
+    /// A header that can't be sent.
+    pub fn asks(&self, namespace: Option<&str>) -> Result<Destination, HeaderError> {
+        self.asks.about(namespace)
     }
 
     /// What is answered where there is no number.

@@ -6,6 +6,7 @@ mod proxy;
 mod reload;
 
 use std::marker::PhantomData;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
@@ -17,7 +18,7 @@ use http::header::DATE;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 use reqwest::{RequestBuilder, Response};
-use setpoint_rules::Sample;
+use setpoint_rules::{Destination, Sample, SeriesQuery};
 use url::Url;
 
 use super::stream::{AnswerStream, Fields, MAX_ANSWER, SCALAR, StreamError};
@@ -28,8 +29,7 @@ use crate::trace::{TRACEPARENT, Trace};
 
 pub(crate) use access::Access;
 use access::{Material, Token};
-use options::HttpClientError;
-pub(crate) use options::{HttpClientOptions, system_roots};
+pub(crate) use options::{HttpClientError, HttpClientOptions, system_roots};
 pub(crate) use reload::watch_ca;
 
 /// How long Prometheus may take for the values that a request asks for: as long as the API server
@@ -68,7 +68,8 @@ struct Connected {
 impl Connected {
     fn new(options: &HttpClientOptions, material: Material) -> Result<Self, HttpClientError> {
         let client = options.clients(&material)?;
-        let queries = client().timeout(QUERY_TIMEOUT).build();
+        let timeout = options.timeout.unwrap_or(QUERY_TIMEOUT);
+        let queries = client().timeout(timeout).build();
         Ok(Self {
             queries: queries.map_err(HttpClientError::Client)?,
             relists: client().build().map_err(HttpClientError::Client)?,
@@ -105,13 +106,23 @@ impl HttpClient {
             display_url,
             user,
             has_authorization: options.has_authorization(),
+            max_answer: options.max_answer.unwrap_or(MAX_ANSWER),
             options,
-            max_answer: MAX_ANSWER,
         })
     }
 
+    /// The files whose changes matter.
+    pub(super) fn paths(&self) -> Vec<PathBuf> {
+        self.options.access.paths()
+    }
+
+    /// The time that is asked about; now if there is none.
+    pub(super) fn at(&self) -> Option<Timestamp> {
+        self.options.at
+    }
+
     /// Reads the files again; whether they have changed. Requests on the way go on as they began.
-    fn reload(&self) -> Result<bool, HttpClientError> {
+    pub(super) fn reload(&self) -> Result<bool, HttpClientError> {
         let material = self.options.access.material()?;
         if material == self.connected.load().material {
             return Ok(false);
@@ -137,7 +148,7 @@ impl HttpClient {
 
     async fn found(
         &self,
-        selector: &str,
+        asked: &SeriesQuery,
         max_age: Duration,
     ) -> Result<FoundSeries, PrometheusError> {
         let now = match self.options.at {
@@ -150,6 +161,7 @@ impl HttpClient {
         };
         let start = format!("{:.3}", now - max_age.as_secs_f64());
         let end = self.options.at.map(|at| format!("{:.3}", seconds(at)));
+        let selector = asked.selector.as_str();
         let mut parameters = vec![("match[]", selector), ("start", start.as_str())];
         parameters.extend(end.as_deref().map(|end| ("end", end)));
         let response = self
@@ -157,6 +169,7 @@ impl HttpClient {
                 &self.connected.load_full().relists,
                 SERIES_ENDPOINT,
                 &parameters,
+                &asked.to,
             )
             .await?;
         let mut reader = SeriesReader::default();
@@ -173,6 +186,7 @@ impl HttpClient {
 
     async fn samples(
         &self,
+        to: &Destination,
         query: &str,
         take: &mut (dyn FnMut(Sample) + Send),
     ) -> Result<ResultType, PrometheusError> {
@@ -185,6 +199,7 @@ impl HttpClient {
                 &self.connected.load_full().queries,
                 QUERY_ENDPOINT,
                 &parameters,
+                to,
             )
             .await?;
         let take = |stream: &mut AnswerStream| {
@@ -207,6 +222,7 @@ impl HttpClient {
         client: &reqwest::Client,
         endpoint: &str,
         parameters: &[(&str, &str)],
+        to: &Destination,
     ) -> Result<Response, PrometheusError> {
         let mut url = self.base.clone();
         url.set_path(&format!(
@@ -223,6 +239,10 @@ impl HttpClient {
             client.get(with_query)
         };
         request = self.authorized(request).await?;
+        // They go before those of the same name that all requests have.
+        for (name, value) in &to.headers {
+            request = request.header(&**name, value);
+        }
         if let Some(trace) = Trace::current() {
             request = request.header(TRACEPARENT, trace.traceparent());
         }
@@ -246,21 +266,21 @@ impl HttpClient {
         if self.has_authorization {
             return Ok(request);
         }
+        if let Some((user, path)) = &self.options.basic_auth {
+            let password = secret("password", path).await?;
+            return Ok(request.basic_auth(user, Some(password)));
+        }
         let connected = self.connected.load_full();
         let token = match (&self.options.token_file, &connected.material.token) {
             (Some(path), _) | (None, Token::File(path)) => {
-                let unreadable = |source| PrometheusError::Token {
-                    path: path.display().to_string(),
-                    source,
-                };
-                Some(tokio::fs::read_to_string(path).await.map_err(unreadable)?)
+                Some(secret("bearer token", path).await?)
             }
-            (None, Token::Text(token)) => Some(token.clone()),
+            (None, Token::Text(token)) => Some(token.trim().to_owned()),
             (None, Token::None) => None,
         };
         let user = self.user.as_ref().or(connected.material.user.as_ref());
         Ok(match (token, user) {
-            (Some(token), _) => request.bearer_auth(token.trim()),
+            (Some(token), _) => request.bearer_auth(token),
             (None, Some((user, password))) => request.basic_auth(user, password.as_ref()),
             (None, None) => request,
         })
@@ -320,6 +340,17 @@ impl HttpClient {
     }
 }
 
+/// What a file holds, without white space around it. It is read at every request, because secrets are renewed.
+async fn secret(what: &'static str, path: &Path) -> Result<String, PrometheusError> {
+    let text = tokio::fs::read_to_string(path).await;
+    let text = text.map_err(|source| PrometheusError::Secret {
+        what,
+        path: path.display().to_string(),
+        source,
+    })?;
+    Ok(text.trim().to_owned())
+}
+
 fn seconds(time: Timestamp) -> f64 {
     time.as_duration().as_secs_f64()
 }
@@ -327,18 +358,19 @@ fn seconds(time: Timestamp) -> f64 {
 impl PrometheusClient for HttpClient {
     fn series<'a>(
         &'a self,
-        selector: &'a str,
+        asked: &'a SeriesQuery,
         max_age: Duration,
     ) -> BoxFuture<'a, Result<FoundSeries, PrometheusError>> {
-        Box::pin(self.timed(SERIES_ENDPOINT, self.found(selector, max_age)))
+        Box::pin(self.timed(SERIES_ENDPOINT, self.found(asked, max_age)))
     }
 
     fn query<'a>(
         &'a self,
+        to: &'a Destination,
         query: &'a str,
         take: &'a mut (dyn FnMut(Sample) + Send),
     ) -> BoxFuture<'a, Result<ResultType, PrometheusError>> {
-        Box::pin(self.timed(QUERY_ENDPOINT, self.samples(query, take)))
+        Box::pin(self.timed(QUERY_ENDPOINT, self.samples(to, query, take)))
     }
 }
 

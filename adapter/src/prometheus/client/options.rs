@@ -25,17 +25,25 @@ pub(crate) struct HttpClientOptions {
     /// A file with a bearer token, read at every request because tokens are renewed. It goes before
     /// that of `access`.
     pub(crate) token_file: Option<PathBuf>,
+    /// A user and a file with the password, read at every request. It goes before everything else.
+    pub(crate) basic_auth: Option<(String, PathBuf)>,
     pub(crate) headers: Vec<(String, String)>,
     /// Whether parameters are sent as a form in a POST.
     pub(crate) post: bool,
+    /// How long it may take for values; none is the time that all have.
+    pub(crate) timeout: Option<Duration>,
+    /// How many bytes an answer may have; none is the limit that all have.
+    pub(crate) max_answer: Option<u64>,
     /// The time that is asked about; now if there is none.
     pub(crate) at: Option<Timestamp>,
 }
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HttpClientError {
-    #[error("read the CA certificates for Prometheus in {path}, which --prometheus-ca-file names")]
+    #[error("read the CA certificates for Prometheus in {path}, which {named_by} names")]
     CaFile {
+        /// The flag, or the key of an upstream.
+        named_by: &'static str,
         path: PathBuf,
         #[source]
         source: std::io::Error,
@@ -80,7 +88,7 @@ pub(crate) fn system_roots(url: &Url) -> Vec<Certificate> {
     if roots.is_empty() {
         tracing::warn!(
             host = url.host_str().unwrap_or_default(),
-            "no CA certificates on this system to verify Prometheus with; name its CA by --prometheus-ca-file"
+            "no CA certificates on this system to verify Prometheus with; name its CA by --prometheus-ca-file, or by tls.caFile of an upstream"
         );
     }
     roots

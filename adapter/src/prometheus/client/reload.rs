@@ -68,7 +68,10 @@ mod tests {
             },
             token_file: None,
             headers: Vec::new(),
+            basic_auth: None,
             post: false,
+            timeout: None,
+            max_answer: None,
             at: None,
         };
         let client = |options: &HttpClientOptions| {

@@ -19,7 +19,10 @@ fn client_with(url: &str, post: bool, metrics: &OwnMetrics) -> HttpClient {
         access: Access::default(),
         token_file: None,
         headers: vec![("X-Scope-OrgID".to_owned(), "team".to_owned())],
+        basic_auth: None,
         post,
+        timeout: None,
+        max_answer: None,
         at: None,
     };
     HttpClient::new(options, metrics).unwrap()
@@ -28,9 +31,20 @@ fn client_with(url: &str, post: bool, metrics: &OwnMetrics) -> HttpClient {
 async fn query(client: &HttpClient, promql: &str) -> Result<Vec<Sample>, PrometheusError> {
     let mut samples = Vec::new();
     client
-        .query(promql, &mut |sample| samples.push(sample))
+        .query(&here(), promql, &mut |sample| samples.push(sample))
         .await
         .map(|_| samples)
+}
+
+fn here() -> Destination {
+    Destination::default()
+}
+
+fn up() -> SeriesQuery {
+    SeriesQuery {
+        selector: "up".to_owned(),
+        to: here(),
+    }
 }
 
 const AGE: Duration = Duration::from_secs(60);
@@ -79,10 +93,13 @@ async fn samples_have_their_times_and_a_scalar_is_one_without_labels() {
     let client = client(&server.uri(), false);
     let mut samples = Vec::new();
     let mut take = |sample: Sample| samples.push(sample);
-    let kind = client.query("scalar(up)", &mut take).await.unwrap();
+    let kind = client
+        .query(&here(), "scalar(up)", &mut take)
+        .await
+        .unwrap();
     assert_eq!(kind, ResultType::Scalar);
     assert_eq!(
-        client.query("up", &mut take).await.unwrap(),
+        client.query(&here(), "up", &mut take).await.unwrap(),
         ResultType::Vector
     );
     let shown: Vec<_> = samples
@@ -110,7 +127,10 @@ async fn a_form_is_sent_where_addresses_are_too_short() {
         .expect(1)
         .mount(&server)
         .await;
-    let series = client(&server.uri(), true).series("up", AGE).await.unwrap();
+    let series = client(&server.uri(), true)
+        .series(&up(), AGE)
+        .await
+        .unwrap();
     let mut expected = SeriesCollector::default();
     expected.add("up", ["pod"]).unwrap();
     let (names, count) = (expected.finish(), 1);
@@ -226,7 +246,7 @@ async fn series_are_asked_for_by_prometheus_clock() {
         .await;
     let client = client(&server.uri(), false);
     for _ in 0..2 {
-        client.series("up", AGE).await.unwrap();
+        client.series(&up(), AGE).await.unwrap();
     }
     let asked = server.received_requests().await.unwrap();
     let start = |number: usize| -> f64 {
@@ -254,7 +274,7 @@ async fn relist_error(body: Vec<u8>, encoding: &str) -> String {
         .await;
     let mut client = client(&server.uri(), false);
     client.max_answer = 100_000;
-    let error = client.series("up", AGE).await.unwrap_err();
+    let error = client.series(&up(), AGE).await.unwrap_err();
     error.to_string().replace(&server.uri(), "URL")
 }
 
@@ -299,7 +319,7 @@ async fn more_names_than_are_kept_are_an_error() {
         .mount(&server)
         .await;
     let error = client(&server.uri(), false)
-        .series("up", AGE)
+        .series(&up(), AGE)
         .await
         .unwrap_err();
     assert!(

@@ -18,6 +18,7 @@ fn all() -> String {
     let rule = RuleState {
         name: RuleName::Custom(0),
         series_query: "{a=\"b\\c\"}\n".to_owned(),
+        upstream: None,
         metrics: 1,
         clashes: 0,
         relist,
@@ -104,6 +105,7 @@ fn neither_many_rules_nor_long_queries_make_many_or_long_labels() {
     let state = |position| RuleState {
         name: RuleName::Custom(position),
         series_query: "é\"\n".repeat(1000),
+        upstream: Some("a".repeat(63)),
         metrics: 1,
         clashes: 0,
         relist: RelistState::default(),

@@ -9,7 +9,7 @@ use reqwest::Identity;
 use super::{AccessError, Material, Roots, Token, read};
 
 /// The flag that names the kubeconfig.
-const FLAG: &str = "prometheus-auth-config";
+const FLAG: &str = "--prometheus-auth-config";
 
 /// What the current context of a kubeconfig gives.
 pub(super) fn material(path: &Path) -> Result<Material, AccessError> {

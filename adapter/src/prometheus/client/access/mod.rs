@@ -25,6 +25,13 @@ pub(crate) enum Access {
         /// The client's certificate chain and key in PEM.
         pair: Option<(PathBuf, PathBuf)>,
     },
+    /// Files that an upstream of the configuration names.
+    Upstream {
+        /// As of [`Self::Files`].
+        ca: Option<PathBuf>,
+        /// As of [`Self::Files`].
+        pair: Option<(PathBuf, PathBuf)>,
+    },
     /// The pod's ServiceAccount: its token, and the CA of the cluster.
     Pod,
     /// The current context of a kubeconfig. Its server is left aside.
@@ -66,9 +73,9 @@ pub(super) enum Token {
 /// Why the files that prove who the adapter is can't be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AccessError {
-    #[error("read {path}, which --{flag} names")]
+    #[error("read {path}, which {named_by} names")]
     Read {
-        flag: &'static str,
+        named_by: &'static str,
         path: PathBuf,
         #[source]
         source: std::io::Error,
@@ -117,7 +124,7 @@ impl Access {
     /// The files whose changes matter. Those with tokens are read at every request.
     pub(super) fn paths(&self) -> Vec<PathBuf> {
         match self {
-            Self::Files { ca, pair } => {
+            Self::Files { ca, pair } | Self::Upstream { ca, pair } => {
                 let pair = pair
                     .iter()
                     .flat_map(|(certificate, key)| [certificate, key]);
@@ -136,14 +143,11 @@ impl Access {
     /// Reads the files.
     pub(super) fn material(&self) -> Result<Material, HttpClientError> {
         match self {
-            Self::Files { ca, pair } => Ok(Material {
-                roots: roots_of(ca.as_deref())?,
-                identity: pair.as_ref().map(identity_of).transpose()?,
-                ..Material::default()
-            }),
+            Self::Files { ca, pair } => of_files(ca.as_deref(), pair.as_ref(), FLAGS),
+            Self::Upstream { ca, pair } => of_files(ca.as_deref(), pair.as_ref(), KEYS),
             Self::Pod => {
                 let ca = PathBuf::from(POD_CA);
-                let pem = read("prometheus-auth-incluster", &ca)?;
+                let pem = read("--prometheus-auth-incluster", &ca)?;
                 Ok(Material {
                     roots: Roots::Pem(ca, pem),
                     token: Token::File(POD_TOKEN.into()),
@@ -155,31 +159,58 @@ impl Access {
     }
 }
 
-fn read(flag: &'static str, path: &Path) -> Result<Vec<u8>, AccessError> {
+/// What names the CA certificates, the client's certificate chain and its key.
+type NamedBy = [&'static str; 3];
+
+const FLAGS: NamedBy = [
+    "--prometheus-ca-file",
+    "--prometheus-client-tls-cert-file",
+    "--prometheus-client-tls-key-file",
+];
+const KEYS: NamedBy = ["tls.caFile", "tls.certFile", "tls.keyFile"];
+
+fn of_files(
+    ca: Option<&Path>,
+    pair: Option<&(PathBuf, PathBuf)>,
+    named_by: NamedBy,
+) -> Result<Material, HttpClientError> {
+    let identity = pair.map(|pair| identity_of(pair, named_by));
+    Ok(Material {
+        roots: roots_of(ca, named_by)?,
+        identity: identity.transpose()?,
+        ..Material::default()
+    })
+}
+
+fn read(named_by: &'static str, path: &Path) -> Result<Vec<u8>, AccessError> {
     std::fs::read(path).map_err(|source| AccessError::Read {
-        flag,
+        named_by,
         path: path.to_owned(),
         source,
     })
 }
 
-fn roots_of(ca: Option<&Path>) -> Result<Roots, HttpClientError> {
+fn roots_of(ca: Option<&Path>, [named_by, ..]: NamedBy) -> Result<Roots, HttpClientError> {
     let Some(path) = ca else {
         return Ok(Roots::System);
     };
     let pem = std::fs::read(path).map_err(|source| HttpClientError::CaFile {
+        named_by,
         path: path.to_owned(),
         source,
     })?;
     Ok(Roots::Pem(path.to_owned(), pem))
 }
 
-fn identity_of((certificate, key): &(PathBuf, PathBuf)) -> Result<Vec<u8>, AccessError> {
+fn identity_of(
+    (certificate, key): &(PathBuf, PathBuf),
+    [_, of_certificate, of_key]: NamedBy,
+) -> Result<Vec<u8>, AccessError> {
     let unreadable = |(path, source): (&Path, _)| AccessError::Read {
-        flag: if path == certificate {
-            "prometheus-client-tls-cert-file"
+        named_by: if path == certificate {
+            of_certificate
         } else {
-            "prometheus-client-tls-key-file"
+            of_key
         },
         path: path.to_owned(),
         source,
