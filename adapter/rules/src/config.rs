@@ -54,6 +54,10 @@ pub struct DiscoveryRule {
     /// What is answered where there is no number. prometheus-adapter has no such key.
     #[serde(default, deserialize_with = "null_as_default")]
     pub value_policy: ValuePolicy,
+    /// The time that a value is of, which answers report as `windowSeconds`: a duration such as `2m`, or `fromQuery`, the
+    /// range in `metricsQuery`. prometheus-adapter has no such key.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub window: String,
     /// The name of the upstream that is asked; empty stands for the Prometheus that flags name. prometheus-adapter has
     /// no such key.
     #[serde(default, deserialize_with = "null_as_default")]

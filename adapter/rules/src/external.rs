@@ -40,6 +40,7 @@ pub struct ResolvedExternal<'a> {
 pub struct ExternalValues<'a> {
     query: &'a ExternalQuery,
     policy: &'a ValuePolicy,
+    window_seconds: Option<i64>,
     values: Vec<ExternalMetricValue>,
     /// Bytes of their labels.
     bytes: usize,
@@ -231,6 +232,7 @@ impl ResolvedExternal<'_> {
         ExternalValues {
             query: self.query,
             policy: self.rule().value_policy(),
+            window_seconds: self.rule().window_seconds,
             values: Vec::new(),
             bytes: 0,
             failure: None,
@@ -265,7 +267,6 @@ impl ExternalValues<'_> {
         let remark = Remark::of_value(sample.value, self.policy, nan, || "a series".to_owned());
         self.remark = self.remark.take().or(remark);
         match value {
-            // The time is that of the sample, unlike those of custom metrics, as in prometheus-adapter.
             Some(value) => {
                 let (labels, timestamp) = (Some(sample.labels), sample.timestamp);
                 self.values.push(self.value(labels, timestamp, value));
@@ -289,7 +290,7 @@ impl ExternalValues<'_> {
             metric_name: self.query.metric.clone(),
             metric_labels,
             timestamp: Time(timestamp),
-            window_seconds: None,
+            window_seconds: self.window_seconds,
             value,
         }
     }

@@ -316,3 +316,15 @@ fn a_metric_that_counts_while_it_is_absent_is_there_without_series() {
         assert_eq!(listed(unknown), [""; 0], "{unknown}");
     }
 }
+
+#[test]
+fn answers_report_the_window_that_the_rule_says() {
+    let rule = "{seriesQuery: q, resources: {namespaced: false}, metricsQuery: 'rate(<<.Series>>[90s])', window: fromQuery}";
+    let metrics = discovered(rule, &["queue_depth"]);
+    let query = query("namespaces/shop/queue_depth", "").unwrap();
+    let resolved = metrics.resolve(&query).unwrap();
+    let mut values = resolved[0].values();
+    values.add(sample(&[], 1.0));
+    let given = values.items(false, Timestamp::UNIX_EPOCH).unwrap();
+    assert_eq!(given.values[0].window_seconds, Some(90));
+}

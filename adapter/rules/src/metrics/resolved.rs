@@ -35,7 +35,7 @@ pub struct Values<'a> {
     /// The label that names their namespace, and the namespace.
     namespace: Option<(String, &'a str)>,
     names: &'a [String],
-    by_name: HashMap<&'a str, Option<f64>>,
+    by_name: HashMap<&'a str, Option<(f64, Timestamp)>>,
     /// One of each kind.
     remarks: Vec<Remark>,
 }
@@ -207,7 +207,7 @@ impl<'a> ResolvedQuery<'a> {
         }
     }
 
-    fn item(&self, name: &str, value: Quantity, now: Timestamp) -> MetricValue {
+    fn item(&self, name: &str, value: Quantity, timestamp: Timestamp) -> MetricValue {
         MetricValue {
             described_object: ObjectReference {
                 kind: Some(self.resource.kind.clone()),
@@ -219,9 +219,8 @@ impl<'a> ResolvedQuery<'a> {
                 name: self.query.metric.clone(),
                 selector: self.query.metric_selector.to_label_selector(),
             },
-            // The time of the answer, not of the sample, as in prometheus-adapter.
-            timestamp: now,
-            window_seconds: None,
+            timestamp,
+            window_seconds: self.rule().window_seconds,
             value,
         }
     }
@@ -267,7 +266,7 @@ impl Values<'_> {
         let (Some(value), true) = (value, of_namespace) else {
             return;
         };
-        let is_further = value.replace(sample.value).is_some();
+        let is_further = value.replace((sample.value, sample.timestamp)).is_some();
         let (group_resource, name) = (group_resource(), name.clone());
         let policy = self.resolved.rule().value_policy();
         if let Some(remark) = Remark::of_value(sample.value, policy, Instead::Zero, || {
@@ -310,7 +309,8 @@ impl Values<'_> {
         &self.remarks
     }
 
-    /// The values. Objects without a sample are left out, unless the rule says what counts then.
+    /// The values, with the times of their samples. Objects without a sample are left out, unless the rule says what
+    /// counts then, at `now`.
     ///
     /// # Errors
     /// [`MetricError::NoValue`] if the request names an object without a sample, [`MetricError::NoValues`] if the rule
@@ -324,13 +324,15 @@ impl Values<'_> {
         for name in self.names {
             let sample = self.by_name.get(name.as_str()).copied().flatten();
             let quantity = match sample {
-                Some(value) => self.resolved.quantity(name, value).map(Some),
+                Some((value, _)) => self.resolved.quantity(name, value).map(Some),
                 None => Ok(absent.and_then(Instead::value)),
             };
             match quantity {
                 Ok(Some(quantity)) => {
                     of_samples |= sample.is_some();
-                    values.push(self.resolved.item(name, quantity, now));
+                    // prometheus-adapter gives the time of the answer in place of that of the sample.
+                    let timestamp = sample.map_or(now, |(_, timestamp)| timestamp);
+                    values.push(self.resolved.item(name, quantity, timestamp));
                 }
                 Ok(None) => {}
                 Err(error) => left_out.push(error),

@@ -4,6 +4,7 @@ mod assumed;
 mod go_regex;
 mod labels;
 mod promql;
+mod window;
 
 use regex::Regex;
 
@@ -36,6 +37,8 @@ pub struct Rule {
     pub(crate) metrics_query: QueryTemplate,
     value_policy: ValuePolicy,
     asks: Asks,
+    /// The seconds that its values are of, as answers say it.
+    pub(crate) window_seconds: Option<i64>,
     /// The series that it is about where there is none, if it has values then.
     assumed: Option<SeriesNames>,
 }
@@ -94,6 +97,14 @@ pub enum RuleError {
         /// The text.
         text: String,
     },
+    /// The window can't be told from the query.
+    #[error(
+        "window: `fromQuery` needs a query with one range such as `[2m]`, and {found}; write the duration"
+    )]
+    Window {
+        /// What the query has.
+        found: String,
+    },
     /// The configuration has no such upstream.
     #[error("upstream: there is no upstream `{name}`; {}", known_upstreams(.known))]
     NoUpstream {
@@ -128,6 +139,7 @@ impl RuleError {
             Self::Template { key, .. }
             | Self::NoResource { key, .. }
             | Self::Duration { key, .. } => key,
+            Self::Window { .. } => "window",
             Self::NoUpstream { .. } => "upstream",
             Self::Header(_) => "headers",
         }
@@ -166,8 +178,10 @@ impl Rule {
         };
         let asks = Asks::new(&rule.upstream, &rule.headers, upstreams)?;
         let resources = ResourceLabels::new("resources.template", &rule.resources, compiled)?;
+        let metrics_query = QueryTemplate::new("metricsQuery", &rule.metrics_query)?;
         Ok(Self {
             position,
+            window_seconds: window::seconds(&rule.window, &metrics_query)?,
             assumed: assumed::series(rule, &resources),
             series_asked: SeriesQuery {
                 selector: rule.series_query.clone(),
@@ -178,7 +192,7 @@ impl Rule {
             name_as,
             resources,
             namespaced: rule.resources.namespaced.unwrap_or(true),
-            metrics_query: QueryTemplate::new("metricsQuery", &rule.metrics_query)?,
+            metrics_query,
             value_policy: rule.value_policy.clone(),
             asks,
         })

@@ -4,6 +4,7 @@ mod access;
 mod options;
 mod proxy;
 mod reload;
+mod warnings;
 
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
@@ -31,6 +32,7 @@ pub(crate) use access::Access;
 use access::{Material, Token};
 pub(crate) use options::{HttpClientError, HttpClientOptions, system_roots};
 pub(crate) use reload::watch_ca;
+use warnings::Warnings;
 
 /// How long Prometheus may take for the values that a request asks for: as long as the API server
 /// for objects.
@@ -52,6 +54,7 @@ pub(crate) struct HttpClient {
     /// Whether a header of the options says who asks.
     has_authorization: bool,
     max_answer: u64,
+    warnings: Warnings,
     durations: PrometheusDurations,
 }
 
@@ -108,6 +111,7 @@ impl HttpClient {
             has_authorization: options.has_authorization(),
             max_answer: options.max_answer.unwrap_or(MAX_ANSWER),
             options,
+            warnings: Warnings::default(),
         })
     }
 
@@ -179,8 +183,10 @@ impl HttpClient {
             }
             Ok(())
         };
-        self.read(response, AnswerStream::new(SERIES, self.max_answer), take)
-            .await?;
+        let answer = AnswerStream::new(SERIES, self.max_answer);
+        let fields = self.read(response, answer, take).await?;
+        self.warnings
+            .log(&self.display_url, selector, &fields.warnings);
         Ok(reader.finish())
     }
 
@@ -210,6 +216,8 @@ impl HttpClient {
         };
         let answer = AnswerStream::new(SAMPLES, self.max_answer);
         let fields = self.read(response, answer, take).await?;
+        self.warnings
+            .log(&self.display_url, query, &fields.warnings);
         Ok(match fields.result_type.as_str() {
             SCALAR => ResultType::Scalar,
             _ => ResultType::Vector,

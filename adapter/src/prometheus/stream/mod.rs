@@ -1,6 +1,8 @@
 //! An answer of Prometheus' HTTP API, read as it comes in: only one element of its list is in memory
 //! at a time.
 
+mod warnings;
+
 use std::marker::PhantomData;
 
 use serde::de::{DeserializeSeed, IgnoredAny};
@@ -8,6 +10,7 @@ use serde_json::Deserializer;
 use setpoint_rules::TooManyNames;
 
 use crate::text::cut;
+use warnings::Warnings;
 
 /// The most bytes that an answer may have, decompressed: three million series or more.
 pub(super) const MAX_ANSWER: u64 = 1 << 30;
@@ -37,6 +40,8 @@ pub(super) struct Fields {
     pub(super) status: String,
     pub(super) error_type: String,
     pub(super) error: String,
+    /// Texts of `warnings`, the first of them.
+    pub(super) warnings: Vec<String>,
     pub(super) result_type: String,
     /// Whether there was a list.
     pub(super) list: bool,
@@ -212,6 +217,13 @@ impl AnswerStream {
             "errorType" => |fields| &mut fields.error_type,
             "error" => |fields| &mut fields.error,
             "resultType" => |fields| &mut fields.result_type,
+            "warnings" if self.depth == 0 => {
+                let warnings = self.value(Warnings)?;
+                return Ok(warnings.map(|warnings| {
+                    self.fields.warnings = warnings;
+                    State::AfterValue
+                }));
+            }
             _ => {
                 let ignored = self.value(PhantomData::<IgnoredAny>)?;
                 return Ok(ignored.map(|_| State::AfterValue));

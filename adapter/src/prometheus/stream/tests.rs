@@ -35,11 +35,30 @@ fn read_whole(path: &'static [&'static str], text: &str) -> Result<(Fields, Vec<
 }
 
 #[test]
+fn texts_among_warnings_are_kept_and_what_is_none_is_no_error() {
+    for (warnings, expected) in [
+        (r#"["a","b"]"#, &["a", "b"][..]),
+        (r#"[1,"a",{"b":"c"},null]"#, &["a"]),
+        ("12", &[]),
+        ("null", &[]),
+        (r#"{"data":["a"]}"#, &[]),
+    ] {
+        let text = format!(r#"{{"status":"success","warnings":{warnings},"data":[]}}"#);
+        let (fields, _) = read_whole(SERIES, &text).unwrap();
+        assert_eq!(fields.warnings, expected, "{warnings}");
+    }
+    let many = vec!["\"a\""; 100].join(",");
+    let text = format!(r#"{{"status":"success","data":[],"warnings":[{many}]}}"#);
+    assert_eq!(read_whole(SERIES, &text).unwrap().0.warnings.len(), 10);
+}
+
+#[test]
 fn fields_are_read_wherever_they_stand() {
     let text = r#" { "warnings" : [1, {"data": [3]}], "data": {"result":[ {"a":"b"} , 1 ],"resultType":"vector"},"status":"success"} "#;
     let (fields, elements) = read_whole(VECTOR, text).unwrap();
     assert_eq!((fields.status.as_str(), fields.list), ("success", true));
     assert_eq!(elements, [json!({"a": "b"}), json!(1)]);
+    assert_eq!(fields.warnings, [""; 0]);
     let refused =
         r#"{"status":"error","data":null,"errorType":"bad_data","error":"parse \"error\""}"#;
     let (fields, _) = read_whole(SERIES, refused).unwrap();

@@ -165,3 +165,26 @@ fn a_metric_that_counts_while_it_is_absent_is_there_without_series() {
     let promql = metrics.resolve(&query).unwrap()[0].promql(&["a".to_owned()]);
     assert_eq!(promql.unwrap(), "load");
 }
+
+#[test]
+fn a_value_has_the_time_of_its_sample_and_one_in_place_of_it_that_of_the_answer() {
+    let rule = "absent: zero}, window: 2m, name: {as: load";
+    let (metrics, query) = (
+        metrics(rule, LOAD),
+        query(Objects::Selected(Selector::default())),
+    );
+    let names = ["a".to_owned(), "b".to_owned()];
+    let resolved = &metrics.resolve(&query).unwrap()[0];
+    let mut values = resolved.values(&names).unwrap();
+    values.add(&Sample {
+        labels: [("pod".to_owned(), "b".to_owned())].into(),
+        timestamp: Timestamp::from_second(5).unwrap(),
+        value: 1.0,
+    });
+    let items = values.items(Timestamp::from_second(9).unwrap()).unwrap();
+    let items = items.given.values.iter();
+    let seen: Vec<_> = items
+        .map(|item| (item.timestamp.as_second(), item.window_seconds))
+        .collect();
+    assert_eq!(seen, [(9, Some(120)), (5, Some(120))]);
+}
