@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use crate::headers::{HeaderError, Headers};
-use crate::rule::RuleError;
 use crate::upstream::{Upstream, Upstreams};
 
 /// Where a question goes, with its headers. The default is the Prometheus that flags name.
@@ -24,6 +23,40 @@ pub struct SeriesQuery {
     pub to: Destination,
 }
 
+/// Why nobody can be asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DestinationError {
+    /// The configuration has no such upstream.
+    #[error("upstream: there is no upstream `{name}`; {}", known_upstreams(.known))]
+    NoUpstream {
+        /// The name.
+        name: String,
+        /// Those that there are.
+        known: Vec<String>,
+    },
+    /// A header can't be sent.
+    #[error(transparent)]
+    Header(#[from] HeaderError),
+}
+
+impl DestinationError {
+    /// The key that it is about.
+    pub(crate) fn key(&self) -> &'static str {
+        match self {
+            Self::NoUpstream { .. } => "upstream",
+            Self::Header(_) => "headers",
+        }
+    }
+}
+
+fn known_upstreams(known: &[String]) -> String {
+    match known {
+        [] => "`upstreams` of the configuration has none".to_owned(),
+        known => format!("there is `{}`", known.join("`, `")),
+    }
+}
+
 /// Whom a rule asks; headers depend on the namespace.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Asks {
@@ -37,14 +70,14 @@ impl Asks {
         name: &str,
         headers: &std::collections::BTreeMap<String, String>,
         upstreams: &Upstreams,
-    ) -> Result<Self, RuleError> {
+    ) -> Result<Self, DestinationError> {
         let headers = Headers::new(headers)?;
         if name.is_empty() {
             let upstream = None;
             return Ok(Self { upstream, headers });
         }
         let found = upstreams.iter().find(|(upstream, _)| upstream.name == name);
-        let (upstream, of_upstream) = found.ok_or_else(|| RuleError::NoUpstream {
+        let (upstream, of_upstream) = found.ok_or_else(|| DestinationError::NoUpstream {
             name: name.to_owned(),
             known: upstreams
                 .iter()

@@ -28,7 +28,7 @@ mod usage;
 
 pub use answer::{MetricValueList, cause_for_clients, internal_error, refused_query};
 pub use attempts::{Attempts, Given};
-pub use destination::{Destination, SeriesQuery};
+pub use destination::{Destination, DestinationError, SeriesQuery};
 pub use duration::{DURATION_UNITS, duration_millis};
 pub use expression::{ResultLabels, Unreadable};
 pub use external::{ExternalError, ExternalMetrics, ExternalValues, ResolvedExternal};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::config::{self, DiscoveryRule, MetricsDiscoveryConfig, ResourceRules};
-use crate::destination::SeriesQuery;
+use crate::destination::{DestinationError, SeriesQuery};
 use crate::external::ExternalMetrics;
 use crate::findings::{self, At, Finding, Looked};
 use crate::metrics::Metrics;
@@ -149,7 +149,7 @@ impl Rules {
                 return false;
             };
             let written = |name: &String| config.upstreams.iter().any(|other| other.name == *name);
-            matches!(&**source, RuleError::NoUpstream { name, .. } if written(name))
+            matches!(&**source, RuleError::Destination(DestinationError::NoUpstream { name, .. }) if written(name))
         };
         refused.retain(|(_, error)| !is_written(error));
         let mut rules = Self {

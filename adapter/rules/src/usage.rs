@@ -172,7 +172,7 @@ impl UsageRules {
             memory: rule("resourceRules.memory", &rules.memory)?,
             window: window.map_err(|error| ("resourceRules", error))?,
             asks: Asks::new(&rules.upstream, &rules.headers, upstreams)
-                .map_err(|error| ("resourceRules", error))?,
+                .map_err(|error| ("resourceRules", error.into()))?,
         })
     }
 

@@ -9,7 +9,7 @@ mod window;
 use regex::Regex;
 
 use crate::config::{DiscoveryRule, RegexFilter, ValuePolicy};
-use crate::destination::{Asks, Destination, SeriesQuery};
+use crate::destination::{Asks, Destination, DestinationError, SeriesQuery};
 use crate::headers::HeaderError;
 use crate::series::SeriesNames;
 use crate::template::TemplateError;
@@ -105,24 +105,9 @@ pub enum RuleError {
         /// What the query has.
         found: String,
     },
-    /// The configuration has no such upstream.
-    #[error("upstream: there is no upstream `{name}`; {}", known_upstreams(.known))]
-    NoUpstream {
-        /// The name.
-        name: String,
-        /// Those that there are.
-        known: Vec<String>,
-    },
-    /// A header can't be sent.
+    /// Who is asked isn't there, or can't be asked so.
     #[error(transparent)]
-    Header(#[from] HeaderError),
-}
-
-fn known_upstreams(known: &[String]) -> String {
-    match known {
-        [] => "`upstreams` of the configuration has none".to_owned(),
-        known => format!("there is `{}`", known.join("`, `")),
-    }
+    Destination(#[from] DestinationError),
 }
 
 impl RuleError {
@@ -140,8 +125,7 @@ impl RuleError {
             | Self::NoResource { key, .. }
             | Self::Duration { key, .. } => key,
             Self::Window { .. } => "window",
-            Self::NoUpstream { .. } => "upstream",
-            Self::Header(_) => "headers",
+            Self::Destination(error) => error.key(),
         }
     }
 }
@@ -185,7 +169,7 @@ impl Rule {
             assumed: assumed::series(rule, &resources),
             series_asked: SeriesQuery {
                 selector: rule.series_query.clone(),
-                to: asks.about(None)?,
+                to: asks.about(None).map_err(DestinationError::from)?,
             },
             series_filters,
             name_matches,
