@@ -21,6 +21,8 @@ pub enum Need {
     ScaleToZero,
     /// The adapter reads prometheus-adapter's rules.
     PrometheusAdapterRules,
+    /// The adapter reads the keys of rules that setpoint-adapter has beyond prometheus-adapter's.
+    SetpointAdapterRules,
     /// The adapter takes its values from Prometheus.
     Prometheus,
     /// The adapter tells the series of one metric apart by their labels (`metricLabelSelector`).
