@@ -45,10 +45,17 @@ impl RuleFile {
     pub fn parse(text: &str) -> Result<Option<Self>, Vec<Finding>> {
         let mut found = Vec::new();
         for document in yaml_documents(text) {
-            let value = serde_saphyr::from_str::<Value>(&document).map_err(|error| {
+            let unreadable = |error: serde_saphyr::Error| {
                 vec![not_yaml(error_place(&error), error_without_place(&error))]
-            })?;
-            found.extend(of_document(&document, &value));
+            };
+            let place = Place::read(&document).map_err(unreadable)?;
+            // To read a long document once more takes longer than everything else.
+            if is_configuration(&place) {
+                found.push(of_configuration(&document, place, None));
+                continue;
+            }
+            let value = serde_saphyr::from_str::<Value>(&document).map_err(unreadable)?;
+            found.extend(of_document(&document, &value, place));
         }
         match found.len() {
             0 => Ok(None),
@@ -193,18 +200,15 @@ pub fn yaml_documents(text: &str) -> Vec<String> {
 
 type Read = Result<RuleFile, Vec<Finding>>;
 
-fn of_document(text: &str, value: &Value) -> Option<Read> {
+fn of_document(text: &str, value: &Value, place: Place) -> Option<Read> {
     if value["kind"] == "ConfigMap" {
         let (key, rules) = configuration(&value["data"])?;
-        let outer = Place::of(text).key("data").key(key).embedded(text);
-        return Some(of_configuration(rules, Some(outer)));
+        let outer = place.key("data").key(key).embedded(text);
+        return Some(of_configuration(rules, Place::of(rules), Some(outer)));
     }
     // Roles have `rules` too.
     if value["kind"].is_string() && value["apiVersion"].is_string() {
         return None;
-    }
-    if is_configuration(value) {
-        return Some(of_configuration(text, None));
     }
     if value["rules"].is_object() {
         return Some(of_values(
@@ -215,14 +219,16 @@ fn of_document(text: &str, value: &Value) -> Option<Read> {
     // Values of a chart that has the adapter's chart as a part.
     let mut parts = value.as_object()?.iter();
     let (part, values) = parts.find(|(_, part)| part["rules"].is_object())?;
-    let place = Place::of(text).into_key(part).into_key("rules");
+    let place = place.into_key(part).into_key("rules");
     Some(of_values(&values["rules"], place))
 }
 
-fn is_configuration(value: &Value) -> bool {
-    value["rules"].is_array()
-        || value["externalRules"].is_array()
-        || value["resourceRules"].is_object()
+/// Whether a document is a configuration. Roles have `rules` too.
+fn is_configuration(document: &Place) -> bool {
+    let is_object = document.has("kind") && document.has("apiVersion");
+    let has_list = |key| document.has(key) && document.key(key).is_list();
+    let has_map = |key| document.has(key) && document.key(key).is_map();
+    !is_object && (has_list("rules") || has_list("externalRules") || has_map("resourceRules"))
 }
 
 /// The key and the text of the configuration in the data of a ConfigMap.
@@ -233,20 +239,17 @@ fn configuration(data: &Value) -> Option<(&str, &str)> {
         let mut texts = data
             .iter()
             .filter_map(|(key, text)| Some((key.as_str(), text.as_str()?)));
-        texts.find(|(_, text)| {
-            serde_saphyr::from_str::<Value>(text).is_ok_and(|value| is_configuration(&value))
-        })
+        texts.find(|(_, text)| is_configuration(&Place::of(text)))
     })
 }
 
-/// The rules of a configuration; `outer` is where its text stands, if that is in another.
-fn of_configuration(text: &str, outer: Option<Embedded>) -> Read {
+/// The rules of a configuration whose values stand at `root`; `outer` is where its text stands, if that is in another.
+fn of_configuration(text: &str, root: Place, outer: Option<Embedded>) -> Read {
     let config = MetricsDiscoveryConfig::from_yaml(text).map_err(|error| {
         let (line, column) = error_place(&error);
         let place = outer.map_or((line, column), |outer| outer.outer(line, column));
         vec![not_yaml(place, error_without_place(&error))]
     })?;
-    let root = Place::of(text);
     let places = match outer {
         Some(outer) => Places::Embedded(root, outer),
         None => Places::Configuration(root),

@@ -34,15 +34,16 @@ impl Place {
     #[must_use]
     pub fn of(text: &str) -> Self {
         // What can't be read as a document was told before.
-        let whole = serde_saphyr::from_str::<Spanned<Node>>(text);
-        whole.map_or_else(
-            |_| Self {
-                line: 1,
-                column: 1,
-                held: Held::Nothing,
-            },
-            Self::from,
-        )
+        Self::read(text).unwrap_or(Self {
+            line: 1,
+            column: 1,
+            held: Held::Nothing,
+        })
+    }
+
+    /// The same, or why it can't be read.
+    pub(crate) fn read(text: &str) -> Result<Self, serde_saphyr::Error> {
+        serde_saphyr::from_str::<Spanned<Node>>(text).map(Self::from)
     }
 
     /// Where the value of a key stands; the map itself where it lacks the key.
@@ -74,6 +75,18 @@ impl Place {
             Held::Map(values) if values.len() == 1 => &values[0].1,
             _ => self,
         }
+    }
+
+    /// Whether the value is a map with the key.
+    #[must_use]
+    pub(crate) fn has(&self, key: &str) -> bool {
+        matches!(&self.held, Held::Map(values) if values.iter().any(|(found, _)| found == key))
+    }
+
+    /// Whether the value is a list.
+    #[must_use]
+    pub(crate) fn is_list(&self) -> bool {
+        matches!(self.held, Held::List(_))
     }
 
     /// Whether the value is a map.
