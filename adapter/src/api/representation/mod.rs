@@ -44,7 +44,7 @@ impl Representation {
         }
         let empty = ranges.iter().all(|range| range.trim().is_empty());
         let found = found.or_else(|| empty.then_some(Self::Json));
-        let pretty = found == Some(Self::Json) && is_pretty(query_string);
+        let pretty = found == Some(Self::Json) && is_pretty(headers, query_string);
         found.map(|found| if pretty { Self::Pretty } else { found })
     }
 
@@ -103,12 +103,19 @@ fn of_range(range: &str) -> (f64, Option<Representation>) {
     (quality, representation)
 }
 
-/// `pretty` asks for indentation unless it is `false` or `0`.
-fn is_pretty(query_string: Option<&str>) -> bool {
-    let parameters = url::form_urlencoded::parse(query_string.unwrap_or_default().as_bytes());
-    let mut pretty = parameters.filter(|(key, _)| key == "pretty");
-    let value = pretty.next();
-    value.is_some_and(|(_, value)| matches!(&*value, "1" | "true" | "t" | "T" | "TRUE" | "True"))
+/// `pretty` asks for indentation unless it is `false` or `0`; without it, browsers and tools of people do
+/// (`isPrettyPrint`).
+fn is_pretty(headers: &HeaderMap, query_string: Option<&str>) -> bool {
+    let mut parameters = url::form_urlencoded::parse(query_string.unwrap_or_default().as_bytes());
+    let pretty = parameters.find(|(key, _)| key == "pretty");
+    if let Some((_, value)) = pretty.filter(|(_, value)| !value.is_empty()) {
+        return matches!(&*value, "1" | "true" | "t" | "T" | "TRUE" | "True");
+    }
+    let agent = headers.get(header::USER_AGENT).map(HeaderValue::as_bytes);
+    let agent = agent.unwrap_or_default();
+    [&b"curl"[..], b"Wget", b"Mozilla/5.0"]
+        .iter()
+        .any(|tool| agent.starts_with(tool))
 }
 
 #[cfg(test)]
@@ -144,5 +151,21 @@ mod tests {
         }
         assert_eq!(asked("*/*", "a=b&pretty=true"), Some(Pretty));
         assert_eq!(asked("*/*", "pretty=false"), Some(Json));
+    }
+
+    #[test]
+    fn what_people_ask_with_is_answered_for_people() {
+        for (agent, query, expected) in [
+            ("curl/8.0", "", Representation::Pretty),
+            ("Wget/1.21", "pretty=", Representation::Pretty),
+            ("Mozilla/5.0 (X11)", "", Representation::Pretty),
+            ("curl/8.0", "pretty=false", Representation::Json),
+            ("kubectl/v1.37.2", "", Representation::Json),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::USER_AGENT, agent.parse().unwrap());
+            let asked = Representation::asked(&headers, Some(query));
+            assert_eq!(asked, Some(expected), "{agent} {query}");
+        }
     }
 }
