@@ -20,6 +20,9 @@ const WAITING: usize = 1024;
 /// busy, the server takes its time.
 const UNUSED: Duration = Duration::from_secs(1);
 const SILENT: Duration = Duration::from_millis(100);
+/// How long it isn't looked again for a connection to close after there was none. Each look is at all
+/// connections, and a thousand that wait would have the server look all the time.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
 
 /// At most a number of connections.
 ///
@@ -42,6 +45,8 @@ struct Table {
     strangers: HashMap<IpAddr, usize>,
     /// The oldest first. Whoever gave up waiting has closed its channel.
     waiting: VecDeque<Newcomer>,
+    /// The address that had no unused connection, and when.
+    none_unused: Option<(IpAddr, Instant)>,
 }
 
 struct Open {
@@ -60,12 +65,12 @@ impl Open {
     }
 
     /// Whether the client does nothing with it, or has not got to a request for too long.
-    fn is_unused(&self) -> bool {
-        let waited = self.waiting.elapsed();
+    fn is_unused(&self, now: Instant) -> bool {
+        let waited = self.waiting.until(now);
         let is_long = if self.has_had_requests() {
             waited >= UNUSED
         } else {
-            waited >= SILENT || self.since.elapsed() >= UNUSED
+            waited >= SILENT || now - self.since >= UNUSED
         };
         is_long && *self.requests.borrow() == 0
     }
@@ -172,19 +177,31 @@ impl Table {
 
     /// The oldest connection of the stranger that has the most; where that is `address`, the oldest
     /// that is unused.
-    fn superfluous(&self, address: IpAddr) -> Option<u64> {
+    fn superfluous(&mut self, address: IpAddr) -> Option<u64> {
         let most = self.strangers.values().max()?;
-        let is_own = self.strangers.get(&address) == Some(most);
-        let mut strangers = self.connections.iter().filter(|(_, open)| !open.trusted);
-        if !is_own {
-            let superfluous =
-                strangers.find(|(_, open)| self.strangers.get(&open.address) == Some(most));
-            return superfluous.map(|(number, _)| *number);
+        if self.strangers.get(&address) == Some(most) {
+            return self.unused(address);
         }
-        let unused = strangers.filter(|(_, open)| open.address == address && open.is_unused());
-        // One that has had a request is rather a client between two of them.
-        let (number, _) = unused.min_by_key(|(_, open)| open.has_had_requests())?;
+        let mut strangers = self.connections.iter().filter(|(_, open)| !open.trusted);
+        let (number, _) =
+            strangers.find(|(_, open)| self.strangers.get(&open.address) == Some(most))?;
         Some(*number)
+    }
+
+    /// The oldest connection of a stranger that is unused.
+    fn unused(&mut self, address: IpAddr) -> Option<u64> {
+        let now = Instant::now();
+        let looked = self.none_unused.filter(|(looked, _)| *looked == address);
+        if looked.is_some_and(|(_, at)| now - at < BETWEEN_LOOKS) {
+            return None;
+        }
+        let own = |open: &Open| !open.trusted && open.address == address && open.is_unused(now);
+        let unused = self.connections.iter().filter(|(_, open)| own(open));
+        // One that has had a request is rather a client between two of them.
+        let unused = unused.min_by_key(|(_, open)| open.has_had_requests());
+        let number = unused.map(|(number, _)| *number);
+        self.none_unused = number.is_none().then_some((address, now));
+        number
     }
 
     fn remove(&mut self, number: u64) -> Option<Open> {
@@ -359,6 +376,18 @@ mod tests {
         assert!(silent.close.is_cancelled() && !used.close.is_cancelled());
         third.in_flight.send_replace(1);
         assert!(add(&connections, 1).is_some() && used.close.is_cancelled());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_a_look_for_an_unused_connection_the_next_one_is_a_moment_later() {
+        let connections = Connections::new(1);
+        let unused = add(&connections, 1).expect("a place");
+        tokio::time::advance(UNUSED.saturating_sub(BETWEEN_LOOKS / 2)).await;
+        assert!(add(&connections, 1).is_none());
+        tokio::time::advance(BETWEEN_LOOKS / 2).await;
+        assert!(add(&connections, 1).is_none() && !unused.close.is_cancelled());
+        tokio::time::advance(BETWEEN_LOOKS / 2).await;
+        assert!(add(&connections, 1).is_some() && unused.close.is_cancelled());
     }
 
     #[tokio::test]

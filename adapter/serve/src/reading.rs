@@ -15,11 +15,12 @@ use tokio::time::Instant;
 pub(crate) struct Waiting(Arc<Mutex<Option<Instant>>>);
 
 impl Waiting {
-    /// How long the server has waited by now; nothing while it has bytes to read.
-    pub(crate) fn elapsed(&self) -> Duration {
-        self.0
-            .lock()
-            .map_or(Duration::ZERO, |since| since.elapsed())
+    /// How long the server has waited by then; nothing while it has bytes to read.
+    pub(crate) fn until(&self, then: Instant) -> Duration {
+        let since = *self.0.lock();
+        since.map_or(Duration::ZERO, |since| {
+            then.saturating_duration_since(since)
+        })
     }
 
     #[cfg(test)]
@@ -102,14 +103,14 @@ mod tests {
         let second = Duration::from_secs(1);
         // Nobody reads yet.
         tokio::time::advance(second).await;
-        assert_eq!(waiting.elapsed(), Duration::ZERO);
+        assert_eq!(waiting.until(Instant::now()), Duration::ZERO);
         let mut byte = [0];
         assert!(futures::poll!(Box::pin(server.read(&mut byte))).is_pending());
         tokio::time::advance(second).await;
         assert!(futures::poll!(Box::pin(server.read(&mut byte))).is_pending());
-        assert_eq!(waiting.elapsed(), second);
+        assert_eq!(waiting.until(Instant::now()), second);
         client.write_all(b"x").await.unwrap();
         server.read_exact(&mut byte).await.unwrap();
-        assert_eq!(waiting.elapsed(), Duration::ZERO);
+        assert_eq!(waiting.until(Instant::now()), Duration::ZERO);
     }
 }
