@@ -162,21 +162,11 @@ mod tests {
 
     use super::*;
     use crate::metrics::OwnMetrics;
-    use crate::prometheus::{Access, HttpClient, HttpClientOptions};
+    use crate::prometheus::{HttpClient, HttpClientOptions};
 
     fn upstreams() -> Arc<Upstreams> {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let options = HttpClientOptions {
-            url: "http://prometheus".parse().unwrap(),
-            access: Access::default(),
-            token_file: None,
-            headers: Vec::new(),
-            basic_auth: None,
-            post: false,
-            timeout: None,
-            max_answer: None,
-            at: None,
-        };
+        let options = HttpClientOptions::of("http://prometheus".parse().unwrap());
         let metrics = OwnMetrics::default();
         let client = HttpClient::new(options, &metrics).unwrap();
         Arc::new(Upstreams::new(client, metrics))

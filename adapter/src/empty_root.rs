@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::kubernetes::{self, Retries};
 use crate::metrics::OwnMetrics;
-use crate::prometheus::{Access, HttpClient, HttpClientOptions};
+use crate::prometheus::{HttpClient, HttpClientOptions};
 use crate::reload::Reloads;
 
 const INSIDE: &str = "SETPOINT_TEST_WITHOUT_CA_CERTIFICATES";
@@ -26,17 +26,7 @@ fn clients_are_made_where_there_are_no_ca_certificates() {
     assert!(default.is_err(), "reqwest's default finds CA certificates");
 
     for url in ["http://prometheus.example", "https://prometheus.example"] {
-        let options = HttpClientOptions {
-            url: url.parse().expect("a URL"),
-            access: Access::default(),
-            token_file: None,
-            headers: Vec::new(),
-            basic_auth: None,
-            post: false,
-            timeout: None,
-            max_answer: None,
-            at: None,
-        };
+        let options = HttpClientOptions::of(url.parse().expect("a URL"));
         assert!(
             HttpClient::new(options, &OwnMetrics::default()).is_ok(),
             "no client for {url}"

@@ -49,18 +49,14 @@ impl UpstreamArgs {
 
     fn options(&self, url: Url, at: Option<Timestamp>) -> HttpClientOptions {
         HttpClientOptions {
-            url,
             access: Access::Files {
                 ca: self.prometheus_ca_file.clone(),
                 pair: None,
             },
             token_file: self.prometheus_token_file.clone(),
             headers: self.prometheus_header.clone(),
-            basic_auth: None,
-            post: false,
-            timeout: None,
-            max_answer: None,
             at,
+            ..HttpClientOptions::of(url)
         }
     }
 }

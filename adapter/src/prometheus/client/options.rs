@@ -95,6 +95,21 @@ pub(crate) fn system_roots(url: &Url) -> Vec<Certificate> {
 }
 
 impl HttpClientOptions {
+    /// A Prometheus that anybody may ask.
+    pub(crate) fn of(url: Url) -> Self {
+        Self {
+            url,
+            access: Access::default(),
+            token_file: None,
+            basic_auth: None,
+            headers: Vec::new(),
+            post: false,
+            timeout: None,
+            max_answer: None,
+            at: None,
+        }
+    }
+
     /// The CA certificates to verify Prometheus with. A system without any, such as our image, is no
     /// error.
     fn roots(&self, roots: &Roots) -> Result<Vec<Certificate>, HttpClientError> {

@@ -61,18 +61,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ca.crt");
         let options = HttpClientOptions {
-            url: "https://prometheus".parse().unwrap(),
             access: Access::Files {
                 ca: Some(path.clone()),
                 pair: None,
             },
-            token_file: None,
-            headers: Vec::new(),
-            basic_auth: None,
-            post: false,
-            timeout: None,
-            max_answer: None,
-            at: None,
+            ..HttpClientOptions::of("https://prometheus".parse().unwrap())
         };
         let client = |options: &HttpClientOptions| {
             HttpClient::new(options.clone(), &OwnMetrics::default())

@@ -15,15 +15,9 @@ fn client(url: &str, post: bool) -> HttpClient {
 
 fn client_with(url: &str, post: bool, metrics: &OwnMetrics) -> HttpClient {
     let options = HttpClientOptions {
-        url: url.parse().unwrap(),
-        access: Access::default(),
-        token_file: None,
         headers: vec![("X-Scope-OrgID".to_owned(), "team".to_owned())],
-        basic_auth: None,
         post,
-        timeout: None,
-        max_answer: None,
-        at: None,
+        ..HttpClientOptions::of(url.parse().unwrap())
     };
     HttpClient::new(options, metrics).unwrap()
 }

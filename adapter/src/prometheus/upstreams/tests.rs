@@ -8,17 +8,7 @@ use super::*;
 /// The upstreams of a configuration beside a Prometheus that nobody asks.
 fn upstreams() -> Upstreams {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let options = HttpClientOptions {
-        url: "http://127.0.0.1:1".parse().unwrap(),
-        access: Access::default(),
-        token_file: None,
-        basic_auth: None,
-        headers: Vec::new(),
-        post: false,
-        timeout: None,
-        max_answer: None,
-        at: None,
-    };
+    let options = HttpClientOptions::of("http://127.0.0.1:1".parse().unwrap());
     let metrics = OwnMetrics::default();
     Upstreams::new(HttpClient::new(options, &metrics).unwrap(), metrics)
 }
