@@ -229,6 +229,15 @@ impl Adapter {
         self.log.lock().unwrap().clone()
     }
 
+    /// Waits until the log has a line with this text.
+    pub(crate) async fn logged(&self, text: &str) {
+        let began = Instant::now();
+        while !self.log().iter().any(|line| line.contains(text)) {
+            assert!(began.elapsed() < IN_TIME, "{text}: {:?}", self.log());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// Puts another configuration in the place of the one before, at once.
     pub(crate) fn configure(&self, selectors: &[&str]) {
         self.write_config(&config(selectors));

@@ -62,7 +62,8 @@ async fn a_rule_asks_its_upstream_as_the_namespace_of_the_request_and_others_ask
     adapter.write_config(&upstreams("another"));
     let failures = "setpoint_adapter_reloads_total{part=\"configuration\",outcome=\"failure\"} ";
     adapter.until(failures, |failures| failures > 0.0).await;
-    let said = "there is no upstream `mimir`; there is `another`";
-    assert!(adapter.log().iter().any(|line| line.contains(said)));
+    adapter
+        .logged("there is no upstream `mimir`; there is `another`")
+        .await;
     assert_eq!(of("there").await, (200, "7".into()));
 }

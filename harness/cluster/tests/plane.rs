@@ -357,7 +357,7 @@ async fn a_detached_plane_lives_until_it_is_taken_down() {
     let file = kube::config::Kubeconfig::read_from(&plane.kubeconfig).unwrap();
     let config = kube::Config::from_custom_kubeconfig(file, &Default::default()).await;
     let client = kube::Client::try_from(config.unwrap()).unwrap();
-    assert_eq!(client.apiserver_version().await.unwrap().minor, "36");
+    assert_eq!(client.apiserver_version().await.unwrap().minor, "37");
 
     provider.down(&name).await.unwrap();
     gone(plane.kubeconfig.parent().unwrap()).await;
