@@ -12,7 +12,7 @@ use crate::attempts::Given;
 use crate::config::{Instead, ValuePolicy};
 use crate::destination::{Destination, SeriesQuery};
 use crate::headers::HeaderError;
-use crate::metrics::{Remark, truncated};
+use crate::metrics::{Remark, counted};
 use crate::origins::{Origin, Origins, Yield};
 use crate::query::ExternalQuery;
 use crate::resources::{GroupResource, RestMapper};
@@ -257,13 +257,8 @@ impl ExternalValues<'_> {
             self.values = Vec::new();
             return;
         }
-        let instead = match sample.value {
-            value if value.is_nan() => self.policy.nan.as_ref(),
-            value if value.is_infinite() => self.policy.infinite.as_ref(),
-            _ => None,
-        };
-        let value = instead.map_or_else(|| truncated(sample.value), Instead::value);
         let nan = Instead::Error;
+        let value = counted(sample.value, self.policy, &nan);
         let remark = Remark::of_value(sample.value, self.policy, nan, || "a series".to_owned());
         self.remark = self.remark.take().or(remark);
         match value {

@@ -38,6 +38,18 @@ pub enum Instead {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DefaultValue(pub Quantity);
 
+impl ValuePolicy {
+    /// What counts in place of a value that is no finite number; none for any other, and for an infinite one of which
+    /// nothing is said. Where nothing is said of NaN, it counts as `nan`.
+    pub(crate) fn instead<'a>(&'a self, value: f64, nan: &'a Instead) -> Option<&'a Instead> {
+        match value {
+            value if value.is_nan() => Some(self.nan.as_ref().unwrap_or(nan)),
+            value if value.is_infinite() => self.infinite.as_ref(),
+            _ => None,
+        }
+    }
+}
+
 impl Instead {
     /// The value that counts; none for an error.
     #[must_use]

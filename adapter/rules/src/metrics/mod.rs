@@ -17,8 +17,8 @@ use crate::series::SeriesNames;
 use carried::Carried;
 pub(crate) use carried::Labels;
 pub use remark::Remark;
-pub(crate) use resolved::truncated;
 pub use resolved::{Items, MetricError, ResolvedQuery, Values};
+pub(crate) use resolved::{counted, truncated};
 
 /// A metric of one kind of object.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -8,7 +8,7 @@ use setpoint_metrics_api::{MetricIdentifier, MetricValue, ObjectReference, Quant
 
 use super::Remark;
 use crate::attempts::Given;
-use crate::config::Instead;
+use crate::config::{Instead, ValuePolicy};
 use crate::destination::Destination;
 use crate::headers::HeaderError;
 use crate::origins::Origin;
@@ -225,16 +225,10 @@ impl<'a> ResolvedQuery<'a> {
         }
     }
 
-    /// What a sample counts as: in thousandths, cut off below. Left to itself, NaN is zero, as in prometheus-adapter
+    /// What a sample counts as. Left to itself, NaN is zero, as in prometheus-adapter
     /// (`prometheusProvider.metricFor`). What Go makes of infinities depends on the machine, so there is none for them.
     fn quantity(&self, name: &str, value: f64) -> Result<Quantity, MetricError> {
-        let policy = self.rule().value_policy();
-        let instead = match value {
-            value if value.is_nan() => Some(policy.nan.as_ref().unwrap_or(&Instead::Zero)),
-            value if value.is_infinite() => policy.infinite.as_ref(),
-            _ => None,
-        };
-        let quantity = instead.map_or_else(|| truncated(value), Instead::value);
+        let quantity = counted(value, self.rule().value_policy(), &Instead::Zero);
         quantity.ok_or_else(|| MetricError::Unrepresentable {
             metric: self.query.metric.clone(),
             name: name.to_owned(),
@@ -267,18 +261,15 @@ impl Values<'_> {
             return;
         };
         let is_further = value.replace((sample.value, sample.timestamp)).is_some();
-        let (group_resource, name) = (group_resource(), name.clone());
         let policy = self.resolved.rule().value_policy();
-        if let Some(remark) = Remark::of_value(sample.value, policy, Instead::Zero, || {
-            format!("{group_resource} {name}")
-        }) {
+        let of = || format!("{} {name}", group_resource());
+        let of_value = Remark::of_value(sample.value, policy, Instead::Zero, of);
+        let several = is_further.then(|| Remark::Several {
+            group_resource: group_resource(),
+            name: name.clone(),
+        });
+        for remark in of_value.into_iter().chain(several) {
             self.remark(remark);
-        }
-        if is_further {
-            self.remark(Remark::Several {
-                group_resource,
-                name,
-            });
         }
     }
 
@@ -361,6 +352,12 @@ impl Values<'_> {
             }),
         }
     }
+}
+
+/// What a value counts as by a policy, where NaN is `nan` unless it says otherwise; none for an error.
+pub(crate) fn counted(value: f64, policy: &ValuePolicy, nan: &Instead) -> Option<Quantity> {
+    let instead = policy.instead(value, nan);
+    instead.map_or_else(|| truncated(value), Instead::value)
 }
 
 /// A value in thousandths, cut off below; none for what has no number of them in 64 bits.
