@@ -1,27 +1,24 @@
 //! `/openapi/v2` and `/openapi/v3`: what kube-aggregator merges into its own documents, and what
 //! `kubectl explain` reads.
 
+use std::sync::LazyLock;
+
 use serde_json::{Map, Value, json};
 
 use super::group::ApiGroup;
 use super::operation::{Form, Operation};
 
 /// The kinds of each group and version, as Swagger has them.
-const DEFINITIONS: &str = include_str!("openapi.json");
+static DEFINITIONS: LazyLock<Map<String, Value>> =
+    LazyLock::new(|| serde_json::from_str(include_str!("openapi.json")).unwrap_or_default());
 
 /// The document of all groups.
 pub(super) fn v2<'a>(groups: impl Iterator<Item = &'a dyn ApiGroup>) -> Value {
     let (mut paths, mut definitions) = (Map::new(), Map::new());
     for group in groups {
-        let of_the_group = Operation::of_the_group(group);
-        paths.insert(of_the_group.path.clone(), of_the_group.item(Form::V2));
+        paths.extend([Operation::of_the_group(group).into_path(Form::V2)]);
         for version in group.versions() {
-            let operations = Operation::of_a_version(group, version);
-            paths.extend(
-                operations
-                    .iter()
-                    .map(|operation| (operation.path.clone(), operation.item(Form::V2))),
-            );
+            paths.extend(paths_of(group, version, Form::V2));
             definitions.extend(definitions_of(group, version));
         }
     }
@@ -53,11 +50,7 @@ pub(super) fn v3_index<'a>(
 
 /// The document of a version of a group.
 pub(super) fn v3(group: &dyn ApiGroup, version: &str) -> Value {
-    let operations = Operation::of_a_version(group, version);
-    let paths: Map<String, Value> = operations
-        .iter()
-        .map(|operation| (operation.path.clone(), operation.item(Form::V3)))
-        .collect();
+    let paths: Map<String, Value> = paths_of(group, version, Form::V3).collect();
     let mut schemas = Value::Object(definitions_of(group, version));
     refer_to_components(&mut schemas);
     json!({
@@ -68,13 +61,22 @@ pub(super) fn v3(group: &dyn ApiGroup, version: &str) -> Value {
     })
 }
 
+/// The paths of a version and their items.
+fn paths_of(
+    group: &dyn ApiGroup,
+    version: &str,
+    form: Form,
+) -> impl Iterator<Item = (String, Value)> {
+    let operations = Operation::of_a_version(group, version).into_iter();
+    operations.map(move |operation| operation.into_path(form))
+}
+
 fn info() -> Value {
     json!({"title": "setpoint-adapter", "version": concat!("v", env!("CARGO_PKG_VERSION"))})
 }
 
 fn definitions_of(group: &dyn ApiGroup, version: &str) -> Map<String, Value> {
-    let all: Map<String, Value> = serde_json::from_str(DEFINITIONS).unwrap_or_default();
-    let of_the_version = all.get(&format!("{}/{version}", group.name()));
+    let of_the_version = DEFINITIONS.get(&format!("{}/{version}", group.name()));
     let of_the_version = of_the_version.and_then(Value::as_object);
     of_the_version.cloned().unwrap_or_default()
 }

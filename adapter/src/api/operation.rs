@@ -25,7 +25,7 @@ impl Form {
 
 /// A GET of a path.
 pub(super) struct Operation {
-    pub(super) path: String,
+    path: String,
     id: String,
     description: &'static str,
     /// What it answers, where that is a kind of the group.
@@ -128,8 +128,13 @@ impl Operation {
         operations
     }
 
-    /// The path's item.
-    pub(super) fn item(&self, form: Form) -> Value {
+    /// The path, and its item.
+    pub(super) fn into_path(self, form: Form) -> (String, Value) {
+        let item = self.item(form);
+        (self.path, item)
+    }
+
+    fn item(&self, form: Form) -> Value {
         let mut success = json!({"description": "OK"});
         if let Some(answer) = &self.answer {
             let schema = json!({"$ref": format!("{}{}", form.prefix(), answer.definition())});
