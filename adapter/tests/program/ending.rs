@@ -1,12 +1,10 @@
 //! How the program ends.
 
-use std::time::{Duration, Instant};
-
 use axum::Router;
 use serde_json::json;
 
 use super::reloads::answer;
-use super::support::{Adapter, IN_TIME, client, config, serve};
+use super::support::{Adapter, client, config, in_time, serve};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn after_sigterm_it_is_not_ready_but_answers_until_its_delay_is_over() {
@@ -18,11 +16,8 @@ async fn after_sigterm_it_is_not_ready_but_answers_until_its_delay_is_over() {
     adapter.until(known, |metrics| metrics > 0.0).await;
 
     adapter.terminate();
-    let began = Instant::now();
-    while adapter.get("/readyz/shutdown").await.0 == 200 {
-        assert!(began.elapsed() < IN_TIME, "{:?}", adapter.log());
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    let announced = async || (adapter.get("/readyz/shutdown").await.0 != 200).then_some(());
+    in_time(announced, || format!("{:?}", adapter.log())).await;
     assert_eq!(adapter.get("/readyz").await.0, 500);
     assert_eq!(adapter.get("/livez").await.0, 200);
     let (code, answered) = adapter.value(&client(), "good").await.unwrap();

@@ -1,3 +1,4 @@
+use std::cell::Cell;
 use std::io::{BufRead as _, BufReader};
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::symlink;
@@ -116,6 +117,22 @@ pub(crate) fn free_port() -> u16 {
     listener.local_addr().unwrap().port()
 }
 
+/// What there is as soon as there is something, which is looked for again and again; `missing` says what isn't there in
+/// time.
+pub(crate) async fn in_time<T>(
+    mut look: impl AsyncFnMut() -> Option<T>,
+    missing: impl Fn() -> String,
+) -> T {
+    let began = Instant::now();
+    loop {
+        if let Some(found) = look().await {
+            return found;
+        }
+        assert!(began.elapsed() < IN_TIME, "{}", missing());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
 impl Adapter {
     /// Starts it by a configuration and waits until it serves.
     pub(crate) async fn start(prometheus: SocketAddr, config: &str, arguments: &[&str]) -> Self {
@@ -175,25 +192,16 @@ impl Adapter {
     }
 
     async fn served(&mut self) {
-        let began = Instant::now();
-        while client()
-            .get(format!("{}/livez", self.url))
-            .send()
-            .await
-            .is_err()
-        {
-            assert!(
-                self.child.try_wait().unwrap().is_none(),
-                "it has ended: {:?}",
-                self.log()
-            );
-            assert!(
-                began.elapsed() < IN_TIME,
-                "it doesn't serve: {:?}",
-                self.log()
-            );
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        let Self {
+            url, child, log, ..
+        } = self;
+        let livez = format!("{url}/livez");
+        let serves = async || {
+            let has_ended = child.try_wait().unwrap().is_some();
+            assert!(!has_ended, "it has ended: {:?}", log.lock());
+            client().get(&livez).send().await.ok().map(drop)
+        };
+        in_time(serves, || format!("it doesn't serve: {:?}", log.lock())).await;
     }
 
     /// The number of its process.
@@ -210,18 +218,9 @@ impl Adapter {
 
     /// How it has ended, which it must do in time.
     pub(crate) async fn ended(&mut self) -> ExitStatus {
-        let began = Instant::now();
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status;
-            }
-            assert!(
-                began.elapsed() < IN_TIME,
-                "it doesn't end: {:?}",
-                self.log()
-            );
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        let Self { child, log, .. } = self;
+        let ended = async || child.try_wait().unwrap();
+        in_time(ended, || format!("it doesn't end: {:?}", log.lock())).await
     }
 
     /// The lines of its log so far.
@@ -231,11 +230,8 @@ impl Adapter {
 
     /// Waits until the log has a line with this text.
     pub(crate) async fn logged(&self, text: &str) {
-        let began = Instant::now();
-        while !self.log().iter().any(|line| line.contains(text)) {
-            assert!(began.elapsed() < IN_TIME, "{text}: {:?}", self.log());
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        let found = async || self.log().into_iter().find(|line| line.contains(text));
+        in_time(found, || format!("{text}: {:?}", self.log())).await;
     }
 
     /// Puts another configuration in the place of the one before, at once.
@@ -272,19 +268,13 @@ impl Adapter {
 
     /// Waits until a metric of its own has a value that holds.
     pub(crate) async fn until(&self, series: &str, holds: impl Fn(f64) -> bool) {
-        let began = Instant::now();
-        loop {
-            let now = self.metric(series).await;
-            if now.is_some_and(&holds) {
-                return;
-            }
-            assert!(
-                began.elapsed() < IN_TIME,
-                "{series} is {now:?}: {:?}",
-                self.log()
-            );
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        let now = Cell::new(None);
+        let held = async || {
+            now.set(self.metric(series).await);
+            now.get().filter(|value| holds(*value))
+        };
+        let missing = || format!("{series} is {:?}: {:?}", now.get(), self.log());
+        in_time(held, missing).await;
     }
 
     /// What pod `p` has of a metric: the status and the value.
