@@ -320,13 +320,14 @@ pub(crate) fn image_names(value: &Value, references: &mut BTreeSet<String>) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use serde_json::json;
     use setpoint_cluster::ImageRoot;
 
     use super::*;
 
-    fn document(rest: &str) -> Document {
+    /// A scenario with these keys beside those that it needs.
+    pub(in crate::run) fn document(rest: &str) -> Document {
         let text = format!("{{apiVersion: setpoint.dev/v1alpha1, scenario: x, steps: [], {rest}}}");
         serde_saphyr::from_str(&text).unwrap()
     }

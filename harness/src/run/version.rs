@@ -26,12 +26,8 @@ fn minor_version(version: &str) -> Option<(u32, u32)> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::backend::tests::document;
     use super::*;
-
-    fn document(rest: &str) -> Document {
-        let text = format!("{{apiVersion: setpoint.dev/v1alpha1, scenario: x, steps: [], {rest}}}");
-        serde_saphyr::from_str(&text).unwrap()
-    }
 
     #[test]
     fn before_1_37_nobody_is_scaled_to_zero_unasked() {
