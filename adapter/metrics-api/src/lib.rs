@@ -12,6 +12,7 @@ mod value;
 pub use list::{Item, List};
 pub use meta::{
     Duration, LabelSelector, LabelSelectorRequirement, ListMeta, ObjectReference, Time,
+    null_as_default,
 };
 pub use quantity::{Format, ParseQuantityError, Quantity};
 pub use table::{IncludeObject, Table};

@@ -137,8 +137,11 @@ impl Serialize for Duration {
     }
 }
 
-/// Go writes nil maps and slices as `null`.
-pub(crate) fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+/// Reads `null`, as which Go writes nil maps and slices, as the default. For `deserialize_with` of serde.
+///
+/// # Errors
+/// Those of a value that is no `T`.
+pub fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
     T: Default + Deserialize<'de>,

@@ -9,6 +9,7 @@ mod upstream;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer};
+use setpoint_metrics_api::null_as_default;
 
 pub use policy::{DefaultValue, Instead, ValuePolicy};
 pub use upstream::{BasicAuth, TlsFiles, Upstream};
@@ -180,14 +181,6 @@ fn is_about_documents(error: &serde_saphyr::Error) -> bool {
         serde_saphyr::Error::WithSnippet { error, .. } => is_about_documents(error),
         _ => false,
     }
-}
-
-fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Default + Deserialize<'de>,
-{
-    Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
 }
 
 /// A list whose items may be left out too.

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-
-use super::null_as_default;
+use setpoint_metrics_api::null_as_default;
 
 /// A Prometheus, or what speaks its API, that rules may name.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]

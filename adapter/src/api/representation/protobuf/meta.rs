@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use prost::Message;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
 /// `ListMeta`.
 #[derive(Message, Deserialize)]
@@ -160,13 +160,4 @@ struct StatusCause {
     message: String,
     #[prost(string, required, tag = "3")]
     field: String,
-}
-
-/// Go writes nil maps and slices as `null`.
-pub(super) fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Default + Deserialize<'de>,
-{
-    Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
 }

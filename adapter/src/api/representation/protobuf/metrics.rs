@@ -6,8 +6,9 @@ use std::fmt::Debug;
 
 use prost::Message;
 use serde::Deserialize;
+use setpoint_metrics_api::null_as_default;
 
-use super::meta::{Duration, LabelSelector, ListMeta, ObjectMeta, Quantity, Time, null_as_default};
+use super::meta::{Duration, LabelSelector, ListMeta, ObjectMeta, Quantity, Time};
 
 /// Every list of values.
 #[derive(Message, Deserialize)]
