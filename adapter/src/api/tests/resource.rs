@@ -172,5 +172,10 @@ async fn open_api_documents_say_what_kubectl_explain_looks_for() {
     let expected =
         serde_json::json!({"group": "metrics.k8s.io", "version": "v1beta1", "kind": "NodeMetrics"});
     assert_eq!(v3.pointer(nodes), Some(&expected));
+    for (path, action) in [("nodes", "list"), ("nodes~1{name}", "get")] {
+        let pointer =
+            format!("/paths/~1apis~1metrics.k8s.io~1v1beta1~1{path}/get/x-kubernetes-action");
+        assert_eq!(v3.pointer(&pointer), Some(&action.into()), "{path}");
+    }
     assert_eq!(of("/openapi/v3/apis/metrics.k8s.io/v1").await.0, 404);
 }
