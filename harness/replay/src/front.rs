@@ -3,13 +3,11 @@
 //! The faults' mock stays mounted and matches what the faults of the moment concern: wiremock sorts its mocks by
 //! priority at each request, so that the guard of a scoped mock with a priority unmounts another one than its own.
 
-use std::io::Write as _;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
-use flate2::{Compression, write::GzEncoder};
 use parking_lot::Mutex;
 use wiremock::matchers::any;
 use wiremock::{Match, Mock, MockServer, Request, Respond, ResponseTemplate};
@@ -20,7 +18,8 @@ use crate::api::{self, Answer};
 use crate::clock::wall_millis;
 use crate::journal::JournalBook;
 use crate::promql::Settings;
-use crate::{Fault, FaultAnswer, JournalEntry, World, remote_write};
+use crate::wire::{parameters, template};
+use crate::{Fault, JournalEntry, World, remote_write};
 
 const FAULTS: u8 = 1;
 const THE_REST: u8 = 9;
@@ -135,14 +134,20 @@ impl Respond for Responder {
             series: answer.series,
             fault: fault.is_some(),
         });
-        template(answer, told, accepts_gzip(request))
+        template(request, answer, told)
     }
 }
 
 fn truth(shared: &Shared, now: i64, request: &Request, parameters: &[(String, String)]) -> Answer {
     let path = request.url.path();
-    if api::refuses_method(path, request.method.as_str()) {
-        return Answer::text(405, "Method Not Allowed\n");
+    let method = request.method.as_str();
+    let is_of_api = path.starts_with("/api/v1/");
+    match api::methods_of(path) {
+        _ if method == "OPTIONS" && is_of_api => return Answer::text(204, ""),
+        Some(methods) if !methods.contains(&method) => {
+            return Answer::text(405, "Method Not Allowed\n");
+        }
+        _ => {}
     }
     if path == "/api/v1/write" {
         return match shared.change(|world| remote_write::received(world, &request.body)) {
@@ -152,56 +157,4 @@ fn truth(shared: &Shared, now: i64, request: &Request, parameters: &[(String, St
     }
     let world = shared.world.load();
     api::answer(&world, &shared.settings, now, path, parameters)
-}
-
-fn accepts_gzip(request: &Request) -> bool {
-    let accepted = request.headers.get_all(http::header::ACCEPT_ENCODING);
-    let mut accepted = accepted.iter().filter_map(|value| value.to_str().ok());
-    accepted.any(|value| value.split(',').any(|coding| coding.trim() == "gzip"))
-}
-
-/// What is sent. A fault's own body goes out as it is.
-fn template(answer: Answer, told: Option<&FaultAnswer>, gzip: bool) -> ResponseTemplate {
-    let own = told
-        .filter(|told| told.status.is_some())
-        .and_then(|told| told.body.clone());
-    let mut template = ResponseTemplate::new(answer.status);
-    template = match (own, gzip) {
-        (None, true) if !answer.body.is_empty() => template
-            .insert_header("Content-Encoding", "gzip")
-            .set_body_raw(compressed(&answer.body), answer.content_type),
-        (own, _) => template.set_body_raw(own.unwrap_or(answer.body), answer.content_type),
-    };
-    if let Some(told) = told {
-        for (name, value) in &told.headers {
-            template = template.insert_header(name.as_str(), value.as_str());
-        }
-        template = template.set_delay(Duration::from_secs_f64(told.delay));
-    }
-    template
-}
-
-fn compressed(body: &str) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    // A vector takes all that is written.
-    let _ = encoder.write_all(body.as_bytes());
-    encoder.finish().unwrap_or_default()
-}
-
-/// The form body's parameters, then the query's, as Go's `ParseForm` orders them.
-fn parameters(request: &Request) -> Vec<(String, String)> {
-    let is_form = request
-        .headers
-        .get(http::header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .is_some_and(|value| value.starts_with("application/x-www-form-urlencoded"));
-    let body = if is_form {
-        request.body.as_slice()
-    } else {
-        &[]
-    };
-    url::form_urlencoded::parse(body)
-        .chain(request.url.query_pairs())
-        .map(|(name, value)| (name.into_owned(), value.into_owned()))
-        .collect()
 }

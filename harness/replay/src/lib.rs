@@ -34,13 +34,16 @@ pub mod remote_write;
 mod replay;
 mod script;
 mod series;
+pub mod sources;
+mod wire;
 mod world;
 
 pub use clock::ClockMap;
 pub use fault::FaultError;
 pub use replay::{Replay, ReplayOptions, StartError};
 pub use script::{
-    Clock, Fault, FaultAnswer, Journal, JournalEntry, Script, ScriptedSeries, ServerTime,
+    Clock, Fault, FaultAnswer, Journal, JournalEntry, Metadata, Sample, SampledSeries, Script,
+    ScriptedSeries, ServerTime,
 };
 pub use series::Series;
 pub use world::{MAX_SAMPLES_IN_ALL, ScriptError, World};

@@ -1,5 +1,7 @@
 //! Numbers as Go writes them.
 
+use crate::promql::{STALE, is_stale};
+
 /// `MarshalFloat`: the shortest decimal, with an exponent of at least two digits below 1e-6 and from 1e21.
 pub(crate) fn float(value: f64) -> String {
     shortest(value, 1e-6..1e21)
@@ -8,6 +10,23 @@ pub(crate) fn float(value: f64) -> String {
 /// As `%g` of Go writes a number in a text.
 pub(crate) fn general(value: f64) -> String {
     shortest(value, 1e-4..1e6)
+}
+
+/// A value of a sample as text: a number, or `stale`.
+pub(crate) fn text_of(value: f64) -> String {
+    if is_stale(value) {
+        return "stale".to_owned();
+    }
+    float(value)
+}
+
+/// The value that a text stands for, as Prometheus reads numbers; `stale` is the staleness marker.
+pub(crate) fn value_of(text: &str) -> Option<f64> {
+    match text {
+        "stale" => Some(STALE),
+        // Any other NaN is the same to a query.
+        _ => text.parse().ok(),
+    }
 }
 
 /// The shortest decimal, without an exponent within a range.

@@ -10,11 +10,16 @@
 //!
 //! What can't be used is refused whole, with 400 and `{"error": "…"}`.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use jiff::Timestamp;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::notation::Values;
+use crate::number::{text_of, value_of};
+use crate::promql::STALE;
 
 /// Series and the clock that they are played by.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -26,6 +31,12 @@ pub struct Script {
     /// The series from the start.
     #[serde(default)]
     pub series: Vec<ScriptedSeries>,
+    /// Series whose samples have times of their own, such as those of a recording.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub samples: Vec<SampledSeries>,
+    /// What is known of metrics, by their names; what `/api/v1/metadata` answers.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metadata: BTreeMap<String, Metadata>,
 }
 
 /// How scenario time passes.
@@ -33,12 +44,23 @@ pub struct Script {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Clock {
     /// Scenario seconds per wall second; above zero.
+    #[serde(default = "as_fast")]
     pub speed: f64,
+    /// The wall time of scenario time 0; without it that is when the script is loaded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<Timestamp>,
+}
+
+fn as_fast() -> f64 {
+    1.0
 }
 
 impl Default for Clock {
     fn default() -> Self {
-        Self { speed: 1.0 }
+        Self {
+            speed: as_fast(),
+            start: None,
+        }
     }
 }
 
@@ -59,6 +81,79 @@ pub struct ScriptedSeries {
     /// Whether the last value is repeated for ever.
     #[serde(default)]
     pub hold: bool,
+}
+
+/// One series, written out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SampledSeries {
+    /// Name and labels, as in [`ScriptedSeries`].
+    pub series: String,
+    /// The samples, oldest first.
+    pub samples: Vec<Sample>,
+}
+
+/// A sample: scenario time in seconds, and the value. In JSON it is `[15, "0.5"]`; the value `"stale"` is the
+/// staleness marker.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(from = "(f64, Written)", into = "(f64, Written)")]
+pub struct Sample {
+    /// Scenario time, seconds.
+    pub at: f64,
+    /// The value; [`Sample::STALE`] is the staleness marker.
+    pub value: f64,
+}
+
+impl Sample {
+    /// The staleness marker: the series is gone.
+    pub const STALE: f64 = STALE;
+}
+
+impl From<(f64, Written)> for Sample {
+    fn from((at, Written(value)): (f64, Written)) -> Self {
+        Self { at, value }
+    }
+}
+
+impl From<Sample> for (f64, Written) {
+    fn from(sample: Sample) -> Self {
+        (sample.at, Written(sample.value))
+    }
+}
+
+/// A value as text: JSON has no NaN.
+struct Written(f64);
+
+impl Serialize for Written {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&text_of(self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Written {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <Cow<'_, str>>::deserialize(deserializer)?;
+        let value = value_of(&text).ok_or_else(|| {
+            let expected = "a number, `NaN`, `+Inf`, `-Inf` or `stale`";
+            D::Error::custom(format_args!("expected {expected}, found `{text}`"))
+        })?;
+        Ok(Self(value))
+    }
+}
+
+/// What is known of a metric.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Metadata {
+    /// `counter`, `gauge` and so on.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// What it measures.
+    #[serde(default)]
+    pub help: String,
+    /// The unit; empty where it has none.
+    #[serde(default)]
+    pub unit: String,
 }
 
 /// A fault on the wire.

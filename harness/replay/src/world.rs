@@ -9,7 +9,7 @@ use crate::labels::Labels;
 use crate::notation::{NotationError, parse_series};
 use crate::promql::Selector;
 use crate::series::{AppendError, Played, Run};
-use crate::{ClockMap, Script, ScriptedSeries, Series};
+use crate::{ClockMap, Metadata, SampledSeries, Script, ScriptedSeries, Series};
 
 /// How many samples all series of a script may be written out to.
 pub const MAX_SAMPLES_IN_ALL: usize = 8_000_000;
@@ -38,6 +38,18 @@ pub enum ScriptError {
         /// What it may hold.
         expected: &'static str,
     },
+    /// The samples of a series aren't in the order of their times.
+    #[error(
+        "the samples of series `{series}` aren't in order: one at {at} s follows one at {before} s; each must be later than the one before"
+    )]
+    Order {
+        /// Its name and labels.
+        series: String,
+        /// The time, seconds.
+        at: f64,
+        /// The time of the sample before.
+        before: f64,
+    },
     /// More samples than the memory is meant for.
     #[error(
         "the series hold {samples} samples: expected at most {MAX_SAMPLES_IN_ALL} in all; shorten them or use `hold`"
@@ -55,10 +67,12 @@ pub struct World {
     pub clock: ClockMap,
     series: BTreeMap<Labels, Arc<Series>>,
     samples: usize,
+    metadata: Arc<BTreeMap<String, Metadata>>,
 }
 
 impl World {
-    /// The world of a script whose scenario time 0 is the wall time `started` (milliseconds since 1970).
+    /// The world of a script whose scenario time 0 is the wall time `started` (milliseconds since 1970), unless its clock
+    /// says another.
     ///
     /// # Errors
     /// If a number, a series or its values can't be used.
@@ -71,12 +85,19 @@ impl World {
                 expected: "a number from 0.000001 to 1000000",
             });
         }
-        Self {
+        let start = script.clock.start;
+        let started = start.map_or(started, jiff::Timestamp::as_millisecond);
+        let mut world = Self {
             clock: ClockMap::new(started, speed),
             series: BTreeMap::new(),
             samples: 0,
+            metadata: Arc::new(script.metadata.clone()),
         }
-        .with(&script.series)
+        .with(&script.series)?;
+        for (index, sampled) in script.samples.iter().enumerate() {
+            world.add_sampled(index, sampled)?;
+        }
+        Ok(world)
     }
 
     /// The same world with more series. One that is there already gets a new run, which ends what it played before; so
@@ -120,18 +141,9 @@ impl World {
     }
 
     fn add(&mut self, index: usize, scripted: &ScriptedSeries) -> Result<(), ScriptError> {
-        let labels = parse_series(&scripted.series).map_err(|source| ScriptError::Series {
-            index,
-            text: scripted.series.clone(),
-            source,
-        })?;
+        let labels = labels_of(index, &scripted.series)?;
         let points = scripted.values.shared();
-        self.samples += points.len();
-        if self.samples > MAX_SAMPLES_IN_ALL {
-            return Err(ScriptError::TooManySamples {
-                samples: self.samples,
-            });
-        }
+        self.count(points.len())?;
         let interval = milliseconds(index, "interval", scripted.interval, 0.001)?;
         let run = Run {
             from: milliseconds(index, "from", scripted.from, -1e12)?,
@@ -145,6 +157,45 @@ impl World {
         Ok(())
     }
 
+    /// Adds samples that have times; a run of others of the same series ends where they begin.
+    fn add_sampled(&mut self, index: usize, sampled: &SampledSeries) -> Result<(), ScriptError> {
+        let labels = labels_of(index, &sampled.series)?;
+        self.count(sampled.samples.len())?;
+        let mut samples: Vec<(i64, f64)> = Vec::with_capacity(sampled.samples.len());
+        for sample in &sampled.samples {
+            let at = milliseconds(index, "the time of a sample", sample.at, -1e12)?;
+            if let Some((before, _)) = samples.last().filter(|(before, _)| *before >= at) {
+                return Err(ScriptError::Order {
+                    series: sampled.series.clone(),
+                    at: sample.at,
+                    before: *before as f64 / 1000.0,
+                });
+            }
+            samples.push((at, sample.value));
+        }
+        if let Some(&(from, _)) = samples.first() {
+            let samples = Played::Listed(samples);
+            self.entry(labels).add(Run { from, samples });
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, more: usize) -> Result<(), ScriptError> {
+        self.samples += more;
+        if self.samples > MAX_SAMPLES_IN_ALL {
+            return Err(ScriptError::TooManySamples {
+                samples: self.samples,
+            });
+        }
+        Ok(())
+    }
+
+    /// What is known of metrics, ordered by their names.
+    pub fn metadata(&self) -> impl Iterator<Item = (&str, &Metadata)> {
+        let known = self.metadata.iter();
+        known.map(|(name, metadata)| (name.as_str(), metadata))
+    }
+
     /// All series, ordered by their labels.
     pub fn series(&self) -> impl Iterator<Item = &Series> {
         self.series.values().map(|series| &**series)
@@ -155,6 +206,14 @@ impl World {
         self.series()
             .filter(|series| selector.matches(&series.labels))
     }
+}
+
+fn labels_of(index: usize, text: &str) -> Result<Labels, ScriptError> {
+    parse_series(text).map_err(|source| ScriptError::Series {
+        index,
+        text: text.to_owned(),
+        source,
+    })
 }
 
 fn milliseconds(index: usize, field: &str, value: f64, least: f64) -> Result<i64, ScriptError> {

@@ -160,7 +160,7 @@ async fn answers_are_compressed_for_clients_that_accept_it() {
         .unwrap();
     let answer = client
         .get(format!("http://{}/api/v1/labels", replay.address()))
-        .header("Accept-Encoding", "deflate, gzip")
+        .header("Accept-Encoding", "br, gzip, deflate")
         .send()
         .await
         .unwrap();
@@ -236,8 +236,12 @@ async fn what_is_no_remote_write_is_refused() {
 #[tokio::test]
 async fn time_in_queries_and_answers_is_wall_time_and_runs_at_the_clocks_speed() {
     let replay = start(Script {
-        clock: Clock { speed: 1000.0 },
+        clock: Clock {
+            speed: 1000.0,
+            start: None,
+        },
         series: vec![series("m", "0+1x100000")],
+        ..Script::default()
     })
     .await;
     let control = control!(replay);

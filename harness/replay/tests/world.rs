@@ -99,8 +99,8 @@ fn what_is_experimental_is_refused_by_name() {
 fn numbers_that_make_no_sense_are_refused() {
     for speed in [0.0, -1.0, f64::NAN, f64::INFINITY] {
         let script = Script {
-            clock: Clock { speed },
-            series: vec![],
+            clock: Clock { speed, start: None },
+            ..Script::default()
         };
         assert!(
             World::new(&script, 0)

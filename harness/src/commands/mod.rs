@@ -12,6 +12,7 @@ pub mod explain;
 pub mod list;
 pub mod provision;
 pub mod reap;
+pub mod record;
 pub mod replay;
 pub mod run;
 pub mod sample_app;
@@ -42,6 +43,7 @@ enum Command {
     Schema(list::SchemaArgs),
     Cluster(cluster::ClusterArgs),
     Reap(reap::ReapArgs),
+    Record(record::RecordArgs),
     Replay(replay::ReplayArgs),
     SampleApp(sample_app::SampleAppArgs),
     Scripted(scripted::ScriptedArgs),
@@ -56,6 +58,7 @@ impl Cli {
         match self.command {
             Command::Run(args) => return run::run(*args).await,
             Command::Test(args) => return test::run(&args),
+            Command::Record(args) => return record::run(args).await,
             Command::List(args) => list::run(&args).await?,
             Command::Explain(args) => explain::run(&args)?,
             Command::Schema(args) => anstream::print!("{}", args.schema()),

@@ -4,23 +4,34 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use anyhow::Context as _;
 use setpoint_replay::promql::{Settings, Version};
-use setpoint_replay::{Replay, ReplayOptions, Script, World};
+use setpoint_replay::{Replay, ReplayOptions};
 use setpoint_support::Termination;
 
+mod script_file;
+
 use super::BadInput;
+use script_file::{SourceEntry, load};
 
 /// Serves scripted series as a Prometheus would
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Serves scripted series as a Prometheus would: instant queries are evaluated, not looked up.\n\n\
+    long_about = "Serves scripted series as a Prometheus would: queries are evaluated, not looked up.\n\n\
         Scenario time 0 is the start, or when a script is loaded through the control port. SIGTERM and SIGINT end it.",
-    after_help = "Example:\n  setpoint replay --script series.yaml --listen 127.0.0.1:9090\n\n\
-        series.yaml:\n  clock: {speed: 1}\n  series:\n    - {series: 'up{pod=\"a\"}', values: '0+1x60 stale', interval: 1}"
+    after_help = "Examples:\n  setpoint replay --script series.yaml --listen 127.0.0.1:9090\n  \
+        setpoint replay --source recording.json --recorded-times\n\n\
+        series.yaml:\n  clock: {speed: 1}\n  series:\n    - {series: 'up{pod=\"a\"}', values: '0+1x60 stale', interval: 1}\n  \
+        sources:\n    - {file: metrics.om, from: 60}"
 )]
 pub struct ReplayArgs {
     /// The series and their clock, YAML or JSON; without it there is nothing until the control port is told
     #[arg(long, value_name = "FILE")]
     pub script: Option<PathBuf>,
+    /// A file of series: OpenMetrics (.om), Prometheus' text format (.prom), CSV (.csv) or an answer of query_range (.json); may be repeated
+    #[arg(long = "source", value_name = "FILE")]
+    pub sources: Vec<PathBuf>,
+    /// Plays the samples of --source at the times that the files tell, not from now on
+    #[arg(long, requires = "sources")]
+    pub recorded_times: bool,
     /// Where Prometheus' API is served
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9090")]
     pub listen: SocketAddr,
@@ -42,10 +53,10 @@ pub struct ReplayArgs {
 pub async fn run(args: ReplayArgs) -> anyhow::Result<()> {
     // Registered before anything listens: whoever sees the ports may end the process cleanly.
     let mut termination = Termination::watch().context("watch SIGTERM and SIGINT")?;
-    let script = match &args.script {
-        Some(path) => read(path).map_err(BadInput)?,
-        None => Script::default(),
-    };
+    let sources = args.sources.into_iter();
+    let sources = sources.map(|file| SourceEntry::new(file, args.recorded_times));
+    let script = load(args.script.as_deref(), sources.collect());
+    let script = script.map_err(|error| BadInput(error.into()))?;
     let replay = Replay::start(ReplayOptions {
         listen: args.listen,
         control: args.control,
@@ -65,56 +76,4 @@ pub async fn run(args: ReplayArgs) -> anyhow::Result<()> {
     termination.received().await;
     replay.stop().await;
     Ok(())
-}
-
-/// Reads a script; errors have its line and column.
-///
-/// # Errors
-/// When the file can't be read, isn't a script, or holds what can't be played.
-pub fn read(path: &std::path::Path) -> anyhow::Result<Script> {
-    let text = std::fs::read_to_string(path)
-        .with_context(|| format!("reading the script {}", path.display()))?;
-    let script: Script = serde_saphyr::from_str(&text)
-        .with_context(|| format!("reading the script {}", path.display()))?;
-    World::new(&script, 0).with_context(|| format!("checking the script {}", path.display()))?;
-    Ok(script)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn script(text: &str) -> anyhow::Result<Script> {
-        let folder = tempfile::tempdir()?;
-        let path = folder.path().join("script.yaml");
-        std::fs::write(&path, text)?;
-        read(&path)
-    }
-
-    #[test]
-    fn a_script_is_read_from_yaml() {
-        let text = "clock: {speed: 2}\nseries:\n- {series: 'up', values: '1x3', interval: 5, hold: true}\n";
-        let script = script(text).unwrap();
-        assert_eq!(script.clock.speed, 2.0);
-        assert_eq!(script.series[0].values.to_string(), "1x3");
-        assert!(script.series[0].hold);
-    }
-
-    #[test]
-    fn values_that_cannot_be_read_are_located() {
-        let error = script("series:\n- {series: up, values: '1 2+3', interval: 1}\n").unwrap_err();
-        let text = format!("{error:#}");
-        assert!(
-            text.contains("line 2 column 24: values `1 2+3`: column 6"),
-            "{text}"
-        );
-    }
-
-    #[test]
-    fn an_unknown_key_is_named_with_its_line() {
-        let error = script("series:\n- series: up\n  value: '1'\n").unwrap_err();
-        let text = format!("{error:#}");
-        assert!(text.contains("unknown field `value`"), "{text}");
-        assert!(text.contains("line 3"), "{text}");
-    }
 }

@@ -120,8 +120,16 @@ impl Feed {
             .chain(of_objects)
             .chain(of_pods)
             .collect();
-        let clock = Clock { speed: self.speed };
-        self.control.load(&Script { clock, series }).await?;
+        let clock = Clock {
+            speed: self.speed,
+            start: None,
+        };
+        let script = Script {
+            clock,
+            series,
+            ..Script::default()
+        };
+        self.control.load(&script).await?;
         if state.faults.is_empty() {
             return Ok(());
         }

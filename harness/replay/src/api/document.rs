@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::{Answer, Refusal};
 use crate::number::float;
 use crate::promql::{self, Value, Version};
-use crate::{ClockMap, labels::Labels};
+use crate::{ClockMap, Metadata, labels::Labels};
 
 /// The data of a successful answer.
 pub(super) struct Document {
@@ -36,9 +36,19 @@ impl Document {
         Self::new(data, None)
     }
 
-    /// Metadata comes with scrapes, which a fake Prometheus doesn't make.
-    pub(super) fn no_metadata() -> Self {
-        Self::new("{}".to_owned(), None)
+    /// What is always the same.
+    pub(super) fn fixed(data: &str) -> Self {
+        Self::new(data.to_owned(), None)
+    }
+
+    /// What is known of metrics, by their names.
+    pub(super) fn metadata<'a>(known: impl Iterator<Item = (&'a str, &'a Metadata)>) -> Self {
+        let known = joined(known.map(|(name, known)| {
+            let (kind, unit) = (quoted(&known.kind), quoted(&known.unit));
+            let (name, help) = (quoted(name), quoted(&known.help));
+            format!(r#"{name}:[{{"type":{kind},"unit":{unit},"help":{help}}}]"#)
+        }));
+        Self::new(format!("{{{known}}}"), None)
     }
 
     /// `at` is the wall time that was asked for; timestamps of samples are mapped to wall time.

@@ -3,6 +3,7 @@
 //! Documents, error types and texts are those of Prometheus' `web/api/v1/api.go`.
 
 mod document;
+mod label;
 mod parameters;
 mod query;
 mod series;
@@ -11,12 +12,15 @@ use crate::World;
 use crate::promql::{QueryError, Settings};
 use document::Document;
 pub(crate) use document::error_of_status;
+use label::label_of;
 use parameters::Parameters;
 
-/// The paths that are answered, but `/api/v1/label/NAME/values`, which is asked by GET.
-const PATHS: [(&str, &[&str]); 9] = [
+/// The paths that are answered, but `/api/v1/label/NAME/values`, which is asked by GET. The methods are in the order of
+/// the alphabet.
+const PATHS: [(&str, &[&str]); 10] = [
     ("/api/v1/query", &["GET", "POST"]),
     ("/api/v1/query_range", &["GET", "POST"]),
+    ("/api/v1/query_exemplars", &["GET", "POST"]),
     ("/api/v1/series", &["GET", "POST"]),
     ("/api/v1/labels", &["GET", "POST"]),
     ("/api/v1/metadata", &["GET"]),
@@ -24,6 +28,20 @@ const PATHS: [(&str, &[&str]); 9] = [
     ("/api/v1/write", &["POST"]),
     ("/-/ready", &["GET", "HEAD"]),
     ("/-/healthy", &["GET", "HEAD"]),
+];
+
+/// What a Prometheus answers that scrapes nothing and has no rules; asked by GET.
+const NOTHING: [(&str, &str); 4] = [
+    (
+        "/api/v1/targets",
+        r#"{"activeTargets":[],"droppedTargets":[],"droppedTargetCounts":{}}"#,
+    ),
+    ("/api/v1/rules", r#"{"groups":[]}"#),
+    ("/api/v1/alerts", r#"{"alerts":[]}"#),
+    (
+        "/api/v1/alertmanagers",
+        r#"{"activeAlertmanagers":[],"droppedAlertmanagers":[]}"#,
+    ),
 ];
 
 /// An answer of the API.
@@ -97,29 +115,35 @@ pub fn answer(
         "/api/v1/query_range" => query::range(world, settings, &parameters),
         "/api/v1/series" => series::series(world, now, &parameters),
         "/api/v1/labels" => series::labels(world, now, &parameters),
-        "/api/v1/metadata" => Ok(Document::no_metadata()),
+        "/api/v1/query_exemplars" => query::exemplars(&parameters),
+        "/api/v1/metadata" => series::metadata(world, &parameters),
         "/api/v1/status/buildinfo" => Ok(Document::build_info(settings.version)),
         "/-/ready" => return Answer::text(200, "Prometheus Server is Ready.\n"),
         "/-/healthy" => return Answer::text(200, "Prometheus Server is Healthy.\n"),
-        _ => match label_of(path) {
-            Some(label) => series::values(world, now, label, &parameters),
-            None => return Answer::text(404, "404 page not found\n"),
+        _ => match (label_of(path), nothing_of(path)) {
+            (Some(label), _) => series::values(world, now, &label, &parameters),
+            (None, Some(document)) => Ok(Document::fixed(document)),
+            (None, None) => return Answer::text(404, "404 page not found\n"),
         },
     };
     document.map_or_else(|refusal| refusal.answer(), Document::answer)
 }
 
-/// The label whose values a path asks for.
-fn label_of(path: &str) -> Option<&str> {
-    let label = path.strip_prefix("/api/v1/label/")?.strip_suffix("/values");
-    label.filter(|label| !label.is_empty() && !label.contains('/'))
+fn nothing_of(path: &str) -> Option<&'static str> {
+    let mut known = NOTHING.iter().filter(|(known, _)| *known == path);
+    known.next().map(|(_, document)| *document)
 }
 
-/// Whether a path is there, but not for this method.
-pub(crate) fn refuses_method(path: &str, method: &str) -> bool {
-    if label_of(path).is_some() {
-        return method != "GET";
+/// The methods by which a path is asked; none where there is nothing.
+pub(crate) fn methods_of(path: &str) -> Option<&'static [&'static str]> {
+    if label_of(path).is_some() || nothing_of(path).is_some() {
+        return Some(&["GET"]);
     }
     let known = PATHS.iter().find(|(known, _)| *known == path);
-    known.is_some_and(|(_, methods)| !methods.contains(&method))
+    known.map(|(_, methods)| *methods)
+}
+
+/// Whether a path is one whose answers are documents, which are compressed and which scripts of other sites may ask for.
+pub(crate) fn is_document(path: &str) -> bool {
+    path.starts_with("/api/v1/") && path != "/api/v1/write" && methods_of(path).is_some()
 }

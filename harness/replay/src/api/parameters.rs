@@ -1,5 +1,7 @@
 //! Parameters of the API, with the texts of Prometheus' refusals.
 
+use std::time::Duration;
+
 use super::Refusal;
 
 /// The parameters of a request in order.
@@ -51,19 +53,30 @@ impl Parameters<'_> {
         let Some(text) = self.first(name) else {
             return Ok(None);
         };
-        let seconds = text.parse::<f64>().ok();
-        let parsed = || promql_parser::util::parse_duration(text).ok();
-        let millis = match seconds {
-            Some(seconds) => (seconds.abs() < 9.2e9).then_some((seconds * 1000.0) as i64),
-            None => parsed().and_then(|duration| i64::try_from(duration.as_millis()).ok()),
+        let duration = duration_of(text).map_err(|refused| invalid(name, &refused))?;
+        Ok(Some(duration))
+    }
+
+    /// How far a query looks back, if it says so.
+    pub(super) fn lookback(&self) -> Result<Option<Duration>, Refusal> {
+        let Some(text) = self.first("lookback_delta") else {
+            return Ok(None);
         };
-        match millis {
-            Some(millis) => Ok(Some(millis)),
-            None => Err(invalid(
-                name,
-                &format!("cannot parse {text:?} to a valid duration"),
-            )),
-        }
+        let refused =
+            |reason| Refusal::BadData(format!("error parsing lookback delta duration: {reason}"));
+        let millis = duration_of(text).map_err(refused)?;
+        // As with none: a Prometheus takes its own then.
+        let positive = u64::try_from(millis).ok().filter(|millis| *millis > 0);
+        Ok(positive.map(Duration::from_millis))
+    }
+
+    /// A whole number, negative without the parameter.
+    pub(super) fn number(&self, name: &str) -> Result<i64, Refusal> {
+        let Some(text) = self.first(name) else {
+            return Ok(-1);
+        };
+        let refused = |_| Refusal::BadData(format!("{name} must be a number"));
+        text.parse().map_err(refused)
     }
 
     /// How many series at most; all without `limit` or with 0.
@@ -78,9 +91,38 @@ impl Parameters<'_> {
             }
             Err(_) => Err(invalid(
                 "limit",
-                &format!("strconv.ParseInt: parsing {text:?}: invalid syntax"),
+                &format!("strconv.Atoi: parsing {text:?}: invalid syntax"),
             )),
         }
+    }
+}
+
+/// Milliseconds of a duration, written as seconds or as `5m` (`parseDuration`).
+fn duration_of(text: &str) -> Result<i64, String> {
+    let refused = || format!("cannot parse {text:?} to a valid duration");
+    match text.parse::<f64>() {
+        Ok(seconds) if seconds.abs() < 9.2e9 => Ok((seconds * 1000.0) as i64),
+        Ok(_) => Err(format!("{}. It overflows int64", refused())),
+        Err(_) => {
+            let parsed = promql_parser::util::parse_duration(text).map_err(|_| refused())?;
+            i64::try_from(parsed.as_millis()).map_err(|_| refused())
+        }
+    }
+}
+
+/// A duration as Go writes it: `1m30s`, `0s`, `-500ms`.
+pub(super) fn written(millis: i64) -> String {
+    let sign = if millis < 0 { "-" } else { "" };
+    let all = millis.unsigned_abs();
+    if all > 0 && all < 1000 {
+        return format!("{sign}{all}ms");
+    }
+    let (hours, minutes) = (all / 3_600_000, all / 60_000 % 60);
+    let seconds = (all % 60_000) as f64 / 1000.0;
+    match (hours, minutes) {
+        (0, 0) => format!("{sign}{seconds}s"),
+        (0, _) => format!("{sign}{minutes}m{seconds}s"),
+        _ => format!("{sign}{hours}h{minutes}m{seconds}s"),
     }
 }
 
@@ -101,4 +143,23 @@ fn no_time(text: &str) -> String {
 
 pub(super) fn invalid(name: &str, reason: &str) -> Refusal {
     Refusal::BadData(format!("invalid parameter {name:?}: {reason}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_written_as_go_writes_them() {
+        for (millis, text) in [
+            (0, "0s"),
+            (-5_000, "-5s"),
+            (250, "250ms"),
+            (1_500, "1.5s"),
+            (60_000, "1m0s"),
+            (3_600_000, "1h0m0s"),
+        ] {
+            assert_eq!(written(millis), text);
+        }
+    }
 }

@@ -2,21 +2,29 @@
 
 use super::Refusal;
 use super::document::Document;
-use super::parameters::{Parameters, invalid};
+use super::parameters::{Parameters, invalid, written};
 use crate::World;
-use crate::promql::{self, Settings};
+use crate::promql::{self, QueryError, Settings};
 
 /// Points of a series that one answer may hold.
 const MAX_POINTS: i64 = 11_000;
 
-/// The settings, with the time-out that the request asks for where that is shorter.
+/// The settings, with the time-out that the request asks for where that is shorter, and with its lookback.
 fn limited(settings: &Settings, parameters: &Parameters<'_>) -> Result<Settings, Refusal> {
     let asked = parameters.duration("timeout")?;
+    if let Some(asked) = asked.filter(|asked| *asked <= 0)
+        && settings.version.limits_timeouts()
+    {
+        let reason = format!("timeout must be positive, got {}", written(asked));
+        return Err(invalid("timeout", &reason));
+    }
     let asked = asked.and_then(|millis| u64::try_from(millis).ok());
     let asked = asked.map(std::time::Duration::from_millis);
     let timeout = asked.map_or(settings.timeout, |asked| asked.min(settings.timeout));
+    let lookback = parameters.lookback()?.unwrap_or(settings.lookback);
     Ok(Settings {
         timeout,
+        lookback,
         ..*settings
     })
 }
@@ -68,6 +76,24 @@ pub(super) fn range(
     let clock = &world.clock;
     let bounds = (clock.to_scenario(start), clock.to_scenario(end));
     let step = (step as f64 * clock.speed()).round() as i64;
-    let answer = promql::range(world, &settings, text, bounds, step.max(1))?;
+    let answer = promql::range(world, &settings, text, bounds, step.max(1));
+    let answer = answer.map_err(|error| match error {
+        QueryError::Parse(reason) if !settings.version.is_3() => Refusal::BadData(reason),
+        other => other.into(),
+    })?;
     Ok(Document::query(clock, start, answer, limit))
+}
+
+/// There are none: exemplars come with scrapes.
+pub(super) fn exemplars(parameters: &Parameters<'_>) -> Result<Document, Refusal> {
+    let start = parameters.time("start")?.unwrap_or(i64::MIN);
+    let end = parameters.time("end")?.unwrap_or(i64::MAX);
+    if end < start {
+        let reason = "end timestamp must not be before start timestamp";
+        return Err(Refusal::BadData(reason.to_owned()));
+    }
+    match promql::parse_query(parameters.first("query").unwrap_or_default()) {
+        Err(QueryError::Parse(reason)) => Err(Refusal::BadData(reason)),
+        _ => Ok(Document::fixed("[]")),
+    }
 }

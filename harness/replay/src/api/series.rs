@@ -1,4 +1,4 @@
-//! What series there are: `series`, `labels` and `label/NAME/values`.
+//! What series there are: `series`, `labels`, `label/NAME/values`, and `metadata` of their metrics.
 
 use std::collections::BTreeSet;
 
@@ -17,15 +17,26 @@ struct Asked {
 }
 
 impl Asked {
-    fn new(world: &World, now: i64, parameters: &Parameters<'_>) -> Result<Self, Refusal> {
+    /// `refused` says how the API words that a selector can't be read.
+    fn new(
+        world: &World,
+        now: i64,
+        parameters: &Parameters<'_>,
+        refused: fn(String) -> Refusal,
+    ) -> Result<Self, Refusal> {
         let clock = &world.clock;
         let start = parameters.bound("start")?.map(|t| clock.to_scenario(t));
         let end = parameters.bound("end")?.unwrap_or(i64::MAX);
-        let selector = |text| parse_selector(text).map_err(|error| error.to_string());
+        let selector = |text| {
+            parse_selector(text).map_err(|error| match error.to_string() {
+                text if text.ends_with("at least one non-empty matcher") => {
+                    "match[] must contain at least one non-empty matcher".to_owned()
+                }
+                text => text,
+            })
+        };
         let selectors = parameters.all("match[]").map(selector);
-        let selectors = selectors
-            .collect::<Result<_, _>>()
-            .map_err(|error| invalid("match[]", &error))?;
+        let selectors = selectors.collect::<Result<_, _>>().map_err(refused)?;
         Ok(Self {
             selectors,
             after: start.unwrap_or(i64::MIN).saturating_sub(1),
@@ -53,7 +64,8 @@ pub(super) fn series(
         return Err(Refusal::BadData("no match[] parameter provided".to_owned()));
     }
     let limit = parameters.limit()?;
-    let asked = Asked::new(world, now, parameters)?;
+    let refused = |reason: String| invalid("match[]", &reason);
+    let asked = Asked::new(world, now, parameters, refused)?;
     let labels = asked.of(world).map(|series| &series.labels);
     Ok(Document::series(labels, limit))
 }
@@ -64,7 +76,7 @@ pub(super) fn labels(
     parameters: &Parameters<'_>,
 ) -> Result<Document, Refusal> {
     let limit = parameters.limit()?;
-    let asked = Asked::new(world, now, parameters)?;
+    let asked = Asked::new(world, now, parameters, Refusal::BadData)?;
     let names: BTreeSet<&str> = asked
         .of(world)
         .flat_map(|series| series.labels.iter().map(|(name, _)| name))
@@ -79,9 +91,20 @@ pub(super) fn values(
     parameters: &Parameters<'_>,
 ) -> Result<Document, Refusal> {
     let limit = parameters.limit()?;
-    let asked = Asked::new(world, now, parameters)?;
+    let asked = Asked::new(world, now, parameters, Refusal::BadData)?;
     let series = asked.of(world);
     let mut values: BTreeSet<&str> = series.map(|series| series.labels.value(label)).collect();
     values.remove("");
     Ok(Document::texts(values, limit))
+}
+
+pub(super) fn metadata(world: &World, parameters: &Parameters<'_>) -> Result<Document, Refusal> {
+    let limit = parameters.number("limit")?;
+    // There is one of each metric at most.
+    parameters.number("limit_per_metric")?;
+    let metric = parameters.first("metric");
+    let known = world.metadata();
+    let known = known.filter(|(name, _)| metric.is_none_or(|metric| metric == *name));
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    Ok(Document::metadata(known.take(limit)))
 }

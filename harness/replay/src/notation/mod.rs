@@ -14,7 +14,9 @@ mod values;
 
 use thiserror::Error;
 
-pub use selector::{parse_labels, parse_series};
+pub(crate) use cursor::{Cursor, found};
+pub(crate) use selector::labels_at;
+pub use selector::{parse_labels, parse_series, write_labels};
 pub use values::{MAX_SAMPLES, Point, Values, ValuesError, parse_values};
 
 /// Where a notation can't be read, and what would have been right.

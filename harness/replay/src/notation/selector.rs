@@ -30,23 +30,82 @@ pub fn parse_series(text: &str) -> Result<Labels, NotationError> {
 /// Where the notation can't be read, or a label stands twice.
 pub fn parse_labels(text: &str) -> Result<Labels, NotationError> {
     let mut cursor = Cursor::new(text);
-    let mut labels = Labels::new();
     cursor.skip_space();
-    let name = identifier(&mut cursor, ':');
-    if !name.is_empty() {
-        labels.set(METRIC_NAME, name);
-    }
-    cursor.skip_space();
-    if cursor.take('{') {
-        label_pairs(&mut cursor, &mut labels)?;
-    } else if name.is_empty() {
-        return Err(cursor.expected("a metric name or `{`"));
-    }
+    let labels = labels_at(&mut cursor)?;
     cursor.skip_space();
     match cursor.peek() {
         Some(_) => Err(cursor.expected("the end of the series")),
         None => Ok(labels),
     }
+}
+
+/// Reads labels at a place of a longer text.
+pub(crate) fn labels_at(cursor: &mut Cursor<'_>) -> Result<Labels, NotationError> {
+    let mut labels = Labels::new();
+    let name = identifier(cursor, ':');
+    if !name.is_empty() {
+        labels.set(METRIC_NAME, name);
+    }
+    let end = cursor.offset();
+    cursor.skip_space();
+    if cursor.take('{') {
+        label_pairs(cursor, &mut labels)?;
+    } else if name.is_empty() {
+        return Err(cursor.expected("a metric name or `{`"));
+    } else {
+        cursor.back_to(end);
+    }
+    Ok(labels)
+}
+
+/// Writes labels so that [`parse_labels`] reads them.
+///
+/// ```
+/// use setpoint_replay::notation::{parse_series, write_labels};
+/// let labels = parse_series(r#"up{"service.name"="a\"b",pod="web-1"}"#)?;
+/// assert_eq!(write_labels(&labels), r#"up{pod="web-1","service.name"="a\"b"}"#);
+/// # Ok::<(), setpoint_replay::notation::NotationError>(())
+/// ```
+#[must_use]
+pub fn write_labels(labels: &Labels) -> String {
+    let name = labels.value(METRIC_NAME);
+    let is_plain_name = is_plain(name, ':');
+    let mut parts = Vec::new();
+    if !name.is_empty() && !is_plain_name {
+        parts.push(written(name));
+    }
+    for (label, value) in labels.iter().filter(|(label, _)| *label != METRIC_NAME) {
+        let value = written(value);
+        parts.push(match is_plain(label, '_') {
+            true => format!("{label}={value}"),
+            false => format!("{}={value}", written(label)),
+        });
+    }
+    let name = if is_plain_name { name } else { "" };
+    if parts.is_empty() && is_plain_name {
+        return name.to_owned();
+    }
+    format!("{name}{{{}}}", parts.join(","))
+}
+
+/// Whether a name needs no quotes.
+fn is_plain(name: &str, extra: char) -> bool {
+    !name.is_empty() && identifier(&mut Cursor::new(name), extra) == name
+}
+
+/// A text in quotes.
+fn written(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '\\' => quoted.push_str("\\\\"),
+            '"' => quoted.push_str("\\\""),
+            '\n' => quoted.push_str("\\n"),
+            other => quoted.push(other),
+        }
+    }
+    quoted.push('"');
+    quoted
 }
 
 fn label_pairs(cursor: &mut Cursor<'_>, labels: &mut Labels) -> Result<(), NotationError> {

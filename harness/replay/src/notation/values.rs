@@ -39,6 +39,12 @@ impl Values {
         Self::of(vec![Point::Stale])
     }
 
+    /// A single value.
+    #[must_use]
+    pub(crate) fn always(value: f64) -> Self {
+        Self::of(vec![Point::Value(value)])
+    }
+
     /// What stands at each step.
     #[must_use]
     pub fn points(&self) -> &[Point] {

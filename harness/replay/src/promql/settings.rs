@@ -35,13 +35,18 @@ impl Version {
     }
 
     /// Whether it is v3 or later.
-    pub(super) fn is_3(self) -> bool {
+    pub(crate) fn is_3(self) -> bool {
         self.major >= 3
     }
 
     /// Whether it is later than v3.5. What differs between that and v3.16 is taken to have changed in v3.6.
     pub(super) fn is_after_3_5(self) -> bool {
         self >= Self::new(3, 6)
+    }
+
+    /// Whether it refuses a time-out that isn't above zero.
+    pub(crate) fn limits_timeouts(self) -> bool {
+        self.is_after_3_5()
     }
 
     /// Whether answers have warnings and infos of the evaluation.

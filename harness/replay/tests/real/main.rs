@@ -2,15 +2,19 @@
 //!
 //! They are child processes on loopback, which get the same samples by remote write: a v3 that `SETPOINT_PROMETHEUS`
 //! names, and a v2 that `SETPOINT_PROMETHEUS_2` names. Without one its tests are ignored, with the reason; under
-//! `SETPOINT_REQUIRE=prometheus` they fail then. `SETPOINT_SEED` chooses what is generated.
+//! `SETPOINT_REQUIRE=prometheus` they fail then. `SETPOINT_SEED` chooses what is generated. The clients, promtool and
+//! `client`, are looked for beside the server (`ci/prometheus/build`).
 #![expect(
     clippy::unwrap_used,
     reason = "a server that does something unexpected fails the test"
 )]
 
+mod api;
 mod cases;
+mod clients;
 mod compare;
 mod generate;
+mod record;
 mod server;
 
 use std::process::ExitCode;
@@ -33,13 +37,14 @@ fn main() -> ExitCode {
             );
         }
         let program = program.unwrap_or_default();
-        let mut add = |name: &str, slow: bool, test: fn(&std::path::Path)| {
-            let program = std::path::PathBuf::from(&program);
+        let program = std::path::PathBuf::from(&program);
+        let mut add = |name: &str, ignored: bool, test: fn(&std::path::Path)| {
+            let program = program.clone();
             let trial = Trial::test(format!("{name}_of_{version}"), move || {
                 test(&program);
                 Ok(())
             });
-            trials.push(trial.with_ignored_flag(missing || slow));
+            trials.push(trial.with_ignored_flag(missing || ignored));
         };
         add(
             "the_table_of_queries_has_the_answers",
@@ -56,6 +61,27 @@ fn main() -> ExitCode {
             true,
             generate::many_are_equal,
         );
+        if version == "v3" {
+            add("requests_are_answered_alike", false, api::answers_alike);
+        }
+        add(
+            "a_recording_is_answered_alike",
+            false,
+            record::a_recording_is_answered_alike,
+        );
+        let is_beside = |name: &str| program.with_file_name(name).exists() || required;
+        add(
+            "promtool_prints_the_same",
+            !is_beside("promtool"),
+            clients::promtool_prints_the_same,
+        );
+        if version == "v3" {
+            add(
+                "gos_client_understands_the_same",
+                !is_beside("client"),
+                clients::gos_client_understands_the_same,
+            );
+        }
     }
     libtest_mimic::run(&arguments, trials).exit_code()
 }

@@ -7,8 +7,11 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use serde_json::Value;
+use setpoint_replay::labels::Labels;
 use setpoint_replay::promql::{Settings, Version};
-use setpoint_replay::{Script, ScriptedSeries, World, api, remote_write};
+use setpoint_replay::{Replay, ReplayOptions, Script, ScriptedSeries, World, api, remote_write};
+
+use crate::api::Received;
 
 /// Where the times of the first set of series begin, milliseconds since 1970.
 const FIRST: i64 = 1_700_000_000_000;
@@ -19,6 +22,8 @@ pub(crate) struct Server {
     process: Child,
     address: String,
     http: reqwest::Client,
+    /// Neither asks for compression nor follows redirects by itself.
+    plain: reqwest::Client,
     runtime: tokio::runtime::Runtime,
     pub(crate) settings: Settings,
     next: AtomicI64,
@@ -36,6 +41,20 @@ impl Drop for Server {
 pub(crate) struct Set {
     pub(crate) world: World,
     pub(crate) origin: i64,
+}
+
+impl Set {
+    /// All samples, at their wall times.
+    fn samples(&self) -> Vec<(Labels, Vec<(i64, f64)>)> {
+        let samples = self.world.series().map(|series| {
+            let mut samples = Vec::new();
+            series.collect(i64::MIN, i64::MAX, usize::MAX, &mut samples);
+            let samples = samples.into_iter();
+            let samples = samples.map(|(at, value)| (at + self.origin, value));
+            (series.labels.clone(), samples.collect())
+        });
+        samples.collect()
+    }
 }
 
 impl Server {
@@ -89,10 +108,18 @@ impl Server {
             .no_proxy()
             .build()
             .unwrap();
+        let plain = reqwest::Client::builder()
+            .tls_certs_only([])
+            .no_proxy()
+            .no_gzip()
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .unwrap();
         let mut server = Self {
             process,
             address,
             http,
+            plain,
             runtime: tokio::runtime::Runtime::new().unwrap(),
             settings: Settings::default(),
             next: AtomicI64::new(FIRST),
@@ -133,21 +160,21 @@ impl Server {
             ..Script::default()
         };
         let world = World::new(&script, origin).unwrap();
-        let samples = world.series().map(|series| {
-            let mut samples = Vec::new();
-            series.collect(i64::MIN, i64::MAX, usize::MAX, &mut samples);
-            let samples = samples.into_iter().map(|(at, value)| (at + origin, value));
-            (series.labels.clone(), samples.collect())
-        });
-        let samples: Vec<(_, Vec<_>)> = samples.collect();
+        let set = Set { world, origin };
+        self.write(&self.address, &set.samples());
+        set
+    }
+
+    /// Gives samples to a server by remote write.
+    fn write(&self, address: &str, samples: &[(Labels, Vec<(i64, f64)>)]) {
         let send = async {
             let answer = self
                 .http
-                .post(format!("http://{}/api/v1/write", self.address))
+                .post(format!("http://{address}/api/v1/write"))
                 .header("Content-Encoding", "snappy")
                 .header("Content-Type", "application/x-protobuf")
                 .header("X-Prometheus-Remote-Write-Version", "0.1.0")
-                .body(remote_write::request(&samples))
+                .body(remote_write::request(samples))
                 .send()
                 .await
                 .unwrap();
@@ -160,10 +187,9 @@ impl Server {
             );
         };
         self.runtime.block_on(send);
-        Set { world, origin }
     }
 
-    fn get(&self, path: &str, parameters: &[(String, String)]) -> Value {
+    pub(crate) fn get(&self, path: &str, parameters: &[(String, String)]) -> Value {
         self.runtime.block_on(self.ask(path, parameters))
     }
 
@@ -181,12 +207,101 @@ impl Server {
 
     /// What the server and we answer to a question.
     pub(crate) fn both(&self, set: &Set, question: &Question) -> (Value, Value) {
+        (self.theirs(set, question), self.ours(set, question))
+    }
+
+    pub(crate) fn theirs(&self, set: &Set, question: &Question) -> Value {
         let (path, parameters) = question.request(set.origin);
-        let theirs = self.get(path, &parameters);
+        self.get(path, &parameters)
+    }
+
+    pub(crate) fn ours(&self, set: &Set, question: &Question) -> Value {
+        let (path, parameters) = question.request(set.origin);
         let wall = set.origin + APART;
         let ours = api::answer(&set.world, &self.settings, wall, path, &parameters);
-        (theirs, serde_json::from_str(&ours.body).unwrap())
+        serde_json::from_str(&ours.body).unwrap()
     }
+}
+
+/// A real server and a fake one with the same series, both over the wire.
+pub(crate) struct Both<'a> {
+    server: &'a Server,
+    fake: Replay,
+    /// Where the times of the series begin, milliseconds since 1970.
+    pub(crate) origin: i64,
+}
+
+impl<'a> Both<'a> {
+    pub(crate) fn start(server: &'a Server, series: Vec<ScriptedSeries>) -> Self {
+        let set = server.load(series);
+        let options = ReplayOptions {
+            settings: server.settings,
+            ..ReplayOptions::default()
+        };
+        let fake = server.runtime.block_on(Replay::start(options)).unwrap();
+        let both = Self {
+            server,
+            fake,
+            origin: set.origin,
+        };
+        server.write(&both.fake.address().to_string(), &set.samples());
+        both
+    }
+
+    /// The real server's URL, and the fake one's.
+    pub(crate) fn urls(&self) -> [String; 2] {
+        let addresses = [self.server.address.clone(), self.fake.address().to_string()];
+        addresses.map(|address| format!("http://{address}"))
+    }
+
+    /// What both answer; bodies are decompressed.
+    pub(crate) fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        form: &str,
+    ) -> [Received; 2] {
+        self.urls().map(|url| {
+            let ask = async {
+                let method = method.parse().unwrap();
+                let mut request = self.server.plain.request(method, format!("{url}{path}"));
+                for (name, value) in headers {
+                    request = request.header(*name, *value);
+                }
+                if !form.is_empty() {
+                    request = request
+                        .header("Content-Type", "application/x-www-form-urlencoded")
+                        .body(form.to_owned());
+                }
+                let answer = request.send().await.unwrap();
+                let status = answer.status().as_u16();
+                let headers = answer.headers().iter();
+                let headers: Vec<(String, String)> = headers
+                    .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
+                    .collect();
+                let body = answer.bytes().await.unwrap();
+                let coding = headers.iter().find(|(name, _)| name == "content-encoding");
+                let body = match coding.map(|(_, coding)| coding.as_str()) {
+                    Some("gzip") => read(flate2::read::GzDecoder::new(&body[..])),
+                    Some("deflate") => read(flate2::read::ZlibDecoder::new(&body[..])),
+                    _ => read(&body[..]),
+                };
+                Received {
+                    status,
+                    headers,
+                    body,
+                }
+            };
+            self.server.runtime.block_on(ask)
+        })
+    }
+}
+
+fn read(mut source: impl std::io::Read) -> String {
+    let mut text = String::new();
+    source.read_to_string(&mut text).unwrap();
+    text
 }
 
 /// A query and when it is evaluated, seconds since the beginning of its series.
