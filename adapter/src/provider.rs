@@ -90,12 +90,6 @@ pub(crate) enum ProviderError {
     External(#[from] ExternalError),
     #[error(transparent)]
     Usage(#[from] UsageError),
-    /// The object isn't there, or has no values (`apierrors.NewNotFound`).
-    #[error("{group_resource} {name:?} not found")]
-    NoSuchObject {
-        group_resource: GroupResource,
-        name: String,
-    },
     /// The rule's headers can't be made for the request.
     #[error("unable to fetch metrics: {0}")]
     Header(#[from] HeaderError),
@@ -143,14 +137,12 @@ impl ProviderError {
             Self::External(error) => error.kind(),
             Self::Metric(MetricError::NoQuery { .. }) | Self::Header(_) => Some("no_query"),
             Self::Metric(MetricError::Unrepresentable { .. }) => Some("unrepresentable"),
-            Self::Usage(UsageError::TooMany { .. }) => Some("too_long"),
-            Self::Usage(_) => Some("no_query"),
+            Self::Usage(error) => error.kind(),
             // There is just no value, or the rule was not asked.
             Self::Metric(_)
             | Self::List { .. }
             | Self::TooManyObjects { .. }
-            | Self::ObjectTooLong { .. }
-            | Self::NoSuchObject { .. } => None,
+            | Self::ObjectTooLong { .. } => None,
         }
     }
 }

@@ -3,6 +3,8 @@
 use serde::Serialize;
 use setpoint_metrics_api::MetricValue;
 use setpoint_metrics_api::custom::{v1beta1, v1beta2};
+pub use setpoint_metrics_api::external::{ExternalMetricValue, ExternalMetricValueList};
+pub use setpoint_metrics_api::resource::{NodeMetrics, PodMetrics};
 
 use crate::metrics::MetricError;
 

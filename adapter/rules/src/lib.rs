@@ -26,7 +26,10 @@ mod template;
 mod upstream;
 mod usage;
 
-pub use answer::{MetricValueList, cause_for_clients, internal_error, refused_query};
+pub use answer::{
+    ExternalMetricValue, ExternalMetricValueList, MetricValueList, NodeMetrics, PodMetrics,
+    cause_for_clients, internal_error, refused_query,
+};
 pub use attempts::{Attempts, Given};
 pub use destination::{Destination, DestinationError, SeriesQuery};
 pub use duration::{DURATION_UNITS, duration_millis};
@@ -49,4 +52,6 @@ pub use selector::{Condition, ParseSelectorError, Requirement, Selector};
 pub use series::{Sample, SeriesCollector, SeriesNames, TooManyNames};
 pub use template::TemplateError;
 pub use upstream::{ParseUrlError, Upstream, UpstreamError, parse_prometheus_url};
-pub use usage::{Consumer, Consumers, Measure, Measured, UsageError, UsageRules};
+pub use usage::{
+    Consumer, Consumers, Measure, Measured, UsageDocument, UsageError, UsageRules, of_namespaces,
+};

@@ -160,7 +160,7 @@ pub struct UsageQuery {
     /// `labelSelector`: which objects, if it isn't one.
     pub selector: Selector,
     /// Terms of `fieldSelector`.
-    fields: Vec<String>,
+    pub(crate) fields: Vec<String>,
 }
 
 impl UsageQuery {

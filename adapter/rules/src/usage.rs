@@ -20,6 +20,10 @@ use crate::selector::Selector;
 use crate::series::Sample;
 use crate::upstream::{Upstream, Upstreams};
 
+mod found;
+
+pub use found::{UsageDocument, of_namespaces};
+
 /// What is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Measure {
@@ -110,6 +114,14 @@ pub enum UsageError {
         /// Why.
         source: Box<PromqlError>,
     },
+    /// The object that is asked for by name isn't there, or has no values (`apierrors.NewNotFound`).
+    #[error("{group_resource} {name:?} not found")]
+    NotFound {
+        /// Of which kind the object or its values are.
+        group_resource: GroupResource,
+        /// Its name; that of values of a pod with the namespace.
+        name: String,
+    },
     /// The query gives more than an answer may hold.
     #[error(
         "the query of resourceRules.{measure} gives more than {MAX_SAMPLES} samples of the objects; aggregate them by <<.GroupBy>>",
@@ -119,6 +131,27 @@ pub enum UsageError {
         /// Of what.
         measure: Measure,
     },
+}
+
+impl UsageError {
+    /// The HTTP status of an answer.
+    #[must_use]
+    pub fn code(&self) -> u16 {
+        match self {
+            Self::NotFound { .. } => 404,
+            Self::NoQuery { .. } | Self::TooMany { .. } => 500,
+        }
+    }
+
+    /// The kind of a rule's failure in one word; none if the rule has not failed.
+    #[must_use]
+    pub fn kind(&self) -> Option<&'static str> {
+        match self {
+            Self::NotFound { .. } => None,
+            Self::NoQuery { .. } => Some("no_query"),
+            Self::TooMany { .. } => Some("too_long"),
+        }
+    }
 }
 
 impl Measure {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use axum::response::Response;
 use futures::future::BoxFuture;
 use serde::Serialize;
-use setpoint_metrics_api::resource::{Document, GROUP, ObjectMetrics};
-use setpoint_metrics_api::{IncludeObject, List, Table};
-use setpoint_rules::UsageQuery;
+use setpoint_metrics_api::resource::{GROUP, ObjectMetrics};
+use setpoint_metrics_api::{IncludeObject, Table};
+use setpoint_rules::{UsageDocument, UsageQuery};
 
 use super::group::{ApiGroup, DiscoveredResource, GetRequest};
 use super::json;
@@ -40,16 +40,13 @@ impl ResourceMetricsGroup {
 fn document<T: ObjectMetrics + Serialize>(
     request: GetRequest<'_>,
     query: &UsageQuery,
-    mut objects: Vec<T>,
+    objects: Vec<T>,
 ) -> Response {
     if wants_table(request.accept) {
         let include = included(request.query_string);
         return json(&Table::new(objects, include));
     }
-    match (&query.name, objects.len()) {
-        (Some(_), 1) => json(&Document::from(objects.remove(0))),
-        _ => json(&List::<T>::from(objects)),
-    }
+    json(&UsageDocument::new(query, objects))
 }
 
 /// Whether an `Accept` header asks for a table before it asks for the objects

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
-use setpoint_rules::{InvalidPath, InvalidQuery, cause_for_clients, internal_error, refused_query};
+use setpoint_rules::{
+    InvalidPath, InvalidQuery, UsageError, cause_for_clients, internal_error, refused_query,
+};
 
 use super::json;
 use crate::auth::{AccessReviewError, User};
@@ -135,8 +137,7 @@ impl IntoResponse for ApiError {
 impl ApiError {
     pub(super) fn code(&self) -> StatusCode {
         match self {
-            Self::InvalidQuery(InvalidQuery::NoSuchPath)
-            | Self::Provider(ProviderError::NoSuchObject { .. }) => StatusCode::NOT_FOUND,
+            Self::InvalidQuery(InvalidQuery::NoSuchPath) => StatusCode::NOT_FOUND,
             Self::InvalidPath(_) | Self::InvalidQuery(_) => StatusCode::BAD_REQUEST,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::Forbidden { .. } | Self::Impersonation => StatusCode::FORBIDDEN,
@@ -146,6 +147,7 @@ impl ApiError {
             Self::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
             Self::Provider(ProviderError::Metric(error)) => status(error.code()),
             Self::Provider(ProviderError::External(error)) => status(error.code()),
+            Self::Provider(ProviderError::Usage(error)) => status(error.code()),
             Self::Provider(_) | Self::Authorizer { .. } | Self::Panic => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
@@ -187,10 +189,10 @@ impl ApiError {
                 };
                 (forbidden(request, user, reason), Some(details))
             }
-            Self::Provider(ProviderError::NoSuchObject {
+            Self::Provider(ProviderError::Usage(UsageError::NotFound {
                 group_resource,
                 name,
-            }) => {
+            })) => {
                 let details = Details {
                     name: name.clone(),
                     group: group_resource.group.clone(),

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use kube::Client;
 use setpoint_metrics_api::resource::{NodeMetrics, PodMetrics};
 use setpoint_rules::{
-    Consumer, Consumers, GroupResource, Measure, Measured, Resource, UsageQuery, UsageRules,
+    Consumer, Consumers, Measure, Measured, Resource, UsageQuery, UsageRules, of_namespaces,
 };
 
 use crate::error_chain::error_chain;
@@ -73,20 +73,7 @@ impl ObjectUsage {
         };
         let mut objects: Vec<_> = listed.into_iter().map(consumer).collect();
         objects.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
-        match &query.name {
-            Some(name) if objects.is_empty() => Err(ProviderError::NoSuchObject {
-                // As client-go's listers name them.
-                group_resource: GroupResource::new(
-                    "",
-                    match query.resource {
-                        "nodes" => "node",
-                        other => other,
-                    },
-                ),
-                name: name.clone(),
-            }),
-            _ => Ok(objects),
-        }
+        Ok(query.objects(objects)?)
     }
 
     /// What both measures are of objects with these names.
@@ -156,8 +143,10 @@ impl ObjectUsage {
             .buffered(PARALLEL)
             .collect()
             .await;
-        let metrics = some_of(answers)?;
-        self.found(query, metrics)
+        let metrics = of_namespaces(answers, |error| {
+            tracing::debug!(error = %error_chain(error), "leave a namespace out");
+        })?;
+        Ok(query.values(metrics)?)
     }
 
     async fn nodes(&self, query: &UsageQuery) -> Answer<NodeMetrics> {
@@ -175,44 +164,7 @@ impl ObjectUsage {
         let (cpu, memory) = measured.await?;
         let now = Timestamp::now();
         let node = |node| rules.node(node, &cpu, &memory, now);
-        self.found(query, nodes.iter().filter_map(node).collect())
-    }
-
-    /// An error if one object is asked for and has no values.
-    fn found<T>(&self, query: &UsageQuery, metrics: Vec<T>) -> Answer<T> {
-        let Some(name) = query.name.as_ref().filter(|_| metrics.is_empty()) else {
-            return Ok(metrics);
-        };
-        let (resource, name) = match &query.namespace {
-            Some(namespace) => ("podmetrics", format!("{namespace}/{name}")),
-            None => ("nodemetrics", name.clone()),
-        };
-        Err(ProviderError::NoSuchObject {
-            group_resource: GroupResource::new(setpoint_metrics_api::resource::GROUP, resource),
-            name,
-        })
-    }
-}
-
-/// The answers of namespaces. Those that fail leave the others, as in prometheus-adapter; where all
-/// fail, it is an error here, since an empty list would say that nothing runs.
-fn some_of<T>(answers: Vec<Answer<T>>) -> Answer<T> {
-    let (mut all, mut succeeded, mut failure) = (Vec::new(), false, None);
-    for answer in answers {
-        match answer {
-            Ok(metrics) => {
-                succeeded = true;
-                all.extend(metrics);
-            }
-            Err(error) => {
-                tracing::debug!(error = %error_chain(&error), "leave a namespace out");
-                failure.get_or_insert(error);
-            }
-        }
-    }
-    match failure {
-        Some(error) if !succeeded => Err(error),
-        _ => Ok(all),
+        Ok(query.values(nodes.iter().filter_map(node).collect())?)
     }
 }
 

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::Value;
-use setpoint_rules::{GroupResource, Resource, RestMapper, Selector, is_object_name};
+use setpoint_rules::{
+    Consumer, GroupResource, Resource, RestMapper, Selector, UsageQuery, is_object_name,
+};
 
 use super::resources::built_in;
 use crate::format::{Checks, Place, default_namespace};
@@ -26,6 +28,8 @@ pub(crate) struct Object {
     pub(crate) namespace: Option<String>,
     pub(crate) name: String,
     pub(crate) labels: BTreeMap<String, String>,
+    /// Whether usage is listed of it: a pod that has another phase than `Running` has none.
+    pub(crate) runs: bool,
 }
 
 impl Cluster {
@@ -97,6 +101,25 @@ impl Cluster {
         names
     }
 
+    /// The pods or nodes that a request for usage is about, by namespace and name.
+    pub(super) fn consumers(&self, query: &UsageQuery) -> Vec<Consumer> {
+        let resource = GroupResource::new("", query.resource);
+        let mut consumers: Vec<Consumer> = self
+            .objects
+            .iter()
+            .filter(|object| object.resource == resource && object.runs)
+            .filter(|object| is_object_name(&object.name))
+            .map(|object| Consumer {
+                name: object.name.clone(),
+                namespace: object.namespace.clone(),
+                labels: object.labels.clone(),
+            })
+            .filter(|consumer| query.selects(consumer))
+            .collect();
+        consumers.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
+        consumers
+    }
+
     /// All objects.
     pub(crate) fn objects(&self) -> &[Object] {
         &self.objects
@@ -125,6 +148,7 @@ impl Cluster {
                 namespace: namespace.clone(),
                 name: text(name, "name")?,
                 labels: labels.clone(),
+                runs: true,
             })
         };
         names.iter().map(object).collect()
@@ -186,6 +210,9 @@ fn manifest(object: &Value, resources: &[Resource]) -> Result<Object, ObjectErro
         namespace,
         name: text(name, "metadata.name")?,
         labels: labels(metadata.get("labels"))?,
+        runs: object["status"]
+            .get("phase")
+            .is_none_or(|phase| phase == "Running"),
     })
 }
 

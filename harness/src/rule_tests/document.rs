@@ -1,6 +1,7 @@
 //! The shape of a test file, in the habits of promtool's unit tests. Unknown keys are errors.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
@@ -91,13 +92,14 @@ pub(crate) struct InputSeries {
     pub(crate) values: String,
 }
 
-/// A request for values, and what is answered: `exp_items` or `exp_error`.
+/// A request for values, and what is answered: `exp_items`, `exp_values`, `exp_usage` or `exp_error`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct MetricTest {
     /// When it is asked.
     pub(crate) eval_time: PromDuration,
-    /// The whole path, as `kubectl get --raw` takes it. In place of it, `metric`, `object` and `namespace` make one of version v1beta2.
+    /// The whole path, as `kubectl get --raw` takes it. In place of it, `metric` and `object` make one of custom metrics, `external` one of an external metric, and
+    /// `usage` one of CPU and memory.
     #[serde(default)]
     pub(crate) path: Option<String>,
     /// The name of the metric.
@@ -106,18 +108,30 @@ pub(crate) struct MetricTest {
     /// Whose metric it is: `pods/*`, `pods/web-1`, `deployments.apps/web`, `nodes/n1` or `namespaces/shop`.
     #[serde(default)]
     pub(crate) object: Option<String>,
-    /// The namespace of the object; none for nodes, namespaces and others that are in none.
+    /// The name of an external metric.
+    #[serde(default)]
+    pub(crate) external: Option<String>,
+    /// Whose CPU and memory: `pods/*`, `pods/web-1`, `nodes/*` or `nodes/n1`.
+    #[serde(default)]
+    pub(crate) usage: Option<String>,
+    /// The namespace of the object, or of who asks for an external metric; none for nodes, namespaces and others that are in none.
     #[serde(default)]
     pub(crate) namespace: Option<String>,
     /// Which objects, by their labels: `app=web`.
     #[serde(default)]
     pub(crate) label_selector: Option<String>,
-    /// Which series of the metric, by their labels: `verb=GET`.
+    /// Which series of the metric, by their labels: `verb=GET`. Of an external metric it is the selector of the HPA's `metric`.
     #[serde(default)]
     pub(crate) metric_label_selector: Option<String>,
     /// The values that are answered, sorted by the names of the objects.
     #[serde(default)]
     pub(crate) exp_items: Option<Vec<ExpectedItem>>,
+    /// The values of an external metric that are answered, sorted by their labels.
+    #[serde(default)]
+    pub(crate) exp_values: Option<Vec<ExpectedValue>>,
+    /// The CPU and memory that are answered, sorted by namespace, name and container.
+    #[serde(default)]
+    pub(crate) exp_usage: Option<Vec<ExpectedUsage>>,
     /// The error that is answered.
     #[serde(default)]
     pub(crate) exp_error: Option<ExpectedError>,
@@ -140,6 +154,38 @@ pub(crate) struct ExpectedItem {
     pub(crate) namespace: Option<String>,
 }
 
+/// A value of an external metric that is answered.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ExpectedValue {
+    /// All labels of the value; any where they are left out.
+    #[serde(default)]
+    pub(crate) labels: Option<BTreeMap<String, String>>,
+    /// The value, a quantity.
+    #[schemars(with = "Scalar")]
+    pub(crate) value: String,
+}
+
+/// The CPU and memory of a container, or of a node. What is left out isn't compared.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ExpectedUsage {
+    /// The name of the pod or node.
+    pub(crate) name: String,
+    /// The container; none for a node.
+    #[serde(default)]
+    pub(crate) container: Option<String>,
+    /// The namespace of the pod.
+    #[serde(default)]
+    pub(crate) namespace: Option<String>,
+    /// Cores, a quantity such as `250m`.
+    #[schemars(with = "Scalar")]
+    pub(crate) cpu: String,
+    /// Bytes, a quantity such as `64Mi`.
+    #[schemars(with = "Scalar")]
+    pub(crate) memory: String,
+}
+
 /// An error that is answered.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -157,6 +203,10 @@ pub(crate) struct ExpectedError {
 pub(crate) struct DiscoveryTest {
     /// When the adapter lists the series.
     pub(crate) eval_time: PromDuration,
-    /// All metrics, each as `RESOURCE/METRIC`, in any order.
-    pub(crate) exp_resources: Vec<String>,
+    /// All custom metrics, each as `RESOURCE/METRIC`, in any order.
+    #[serde(default)]
+    pub(crate) exp_resources: Option<Vec<String>>,
+    /// All external metrics, in any order.
+    #[serde(default)]
+    pub(crate) exp_external: Option<Vec<String>>,
 }

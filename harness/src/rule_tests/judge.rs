@@ -2,52 +2,38 @@
 
 use similar::TextDiff;
 
-use super::answer::{Item, Refusal};
-use super::document::{ExpectedError, ExpectedItem};
+use super::answer::{Found, Item, Refusal, SeriesValue, Taken};
+use super::document::{ExpectedError, ExpectedItem, ExpectedUsage, ExpectedValue};
+use super::expected::{Expected, shown};
+use super::group::Group;
 use crate::quantity::milli;
 
 /// What is asked, and what is expected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Question {
-    /// A path with its query string.
-    Values { target: String, expected: Expected },
-    /// All metrics, sorted.
-    Discovery { expected: Vec<String> },
+    /// A path with its query string, which is of a group.
+    Values {
+        target: String,
+        group: Group,
+        expected: Expected,
+    },
+    /// All metrics of a group.
+    Discovery { of: Group, expected: Expected },
 }
 
 impl Question {
+    /// The API group that answers.
+    pub(super) fn group(&self) -> Group {
+        match self {
+            Self::Values { group, .. } => *group,
+            Self::Discovery { of, .. } => *of,
+        }
+    }
+
     /// The key of the expectation in a file.
     pub(super) fn expected_key(&self) -> &'static str {
         match self {
-            Self::Values { expected, .. } => expected.key(),
-            Self::Discovery { .. } => "exp_resources",
-        }
-    }
-}
-
-/// An expected answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Expected {
-    Items(Vec<ExpectedItem>),
-    Error(ExpectedError),
-    /// Sorted.
-    Resources(Vec<String>),
-}
-
-impl Expected {
-    /// Its key in a file.
-    pub(super) fn key(&self) -> &'static str {
-        match self {
-            Self::Items(_) => "exp_items",
-            Self::Error(_) => "exp_error",
-            Self::Resources(_) => "exp_resources",
-        }
-    }
-
-    fn items(&self) -> &[ExpectedItem] {
-        match self {
-            Self::Items(items) => items,
-            Self::Error(_) | Self::Resources(_) => &[],
+            Self::Values { expected, .. } | Self::Discovery { expected, .. } => expected.key(),
         }
     }
 }
@@ -69,6 +55,12 @@ impl Tolerance {
         Self(u128::from(fuzzy))
     }
 
+    /// A value as it is written, if it is the same, or else as it is answered.
+    fn written(self, written: Option<&str>, actual: &str) -> String {
+        let same = written.filter(|written| self.allows(written, actual));
+        same.unwrap_or(actual).to_owned()
+    }
+
     fn allows(self, wanted: &str, actual: &str) -> bool {
         let pair = milli(wanted).zip(milli(actual));
         pair.is_some_and(|(wanted, actual)| wanted.abs_diff(actual) <= self.0)
@@ -77,18 +69,17 @@ impl Tolerance {
 
 impl Compared {
     /// A list of metrics with the expected one.
-    pub(super) fn discovery(expected: &[String], actual: &[String]) -> Self {
-        let text = |names: &[String]| shown(&Expected::Resources(names.to_vec()));
+    pub(super) fn discovery(expected: &Expected, actual: &Expected) -> Self {
         Self {
-            expected: text(expected),
-            actual: text(actual),
+            expected: shown(expected),
+            actual: shown(actual),
         }
     }
 
     /// An answer with the expected one. What isn't expected of an answer isn't compared.
     pub(super) fn values(
         expected: &Expected,
-        actual: &Result<Vec<Item>, Refusal>,
+        actual: &Result<Found, Refusal>,
         tolerance: Tolerance,
     ) -> Self {
         Self {
@@ -108,70 +99,6 @@ impl Compared {
         diff.context_radius(3)
             .header("expected", "actual")
             .to_string()
-    }
-}
-
-/// An answer as it is written into a file, a line for each element.
-fn shown(expected: &Expected) -> String {
-    match (expected, lines(expected)) {
-        (_, Some(lines)) => lines.join("\n") + "\n",
-        (Expected::Error(error), None) => {
-            let message = error.message.as_deref().map(scalar);
-            let message = message.map(|message| format!("message: {message}\n"));
-            format!("code: {}\n{}", error.code, message.unwrap_or_default())
-        }
-        (_, None) => flow(expected) + "\n",
-    }
-}
-
-/// The elements of an answer as lines of a YAML list; none where it isn't one, or has no element.
-pub(super) fn lines(expected: &Expected) -> Option<Vec<String>> {
-    let elements = elements(expected)?;
-    let lines = elements.iter().map(|element| format!("- {element}"));
-    (!elements.is_empty()).then(|| lines.collect())
-}
-
-/// An answer as YAML in brackets.
-pub(super) fn flow(expected: &Expected) -> String {
-    match (expected, elements(expected)) {
-        (Expected::Error(error), _) => {
-            let message = error.message.as_deref().map(scalar);
-            let message = message.map(|message| format!(", message: {message}"));
-            format!("{{code: {}{}}}", error.code, message.unwrap_or_default())
-        }
-        (_, elements) => format!("[{}]", elements.unwrap_or_default().join(", ")),
-    }
-}
-
-/// The elements of an answer; none where it is an error.
-fn elements(expected: &Expected) -> Option<Vec<String>> {
-    match expected {
-        Expected::Items(items) => Some(items.iter().map(element).collect()),
-        Expected::Resources(names) => Some(names.iter().map(|name| scalar(name)).collect()),
-        Expected::Error(_) => None,
-    }
-}
-
-fn element(item: &ExpectedItem) -> String {
-    let mut text = format!("{{name: {}", scalar(&item.name));
-    for (key, value) in [("kind", &item.kind), ("namespace", &item.namespace)] {
-        if let Some(value) = value {
-            text.push_str(&format!(", {key}: {}", scalar(value)));
-        }
-    }
-    text + &format!(", value: {}}}", scalar(&item.value))
-}
-
-/// A text as a YAML scalar, in quotes where it takes them.
-fn scalar(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-._/".contains(c);
-    let word = text.chars().all(plain) && text.starts_with(|c: char| c.is_ascii_alphanumeric());
-    let special = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"];
-    if word && !special.contains(&text.to_ascii_lowercase().as_str()) {
-        text.to_owned()
-    } else {
-        // JSON is YAML.
-        serde_json::to_string(text).unwrap_or_default()
     }
 }
 
@@ -197,30 +124,88 @@ impl Keys {
             kind: wanted.kind.is_some(),
             namespace: wanted.namespace.is_some(),
         });
-        let same = wanted.filter(|wanted| tolerance.allows(&wanted.value, &item.value));
+        let written = wanted.map(|wanted| &*wanted.value);
         ExpectedItem {
             name: item.name.clone(),
-            value: same.map_or_else(|| item.value.clone(), |wanted| wanted.value.clone()),
+            value: tolerance.written(written, &item.value),
             kind: keys.kind.then(|| item.kind.clone()),
             namespace: item.namespace.clone().filter(|_| keys.namespace),
         }
     }
 }
 
+/// The values of an external metric in the words of the expected ones. Without labels, those are in the same order.
+fn values_like(
+    actual: &[SeriesValue],
+    wanted: &[ExpectedValue],
+    tolerance: Tolerance,
+) -> Vec<ExpectedValue> {
+    let without_labels = !wanted.is_empty() && wanted.iter().all(|value| value.labels.is_none());
+    let shown = actual.iter().enumerate().map(|(index, value)| {
+        let same = match without_labels {
+            true => wanted.get(index),
+            false => wanted
+                .iter()
+                .find(|wanted| wanted.labels.as_ref() == Some(&value.labels)),
+        };
+        ExpectedValue {
+            labels: (!without_labels).then(|| value.labels.clone()),
+            value: tolerance.written(same.map(|same| &*same.value), &value.value),
+        }
+    });
+    shown.collect()
+}
+
+/// CPU and memory in the words of the expected ones.
+fn usage_like(
+    actual: &[Taken],
+    wanted: &[ExpectedUsage],
+    tolerance: Tolerance,
+) -> Vec<ExpectedUsage> {
+    let with_namespace = wanted.iter().any(|wanted| wanted.namespace.is_some());
+    let shown = actual.iter().map(|taken| {
+        let same = wanted.iter().find(|wanted| {
+            wanted.name == taken.name
+                && wanted.container == taken.container
+                && (wanted.namespace.is_none() || wanted.namespace == taken.namespace)
+        });
+        let with_namespace = same.map_or(with_namespace, |same| same.namespace.is_some());
+        ExpectedUsage {
+            name: taken.name.clone(),
+            container: taken.container.clone(),
+            namespace: taken.namespace.clone().filter(|_| with_namespace),
+            cpu: tolerance.written(same.map(|same| &*same.cpu), &taken.cpu),
+            memory: tolerance.written(same.map(|same| &*same.memory), &taken.memory),
+        }
+    });
+    shown.collect()
+}
+
 /// An answer as a file would expect it, in the words and with the keys of what it expects.
 pub(super) fn as_expected(
-    actual: &Result<Vec<Item>, Refusal>,
+    actual: &Result<Found, Refusal>,
     like: &Expected,
     tolerance: Tolerance,
 ) -> Expected {
-    match actual {
-        Ok(items) => {
-            let wanted = like.items();
+    match (actual, like) {
+        (Ok(Found::Items(items)), like) => {
+            let wanted = match like {
+                Expected::Items(wanted) => wanted.as_slice(),
+                _ => &[],
+            };
             let keys = Keys::of(wanted);
             let shown = items.iter().map(|item| keys.shown(item, wanted, tolerance));
             Expected::Items(shown.collect())
         }
-        Err(refusal) => {
+        (Ok(Found::Values(values)), Expected::Values(wanted)) => {
+            Expected::Values(values_like(values, wanted, tolerance))
+        }
+        (Ok(Found::Values(values)), _) => Expected::Values(values_like(values, &[], tolerance)),
+        (Ok(Found::Usage(taken)), Expected::Usage(wanted)) => {
+            Expected::Usage(usage_like(taken, wanted, tolerance))
+        }
+        (Ok(Found::Usage(taken)), _) => Expected::Usage(usage_like(taken, &[], tolerance)),
+        (Err(refusal), like) => {
             let any_message = matches!(like, Expected::Error(error) if error.message.is_none());
             Expected::Error(ExpectedError {
                 code: refusal.code,
@@ -249,7 +234,10 @@ mod tests {
 
     #[test]
     fn quantities_are_equal_by_their_value_and_other_keys_only_where_they_are_expected() {
-        let actual = Ok(vec![item("web-1", "500m"), item("web-2", "1k")]);
+        let actual = Ok(Found::Items(vec![
+            item("web-1", "500m"),
+            item("web-2", "1k"),
+        ]));
         for items in [
             "[{name: web-1, value: 0.5}, {name: web-2, value: 1000}]",
             "[{name: web-1, value: 500m, kind: Pod}, {name: web-2, value: 1k, namespace: shop}]",
@@ -276,7 +264,7 @@ mod tests {
     fn a_fuzzy_comparison_allows_a_thousandth_and_no_more() {
         let equal = |value: &str, fuzzy| {
             let items = format!("[{{name: web-1, value: {value}}}]");
-            let actual = Ok(vec![item("web-1", "1999m")]);
+            let actual = Ok(Found::Items(vec![item("web-1", "1999m")]));
             Compared::values(&expected(&items), &actual, Tolerance::new(fuzzy)).are_equal()
         };
         assert!(equal("2", true) && equal("1998m", true) && equal("1.999", false));
@@ -304,7 +292,8 @@ mod tests {
         assert!(!equal(error(404, Some("another"))));
         assert!(!equal(error(500, None)));
         assert!(!equal(Expected::Items(Vec::new())));
-        let none = Compared::values(&error(404, None), &Ok(Vec::new()), Tolerance::new(false));
+        let none = Ok(Found::Items(Vec::new()));
+        let none = Compared::values(&error(404, None), &none, Tolerance::new(false));
         assert_eq!(
             none.diff(),
             "--- expected\n+++ actual\n@@ -1 +1 @@\n-code: 404\n+[]\n"
@@ -312,14 +301,62 @@ mod tests {
     }
 
     #[test]
-    fn what_is_printed_is_read_as_the_same() {
-        let texts = [
-            "web-1", "5", "a b", "true", "-1", "job:x", "\"", "é", "500m", "", "1e3", "0x1", "~",
-        ];
-        for text in texts {
-            let read: ExpectedItem =
-                serde_saphyr::from_str(&format!("{{name: {}, value: 1}}", scalar(text))).unwrap();
-            assert_eq!(read.name, text);
+    fn values_of_an_external_metric_are_compared_by_their_labels_or_in_their_order() {
+        let value = |queue: &str, value: &str| SeriesValue {
+            labels: [("queue".to_owned(), queue.to_owned())].into(),
+            value: value.to_owned(),
+        };
+        let actual = Ok(Found::Values(vec![value("a", "1k"), value("b", "500m")]));
+        let equal = |expected: &str| {
+            let expected = Expected::Values(serde_saphyr::from_str(expected).unwrap());
+            Compared::values(&expected, &actual, Tolerance::new(false)).are_equal()
+        };
+        assert!(equal(
+            "[{labels: {queue: a}, value: 1000}, {labels: {queue: b}, value: 0.5}]"
+        ));
+        assert!(equal("[{value: 1000}, {value: 0.5}]"));
+        for other in [
+            "[{value: 0.5}, {value: 1000}]",
+            "[{value: 1000}]",
+            "[]",
+            "[{labels: {queue: a}, value: 1000}, {labels: {}, value: 0.5}]",
+            "[{labels: {queue: a}, value: 1000}, {labels: {queue: b}, value: 0.501}]",
+        ] {
+            assert!(!equal(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn usage_is_compared_by_container_and_measure() {
+        let taken = |container: Option<&str>| Taken {
+            namespace: container.map(|_| "shop".to_owned()),
+            name: "web-1".to_owned(),
+            container: container.map(str::to_owned),
+            cpu: "250m".to_owned(),
+            memory: "64Mi".to_owned(),
+        };
+        let actual = Ok(Found::Usage(vec![taken(Some("web")), taken(None)]));
+        let node = "{name: web-1, cpu: 0.25, memory: 67108864}";
+        let equal = |expected: &str| {
+            let expected = format!("[{expected}, {node}]");
+            let expected = Expected::Usage(serde_saphyr::from_str(&expected).unwrap());
+            Compared::values(&expected, &actual, Tolerance::new(false)).are_equal()
+        };
+        assert!(equal(
+            "{name: web-1, container: web, cpu: 0.25, memory: 65536Ki}"
+        ));
+        assert!(equal(
+            "{name: web-1, container: web, namespace: shop, cpu: 250m, memory: 64Mi}"
+        ));
+        for other in [
+            "{name: web-2, container: web, cpu: 250m, memory: 64Mi}",
+            "{name: web-1, container: api, cpu: 250m, memory: 64Mi}",
+            "{name: web-1, container: web, namespace: a, cpu: 250m, memory: 64Mi}",
+            "{name: web-1, container: web, cpu: 251m, memory: 64Mi}",
+            "{name: web-1, container: web, cpu: 250m, memory: 64M}",
+            node,
+        ] {
+            assert!(!equal(other), "{other}");
         }
     }
 }

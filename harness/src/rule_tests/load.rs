@@ -9,9 +9,11 @@ use setpoint_replay::{Script, ScriptedSeries, World, labels::Labels};
 use setpoint_rules::{Rules, error_place, error_without_place};
 
 use super::cluster::Cluster;
-use super::document::{Document, Group, InputSeries, MetricTest};
+use super::document::{self, DiscoveryTest, Document, InputSeries, MetricTest};
 use super::duration::PromDuration;
-use super::judge::{Expected, Question, Tolerance};
+use super::expected::Expected;
+use super::group::Group;
+use super::judge::{Question, Tolerance};
 use super::request::target;
 use super::rule_file::{self, RuleFile};
 use crate::format::{Checks, Place};
@@ -216,7 +218,7 @@ fn settings(document: &Document, place: &Place, checks: &mut Checks<'_>) -> Sett
 /// A group that can run, or notes of what is wrong with it.
 fn loaded(
     index: usize,
-    group: &Group,
+    group: &document::Group,
     document: &Document,
     place: &Place,
     checks: &mut Checks<'_>,
@@ -253,25 +255,7 @@ fn loaded(
     }
     for (index, test) in group.discovery_test.iter().enumerate() {
         let place = place.key("discovery_test").item(index);
-        let mut expected = test.exp_resources.clone();
-        expected.sort();
-        for (index, name) in test.exp_resources.iter().enumerate() {
-            if !name.contains('/') {
-                let problem = format!("`{name}` is no RESOURCE/METRIC, such as pods/http_requests");
-                checks.at(place.key("exp_resources").item(index), problem);
-            }
-        }
-        if let Some(twice) = expected.windows(2).find(|pair| pair[0] == pair[1]) {
-            let problem = format!("`{}` stands twice", twice[0]);
-            checks.at(place.key("exp_resources"), problem);
-        }
-        let listed = place.key("exp_resources");
-        tests.push(Test {
-            place: (place.line, place.column),
-            expected_at: (listed.line, listed.column),
-            at: test.eval_time,
-            question: Question::Discovery { expected },
-        });
+        tests.extend(lists(test, place, checks));
     }
     let script = Script {
         series: series?,
@@ -335,45 +319,127 @@ fn series_of(
     (read.len() == series.len() && known.len() == series.len()).then_some(read)
 }
 
+/// What is expected of the lists of metrics: a question for each of the two.
+fn lists(test: &DiscoveryTest, place: &Place, checks: &mut Checks<'_>) -> Vec<Test> {
+    let both = [
+        (Group::Custom, "exp_resources", &test.exp_resources),
+        (Group::External, "exp_external", &test.exp_external),
+    ];
+    let mut tests = Vec::new();
+    for (of, key, names) in both {
+        let Some(names) = names else { continue };
+        let listed = place.key(key);
+        for (index, name) in names.iter().enumerate() {
+            if of == Group::Custom && !name.contains('/') {
+                let problem = format!("`{name}` is no RESOURCE/METRIC, such as pods/http_requests");
+                checks.at(listed.item(index), problem);
+            }
+        }
+        let mut expected = names.clone();
+        expected.sort();
+        if let Some(twice) = expected.windows(2).find(|pair| pair[0] == pair[1]) {
+            checks.at(listed, format!("`{}` stands twice", twice[0]));
+        }
+        let expected = match of {
+            Group::External => Expected::External(expected),
+            Group::Custom | Group::Resource => Expected::Resources(expected),
+        };
+        tests.push(Test {
+            place: (place.line, place.column),
+            expected_at: (listed.line, listed.column),
+            at: test.eval_time,
+            question: Question::Discovery { of, expected },
+        });
+    }
+    if tests.is_empty() {
+        checks.at(
+            place,
+            "nothing is expected: expected `exp_resources` or `exp_external`",
+        );
+    }
+    tests
+}
+
 fn question(test: &MetricTest, place: &Place, checks: &mut Checks<'_>) -> Option<Question> {
     let target = target(test).map_err(|error| checks.at(place, error.to_string()));
-    let expected = match (&test.exp_items, &test.exp_error) {
-        (Some(items), None) => {
-            for (index, item) in items.iter().enumerate() {
-                if !is_quantity(&item.value) {
-                    let problem = format!(
-                        "`{}` is no quantity: expected one such as 5, 500m or 1Ki",
-                        item.value
-                    );
-                    checks.at(place.key("exp_items").item(index).key("value"), problem);
-                }
-            }
-            Expected::Items(items.clone())
-        }
-        (None, Some(error)) => {
-            if !(400..=599).contains(&error.code) {
-                let problem = format!("{} is no status of an error", error.code);
-                checks.at(place.key("exp_error").key("code"), problem);
-            }
-            Expected::Error(error.clone())
-        }
-        (None, None) => {
-            checks.at(
-                place,
-                "nothing is expected: expected `exp_items` or `exp_error`",
-            );
-            return None;
-        }
-        (Some(_), Some(_)) => {
-            checks.at(
-                place.key("exp_error"),
-                "an answer has items or is an error: expected one of `exp_items` and `exp_error`",
-            );
-            return None;
+    let expected = [
+        test.exp_items.clone().map(Expected::Items),
+        test.exp_values.clone().map(Expected::Values),
+        test.exp_usage.clone().map(Expected::Usage),
+        test.exp_error.clone().map(Expected::Error),
+    ];
+    let mut expected = expected.into_iter().flatten();
+    let Some(first) = expected.next() else {
+        checks.at(
+            place,
+            "nothing is expected: expected `exp_items`, `exp_values`, `exp_usage` or `exp_error`",
+        );
+        return None;
+    };
+    if let Some(second) = expected.next() {
+        checks.at(
+            place.key(second.key()),
+            format!(
+                "an answer has one form: expected one of `{}` and `{}`",
+                first.key(),
+                second.key()
+            ),
+        );
+        return None;
+    }
+    quantities(&first, place, checks);
+    let (target, group) = target.ok()?;
+    if let Some(form) = first.group().filter(|form| *form != group) {
+        checks.at(
+            place.key(first.key()),
+            format!(
+                "`{}` is what {} answers, and the request is one of {}",
+                first.key(),
+                form.name(),
+                group.name()
+            ),
+        );
+        return None;
+    }
+    Some(Question::Values {
+        target,
+        group,
+        expected: first,
+    })
+}
+
+/// Notes values that are no quantities, and codes that no error has.
+fn quantities(expected: &Expected, place: &Place, checks: &mut Checks<'_>) {
+    let place = place.key(expected.key());
+    let mut quantity = |index: usize, key: &str, value: &str| {
+        if !is_quantity(value) {
+            let problem = format!("`{value}` is no quantity: expected one such as 5, 500m or 1Ki");
+            checks.at(place.item(index).key(key), problem);
         }
     };
-    Some(Question::Values {
-        target: target.ok()?,
-        expected,
-    })
+    match expected {
+        Expected::Items(items) => {
+            for (index, item) in items.iter().enumerate() {
+                quantity(index, "value", &item.value);
+            }
+        }
+        Expected::Values(values) => {
+            for (index, value) in values.iter().enumerate() {
+                quantity(index, "value", &value.value);
+            }
+        }
+        Expected::Usage(taken) => {
+            for (index, taken) in taken.iter().enumerate() {
+                quantity(index, "cpu", &taken.cpu);
+                quantity(index, "memory", &taken.memory);
+            }
+        }
+        Expected::Error(error) => {
+            if !(400..=599).contains(&error.code) {
+                let problem = format!("{} is no status of an error", error.code);
+                checks.at(place.key("code"), problem);
+            }
+        }
+        Expected::Resources(_) | Expected::External(_) => {}
+    }
 }

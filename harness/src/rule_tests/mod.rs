@@ -8,6 +8,8 @@ mod answer;
 mod cluster;
 mod document;
 mod duration;
+mod expected;
+mod group;
 mod init;
 mod judge;
 mod load;

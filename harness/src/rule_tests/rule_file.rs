@@ -9,8 +9,10 @@ use crate::format::rules::query_problems;
 #[derive(Debug)]
 pub(crate) struct RuleFile {
     pub(crate) rules: Rules,
-    /// The custom rules as they are written.
-    pub(crate) written: Vec<DiscoveryRule>,
+    /// The rules for custom metrics as they are written.
+    pub(crate) custom: Vec<DiscoveryRule>,
+    /// Those for external metrics.
+    pub(crate) external: Vec<DiscoveryRule>,
     /// What of the file isn't tested.
     pub(crate) notes: Vec<String>,
 }
@@ -50,7 +52,8 @@ pub(super) fn parse(text: &str) -> Result<RuleFile, Vec<Problem>> {
     Ok(RuleFile {
         notes: notes(&file),
         rules: file.rules().clone(),
-        written: file.custom().to_vec(),
+        custom: file.custom().to_vec(),
+        external: file.external().to_vec(),
     })
 }
 
@@ -58,12 +61,6 @@ fn notes(file: &setpoint_rules::RuleFile) -> Vec<String> {
     let mut notes = Vec::new();
     if file.has_default_rules() {
         notes.push("`rules.default` isn't false, so the chart puts rules of its own before these; they are not part of the test".to_owned());
-    }
-    if !file.rules().external().is_empty() {
-        notes.push("external rules are checked, and not evaluated yet".to_owned());
-    }
-    if file.rules().usage().is_some() {
-        notes.push("resource rules are checked, and not evaluated yet".to_owned());
     }
     notes
 }

@@ -6,6 +6,8 @@ use setpoint_replay::labels::{Labels, METRIC_NAME};
 use setpoint_rules::Sample;
 
 use super::answer::{Adapter, Answer, Answered, Asked};
+use super::expected::Expected;
+use super::group::Group;
 use super::judge::{Compared, Question, Tolerance};
 use super::load::{LoadedGroup, Test};
 use super::{FileReport, TestFile, TestReport};
@@ -61,11 +63,13 @@ fn report(
     tolerance: Tolerance,
 ) -> TestReport {
     let (question, compared, answer) = match &test.question {
-        Question::Discovery { expected } => {
-            let compared = Compared::discovery(expected, &adapter.discovery());
-            ("discovery".to_owned(), compared, None)
+        Question::Discovery { of, expected } => {
+            let compared = Compared::discovery(expected, &discovered(adapter, *of));
+            (format!("discovery of {}", of.name()), compared, None)
         }
-        Question::Values { target, expected } => {
+        Question::Values {
+            target, expected, ..
+        } => {
             let answer = adapter.answer(target);
             let compared = Compared::values(expected, &answer.outcome, tolerance);
             (format!("GET {target}"), compared, Some(answer))
@@ -88,6 +92,15 @@ fn report(
     }
 }
 
+/// The metrics of a group, as a file expects them.
+pub(super) fn discovered(adapter: &Adapter<'_>, of: Group) -> Expected {
+    let names = adapter.discovery(of);
+    match of {
+        Group::External => Expected::External(names),
+        Group::Custom | Group::Resource => Expected::Resources(names),
+    }
+}
+
 /// What helps to understand an answer that nobody expected: what Prometheus was asked and said, and what there is.
 fn explanation(
     group: &LoadedGroup,
@@ -102,7 +115,7 @@ fn explanation(
         said.push(format!("the adapter's log says: {logged}"));
     }
     if refusal.is_some() && asked.is_empty() {
-        said.push(listed(&adapter.discovery()));
+        said.push(served(adapter, test.question.group()));
         let of_all =
             matches!(&test.question, Question::Values { target, .. } if target.contains('*'));
         if of_all && group.cluster.objects().is_empty() {
@@ -138,27 +151,38 @@ fn of_query(asked: &Asked) -> Vec<String> {
             if samples.len() > SHOWN {
                 said.push(format!("  and {} more samples", samples.len() - SHOWN));
             }
-            said.extend(misattributed(samples, &asked.names));
+            said.extend(misattributed(samples, asked));
         }
     }
     said
 }
 
 /// What is wrong with the labels of samples, given the names of the objects that are asked for: the first thing that people
-/// get wrong in a `metricsQuery`.
-fn misattributed(samples: &[Sample], names: &[String]) -> Option<String> {
-    let mut counts: BTreeMap<&str, usize> = names.iter().map(|name| (&**name, 0)).collect();
+/// get wrong in a query.
+fn misattributed(samples: &[Sample], asked: &Asked) -> Option<String> {
+    let key = match asked.group {
+        // They are values of no object.
+        Group::External => return None,
+        Group::Custom => "metricsQuery",
+        Group::Resource => "the query",
+    };
+    let names = asked.names.iter();
+    let mut counts: BTreeMap<&str, usize> = names.map(|name| (&**name, 0)).collect();
     for value in samples.iter().flat_map(|sample| sample.labels.values()) {
         if let Some(count) = counts.get_mut(&**value) {
             *count += 1;
         }
     }
     if counts.values().all(|count| *count == 0) {
-        return Some("  no sample has the name of an object in a label: metricsQuery needs `by (<<.GroupBy>>)`".to_owned());
+        return Some(format!(
+            "  no sample has the name of an object in a label: {key} needs `by (<<.GroupBy>>)`"
+        ));
     }
-    let (name, count) = counts.into_iter().find(|(_, count)| *count > 1)?;
+    let mut counts = counts.into_iter();
+    // A pod has a sample for each container.
+    let (name, count) = counts.find(|(_, count)| *count > 1 && asked.group == Group::Custom)?;
     Some(format!(
-        "  {count} samples are of {name}, and the last counts: metricsQuery needs `by (<<.GroupBy>>)` and no other label there"
+        "  {count} samples are of {name}, and the last counts: {key} needs `by (<<.GroupBy>>)` and no other label there"
     ))
 }
 
@@ -167,10 +191,28 @@ fn of_millis(millis: i64) -> String {
     duration.map_or_else(|_| format!("{millis}ms"), |duration| duration.to_string())
 }
 
-fn listed(names: &[String]) -> String {
-    if names.is_empty() {
-        return "the adapter lists no metric: no series that a rule selects has a label that names objects".to_owned();
+/// What there is in a group of which a request finds nothing.
+fn served(adapter: &Adapter<'_>, group: Group) -> String {
+    let names = adapter.discovery(group);
+    match group {
+        _ if !adapter.serves(group) => {
+            let (name, key) = (group.name(), group.key());
+            format!("the adapter doesn't serve {name}: the configuration has no `{key}`")
+        }
+        Group::Resource => {
+            "CPU and memory are those of the group's `objects`: of pods, where a manifest says no other phase than Running, and of nodes".to_owned()
+        }
+        Group::Custom if names.is_empty() => {
+            "the adapter lists no metric: no series that a rule selects has a label that names objects".to_owned()
+        }
+        Group::External if names.is_empty() => {
+            "the adapter lists no external metric: no rule selects a series".to_owned()
+        }
+        Group::Custom | Group::External => listed(&names),
     }
+}
+
+fn listed(names: &[String]) -> String {
     let shown: Vec<&str> = names.iter().take(SHOWN).map(String::as_str).collect();
     let more = names.len().saturating_sub(SHOWN);
     let more = if more > 0 {

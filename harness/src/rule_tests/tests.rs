@@ -29,7 +29,7 @@ fn text(report: &FileReport) -> String {
 #[test]
 fn configurations_of_public_shapes_answer_what_their_tests_expect() {
     let mut files = files("test.yaml");
-    assert_eq!(files.len(), 6);
+    assert_eq!(files.len(), 7);
     files.push(folder().join("refused.test.yaml"));
     let mut failures = String::new();
     for file in files {
@@ -45,7 +45,7 @@ fn configurations_of_public_shapes_answer_what_their_tests_expect() {
 #[test]
 fn each_mistake_that_people_made_is_found_and_explained() {
     let files = files("mistake.test.yaml");
-    assert_eq!(files.len(), 6);
+    assert_eq!(files.len(), 7);
     for file in files {
         let report = TestFile::load(&file).unwrap().run();
         assert_eq!(report.failed(), 1, "{}", file.display());

@@ -2,8 +2,10 @@
 
 use std::ops::Range;
 
-use super::judge::{Expected, Question, as_expected, flow, lines};
+use super::expected::{Expected, flow, lines};
+use super::judge::{Question, as_expected};
 use super::load::{LoadError, Test, TestFile};
+use super::run::discovered;
 
 /// Why expectations stay as they are.
 #[derive(Debug, thiserror::Error)]
@@ -48,10 +50,10 @@ impl TestFile {
             for (test, _) in failed.filter(|(_, report)| !report.passed) {
                 let adapter = self.adapter(group, test);
                 let expected = match &test.question {
-                    Question::Discovery { .. } => Expected::Resources(adapter.discovery()),
-                    Question::Values { target, expected } => {
-                        as_expected(&adapter.answer(target).outcome, expected, self.tolerance)
-                    }
+                    Question::Discovery { of, .. } => discovered(&adapter, *of),
+                    Question::Values {
+                        target, expected, ..
+                    } => as_expected(&adapter.answer(target).outcome, expected, self.tolerance),
                 };
                 edits.push(self.edit(test, &expected)?);
             }

@@ -19,6 +19,7 @@ use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
 use super::answer::Adapter;
+use super::cluster::Object;
 use super::document::Document;
 use super::duration::PromDuration;
 use super::judge::Question;
@@ -155,17 +156,42 @@ impl Moment {
         let cluster = &self.group().cluster;
         let mut resources = cluster.mapper().resources().iter();
         let resource = resources.find(|known| known.group == group && known.plural == plural);
-        let names = cluster.names(
-            resource.unwrap(),
-            namespace,
-            &Selector::parse(selector).unwrap(),
-        );
-        let items: Vec<Value> = names
+        let resource = resource.unwrap();
+        let selector = Selector::parse(selector).unwrap();
+        let fields = parameters.get("fieldSelector").map_or("", String::as_str);
+        let mut objects: Vec<&Object> = cluster
+            .objects()
             .iter()
-            .map(|name| json!({"metadata": {"name": name}}))
+            .filter(|object| object.resource == resource.group_resource())
+            .filter(|object| namespace.is_none() || object.namespace.as_deref() == namespace)
+            .filter(|object| selector.matches(&object.labels) && has_fields(object, fields))
+            .collect();
+        objects.sort_by_key(|object| (&object.namespace, &object.name));
+        let items: Vec<Value> = objects
+            .iter()
+            .map(|object| json!({"metadata": {"name": object.name, "namespace": object.namespace, "labels": object.labels}}))
             .collect();
         json!({"kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1", "metadata": {}, "items": items})
     }
+}
+
+/// Whether an object has the fields of a selector, as the API server compares them.
+fn has_fields(object: &Object, selector: &str) -> bool {
+    selector
+        .split(',')
+        .filter(|term| !term.is_empty())
+        .all(|term| {
+            let (key, value) = term.split_once('=').unwrap();
+            let wanted = !key.ends_with('!');
+            let actual = match key.trim_end_matches('!') {
+                "metadata.name" => &object.name,
+                "metadata.namespace" => object.namespace.as_deref().unwrap_or_default(),
+                "status.phase" if object.runs => "Running",
+                "status.phase" => "Succeeded",
+                other => panic!("asked for objects by {other}"),
+            };
+            (actual == value.trim_start_matches('=')) == wanted
+        })
 }
 
 fn form(query: &str) -> impl Iterator<Item = (String, String)> {
@@ -188,7 +214,7 @@ fn configuration(file: &TestFile) -> String {
     }
     let values = [&value["rules"], &value["prometheus-adapter"]["rules"]];
     match values.into_iter().find(|rules| rules.is_object()) {
-        Some(rules) => json!({"rules": rules["custom"]}).to_string(),
+        Some(rules) => json!({"rules": rules["custom"], "externalRules": rules["external"], "resourceRules": rules["resource"]}).to_string(),
         None => text,
     }
 }
@@ -292,9 +318,18 @@ impl Running {
 
 /// A document without the times of values, which are those of the answer.
 fn without_times(mut document: Value) -> Value {
-    for item in document["items"].as_array_mut().into_iter().flatten() {
-        item.as_object_mut().unwrap().remove("timestamp");
+    fn strip(object: &mut Value) {
+        let Some(object) = object.as_object_mut() else {
+            return;
+        };
+        object.remove("timestamp");
+        if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+            metadata.remove("creationTimestamp");
+        }
     }
+    strip(&mut document);
+    let items = document.get_mut("items").and_then(Value::as_array_mut);
+    items.into_iter().flatten().for_each(strip);
     document
 }
 
@@ -306,14 +341,16 @@ async fn compare(program: &Path, moment: Moment) -> usize {
         let adapter = moment.in_process(test);
         let place = format!("{}:{}", moment.file.path.display(), test.place.0);
         match &test.question {
-            Question::Discovery { .. } => {
-                let (_, list) = running.get("/apis/custom.metrics.k8s.io/v1beta1").await;
-                let resources = list["resources"].as_array().unwrap().iter();
+            Question::Discovery { of, .. } => {
+                let group = format!("/apis/{}/v1beta1", of.name());
+                let (_, list) = running.get(&group).await;
+                let resources = list["resources"].as_array();
+                let resources = resources.into_iter().flatten();
                 let mut names: Vec<&str> = resources
                     .map(|found| found["name"].as_str().unwrap())
                     .collect();
                 names.sort_unstable();
-                assert_eq!(names, adapter.discovery(), "{place}");
+                assert_eq!(names, adapter.discovery(*of), "{place}");
             }
             Question::Values { target, .. } => {
                 let (code, document) = running.get(target).await;

@@ -13,6 +13,7 @@ use setpoint_rules::{GroupResource, RestMapper, Rules};
 
 use super::answer::Adapter;
 use super::cluster::Cluster;
+use super::group::Group;
 use super::load::{LoadError, TestFile, rules_of};
 use super::resources::built_in;
 use super::update::UpdateError;
@@ -29,7 +30,7 @@ pub enum InitError {
     Update(#[from] UpdateError),
     /// There is nothing to test.
     #[error(
-        "{path} has no rule for custom metrics whose series can be guessed: write the tests by hand"
+        "{path} has no rule for custom or external metrics whose series can be guessed: write the tests by hand"
     )]
     Nothing {
         /// The file of rules.
@@ -66,13 +67,18 @@ pub fn first_tests(rules: &Path) -> Result<String, InitError> {
     );
     let guess = Guess::new(&file.rules);
     let mut tests = 0;
-    for (index, rule) in file.written.iter().enumerate() {
-        if let Some(group) = guess.group(rule) {
-            tests += 1;
-            written.push_str(&group);
-        } else {
-            let query = text(&rule.series_query);
-            written.push_str(&format!("# No metric was found for rules[{index}], whose seriesQuery is {query}: write a series for it.\n"));
+    for (of, rules) in [
+        (Group::Custom, &file.custom),
+        (Group::External, &file.external),
+    ] {
+        for (index, rule) in rules.iter().enumerate() {
+            if let Some(group) = guess.group(of, rule) {
+                tests += 1;
+                written.push_str(&group);
+            } else {
+                let (key, query) = (of.key(), text(&rule.series_query));
+                written.push_str(&format!("# No metric was found for {key}[{index}], whose seriesQuery is {query}: write a series for it.\n"));
+            }
         }
     }
     if tests == 0 {
@@ -99,7 +105,7 @@ impl<'a> Guess<'a> {
     }
 
     /// A group for a rule; none where no series is found that makes a metric.
-    fn group(&self, rule: &DiscoveryRule) -> Option<String> {
+    fn group(&self, of: Group, rule: &DiscoveryRule) -> Option<String> {
         let labels = example::series(rule, &self.mapper)?;
         let values =
             if rule.metrics_query.contains("rate(") || rule.metrics_query.contains("increase(") {
@@ -108,7 +114,24 @@ impl<'a> Guess<'a> {
                 "5x20"
             };
         let objects = self.objects(rule, &labels);
-        let listed = self.listed(&labels, values)?;
+        let listed = self.listed(of, &labels, values)?;
+        let asked = match of {
+            Group::External => of_external(&listed, &objects),
+            Group::Custom | Group::Resource => self.of_objects(&listed, &objects)?,
+        };
+        Some(format!(
+            "- name: {}\n  input_series:\n  - series: {}\n    values: {values}\n{asked}",
+            text(&format!("series {}", labels.value(METRIC_NAME))),
+            text(&promtool(&labels))
+        ))
+    }
+
+    /// Objects, and requests for the metrics of all of them.
+    fn of_objects(
+        &self,
+        listed: &[String],
+        objects: &BTreeMap<GroupResource, String>,
+    ) -> Option<String> {
         // A metric of a namespace has the same query as that of the objects in it.
         let mut tested: Vec<&String> = listed
             .iter()
@@ -117,25 +140,18 @@ impl<'a> Guess<'a> {
         if tested.is_empty() {
             tested = listed.iter().collect();
         }
-        let series = promtool(&labels);
-        let mut group = format!(
-            "- name: {}\n  input_series:\n  - series: {}\n    values: {values}\n",
-            text(&format!("series {}", labels.value(METRIC_NAME))),
-            text(&series)
-        );
         let mut requests = String::new();
         let mut of_cluster = String::new();
         for name in tested {
-            let (short, request) = self.request(name, &objects)?;
+            let (short, request) = self.request(name, objects)?;
             if !of_cluster.contains(&short) {
                 of_cluster.push_str(&short);
             }
             requests.push_str(&request);
         }
-        group.push_str(&format!(
+        Some(format!(
             "  objects:\n{of_cluster}  metric_test:\n{requests}  discovery_test:\n  - eval_time: 5m\n    exp_resources:\n    - a/b\n"
-        ));
-        Some(group)
+        ))
     }
 
     /// An object in short form, and a request for a metric of all objects of its kind, with anything in place of the answer.
@@ -177,7 +193,7 @@ impl<'a> Guess<'a> {
     }
 
     /// The metrics that all rules make of the series; none where it is none.
-    fn listed(&self, labels: &Labels, values: &str) -> Option<Vec<String>> {
+    fn listed(&self, of: Group, labels: &Labels, values: &str) -> Option<Vec<String>> {
         let series = ScriptedSeries {
             series: promtool(labels),
             values: values.parse().ok()?,
@@ -193,9 +209,25 @@ impl<'a> Guess<'a> {
         let settings = Settings::default();
         let cluster = Cluster::of(self.mapper.clone());
         let adapter = Adapter::new(self.rules, &world, &settings, &cluster, 300_000, 600_000);
-        let listed = adapter.discovery();
+        let listed = adapter.discovery(of);
         (!listed.is_empty()).then_some(listed)
     }
+}
+
+/// Requests for external metrics, by the namespace of the series.
+fn of_external(listed: &[String], objects: &BTreeMap<GroupResource, String>) -> String {
+    let namespace = objects.get(&GroupResource::new("", "namespaces"));
+    let namespace = text(namespace.map_or("default", String::as_str));
+    let requests = listed.iter().map(|metric| {
+        let metric = text(metric);
+        format!(
+            "  - eval_time: 5m\n    external: {metric}\n    namespace: {namespace}\n    exp_values: []\n"
+        )
+    });
+    let requests: String = requests.collect();
+    format!(
+        "  metric_test:\n{requests}  discovery_test:\n  - eval_time: 5m\n    exp_external:\n    - a\n"
+    )
 }
 
 /// A text in quotes, as JSON and YAML have it.
@@ -223,6 +255,7 @@ mod tests {
         for rules in [
             "rule-tests/kube-prometheus/rules.yaml",
             "rule-tests/openshift/config.yaml",
+            "rule-tests/external/rules.yaml",
         ] {
             let rules = fixture(rules);
             let text = first_tests(&rules).unwrap();
