@@ -5,14 +5,14 @@ use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
-use setpoint_replay::{Replay, ReplayOptions, Script, ScriptedSeries};
+use setpoint_replay::{Access, Replay, ReplayOptions, Script, ScriptedSeries, Tls};
 
 const SETPOINT: &str = env!("CARGO_BIN_EXE_setpoint");
 /// When the series begin: long ago, so that all of them are there.
 const START: &str = "2026-01-02T03:00:00Z";
 const END: &str = "2026-01-02T04:00:00Z";
 
-async fn live() -> Replay {
+async fn live(access: Access) -> Replay {
     let one = |series: &str, values: &str| ScriptedSeries {
         series: series.to_owned(),
         values: values.parse().unwrap(),
@@ -30,6 +30,7 @@ async fn live() -> Replay {
     script.clock.start = Some(START.parse().unwrap());
     let options = ReplayOptions {
         script,
+        access,
         ..ReplayOptions::default()
     };
     Replay::start(options).await.unwrap()
@@ -107,7 +108,7 @@ async fn ask(url: &str, query: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_recorded_is_replayed_with_the_same_answers() {
     let folder = tempfile::tempdir().unwrap();
-    let live = live().await;
+    let live = live(Access::default()).await;
     let url = format!("http://{}", live.address());
     let file = folder.path().join("recording.json");
     let output = record(&url, &["--query", "requests_total"], &file);
@@ -150,7 +151,7 @@ async fn what_is_recorded_is_replayed_with_the_same_answers() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_recorded_says_why_by_text_and_exit_code() {
     let folder = tempfile::tempdir().unwrap();
-    let live = live().await;
+    let live = live(Access::default()).await;
     let url = format!("http://{}", live.address());
     let file = folder.path().join("recording.json");
     let empty = folder.path().join("empty");
@@ -225,4 +226,54 @@ async fn what_cannot_be_recorded_says_why_by_text_and_exit_code() {
     let output = record(&url, &["--query", "none"], &file);
     assert_eq!(output.status.code(), Some(0));
     assert!(told(&output).contains("none gives no series in that time"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_prometheus_that_wants_credentials_is_recorded_over_tls() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let key = rcgen::KeyPair::generate().unwrap();
+    let params = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    let certificate = params.self_signed(&key).unwrap().pem();
+    let live = live(Access {
+        tls: Some(Tls {
+            certificate: certificate.clone(),
+            key: key.serialize_pem(),
+        }),
+        users: vec![("me".to_owned(), "secret".to_owned())],
+        tokens: vec!["abc".to_owned()],
+    })
+    .await;
+    let url = format!("https://localhost:{}", live.address().port());
+    let output = folder.path().join("recording.json");
+    let (ca, user, token) = (
+        file("ca.pem", &certificate),
+        file("user", "me:secret\n"),
+        file("token", "abc\n"),
+    );
+    for credentials in [
+        ["--basic-auth-file", &user],
+        ["--bearer-token-file", &token],
+    ] {
+        let arguments = [
+            &["--query", "requests_total", "--ca-file", &ca],
+            &credentials[..],
+        ]
+        .concat();
+        let recorded = record(&url, &arguments, &output);
+        assert_eq!(recorded.status.code(), Some(0), "{}", told(&recorded));
+    }
+    let refused = record(&url, &["--query", "up", "--ca-file", &ca], &output);
+    assert_eq!(refused.status.code(), Some(3));
+    assert!(
+        told(&refused).contains("answers 401: Unauthorized"),
+        "{}",
+        told(&refused)
+    );
+    let distrusted = record(&url, &["--query", "up"], &output);
+    assert_eq!(distrusted.status.code(), Some(3));
 }

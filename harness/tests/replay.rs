@@ -70,3 +70,36 @@ fn a_script_that_cannot_be_played_is_bad_input() {
     let text = String::from_utf8(output.stderr).unwrap();
     assert!(text.contains("column 3: expected how many steps"), "{text}");
 }
+
+#[test]
+fn credentials_that_cannot_be_used_are_bad_input_and_not_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("credentials");
+    std::fs::write(&file, "me-without-a-password\n").unwrap();
+    for (flag, reason) in [
+        ("--basic-auth-file", "use line 1 of"),
+        ("--tls-cert-file", "--tls-private-key-file"),
+    ] {
+        let output = Command::new(SETPOINT)
+            .args(["replay", "--listen=127.0.0.1:0", "--control=127.0.0.1:0"])
+            .arg(flag)
+            .arg(&file)
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert!(text.contains(reason), "{text}");
+        assert!(!text.contains("me-without"), "{text}");
+    }
+    let output = Command::new(SETPOINT)
+        .args(["replay", "--listen=127.0.0.1:0", "--control=127.0.0.1:0"])
+        .arg("--tls-cert-file")
+        .arg(&file)
+        .arg("--tls-private-key-file")
+        .arg(&file)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(text.contains("setting up TLS"), "{text}");
+}

@@ -25,6 +25,7 @@ use crate::limits::{ClientLimits, Limits};
 use crate::peer::Peer;
 use crate::reading::ReadWatched;
 use crate::requests::{Budgets, RequestHandler};
+use crate::reset::{Resettable, ToBeReset};
 use crate::server::Trust;
 use crate::tls::TlsSource;
 use crate::writing::WriteLimited;
@@ -44,6 +45,12 @@ pub(crate) struct Connection {
     pub(crate) budgets: Budgets,
     pub(crate) counts: Counts,
     pub(crate) shutdown: CancellationToken,
+}
+
+/// What is kept of a connection beside its stream.
+struct Kept {
+    in_flight: watch::Sender<usize>,
+    to_be_reset: ToBeReset,
 }
 
 #[derive(Clone, Copy)]
@@ -71,12 +78,16 @@ impl Connection {
     async fn serve_until_its_end(self, stream: TcpStream, entry: &Entry) {
         // Responses are small: Nagle's algorithm would only delay them.
         let _ = stream.set_nodelay(true);
+        let (stream, to_be_reset) = Resettable::new(stream);
         let stream = ReadWatched::new(stream, entry.waiting.clone());
         let Some(tls) = self.tls.as_ref().map(|source| source()) else {
             let peer = Peer::new(self.address, Arc::default());
-            let in_flight = entry.in_flight.clone();
+            let kept = Kept {
+                in_flight: entry.in_flight.clone(),
+                to_be_reset,
+            };
             return self
-                .serve_http(stream, Protocol::Http1, peer, false, in_flight)
+                .serve_http(stream, Protocol::Http1, peer, false, kept)
                 .await;
         };
         let greeted = async {
@@ -96,9 +107,11 @@ impl Connection {
                     Some(b"h2") => Protocol::Http2,
                     _ => Protocol::Http1,
                 };
-                let in_flight = entry.in_flight.clone();
-                self.serve_http(stream, protocol, peer, trusted, in_flight)
-                    .await;
+                let kept = Kept {
+                    in_flight: entry.in_flight.clone(),
+                    to_be_reset,
+                };
+                self.serve_http(stream, protocol, peer, trusted, kept).await;
             }
             Some(Ok(Err(error))) => {
                 self.counts.failed_handshake();
@@ -130,11 +143,11 @@ impl Connection {
         protocol: Protocol,
         peer: Peer,
         trusted: bool,
-        in_flight: watch::Sender<usize>,
+        kept: Kept,
     ) where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let requests = in_flight.subscribe();
+        let requests = kept.in_flight.subscribe();
         let last = CancellationToken::new();
         let handler = RequestHandler {
             app: self.app,
@@ -147,7 +160,8 @@ impl Connection {
             limits: self.limits,
             budgets: self.budgets,
             counts: self.counts,
-            in_flight,
+            in_flight: kept.in_flight,
+            to_be_reset: kept.to_be_reset,
             last: last.clone(),
         };
         // Over HTTP/2, pings find a client that takes nothing.

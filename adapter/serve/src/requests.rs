@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 
 use axum::Router;
@@ -18,6 +19,7 @@ use crate::budget::{Budget, Owner, Share};
 use crate::counts::Counts;
 use crate::limits::{ClientLimits, Limits};
 use crate::peer::Peer;
+use crate::reset::{Reset, ToBeReset};
 
 /// What a request takes besides its head: its task and what the application keeps of it.
 const REQUEST_BYTES: usize = 8 << 10;
@@ -47,6 +49,8 @@ pub(crate) struct RequestHandler {
     pub(crate) counts: Counts,
     /// The number of requests in flight.
     pub(crate) in_flight: watch::Sender<usize>,
+    /// Set when a response asks to reset the connection.
+    pub(crate) to_be_reset: ToBeReset,
     /// Cancelled when a response asks to close the connection.
     pub(crate) last: CancellationToken,
 }
@@ -69,6 +73,9 @@ impl RequestHandler {
         let mut in_flight = InFlight::new(self.in_flight, share);
         request.extensions_mut().insert(self.peer);
         let mut response = self.app.oneshot(request).await?;
+        if response.extensions().get::<Reset>().is_some() {
+            self.to_be_reset.store(true, Ordering::Relaxed);
+        }
         if version == Version::HTTP_2 && says_close(response.headers()) {
             // As in Go: this header says to end an HTTP/2 connection by GOAWAY.
             response.headers_mut().remove(header::CONNECTION);

@@ -15,7 +15,8 @@ use serde::de::DeserializeOwned;
 use setpoint_support::error_chain;
 
 use crate::clock::wall_millis;
-use crate::front::Shared;
+use crate::fault::Faults;
+use crate::shared::Shared;
 use crate::{Fault, Script, ScriptedSeries, ServerTime, World};
 
 pub(crate) fn router(shared: Arc<Shared>) -> Router {
@@ -50,7 +51,11 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refused> {
 
 async fn put_script(State(shared): State<Arc<Shared>>, body: Bytes) -> Result<StatusCode, Refused> {
     let script: Script = read(&body)?;
+    check(&script.faults)?;
     shared.change(|_| World::new(&script, wall_millis(SystemTime::now())))?;
+    if !script.faults.is_empty() {
+        shared.faults.store(Arc::new(Faults::new(script.faults)));
+    }
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -65,13 +70,18 @@ async fn post_series(
 
 async fn put_faults(State(shared): State<Arc<Shared>>, body: Bytes) -> Result<StatusCode, Refused> {
     let faults: Vec<Fault> = read(&body)?;
+    check(&faults)?;
+    shared.faults.store(Arc::new(Faults::new(faults)));
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn check(faults: &[Fault]) -> Result<(), Refused> {
     for (index, fault) in faults.iter().enumerate() {
         fault
             .check()
             .map_err(|problem| Refused(format!("fault {index}: {problem}")))?;
     }
-    shared.faults.store(Arc::new(faults));
-    Ok(StatusCode::NO_CONTENT)
+    Ok(())
 }
 
 #[derive(Deserialize)]

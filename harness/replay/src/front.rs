@@ -1,160 +1,168 @@
-//! The wire: wiremock in front of the API, faults as a mock of higher priority.
+//! The serving port: TLS, credentials and limits, before the mock that answers.
 //!
-//! The faults' mock stays mounted and matches what the faults of the moment concern: wiremock sorts its mocks by
-//! priority at each request, so that the guard of a scoped mock with a priority unmounts another one than its own.
+//! What the mock answers is passed on as it is, or as its fault says that it reaches the client ([`Delivery`]).
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::Duration;
 
-use arc_swap::ArcSwap;
-use parking_lot::Mutex;
-use wiremock::matchers::any;
-use wiremock::{Match, Mock, MockServer, Request, Respond, ResponseTemplate};
-
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse as _, Response};
+use http::{HeaderMap, StatusCode, Uri, header};
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use setpoint_serve::{ClientLimits, Limits, Server};
 use setpoint_support::error_chain;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
-use crate::api::{self, Answer};
-use crate::clock::wall_millis;
-use crate::journal::JournalBook;
-use crate::promql::Settings;
-use crate::wire::{parameters, template};
-use crate::{Fault, JournalEntry, World, remote_write};
+use crate::access::Credentials;
+use crate::delivery::{Delivery, HEADER};
+use crate::mock::Mock;
 
-const FAULTS: u8 = 1;
-const THE_REST: u8 = 9;
-
-/// What the wire and the control port share.
-#[derive(Debug)]
-pub(crate) struct Shared {
-    pub(crate) world: ArcSwap<World>,
-    pub(crate) faults: ArcSwap<Vec<Fault>>,
-    pub(crate) journal: JournalBook,
-    pub(crate) settings: Settings,
-    /// Held while the world is changed, so that no change is lost.
-    pub(crate) change: Mutex<()>,
-}
-
-impl Shared {
-    /// Replaces the world by what `change` makes of it.
-    pub(crate) fn change<E>(
-        &self,
-        change: impl FnOnce(&World) -> Result<World, E>,
-    ) -> Result<(), E> {
-        let _one_at_a_time = self.change.lock();
-        let world = change(&self.world.load())?;
-        self.world.store(Arc::new(world));
-        Ok(())
-    }
-
-    /// The first fault that concerns a path.
-    fn fault(&self, path: &str) -> Option<Fault> {
-        let concerns = |fault: &&Fault| {
-            if fault.paths.is_empty() {
-                path.starts_with("/api/v1/")
-            } else {
-                fault.paths.iter().any(|concerned| concerned == path)
-            }
-        };
-        self.faults.load().iter().find(concerns).cloned()
-    }
-}
+/// Bytes of a request's body: a remote write that is packed well, or a query in a form.
+const MAX_BODY: usize = 64 << 20;
+/// Bytes of all requests in flight, with their answers.
+const IN_FLIGHT: usize = 2 << 30;
 
 /// The listening server; it ends when dropped.
 #[derive(Debug)]
 pub(crate) struct Front {
-    server: MockServer,
+    address: SocketAddr,
+    _stop: tokio_util::sync::DropGuard,
+    _serving: AbortOnDropHandle<()>,
+}
+
+struct Proxy {
+    mock: Mock,
+    client: Client<HttpConnector, Full<Bytes>>,
+    credentials: Credentials,
 }
 
 impl Front {
-    pub(crate) async fn start(listener: TcpListener, shared: Arc<Shared>) -> Self {
-        let server = MockServer::builder()
-            .listener(listener)
-            .disable_request_recording()
-            .start()
-            .await;
-        let responder = |faulty| Responder {
-            shared: Arc::clone(&shared),
-            faulty,
+    /// Listens before a mock, which ends with it.
+    pub(crate) fn start(
+        listener: TcpListener,
+        address: SocketAddr,
+        mock: Mock,
+        credentials: Credentials,
+        tls: Option<Arc<rustls::ServerConfig>>,
+    ) -> Self {
+        let proxy = Proxy {
+            mock,
+            client: Client::builder(TokioExecutor::new()).build_http(),
+            credentials,
         };
-        // First: wiremock listens already, and answers by 404, readiness too, as long as no mock is there.
-        Mock::given(any())
-            .respond_with(responder(false))
-            .with_priority(THE_REST)
-            .mount(&server)
-            .await;
-        Mock::given(Concerned(Arc::clone(&shared)))
-            .respond_with(responder(true))
-            .with_priority(FAULTS)
-            .mount(&server)
-            .await;
-        Self { server }
+        let app = Router::new().fallback(answer).with_state(Arc::new(proxy));
+        let mut server = Server::new(listener).limits(limits());
+        if let Some(tls) = tls {
+            server = server.tls(tls);
+        }
+        let stop = CancellationToken::new();
+        let serving = tokio::spawn(server.run(app, stop.clone()));
+        Self {
+            address,
+            _stop: stop.drop_guard(),
+            _serving: AbortOnDropHandle::new(serving),
+        }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
-        *self.server.address()
+        self.address
     }
 }
 
-/// Matches what a fault concerns.
-struct Concerned(Arc<Shared>);
+/// As generous as a Prometheus, but with an end: all clients are tests of one user.
+fn limits() -> Limits {
+    let mut limits = Limits::default();
+    limits.connections = 1024;
+    // `--web.read-timeout` of Prometheus.
+    limits.request_head = Duration::from_secs(5 * 60);
+    limits.idle = Duration::from_secs(5 * 60);
+    limits.request = Duration::from_secs(60 * 60);
+    limits.drain = Duration::from_secs(1);
+    limits.in_flight_bytes = IN_FLIGHT;
+    limits.probe_paths = &["/-/ready", "/-/healthy"];
+    let generous = |client: &mut ClientLimits| {
+        client.streams = 250;
+        // Go's default of a head.
+        client.head_bytes = 1 << 20;
+        client.headers = 1000;
+        client.target_bytes = 1 << 20;
+        client.in_flight_bytes = IN_FLIGHT / 2;
+        client.probes = 1024;
+    };
+    generous(&mut limits.stranger);
+    generous(&mut limits.trusted);
+    limits
+}
 
-impl Match for Concerned {
-    fn matches(&self, request: &Request) -> bool {
-        self.0.fault(request.url.path()).is_some()
+async fn answer(State(proxy): State<Arc<Proxy>>, request: Request) -> Response {
+    if !proxy.credentials.allow(request.headers()) {
+        // As Prometheus (`exporter-toolkit/web/handler.go`).
+        let wanted = [(header::WWW_AUTHENTICATE, "Basic")];
+        return (StatusCode::UNAUTHORIZED, wanted, "Unauthorized\n").into_response();
+    }
+    match proxy.pass_on(request).await {
+        Ok(response) => response,
+        Err(refused) => refused,
     }
 }
 
-/// Answers from the snapshot of the moment, or with the fault of the moment.
-struct Responder {
-    shared: Arc<Shared>,
-    faulty: bool,
-}
-
-impl Respond for Responder {
-    fn respond(&self, request: &Request) -> ResponseTemplate {
-        let world = self.shared.world.load();
-        let now = wall_millis(SystemTime::now());
-        let parameters = parameters(request);
-        let path = request.url.path();
-        let fault = self.faulty.then(|| self.shared.fault(path)).flatten();
-        let told = fault.as_ref().map(|fault| &fault.answer);
-        let answer = match told.and_then(|told| told.status) {
-            Some(status) => api::error_of_status(status),
-            None => truth(&self.shared, now, request, &parameters),
+impl Proxy {
+    /// The mock's answer; or what is wrong with the request.
+    async fn pass_on(&self, request: Request) -> Result<Response, Response> {
+        let (head, body) = request.into_parts();
+        let body = Limited::new(body, MAX_BODY).collect().await;
+        let body = body.map_err(|error| {
+            let is_long = error.is::<LengthLimitError>();
+            let status = if is_long {
+                StatusCode::PAYLOAD_TOO_LARGE
+            } else {
+                StatusCode::BAD_REQUEST
+            };
+            (status, format!("{}\n", error_chain(&*error))).into_response()
+        })?;
+        let target = head
+            .uri
+            .path_and_query()
+            .map_or("/", |target| target.as_str());
+        let uri = format!("http://{}{target}", self.mock.address()).parse::<Uri>();
+        let uri =
+            uri.map_err(|error| (StatusCode::BAD_REQUEST, format!("{error}\n")).into_response())?;
+        let mut asked = http::Request::new(Full::new(body.to_bytes()));
+        *asked.method_mut() = head.method;
+        *asked.uri_mut() = uri;
+        *asked.headers_mut() = of_message(head.headers);
+        let failed = |error: &(dyn std::error::Error + 'static)| {
+            tracing::error!(error = error_chain(error), "ask the mock");
+            StatusCode::BAD_GATEWAY.into_response()
         };
-        self.shared.journal.write(JournalEntry {
-            seq: 0,
-            wall: now as f64 / 1000.0,
-            at: world.clock.to_scenario(now) as f64 / 1000.0,
-            method: request.method.to_string(),
-            path: path.to_owned(),
-            parameters,
-            status: answer.status,
-            series: answer.series,
-            fault: fault.is_some(),
-        });
-        template(request, answer, told)
+        let response = self.client.request(asked).await;
+        let (mut head, body) = response.map_err(|error| failed(&error))?.into_parts();
+        let delivery = Delivery::of(head.headers.remove(HEADER).as_ref());
+        let body = body.collect().await.map_err(|error| failed(&error))?;
+        head.headers = of_message(head.headers);
+        Ok(delivery.deliver(head, body.to_bytes()).await)
     }
 }
 
-fn truth(shared: &Shared, now: i64, request: &Request, parameters: &[(String, String)]) -> Answer {
-    let path = request.url.path();
-    let method = request.method.as_str();
-    let is_of_api = path.starts_with("/api/v1/");
-    match api::methods_of(path) {
-        _ if method == "OPTIONS" && is_of_api => return Answer::text(204, ""),
-        Some(methods) if !methods.contains(&method) => {
-            return Answer::text(405, "Method Not Allowed\n");
-        }
-        _ => {}
+/// The headers that are about the message, not about one connection.
+fn of_message(mut headers: HeaderMap) -> HeaderMap {
+    for name in [
+        header::CONNECTION,
+        header::CONTENT_LENGTH,
+        header::EXPECT,
+        header::TE,
+        header::TRANSFER_ENCODING,
+        header::UPGRADE,
+    ] {
+        headers.remove(name);
     }
-    if path == "/api/v1/write" {
-        return match shared.change(|world| remote_write::received(world, &request.body)) {
-            Ok(()) => Answer::text(204, ""),
-            Err(refusal) => Answer::text(400, &format!("{}\n", error_chain(&refusal))),
-        };
-    }
-    let world = shared.world.load();
-    api::answer(&world, &shared.settings, now, path, parameters)
+    headers
 }

@@ -19,14 +19,18 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod access;
 pub mod api;
+mod builder;
 pub mod client;
 mod clock;
 mod control;
+mod delivery;
 mod fault;
 mod front;
 mod journal;
 pub mod labels;
+mod mock;
 pub mod notation;
 mod number;
 pub mod promql;
@@ -34,12 +38,15 @@ pub mod remote_write;
 mod replay;
 mod script;
 mod series;
+mod shared;
 pub mod sources;
 mod wire;
 mod world;
 
+pub use access::{Access, Tls, TlsPairError};
+pub use builder::{BuildError, ReplayBuilder};
 pub use clock::ClockMap;
-pub use fault::FaultError;
+pub use fault::{FaultError, FaultKind, fault_kinds};
 pub use replay::{Replay, ReplayOptions, StartError};
 pub use script::{
     Clock, Fault, FaultAnswer, Journal, JournalEntry, Metadata, Sample, SampledSeries, Script,

@@ -12,12 +12,16 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::access::{Access, Credentials, Tls, TlsPairError};
 use crate::clock::wall_millis;
 use crate::control::router;
-use crate::front::{Front, Shared};
+use crate::fault::Faults;
+use crate::front::Front;
 use crate::journal::JournalBook;
+use crate::mock::Mock;
 use crate::promql::Settings;
-use crate::{Script, ScriptError, World};
+use crate::shared::Shared;
+use crate::{FaultError, Script, ScriptError, World};
 
 /// How a fake Prometheus starts.
 #[derive(Debug, Clone)]
@@ -32,6 +36,8 @@ pub struct ReplayOptions {
     pub journal_capacity: usize,
     /// Which Prometheus it plays, and with which flags.
     pub settings: Settings,
+    /// Who may ask for series, and by TLS or without.
+    pub access: Access,
 }
 
 impl Default for ReplayOptions {
@@ -44,6 +50,7 @@ impl Default for ReplayOptions {
             script: Script::default(),
             journal_capacity: 10_000,
             settings: Settings::default(),
+            access: Access::default(),
         }
     }
 }
@@ -55,6 +62,20 @@ pub enum StartError {
     /// The script can't be played.
     #[error("preparing the script")]
     Script(#[from] ScriptError),
+    /// What a builder was given can't be used.
+    #[error("preparing the series")]
+    Build(#[from] crate::BuildError),
+    /// A fault of the script can't be carried out.
+    #[error("preparing fault {index} of the script")]
+    Fault {
+        /// Its position, from 0.
+        index: usize,
+        /// Why.
+        source: FaultError,
+    },
+    /// TLS can't be served.
+    #[error("setting up TLS")]
+    Tls(#[from] TlsPairError),
     /// An address can't be listened on.
     #[error("listening on {address} for {purpose}: give a free address of this machine")]
     Listen {
@@ -80,6 +101,7 @@ pub enum StartError {
 #[derive(Debug)]
 pub struct Replay {
     front: Front,
+    is_tls: bool,
     control: SocketAddr,
     stop: CancellationToken,
     serving: AbortOnDropHandle<()>,
@@ -92,9 +114,16 @@ impl Replay {
     /// If the script can't be played or an address can't be listened on.
     pub async fn start(options: ReplayOptions) -> Result<Self, StartError> {
         let world = World::new(&options.script, wall_millis(SystemTime::now()))?;
+        let faults = options.script.faults;
+        for (index, fault) in faults.iter().enumerate() {
+            fault
+                .check()
+                .map_err(|source| StartError::Fault { index, source })?;
+        }
+        let tls = options.access.tls.as_ref().map(Tls::config).transpose()?;
         let shared = Arc::new(Shared {
             world: ArcSwap::from_pointee(world),
-            faults: ArcSwap::default(),
+            faults: ArcSwap::from_pointee(Faults::new(faults)),
             journal: JournalBook::new(options.journal_capacity),
             settings: options.settings,
             change: Mutex::default(),
@@ -106,15 +135,20 @@ impl Replay {
                 source,
             }
         };
-        let listener = std::net::TcpListener::bind(options.listen)
-            .map_err(refused(options.listen, "Prometheus' API"))?;
+        let listener = TcpListener::bind(options.listen).await;
+        let listener = listener.map_err(refused(options.listen, "Prometheus' API"))?;
+        let address = listener.local_addr();
+        let address = address.map_err(refused(options.listen, "Prometheus' API"))?;
         let control = TcpListener::bind(options.control)
             .await
             .map_err(refused(options.control, "control"))?;
         let control_address = control
             .local_addr()
             .map_err(refused(options.control, "control"))?;
-        let front = Front::start(listener, Arc::clone(&shared)).await;
+        let mock = Mock::start(Arc::clone(&shared)).await;
+        let credentials = Credentials::new(&options.access);
+        let is_tls = tls.is_some();
+        let front = Front::start(listener, address, mock, credentials, tls);
         let router = router(shared);
         let stop = CancellationToken::new();
         let stopped = stop.clone().cancelled_owned();
@@ -128,6 +162,7 @@ impl Replay {
         });
         Ok(Self {
             front,
+            is_tls,
             control: control_address,
             stop,
             serving: AbortOnDropHandle::new(serving),
@@ -138,6 +173,15 @@ impl Replay {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.front.address()
+    }
+
+    /// The URL of its API, without a path; a certificate for `localhost` fits it.
+    #[must_use]
+    pub fn url(&self) -> String {
+        match self.is_tls {
+            true => format!("https://localhost:{}", self.address().port()),
+            false => format!("http://{}", self.address()),
+        }
     }
 
     /// Where the control port is.

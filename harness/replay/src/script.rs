@@ -37,6 +37,9 @@ pub struct Script {
     /// What is known of metrics, by their names; what `/api/v1/metadata` answers.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: BTreeMap<String, Metadata>,
+    /// The faults from the start; a script that is loaded later replaces those that were there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<Fault>,
 }
 
 /// How scenario time passes.
@@ -156,7 +159,7 @@ pub struct Metadata {
     pub unit: String,
 }
 
-/// A fault on the wire.
+/// A fault on the wire: which requests get it, and what it does. By default all under `/api/v1` get it, always, and it does nothing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Fault {
@@ -164,11 +167,65 @@ pub struct Fault {
     #[serde(default)]
     pub paths: Vec<String>,
     /// What is answered instead.
+    #[serde(default)]
     pub answer: FaultAnswer,
+    /// What is done to the answer: the name of one of [`fault_kinds`](crate::fault_kinds).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// How much of that kind; each has a usual amount.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amount: Option<f64>,
+    /// Scenario time from which on it is there, seconds.
+    #[serde(default)]
+    pub from: f64,
+    /// Scenario time at which it ends; none is never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<f64>,
+    /// It does something to one of so many requests that it concerns, the last one.
+    #[serde(default = "each")]
+    pub every: u64,
+    /// It does something to so many requests at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub times: Option<u64>,
+}
+
+fn each() -> u64 {
+    1
+}
+
+impl Fault {
+    /// A fault of a kind, with its usual amount, always there.
+    ///
+    /// ```
+    /// let fault = setpoint_replay::Fault::of("reset");
+    /// assert_eq!(fault.check(), Ok(()));
+    /// ```
+    #[must_use]
+    pub fn of(kind: &str) -> Self {
+        Self {
+            kind: Some(kind.to_owned()),
+            ..Self::default()
+        }
+    }
+}
+
+impl Default for Fault {
+    fn default() -> Self {
+        Self {
+            paths: Vec::new(),
+            answer: FaultAnswer::default(),
+            kind: None,
+            amount: None,
+            from: 0.0,
+            until: None,
+            every: each(),
+            times: None,
+        }
+    }
 }
 
 /// What a fault answers.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct FaultAnswer {
     /// The HTTP status; none lets the true answer through, late.

@@ -8,8 +8,9 @@ use flate2::write::{GzEncoder, ZlibEncoder};
 use http::header;
 use wiremock::{Request, ResponseTemplate};
 
-use crate::FaultAnswer;
-use crate::api::{self, Answer};
+use crate::api;
+use crate::delivery::HEADER;
+use crate::fault::Reply;
 
 /// How a client wants an answer to be compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,26 +79,20 @@ pub(crate) fn parameters(request: &Request) -> Vec<(String, String)> {
         .collect()
 }
 
-/// What is sent. A fault's own body goes out as it is.
-pub(crate) fn template(
-    request: &Request,
-    answer: Answer,
-    told: Option<&FaultAnswer>,
-) -> ResponseTemplate {
-    let own = told
-        .filter(|told| told.status.is_some())
-        .and_then(|told| told.body.clone());
+/// What is sent.
+pub(crate) fn template(request: &Request, reply: Reply) -> ResponseTemplate {
+    let Reply { answer, .. } = reply;
     let mut template = ResponseTemplate::new(answer.status);
     let path = request.url.path();
     let is_head = request.method == http::Method::HEAD;
     let is_document = api::is_document(path) && answer.status != 405;
-    let coding = Coding::of(request).filter(|_| is_document && own.is_none());
+    let coding = Coding::of(request).filter(|_| is_document && !reply.as_it_is);
     template = match coding {
         Some(coding) => template
             .insert_header(header::CONTENT_ENCODING, coding.name())
             .set_body_raw(coding.compressed(&answer.body), answer.content_type),
         None if answer.status == 204 || is_head && answer.status == 200 => template,
-        None => template.set_body_raw(own.unwrap_or(answer.body), answer.content_type),
+        None => template.set_body_raw(answer.body, answer.content_type),
     };
     if is_document {
         template = template.append_headers([("vary", "Accept-Encoding"), ("vary", "Origin")]);
@@ -123,11 +118,11 @@ pub(crate) fn template(
         methods.sort_unstable();
         template = template.insert_header("allow", methods.join(", ").as_str());
     }
-    if let Some(told) = told {
-        for (name, value) in &told.headers {
-            template = template.insert_header(name.as_str(), value.as_str());
-        }
-        template = template.set_delay(Duration::from_secs_f64(told.delay));
+    if let Some(delivery) = reply.delivery.header() {
+        template = template.insert_header(HEADER, delivery.as_str());
     }
-    template
+    for (name, value) in &reply.headers {
+        template = template.insert_header(name.as_str(), value.as_str());
+    }
+    template.set_delay(Duration::from_secs_f64(reply.delay))
 }

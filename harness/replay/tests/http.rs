@@ -1,7 +1,7 @@
 //! Both ports over real sockets.
 #![expect(clippy::unwrap_used, reason = "a test that can't start fails")]
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use setpoint_replay::{
     Clock, Fault, FaultAnswer, Replay, ReplayOptions, Script, ScriptedSeries,
@@ -63,10 +63,9 @@ fn fault(paths: &[&str], status: Option<u16>) -> Fault {
         paths: paths.iter().map(ToString::to_string).collect(),
         answer: FaultAnswer {
             status,
-            headers: BTreeMap::new(),
-            body: None,
-            delay: 0.0,
+            ..FaultAnswer::default()
         },
+        ..Fault::default()
     }
 }
 
@@ -424,7 +423,7 @@ async fn both_ports_close_when_it_stops() {
     let (address, control) = (replay.address(), replay.control_address());
     replay.stop().await;
     assert!(TcpStream::connect(control).await.is_err());
-    // wiremock's thread closes its listener by itself.
+    // The listener is closed by its task.
     let closed = async {
         let mut tick = tokio::time::interval(Duration::from_millis(5));
         while TcpStream::connect(address).await.is_ok() {
@@ -433,4 +432,51 @@ async fn both_ports_close_when_it_stops() {
     };
     let closed = tokio::time::timeout(Duration::from_secs(10), closed).await;
     assert!(closed.is_ok(), "{address} still listens");
+}
+
+#[tokio::test]
+async fn a_builder_starts_one_in_a_few_lines_or_says_what_it_cannot_use() {
+    use setpoint_replay::sources::Format;
+    let built = Replay::builder()
+        .held(r#"up{pod="a"}"#, "7")
+        .series("down", "1 2 3")
+        .source(Format::OpenMetrics, "# TYPE queue gauge\nqueue 3\n# EOF\n")
+        .fault(Fault {
+            paths: vec!["/api/v1/series".to_owned()],
+            ..Fault::of("bare-error")
+        })
+        .start();
+    let replay = built.await.unwrap();
+    assert!(
+        replay.url().starts_with("http://127.0.0.1:"),
+        "{}",
+        replay.url()
+    );
+    let (_, body) = ask(&replay, "/api/v1/query?query=up%2Bon()queue").await;
+    assert!(body.contains(r#""10""#), "{body}");
+    assert_eq!(
+        ask(&replay, "/api/v1/metadata?metric=queue").await.1,
+        r#"{"status":"success","data":{"queue":[{"type":"gauge","unit":"","help":""}]}}"#
+    );
+    assert_eq!(ask(&replay, "/api/v1/series").await.0, 502);
+    for (wrong, reason) in [
+        (
+            Replay::builder().series("up", "1x"),
+            "reading the values of the series `up`",
+        ),
+        (Replay::builder().series("up{", "1"), "preparing the script"),
+        (
+            Replay::builder().source(Format::Csv, ""),
+            "reading the text of a source",
+        ),
+        (
+            Replay::builder().fault(Fault::of("none")),
+            "preparing fault 0 of the script",
+        ),
+        (Replay::builder().speed(0.0), "preparing the script"),
+    ] {
+        let error = wrong.start().await.unwrap_err();
+        let told = setpoint_support::error_chain(&error);
+        assert!(told.contains(reason), "{told}");
+    }
 }

@@ -4,12 +4,14 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use anyhow::Context as _;
 use setpoint_replay::promql::{Settings, Version};
-use setpoint_replay::{Replay, ReplayOptions};
+use setpoint_replay::{Replay, ReplayOptions, StartError};
 use setpoint_support::Termination;
 
+mod access;
 mod script_file;
 
 use super::BadInput;
+use access::AccessArgs;
 use script_file::{SourceEntry, load};
 
 /// Serves scripted series as a Prometheus would
@@ -44,6 +46,9 @@ pub struct ReplayArgs {
     /// Which Prometheus it plays; before v3 the windows of selectors are closed
     #[arg(long, value_name = "VERSION", default_value_t)]
     pub prometheus_version: Version,
+    /// Who may ask.
+    #[command(flatten)]
+    access: AccessArgs,
 }
 
 /// Serves until SIGTERM or SIGINT.
@@ -57,7 +62,10 @@ pub async fn run(args: ReplayArgs) -> anyhow::Result<()> {
     let sources = sources.map(|file| SourceEntry::new(file, args.recorded_times));
     let script = load(args.script.as_deref(), sources.collect());
     let script = script.map_err(|error| BadInput(error.into()))?;
+    let access = args.access.access();
+    let access = access.map_err(|error| BadInput(error.into()))?;
     let replay = Replay::start(ReplayOptions {
+        access,
         listen: args.listen,
         control: args.control,
         script,
@@ -67,7 +75,12 @@ pub async fn run(args: ReplayArgs) -> anyhow::Result<()> {
             ..Settings::default()
         },
     })
-    .await?;
+    .await
+    .map_err(|error| match error {
+        StartError::Listen { .. } => anyhow::Error::new(error),
+        // The files were read, and can't be used.
+        error => BadInput(error.into()).into(),
+    })?;
     anstream::println!(
         "serving on {}, controlled on {}",
         replay.address(),

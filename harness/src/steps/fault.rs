@@ -1,12 +1,11 @@
 //! Breaks something, or mends it.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use setpoint_replay::{Fault, FaultAnswer};
+use setpoint_replay::{Fault, FaultAnswer, FaultError};
 
 use super::context::{Needs, Play, Remark, StepContext};
 use crate::format::{Checks, Nothing, Place, Span};
@@ -36,6 +35,11 @@ pub(crate) struct PrometheusFault {
     pub delay: Option<Span>,
     /// The body.
     pub body: Option<String>,
+    /// What is done to the true answer instead, such as `cut-body`, `html`, `truncated-json`, `stale` or `nan`
+    /// (docs/mocking-prometheus.md).
+    pub kind: Option<String>,
+    /// How much of that kind; each has a usual amount.
+    pub amount: Option<f64>,
 }
 
 impl Play for FaultStep {
@@ -52,11 +56,24 @@ impl Play for FaultStep {
                 format!("{status} is no HTTP status of an answer; expected 200 to 599"),
             );
         }
-        if fault.answer.is_none() && fault.delay.is_none() {
+        if fault.answer.is_none() && fault.delay.is_none() && fault.kind.is_none() {
             checks.at(
                 place,
-                "say by `answer` or `delay` how Prometheus answers differently",
+                "say by `answer`, `kind` or `delay` how Prometheus answers differently",
             );
+        }
+        if fault.kind.is_some() || fault.amount.is_some() {
+            for told in self.faults() {
+                if let Err(problem) = told.check() {
+                    let key = match problem {
+                        FaultError::Amount { .. } | FaultError::NoAmount(_) => "amount",
+                        FaultError::Kind(_) | FaultError::KindAndStatus(_) => "kind",
+                        // Told already, each at its own place.
+                        _ => continue,
+                    };
+                    checks.at(place.key(key), problem.to_string());
+                }
+            }
         }
         for (index, path) in fault.paths.iter().enumerate() {
             checks.path(path, place.key("paths").item(index));
@@ -66,10 +83,11 @@ impl Play for FaultStep {
     fn describe(&self) -> String {
         match self {
             Self::None(_) => "no fault any more".to_owned(),
-            Self::Prometheus(fault) => match (fault.answer, fault.delay) {
-                (Some(status), _) => format!("Prometheus answers {status}"),
-                (None, Some(delay)) => format!("Prometheus answers after {delay}"),
-                (None, None) => "Prometheus answers late".to_owned(),
+            Self::Prometheus(fault) => match (fault.answer, &fault.kind, fault.delay) {
+                (Some(status), ..) => format!("Prometheus answers {status}"),
+                (None, Some(kind), _) => format!("Prometheus answers with the fault {kind}"),
+                (None, None, Some(delay)) => format!("Prometheus answers after {delay}"),
+                (None, None, None) => "Prometheus answers late".to_owned(),
             },
         }
     }
@@ -100,9 +118,12 @@ impl FaultStep {
             answer: FaultAnswer {
                 status: fault.answer,
                 body: fault.body.clone(),
-                headers: BTreeMap::new(),
                 delay: delay.unwrap_or_default().as_secs_f64(),
+                ..FaultAnswer::default()
             },
+            kind: fault.kind.clone(),
+            amount: fault.amount,
+            ..Fault::default()
         }]
     }
 }

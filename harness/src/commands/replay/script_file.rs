@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use setpoint_replay::notation::parse_series;
 use setpoint_replay::sources::{Begin, Format, MAX_SOURCE_BYTES, Recording};
-use setpoint_replay::{Clock, Metadata, SampledSeries, Script, ScriptError, ScriptedSeries, World};
+use setpoint_replay::{
+    Clock, Fault, Metadata, SampledSeries, Script, ScriptError, ScriptedSeries, World,
+};
 use setpoint_rules::{error_place, error_without_place};
 use setpoint_support::error_chain;
 
@@ -27,6 +29,8 @@ struct ScriptFile {
     samples: Vec<SampledSeries>,
     #[serde(default)]
     metadata: BTreeMap<String, Metadata>,
+    #[serde(default)]
+    faults: Vec<Fault>,
     #[serde(default)]
     sources: Vec<SourceEntry>,
 }
@@ -97,6 +101,7 @@ pub(super) fn load(path: Option<&Path>, more: Vec<SourceEntry>) -> Result<Script
         series: file.series,
         samples: file.samples,
         metadata: file.metadata,
+        faults: file.faults,
     };
     let read = sources.map(|source| Ok((recording(&source)?, source)));
     let read: Vec<(Recording, SourceEntry)> = read.collect::<Result<_, ScriptFileError>>()?;
@@ -238,6 +243,11 @@ fn check(file: &ScriptFile, place: &Place, checks: &mut Checks<'_>) {
         };
         check_one(&script, place.key("samples").item(index), checks);
     }
+    for (index, fault) in file.faults.iter().enumerate() {
+        if let Err(problem) = fault.check() {
+            checks.at(place.key("faults").item(index), problem.to_string());
+        }
+    }
     for (index, source) in file.sources.iter().enumerate() {
         let place = place.key("sources").item(index);
         if source.recorded_times && source.from.is_some() {
@@ -351,6 +361,7 @@ mod tests {
             "clock: {start: soon}\n",
             "samples:\n- {series: up, samples: [[1, one]]}\n",
             "samples:\n- {series: up, samples: [[1, '1'], [1, '2']]}\n",
+            "faults:\n- {kind: reset, times: 2}\n- {kind: explode}\n- {kind: nan, amount: 1}\n- {kind: huge, amount: 1000}\n- {kind: nan, answer: {status: 500}}\n- {from: 5, until: 2}\n- {every: 0}\n- {times: 0}\n- {amount: 1}\n",
             "sources:\n- {file: none.csv}\n",
             "sources:\n- {file: bad.csv}\n",
             "sources:\n- {file: bad.csv, format: xml}\n",
