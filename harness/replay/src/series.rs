@@ -182,6 +182,9 @@ impl Run {
                 } else {
                     place(until).min(end)
                 };
+                // A held series has no end; what it is asked for is limited.
+                let count = (last.saturating_sub(first) + 1).clamp(0, points.len() as i64 + 1);
+                all.reserve(count as usize);
                 for index in first..=last {
                     let point = points.get(index.min(end) as usize);
                     if let Some(value) = point.copied().and_then(value_of) {

@@ -96,6 +96,9 @@ pub(super) struct Aggregation {
 
 /// For each row its group, and the labels of each group in the order of their first row.
 fn grouped(grouping: &Grouping, rows: &Matrix) -> (Vec<usize>, Vec<Labels>) {
+    if !grouping.without {
+        return grouped_by(grouping, rows);
+    }
     let mut places: HashMap<Labels, usize> = HashMap::new();
     let mut groups = Vec::new();
     let place = |row: &Row| {
@@ -104,6 +107,25 @@ fn grouped(grouping: &Grouping, rows: &Matrix) -> (Vec<usize>, Vec<Labels>) {
             groups.push(labels.clone());
             groups.len() - 1
         })
+    };
+    (rows.iter().map(place).collect(), groups)
+}
+
+/// As [`grouped`], for `by`: values of few labels say the group, and its labels are made once.
+fn grouped_by(grouping: &Grouping, rows: &Matrix) -> (Vec<usize>, Vec<Labels>) {
+    let mut places: HashMap<Vec<&str>, usize> = HashMap::new();
+    let mut groups = Vec::new();
+    let mut values = Vec::new();
+    let place = |row| {
+        let row: &Row = row;
+        values.clear();
+        values.extend(grouping.names.iter().map(|name| row.labels.value(name)));
+        if let Some(place) = places.get(&values) {
+            return *place;
+        }
+        groups.push(grouping.group(&row.labels));
+        places.insert(values.clone(), groups.len() - 1);
+        groups.len() - 1
     };
     (rows.iter().map(place).collect(), groups)
 }

@@ -145,10 +145,18 @@ impl Function {
             }
             _ => {}
         }
-        if !matches!(self.name, "last_over_time" | "first_over_time") {
-            for row in &mut rows {
-                row.labels = row.labels.without_name();
-            }
+        if matches!(self.name, "last_over_time" | "first_over_time") {
+            return Ok(rows);
+        }
+        // Rows are distinct with their names, so also without one that all of them have.
+        let one_name = rows
+            .windows(2)
+            .all(|pair| name_of(&pair[0]) == name_of(&pair[1]));
+        for row in &mut rows {
+            row.labels = row.labels.without_name();
+        }
+        if one_name {
+            return Ok(rows);
         }
         distinct(rows, evaluation.settings.version)
     }

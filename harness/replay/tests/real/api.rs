@@ -6,7 +6,7 @@ use serde_json::Value;
 use setpoint_replay::ScriptedSeries;
 
 use crate::compare::{Same, compare};
-use crate::server::{Both, Server};
+use crate::server::{Both, Received, Server};
 
 /// Method, path with query, headers, and form. `{}` is the time of a sample.
 type Case = (
@@ -366,13 +366,6 @@ pub(crate) fn answers_alike(program: &Path) {
         CASES.len(),
         differences.join("\n")
     );
-}
-
-/// What came over the wire.
-pub(crate) struct Received {
-    pub(crate) status: u16,
-    pub(crate) headers: Vec<(String, String)>,
-    pub(crate) body: String,
 }
 
 fn difference(path: &str, theirs: &Received, ours: &Received) -> Result<(), String> {

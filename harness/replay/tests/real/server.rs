@@ -11,8 +11,6 @@ use setpoint_replay::labels::Labels;
 use setpoint_replay::promql::{Settings, Version};
 use setpoint_replay::{Replay, ReplayOptions, Script, ScriptedSeries, World, api, remote_write};
 
-use crate::api::Received;
-
 /// Where the times of the first set of series begin, milliseconds since 1970.
 const FIRST: i64 = 1_700_000_000_000;
 /// From set to set: farther apart than any query looks.
@@ -20,7 +18,7 @@ const APART: i64 = 24 * 60 * 60 * 1000;
 
 pub(crate) struct Server {
     process: Child,
-    address: String,
+    pub(crate) address: String,
     http: reqwest::Client,
     /// Neither asks for compression nor follows redirects by itself.
     plain: reqwest::Client,
@@ -304,6 +302,13 @@ fn read(mut source: impl std::io::Read) -> String {
     text
 }
 
+/// What came over the wire.
+pub(crate) struct Received {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: String,
+}
+
 /// A query and when it is evaluated, seconds since the beginning of its series.
 #[derive(Debug, Clone)]
 pub(crate) enum Question {
@@ -326,7 +331,7 @@ impl Question {
         }
     }
 
-    fn request(&self, origin: i64) -> (&'static str, Vec<(String, String)>) {
+    pub(crate) fn request(&self, origin: i64) -> (&'static str, Vec<(String, String)>) {
         let at = |seconds: i64| (origin / 1000 + seconds).to_string();
         let owned = |pairs: Vec<(&str, String)>| {
             pairs
