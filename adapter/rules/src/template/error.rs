@@ -76,10 +76,10 @@ pub(super) enum Problem {
     NoValue(&'static str),
     #[error("<<{0}>> stands outside of <<range>>")]
     OutsideOfRange(&'static str),
-    #[error(
-        "<<{0}>> is not supported: templates of rules can't define or call templates or functions"
-    )]
+    #[error("<<{0}>> is not supported: there are no functions to call but those with names")]
     Unsupported(&'static str),
+    #[error("the template `{0}` is defined twice")]
+    DefinedTwice(String),
     #[error("there is no function {name}; there are {known}")]
     UnknownFunction { name: String, known: String },
     #[error("there is no variable {0}")]
@@ -91,6 +91,10 @@ pub(super) enum Problem {
     #[error("blocks and parentheses are nested more than {0} deep")]
     TooDeep(usize),
     // Of the values.
+    #[error("there is no template `{0}`")]
+    NoTemplate(String),
+    #[error("blocks and templates that call templates are more than {0} deep in one another")]
+    CallsTooDeep(usize),
     #[error("there is no field .{field}; there are {known}")]
     UnknownField { field: String, known: String },
     #[error("{kind} has no field .{field}")]

@@ -4,25 +4,34 @@ use super::budget::Budget;
 use super::error::{Fault, Outcome, Problem};
 use super::functions::Function;
 use super::literal::Number;
-use super::tree::{Branch, Command, Node, Operand, Pipe, Term};
+use super::tree::{Branch, Call, Command, Node, Operand, Pipe, Term, Tree};
 use super::value::{Text, Value};
 
+/// How deep lists of nodes may be executed within one another, those of templates that are called included. Go's limit for calls is
+/// 100,000.
+const MAX_DEPTH: usize = 200;
+
 /// The text that a template gives for data.
-pub(super) fn execute(nodes: &[Node], data: &Value) -> Outcome<String> {
+pub(super) fn execute(tree: &Tree, data: &Value) -> Outcome<String> {
     let mut execution = Execution {
+        tree,
         variables: vec![("$".to_owned(), data.clone())],
         output: String::new(),
         budget: Budget::new(),
+        depth: 0,
     };
-    execution.list(data, nodes)?;
+    execution.list(data, &tree.nodes)?;
     Ok(execution.output)
 }
 
-struct Execution {
+struct Execution<'a> {
+    tree: &'a Tree,
     /// The last of those with one name is meant.
     variables: Vec<(String, Value)>,
     output: String,
     budget: Budget,
+    /// How many lists are being executed.
+    depth: usize,
 }
 
 /// Where it goes on after a node.
@@ -33,14 +42,41 @@ enum Flow {
     Continue,
 }
 
-impl Execution {
+impl Execution<'_> {
     fn list(&mut self, dot: &Value, nodes: &[Node]) -> Outcome<Flow> {
+        self.depth += 1;
+        let mut flow = Flow::Next;
         for node in nodes {
-            match self.node(dot, node)? {
-                Flow::Next => {}
-                flow => return Ok(flow),
+            flow = self.node(dot, node)?;
+            if flow != Flow::Next {
+                break;
             }
         }
+        self.depth -= 1;
+        Ok(flow)
+    }
+
+    /// Executes a template that is defined, with what it is given as `.` and `$`, and without the variables of who calls it.
+    fn template(&mut self, dot: &Value, call: &Call) -> Outcome<Flow> {
+        let failed = |problem| Fault {
+            at: call.at,
+            problem,
+        };
+        let tree = self.tree;
+        let nodes = tree.defined.get(&call.name);
+        let nodes = nodes.ok_or_else(|| failed(Problem::NoTemplate(call.name.to_string())))?;
+        let given = match &call.pipe {
+            Some(pipe) => self.pipe(dot, pipe)?,
+            None => Value::Nil,
+        };
+        self.charge(call.at, 0)?;
+        if self.depth >= MAX_DEPTH {
+            return Err(failed(Problem::CallsTooDeep(MAX_DEPTH)));
+        }
+        let variables = vec![("$".to_owned(), given.clone())];
+        let variables = std::mem::replace(&mut self.variables, variables);
+        self.list(&given, nodes)?;
+        self.variables = variables;
         Ok(Flow::Next)
     }
 
@@ -64,6 +100,7 @@ impl Execution {
             Node::Range(branch) => self.range(dot, branch),
             Node::Break => Ok(Flow::Break),
             Node::Continue => Ok(Flow::Continue),
+            Node::Template(call) => self.template(dot, call),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::error::{Fault, Outcome};
 use super::execute::unknown_field;
-use super::tree::{Branch, Node, Operand, Pipe, Term};
+use super::tree::{Branch, Call, Node, Operand, Pipe, Term};
 
 /// The first field that the data doesn't have. Where `.` is something else, as within `range`, only
 /// fields of `$` are looked at.
@@ -13,6 +13,11 @@ pub(super) fn check(nodes: &[Node], known: &[&'static str], dot_is_data: bool) -
         Node::If(branch) => branch_fields(branch, known, dot_is_data, dot_is_data),
         Node::With(branch) | Node::Range(branch) => {
             branch_fields(branch, known, dot_is_data, false)
+        }
+        // What a template that is called is given may be anything.
+        Node::Template(Call { pipe, .. }) => {
+            let mut pipe = pipe.iter();
+            pipe.try_for_each(|pipe| pipe_fields(pipe, known, dot_is_data))
         }
     })
 }

@@ -1,8 +1,8 @@
 //! Go's `text/template` with the delimiters `<<` and `>>`, as far as it matters in templates of
 //! queries and labels.
 //!
-//! There is all of it but `define`, `template`, `block`, `call` and complex numbers, and `printf` has
-//! the verbs that make sense in a query. Whatever a template does ends soon: see `budget`.
+//! There is all of it but `call` and complex numbers, and `printf` has the verbs that make sense in a
+//! query. Whatever a template does ends soon: see `budget`.
 //! `ci/golden/template` records what Go answers, which the tests here compare.
 
 mod budget;
@@ -25,16 +25,16 @@ pub(crate) use value::{Text, Value};
 #[derive(Debug)]
 pub(crate) struct Template {
     text: String,
-    nodes: Vec<tree::Node>,
+    tree: tree::Tree,
 }
 
 impl Template {
     /// Compiles a template. An empty one gives no text.
     pub(crate) fn parse(text: &str) -> Result<Self, TemplateError> {
-        let nodes = parse::parse(text).map_err(|fault| fault.in_text(text))?;
+        let tree = parse::parse(text).map_err(|fault| fault.in_text(text))?;
         Ok(Self {
             text: text.to_owned(),
-            nodes,
+            tree,
         })
     }
 
@@ -45,12 +45,12 @@ impl Template {
 
     /// Whether all fields of the data that the template names are among those known.
     pub(crate) fn check_fields(&self, known: &[&'static str]) -> Result<(), TemplateError> {
-        fields::check(&self.nodes, known, true).map_err(|fault| fault.in_text(&self.text))
+        fields::check(&self.tree.nodes, known, true).map_err(|fault| fault.in_text(&self.text))
     }
 
     /// The text that the template gives for data.
     pub(crate) fn render(&self, data: &Value) -> Result<String, TemplateError> {
-        execute::execute(&self.nodes, data).map_err(|fault| fault.in_text(&self.text))
+        execute::execute(&self.tree, data).map_err(|fault| fault.in_text(&self.text))
     }
 }
 

@@ -1,16 +1,19 @@
 //! From tokens to the tree (`text/template/parse/parse.go`).
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use super::error::{Fault, Outcome, Problem};
 use super::functions::Function;
 use super::literal;
 use super::tokens::{Kind, Token, tokens};
-use super::tree::{Branch, Command, Node, Operand, Pipe, Term};
+use super::tree::{Branch, Call, Command, Node, Operand, Pipe, Term, Tree};
 
 /// How deep blocks and parentheses may be nested. Go's limit for parentheses is 10,000.
 const MAX_DEPTH: usize = 100;
 
 /// Parses a template.
-pub(super) fn parse(text: &str) -> Outcome<Vec<Node>> {
+pub(super) fn parse(text: &str) -> Outcome<Tree> {
     let tokens = tokens(text)?;
     let mut parser = Parser {
         tokens: &tokens,
@@ -18,12 +21,19 @@ pub(super) fn parse(text: &str) -> Outcome<Vec<Node>> {
         variables: vec!["$"],
         ranges: 0,
         depth: 0,
+        defined: BTreeMap::new(),
     };
     let mut nodes = Vec::new();
     loop {
+        if parser.definition()? {
+            continue;
+        }
         match parser.item()? {
             Item::Node(node) => nodes.push(node),
-            Item::EndOfText => return Ok(nodes),
+            Item::EndOfText => {
+                let defined = parser.defined;
+                return Ok(Tree { nodes, defined });
+            }
             Item::End(at) => return Err(unexpected_word(at, "end", "a template without a block")),
             Item::Else(at) => {
                 return Err(unexpected_word(at, "else", "a template without a block"));
@@ -51,6 +61,8 @@ struct Parser<'a> {
     /// How many `range` are open.
     ranges: usize,
     depth: usize,
+    /// What `define` and `block` have defined.
+    defined: BTreeMap<Arc<str>, Vec<Node>>,
 }
 
 impl<'a> Parser<'a> {
@@ -123,9 +135,10 @@ impl<'a> Parser<'a> {
             }
             "break" => self.leave(at, "break", Node::Break)?,
             "continue" => self.leave(at, "continue", Node::Continue)?,
-            "block" => return Err(fault(at, Problem::Unsupported("block"))),
-            "define" => return Err(fault(at, Problem::Unsupported("define"))),
-            _ => return Err(fault(at, Problem::Unsupported("template"))),
+            "block" => self.block(at)?,
+            "template" => self.call(at)?,
+            // `define`
+            _ => return Err(unexpected_word(at, token.text, "a block")),
         };
         Ok(Item::Node(node))
     }
@@ -136,6 +149,81 @@ impl<'a> Parser<'a> {
             return Err(fault(at, Problem::OutsideOfRange(word)));
         }
         Ok(node)
+    }
+
+    /// Takes `<<define "name">>` and what it defines; false where something else stands.
+    fn definition(&mut self) -> Outcome<bool> {
+        let before = self.next;
+        if self.peek().kind == Kind::Open {
+            self.take();
+            let token = self.peek_non_space();
+            if (token.kind, token.text) == (Kind::Keyword, "define") {
+                self.take();
+                let name = self.name("<<define>>")?;
+                self.close("<<define>>")?;
+                self.define(token.at, name)?;
+                return Ok(true);
+            }
+        }
+        self.next = before;
+        Ok(false)
+    }
+
+    /// `<<block "name" value>>…<<end>>`, which is defined and called.
+    fn block(&mut self, at: usize) -> Outcome<Node> {
+        let name = self.name("<<block>>")?;
+        let pipe = Some(self.pipe("<<block>>", Kind::Close)?);
+        self.define(at, name.clone())?;
+        Ok(Node::Template(Call { at, name, pipe }))
+    }
+
+    /// `<<template "name">>` or `<<template "name" value>>`
+    fn call(&mut self, at: usize) -> Outcome<Node> {
+        let name = self.name("<<template>>")?;
+        let pipe = match self.peek_non_space().kind {
+            Kind::Close => {
+                self.take();
+                None
+            }
+            _ => Some(self.pipe("<<template>>", Kind::Close)?),
+        };
+        Ok(Node::Template(Call { at, name, pipe }))
+    }
+
+    /// The name of a template.
+    fn name(&mut self, context: &'static str) -> Outcome<Arc<str>> {
+        let token = self.take_non_space();
+        match token.kind {
+            Kind::TextLiteral => {
+                let name = literal::text(token.text).map_err(|problem| fault(token.at, problem));
+                Ok(name?.into())
+            }
+            _ => Err(unexpected(token, context)),
+        }
+    }
+
+    /// Defines a template by the nodes up to `<<end>>`, in which no variables but `$` are known. Of two definitions, one is
+    /// empty (`parse.Tree.add`).
+    fn define(&mut self, at: usize, name: Arc<str>) -> Outcome<()> {
+        self.deeper(at)?;
+        let variables = std::mem::replace(&mut self.variables, vec!["$"]);
+        let ranges = std::mem::take(&mut self.ranges);
+        let (nodes, end) = self.list(at)?;
+        if let Item::Else(at) = end {
+            return Err(unexpected_word(at, "else", "the definition of a template"));
+        }
+        (self.variables, self.ranges) = (variables, ranges);
+        self.depth -= 1;
+        match self.defined.get(&name) {
+            Some(known) if !is_empty(known) => match is_empty(&nodes) {
+                true => Ok(()),
+                false => Err(fault(at, Problem::DefinedTwice(name.to_string()))),
+            },
+            _ => {
+                self.defined.insert(name, nodes);
+                Ok(())
+            }
+        }
     }
 
     /// What stands behind `<<if`, `<<with` or `<<range`, up to `<<end>>`.
@@ -342,6 +430,13 @@ impl<'a> Parser<'a> {
         self.take();
         Ok(Some(Operand { at, term }))
     }
+}
+
+/// `parse.IsEmptyTree`
+fn is_empty(nodes: &[Node]) -> bool {
+    nodes
+        .iter()
+        .all(|node| matches!(node, Node::Text(text) if text.trim().is_empty()))
 }
 
 fn function(token: Token<'_>) -> Outcome<Function> {

@@ -101,6 +101,10 @@ fn errors_say_where_and_what_helps() {
         "<<.Serie>>",
         "<<call .Series>>",
         "<<define \"x\">>",
+        "<<if true>><<define \"x\">><<end>><<end>>",
+        "<<block \"x\" .>>a<<end>><<define \"x\">>b<<end>>",
+        "<<template x>>",
+        "<<template \"x\" .>>",
         "<<lower .Series>>",
         "<<$x>>",
         "<<if .Series>>x",
@@ -136,6 +140,10 @@ fn a_template_that_does_too_much_is_ended() {
     assert!(error(&format!("<<{deep}>>")).contains("nested"));
     let blocks = "<<if true>>".repeat(200) + &"<<end>>".repeat(200);
     assert!(error(&blocks).contains("nested"));
+    let calls = "<<define `t`>><<if true>><<template `t` .>><<end>><<end>><<template `t` .>>";
+    assert!(error(calls).contains("in one another"));
+    let twice = "<<define `t`>><<if .>><<template `t` (slice . 1)>><<template `t` (slice . 1)>><<end>><<end>><<template `t` `12345678901234567890`>>";
+    assert!(error(twice).contains("steps"));
 }
 
 #[test]
@@ -191,7 +199,7 @@ fn a_field_that_isnt_there_is_told_without_executing() {
 
 proptest! {
     #[test]
-    fn no_text_makes_it_panic(text in r#"([<>.a-zS"`é$ (){}|,:='\\0-9%/*-]|<<|>>|<<range |<<if |<<else>>|<<end>>|\$x := |printf |index |slice ){0,30}"#) {
+    fn no_text_makes_it_panic(text in r#"([<>.a-zS"`é$ (){}|,:='\\0-9%/*-]|<<|>>|<<range |<<if |<<else>>|<<end>>|<<define `t`>>|<<template `t` \.>>|<<block `t` \.>>|\$x := |printf |index |slice ){0,30}"#) {
         let _ = rendered(&text, &golden().data[0].value());
     }
 

@@ -1,9 +1,17 @@
 //! The parsed form of a template (`text/template/parse/node.go`).
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::functions::Function;
 use super::literal::Number;
+
+/// A template and those that it defines.
+#[derive(Debug)]
+pub(super) struct Tree {
+    pub(super) nodes: Vec<Node>,
+    pub(super) defined: BTreeMap<Arc<str>, Vec<Node>>,
+}
 
 #[derive(Debug)]
 pub(super) enum Node {
@@ -14,6 +22,15 @@ pub(super) enum Node {
     Range(Branch),
     Break,
     Continue,
+    Template(Call),
+}
+
+/// `template "name" value`, and what is left of a `block` once its list is defined.
+#[derive(Debug)]
+pub(super) struct Call {
+    pub(super) at: usize,
+    pub(super) name: Arc<str>,
+    pub(super) pipe: Option<Pipe>,
 }
 
 /// `if`, `with` or `range`.
