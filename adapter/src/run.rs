@@ -15,7 +15,9 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{Api, ApiGroup, CustomMetricsGroup, ExternalMetricsGroup, ResourceMetricsGroup};
-use crate::args::{Args, AuthOptions, CertsArgs, Command, NamedPair, ServeArgs, TlsSettings};
+use crate::args::{
+    Args, AuthOptions, CertsArgs, Command, NamedPair, ServeArgs, TlsSettings, told_of,
+};
 use crate::auth::{
     ApiServerAccessReviewer, ApiServerTokenReviewer, BearerTokens, DelegatedAuthenticator,
     DelegatedAuthorizer, watch_client_ca,
@@ -114,10 +116,13 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
         logging_format: _,
         klog: _,
         ignored,
-        words: _,
+        words,
     } = args;
     for (flag, reason) in ignored.told() {
         tracing::warn!("--{flag} has no effect: {reason}");
+    }
+    if let Some(told) = told_of(&words) {
+        tracing::warn!("{told}");
     }
     let TlsSettings {
         options: tls,

@@ -9,20 +9,33 @@ pub(super) fn parse_bool(text: &str) -> Result<bool, &'static str> {
     }
 }
 
-/// A word that belongs to no flag. pflag leaves such words alone, and the chart of the community gives
-/// the name of prometheus-adapter's program as the first. A value that has lost its flag looks like
-/// one too, so only paths of programs and `true`, which changes nothing, are let through.
+/// A word that belongs to no flag. pflag leaves such words alone, and so does the adapter, which tells of them: it may be a
+/// value that has lost its flag. Its text isn't kept, since it may be a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Word;
+pub(crate) struct Word {
+    /// Whether it is known to be without a meaning: the path of the program, which the chart of the community gives as the
+    /// first, and `true`, which is what a flag without a value means.
+    pub(crate) is_usual: bool,
+}
 
-pub(super) fn parse_word(text: &str) -> Result<Word, &'static str> {
+#[expect(clippy::unnecessary_wraps, reason = "clap's parsers may fail")]
+pub(super) fn parse_word(text: &str) -> Result<Word, std::convert::Infallible> {
     let is_program =
         text.starts_with('/') && text.ends_with("adapter") && !text.contains([' ', '=']);
-    if is_program || text == "true" {
-        Ok(Word)
-    } else {
-        Err("it belongs to no flag")
-    }
+    Ok(Word {
+        is_usual: is_program || text == "true",
+    })
+}
+
+/// What is said of words that belong to no flag; none where all are usual.
+pub(crate) fn told_of(words: &[Word]) -> Option<String> {
+    let count = words.iter().filter(|word| !word.is_usual).count();
+    (count > 0).then(|| {
+        format!(
+            "arguments that belong to no flag have no effect, and there are {count}: values of flags that are true or false are written as --flag=value, \
+             and others in quotes where they hold spaces"
+        )
+    })
 }
 
 #[cfg(test)]
@@ -30,19 +43,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_that_are_no_values_are_let_through() {
-        for word in ["/adapter", "/usr/bin/prometheus-adapter", "true"] {
-            assert_eq!(parse_word(word), Ok(Word), "{word}");
-        }
-        for word in [
-            "false",
-            "hunter2",
-            "adapter",
-            "/etc/config.yaml",
-            "/a b=adapter",
-        ] {
-            assert!(parse_word(word).is_err(), "{word}");
-        }
+    fn words_that_belong_to_no_flag_are_counted_and_usual_ones_are_not() {
+        let told = |words: &[&str]| {
+            let words = words.iter().map(|word| parse_word(word));
+            told_of(&words.collect::<Result<Vec<_>, _>>().unwrap())
+        };
+        assert_eq!(
+            told(&["/adapter", "/usr/bin/prometheus-adapter", "true"]),
+            None
+        );
+        let told = told(&["/adapter", "false", "hunter2", "/etc/config.yaml"]).unwrap();
+        assert!(told.contains("there are 3:"), "{told}");
+        assert!(!told.contains("hunter2"), "{told}");
     }
 
     #[test]

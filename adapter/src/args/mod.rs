@@ -32,7 +32,9 @@ pub(crate) use prometheus::PrometheusArgs;
 pub(crate) use tls::{NamedPair, TlsArgs, TlsSettings};
 pub(crate) use upstream::UpstreamArgs;
 
-use flag_values::{Word, parse_word};
+pub(crate) use flag_values::{Word, told_of};
+
+use flag_values::parse_word;
 
 const EXAMPLES: &str = "\
 Examples:
