@@ -169,6 +169,7 @@ impl Rules {
     /// The rules beside the configuration that they are made of.
     pub(crate) fn looked_at<'a>(&'a self, config: &'a MetricsDiscoveryConfig) -> Looked<'a> {
         Looked {
+            config,
             custom: (&self.custom, &config.rules),
             external: (&self.external, &config.external_rules),
             usage: self.usage.as_deref(),

@@ -20,7 +20,8 @@ pub(crate) fn found(looked: &Looked<'_>) -> Vec<Finding> {
     let usage = looked.usage.map(subject::usage);
     let mut found = Vec::new();
     for check in kinds::CHECKS {
-        check.run(&subjects, usage.as_deref().unwrap_or_default(), &mut found);
+        let usage = usage.as_deref().unwrap_or_default();
+        check.run(looked.config, (&subjects, usage), &mut found);
     }
     let position = |finding: &Finding| {
         let at = finding.at.as_ref()?;

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use crate::config::DiscoveryRule;
+use crate::config::{DiscoveryRule, MetricsDiscoveryConfig};
 use crate::expression::{Expression, Selector as SeriesSelector, Unreadable};
 use crate::resources::{GroupResource, Resource, RestMapper};
 use crate::rule::{Asked, LabelError, PromqlError, QueryTemplate, ResourceLabels, Rule};
@@ -24,6 +24,7 @@ pub(super) const MAX_RESOURCES: usize = 8;
 
 /// Rules that are looked at, each list compiled and as it is written.
 pub(crate) struct Looked<'a> {
+    pub(crate) config: &'a MetricsDiscoveryConfig,
     pub(crate) custom: (&'a [Arc<Rule>], &'a [DiscoveryRule]),
     pub(crate) external: (&'a [Arc<Rule>], &'a [DiscoveryRule]),
     pub(crate) usage: Option<&'a UsageRules>,

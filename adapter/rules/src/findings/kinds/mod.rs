@@ -20,7 +20,10 @@ mod several_results;
 mod short_window;
 mod unknown_field;
 mod unknown_resource;
+mod unused_upstream;
 mod wrong_label;
+
+use crate::config::MetricsDiscoveryConfig;
 
 use super::finding::{At, Finding, Kind, Severity};
 use super::subject::{Query, Subject};
@@ -52,6 +55,8 @@ enum Look {
     Query(fn(&Query<'_>, &mut Told<'_>)),
     /// At all rules together.
     All(fn(&[Subject<'_>], &mut Told<'_>)),
+    /// At the configuration as it is written.
+    Configuration(fn(&MetricsDiscoveryConfig, &mut Told<'_>)),
 }
 
 /// Where findings of a kind are told.
@@ -70,8 +75,8 @@ impl Told<'_> {
 impl Check {
     pub(super) fn run(
         &self,
-        subjects: &[Subject<'_>],
-        usage: &[Query<'_>],
+        config: &MetricsDiscoveryConfig,
+        (subjects, usage): (&[Subject<'_>], &[Query<'_>]),
         found: &mut Vec<Finding>,
     ) {
         let kind = self.kind;
@@ -83,12 +88,14 @@ impl Check {
                 queries.for_each(|query| look(query, &mut told));
             }
             Look::All(look) => look(subjects, &mut told),
+            Look::Configuration(look) => look(config, &mut told),
         }
     }
 }
 
 /// All checks; findings of a rule stand in this order.
 pub(super) static CHECKS: &[Check] = &[
+    unused_upstream::CHECK,
     series_query::CHECK,
     every_series::CHECK,
     never_matches::CHECK,

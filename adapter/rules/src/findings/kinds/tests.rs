@@ -269,3 +269,29 @@ fn a_value_for_absent_series_of_a_metric_that_is_not_known_without_them_is_found
         ["absent-needs-series"]
     );
 }
+
+#[test]
+fn an_upstream_that_no_rule_names_is_found() {
+    let with = |rules: &str| {
+        codes_of(&format!(
+            "upstreams: [{{name: a, url: 'http://a'}}, {{name: b, url: 'http://b'}}]\n{rules}"
+        ))
+    };
+    let rule = with_query(GOOD);
+    let of = |upstream: &str| {
+        rule.replace(
+            "{seriesQuery",
+            &format!("{{upstream: {upstream}, seriesQuery"),
+        )
+    };
+    assert_eq!(with(&format!("rules: [{rule}]")), ["unused-upstream"; 2]);
+    assert_eq!(with(&format!("rules: [{}]", of("b"))), ["unused-upstream"]);
+    let external = format!("rules: [{}]\nexternalRules: [{}]", of("a"), of("b"));
+    assert!(!with(&external).contains(&"unused-upstream"));
+    let usage = "cpu: {containerQuery: 'x{<<.LabelMatchers>>}'}, memory: {containerQuery: 'x{<<.LabelMatchers>>}'}";
+    let usage = format!(
+        "rules: [{}]\nresourceRules: {{upstream: b, {usage}}}",
+        of("a")
+    );
+    assert!(!with(&usage).contains(&"unused-upstream"));
+}
