@@ -26,7 +26,7 @@ pub struct Table<T> {
     metadata: ListMeta,
     /// None where there are no rows, as in metrics-server.
     column_definitions: Option<[Column; 4]>,
-    rows: Vec<Row<T>>,
+    rows: Option<Vec<Row<T>>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -84,7 +84,7 @@ impl<T: ObjectMetrics> Table<T> {
             api_version: "meta.k8s.io/v1",
             metadata: ListMeta::default(),
             column_definitions: (!rows.is_empty()).then_some(COLUMNS),
-            rows,
+            rows: (!rows.is_empty()).then_some(rows),
         }
     }
 }

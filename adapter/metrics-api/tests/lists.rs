@@ -221,4 +221,5 @@ fn a_table_has_a_row_for_each_object_and_sums_containers() {
     let none = Table::new(Vec::<PodMetrics>::new(), IncludeObject::None);
     let none = serde_json::to_value(&none).unwrap();
     assert_eq!(none["columnDefinitions"], serde_json::Value::Null);
+    assert_eq!(none["rows"], serde_json::Value::Null);
 }

@@ -3,7 +3,8 @@
 /// What series and rules of one metric have given so far, in the order in which they are asked.
 #[derive(Debug)]
 pub struct Attempts<V, E> {
-    answer: Result<Vec<V>, E>,
+    /// That of the first: prometheus-adapter asks no other.
+    answer: Option<Result<Vec<V>, E>>,
     /// What counts where none has a sample: by the first that says so.
     instead: Option<Vec<V>>,
 }
@@ -20,7 +21,7 @@ pub struct Given<V> {
 impl<V, E> Default for Attempts<V, E> {
     fn default() -> Self {
         Self {
-            answer: Ok(Vec::new()),
+            answer: None,
             instead: None,
         }
     }
@@ -38,10 +39,14 @@ impl<V, E> Attempts<V, E> {
             Ok(given) if goes_on && !given.values.is_empty() => {
                 self.instead.get_or_insert(given.values);
             }
-            given => self.answer = given.map(|given| given.values),
-        }
-        if !goes_on {
-            self.instead = None;
+            given => {
+                let values = given.map(|given| given.values);
+                if goes_on {
+                    self.answer.get_or_insert(values);
+                } else {
+                    (self.answer, self.instead) = (Some(values), None);
+                }
+            }
         }
         goes_on
     }
@@ -49,9 +54,12 @@ impl<V, E> Attempts<V, E> {
     /// The answer.
     ///
     /// # Errors
-    /// That of the last one, where none has values and none says what counts instead.
+    /// That of the first one, where none has values and none says what counts instead.
     pub fn finish(self) -> Result<Vec<V>, E> {
-        self.instead.map_or(self.answer, Ok)
+        match self.instead {
+            Some(values) => Ok(values),
+            None => self.answer.unwrap_or(Ok(Vec::new())),
+        }
     }
 }
 
@@ -94,7 +102,8 @@ mod tests {
         assert_eq!(asked(&all), (Ok(vec![7]), 3));
         let none = [samples(&[]), instead(1), Err("nothing"), instead(2)];
         assert_eq!(asked(&none), (Ok(vec![1]), 4));
-        assert_eq!(asked(&[samples(&[]), Err("nothing")]), (Err("nothing"), 2));
+        assert_eq!(asked(&[samples(&[]), Err("nothing")]), (Ok(vec![]), 2));
+        assert_eq!(asked(&[Err("nothing"), samples(&[])]), (Err("nothing"), 2));
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::origins::{Origin, Origins, Yield};
 use crate::query::ExternalQuery;
 use crate::resources::{GroupResource, RestMapper};
 use crate::rule::{Asked, PromqlError, Rule};
-use crate::series::{Sample, SeriesNames};
+use crate::series::{Sample, SeriesNames, written};
 
 /// The external metrics at one point in time, immutable once they are made by
 /// [`Rules::discover_external`](crate::Rules::discover_external). The default has none.
@@ -81,7 +81,7 @@ pub enum ExternalError {
     },
     /// A quantity can't hold a value. prometheus-adapter answers a number that depends on the
     /// machine. The others alone would be no answer, because clients add them up.
-    #[error("a series of {metric} has the value {value}, which no quantity can express")]
+    #[error("a series of {metric} has the value {}, which no quantity can express", written(*.value))]
     Unrepresentable {
         /// The metric.
         metric: String,

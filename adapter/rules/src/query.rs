@@ -181,14 +181,11 @@ impl UsageQuery {
             ("pods", Some(_), _) | ("pods", None, None) => "pods",
             _ => return Err(InvalidQuery::NoSuchPath),
         };
-        let named = |name: Option<&String>, what| {
-            let name = name.map(|name| object_name(name, what));
-            name.transpose()
-        };
+        let name = name.map(|name| object_name(name, "an object"));
         Ok(Self {
             resource,
-            namespace: named(path.namespace.as_ref(), "a namespace")?,
-            name: named(name, "an object")?,
+            namespace: path.namespace.as_deref().map(namespace_name).transpose()?,
+            name: name.transpose()?,
             selector: selector(query_string, "labelSelector")?,
             fields: fields(query_string)?,
         })

@@ -199,6 +199,15 @@ pub struct Sample {
     pub value: f64,
 }
 
+/// A value as Prometheus writes it.
+pub(crate) fn written(value: f64) -> String {
+    match value {
+        f64::INFINITY => "+Inf".to_owned(),
+        f64::NEG_INFINITY => "-Inf".to_owned(),
+        value => value.to_string(),
+    }
+}
+
 /// Words of PromQL that no series' name before `{` may be, in whatever case. The other words may (`metric_identifier` of
 /// `promql/parser/generated_parser.y`).
 const KEYWORDS: [&str; 8] = [

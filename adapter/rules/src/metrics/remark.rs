@@ -2,6 +2,7 @@
 
 use crate::config::{Instead, ValuePolicy};
 use crate::resources::GroupResource;
+use crate::series::written;
 
 /// Results that aren't what a rule can mean, with the cure.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -39,7 +40,8 @@ pub enum Remark {
     },
     /// A result is infinite, and the rule doesn't say what counts then.
     #[error(
-        "a result for {of} is {value}, which no answer can hold; `valuePolicy: {{infinite: …}}` says what counts instead: `zero` or `default: N`"
+        "a result for {of} is {}, which no answer can hold; `valuePolicy: {{infinite: …}}` says what counts instead: `zero` or `default: N`",
+        written(*.value)
     )]
     Infinite {
         /// What it is of.

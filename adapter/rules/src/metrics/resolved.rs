@@ -15,7 +15,7 @@ use crate::origins::Origin;
 use crate::query::{MetricQuery, Objects};
 use crate::resources::{GroupResource, Resource, RestMapper};
 use crate::rule::{Asked, PromqlError, Rule};
-use crate::series::Sample;
+use crate::series::{Sample, written};
 
 /// A request for a metric that exists, with one rule and one series that give its values.
 #[derive(Debug)]
@@ -97,7 +97,7 @@ pub enum MetricError {
     },
     /// A quantity can't hold the value: it is infinite, exceeds 64 bits of thousandths, or is no number and the rule
     /// wants an error then.
-    #[error("{metric} of {name} has the value {value}, which no quantity can express")]
+    #[error("{metric} of {name} has the value {}, which no quantity can express", written(*.value))]
     Unrepresentable {
         /// The metric.
         metric: String,
