@@ -57,11 +57,12 @@ enum Start {
     Lacks(String),
 }
 
-/// Starts an adapter, asks it everything, and removes it.
+/// Starts an adapter, asks it everything, then what is asked in view of these answers, and removes it.
 pub(super) async fn ask(
     stage: &Stage,
     configuration: &Configuration,
     side: Side,
+    then: impl FnOnce(&Answers) -> Vec<Request>,
 ) -> Result<Answers, AgainstError> {
     let pod = format!("{side}-{}", configuration.name);
     let objects = objects(stage, configuration, side, &pod);
@@ -79,6 +80,10 @@ pub(super) async fn ask(
         for request in &configuration.requests {
             let answer = connection.ask(request, stage.timeouts.answer).await;
             answers.insert(request.line.clone(), answer);
+        }
+        for request in then(&answers) {
+            let answer = connection.ask(&request, stage.timeouts.answer).await;
+            answers.insert(request.line, answer);
         }
     }
     let outcome = match started {

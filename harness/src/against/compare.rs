@@ -1,18 +1,18 @@
 //! The comparison of two adapters by a corpus.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use setpoint_cluster::Cluster as _;
 use setpoint_cluster::provision::Binaries;
 
-use super::adapter::{ENDS, SERVES, START, Side, ask};
+use super::adapter::{ENDS, SERVES, START};
 use super::answer::Answer;
 use super::corpus::Configuration;
-use super::difference::{Judgement, judge};
+use super::difference::{Difference, Judgement, judge};
 use super::recording::{Answers, Recording};
 use super::report::{Compared, Comparison, Unlisted};
-use super::stage::Stage;
+use super::session::{Both, Session};
 use super::{AgainstError, Corpus};
 use crate::programs::Programs;
 use crate::timeouts::Timeouts;
@@ -67,42 +67,33 @@ impl Options {
     }
 }
 
-/// Compares two adapters.
+/// Compares two adapters by a corpus.
 ///
 /// # Errors
 /// When they can't be compared. What differs is in the comparison.
 pub async fn compare(corpus: &Corpus, options: &Options) -> Result<Comparison, AgainstError> {
-    let (theirs, recording) = match &options.against {
-        Against::Program { path, .. } => (Some(path.as_path()), None),
-        Against::Recording => (None, Some(Recording::read(&corpus.recording)?)),
-    };
-    let programs = (options.binaries.clone(), &options.programs);
-    let stage = Stage::start(corpus, programs, theirs, options.timeouts).await?;
+    let session = Session::start(corpus, options).await?;
     let one = async |configuration| {
-        stage.reach().await?;
-        let theirs = match &recording {
-            Some(recording) => recording.of(configuration),
-            None => ask(&stage, configuration, Side::Theirs).await?,
-        };
-        let ours = ask(&stage, configuration, Side::Ours).await?;
-        let compared = judged(corpus, configuration, &theirs, &ours);
-        Ok::<_, AgainstError>((configuration, theirs, compared))
+        let both = session.ask(configuration, |_| Vec::new()).await?;
+        Ok::<_, AgainstError>((configuration, both))
     };
     let all = stream::iter(&corpus.configurations)
         .map(one)
         .buffered(options.jobs)
         .try_collect::<Vec<_>>()
         .await;
-    if let Err(error) = stage.cluster.stop().await {
-        tracing::warn!(%error, "end the plane");
-    }
+    session.end().await;
     let all = all?;
     if let Against::Program { record: true, .. } = options.against {
-        let answers = all.iter().map(|(one, theirs, _)| (*one, theirs));
+        let answers = all.iter().map(|(one, both)| (*one, &both.theirs));
         let answers: Vec<_> = answers.collect();
         Recording::new(&options.other, &corpus.shared, &answers).write(&corpus.recording)?;
     }
-    let compared = all.into_iter().map(|(_, _, compared)| compared);
+    let names = all.iter().map(|(one, both)| (&*one.name, &both.theirs));
+    let by_name: BTreeMap<_, _> = names.collect();
+    let compared = all
+        .iter()
+        .map(|(one, both)| judged(&corpus.differences, one, both, &by_name));
     Ok(Comparison::new(
         options.other.clone(),
         compared.collect(),
@@ -111,18 +102,17 @@ pub async fn compare(corpus: &Corpus, options: &Options) -> Result<Comparison, A
     ))
 }
 
-/// Judges all answers by one configuration.
-fn judged(
-    corpus: &Corpus,
+/// Judges all answers by one configuration. `theirs` has the other adapter's answers by the names of configurations.
+pub(super) fn judged(
+    differences: &[Difference],
     configuration: &Configuration,
-    theirs: &Answers,
-    ours: &Answers,
+    both: &Both,
+    theirs: &BTreeMap<&str, &Answers>,
 ) -> Compared {
     let mut compared = Compared::of(configuration);
-    let lines = configuration.requests.iter().map(|request| &*request.line);
     let missing = Answer::none("it was not asked");
     // The configuration says what the other adapter serves, or it is wrong.
-    let start = theirs.get(START).unwrap_or(&missing);
+    let start = both.theirs.get(START).unwrap_or(&missing);
     if ![SERVES, ENDS].contains(&&*start.body) {
         compared.unlisted.push(Unlisted {
             request: START.to_owned(),
@@ -130,26 +120,23 @@ fn judged(
             ours: "it is to serve what the configuration says".to_owned(),
         });
     }
-    for line in [START].into_iter().chain(lines) {
+    for line in both.lines(configuration) {
         // One that doesn't start isn't asked; that it doesn't start is compared.
-        let (theirs, ours) = match (theirs.get(line), ours.get(line)) {
+        let (asked, ours) = match (both.theirs.get(line), both.ours.get(line)) {
             (None, None) => continue,
-            (None, Some(_)) if theirs.len() == 1 => continue,
-            (Some(_), None) if ours.len() == 1 => continue,
-            (theirs, ours) => (theirs.unwrap_or(&missing), ours.unwrap_or(&missing)),
+            (None, Some(_)) if both.theirs.len() == 1 => continue,
+            (Some(_), None) if both.ours.len() == 1 => continue,
+            (asked, ours) => (asked.unwrap_or(&missing), ours.unwrap_or(&missing)),
         };
         compared.requests += 1;
-        match judge(
-            &corpus.differences,
-            (&configuration.name, line),
-            theirs,
-            ours,
-        ) {
+        let place = (&*configuration.name, line);
+        let by = |name: &str| theirs.get(name)?.get(line);
+        match judge(differences, place, (asked, ours), by) {
             Judgement::Equal => compared.equal += 1,
             Judgement::Intended(kinds) => compared.intended.push((line.to_owned(), kinds)),
             Judgement::Unlisted => compared.unlisted.push(Unlisted {
                 request: line.to_owned(),
-                theirs: theirs.to_string(),
+                theirs: asked.to_string(),
                 ours: ours.to_string(),
             }),
         }

@@ -1,6 +1,6 @@
 //! The files of a corpus.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -90,6 +90,18 @@ struct SeriesEntry {
     values: Values,
 }
 
+impl From<SeriesEntry> for ScriptedSeries {
+    fn from(entry: SeriesEntry) -> Self {
+        Self {
+            series: entry.series,
+            values: entry.values,
+            interval: INTERVAL,
+            from: 0.0,
+            hold: false,
+        }
+    }
+}
+
 impl Corpus {
     /// Reads a corpus.
     ///
@@ -97,13 +109,7 @@ impl Corpus {
     /// When a file is missing or isn't what it should be.
     pub fn load(folder: &Path) -> Result<Self, AgainstError> {
         let entries: Vec<SeriesEntry> = read(&folder.join("series.yaml"))?;
-        let series = entries.into_iter().map(|entry| ScriptedSeries {
-            series: entry.series,
-            values: entry.values,
-            interval: INTERVAL,
-            from: 0.0,
-            hold: false,
-        });
+        let series = entries.into_iter().map(Into::into);
         let path = folder.join("objects.yaml");
         let objects = serde_saphyr::from_multiple(&text(&path)?);
         let shared: RequestsFile = read(&folder.join("requests.yaml"))?;
@@ -125,21 +131,45 @@ impl Corpus {
     ///
     /// # Errors
     /// When there is none.
-    pub fn filtered(mut self, filter: &str) -> Result<Self, AgainstError> {
-        self.configurations
-            .retain(|configuration| configuration.name.contains(filter));
-        if self.configurations.is_empty() {
+    pub fn filtered(self, filter: &str) -> Result<Self, AgainstError> {
+        let corpus = self.keeping(|_, configuration| configuration.name.contains(filter));
+        if corpus.configurations.is_empty() {
             return Err(AgainstError::NoConfiguration(filter.to_owned()));
         }
-        Ok(self)
+        Ok(corpus)
     }
 
     /// Keeps one configuration of so many, from the first on: for whoever has no time for all.
     #[must_use]
-    pub fn sampled(mut self, step: usize) -> Self {
-        let all = std::mem::take(&mut self.configurations);
-        self.configurations = all.into_iter().step_by(step.max(1)).collect();
+    pub fn sampled(self, step: usize) -> Self {
+        self.keeping(|index, _| index.is_multiple_of(step.max(1)))
+    }
+
+    /// Keeps some configurations, with those whose answers are compared with theirs.
+    fn keeping(mut self, keeps: impl Fn(usize, &Configuration) -> bool) -> Self {
+        let kept = self.configurations.iter().enumerate();
+        let kept = kept.filter(|(index, one)| keeps(*index, one));
+        let mut names: BTreeSet<String> = kept.map(|(_, one)| one.name.clone()).collect();
+        for difference in &self.differences {
+            let concerned = names.iter().any(|name| difference.concerns(name));
+            names.extend(difference.other.clone().filter(|_| concerned));
+        }
+        self.configurations.retain(|one| names.contains(&one.name));
         self
+    }
+
+    /// Adds series and objects, in the form of the corpus' files.
+    ///
+    /// # Errors
+    /// When they aren't of that form.
+    pub fn with(mut self, series: &str, objects: &str) -> Result<Self, AgainstError> {
+        let entries: Vec<SeriesEntry> =
+            serde_saphyr::from_str(series).map_err(AgainstError::form(Path::new("series")))?;
+        self.series.extend(entries.into_iter().map(Into::into));
+        let more: Vec<Value> = serde_saphyr::from_multiple(objects)
+            .map_err(AgainstError::form(Path::new("objects")))?;
+        self.objects.extend(more);
+        Ok(self)
     }
 
     /// How many configurations there are, and how many requests are made of each at least.
@@ -165,7 +195,7 @@ impl Configuration {
             source,
         })?;
         // Placeholders may make two lines one.
-        let mut known = std::collections::BTreeSet::new();
+        let mut known = BTreeSet::new();
         requests.retain(|request| known.insert(request.line.clone()));
         Ok(Self {
             rules: text(&folder.join("rules.yaml"))?,

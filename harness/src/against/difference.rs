@@ -25,27 +25,40 @@ pub(super) struct Difference {
     /// The requests in whose answers it occurs.
     #[serde(default = "anything", deserialize_with = "regex")]
     requests: Regex,
+    /// The configuration whose answer of the other adapter stands in the place of its answer, in whole.
+    #[serde(default, rename = "as")]
+    pub(super) other: Option<String>,
     /// What differs in the other adapter's answer, as status, headers and body stand below one another.
-    #[serde(deserialize_with = "regex")]
+    #[serde(default = "anything", deserialize_with = "regex")]
     theirs: Regex,
     /// What differs in our answer, where it isn't always the same.
     #[serde(default, deserialize_with = "optional_regex")]
     ours: Option<Regex>,
     /// What stands in the place of both.
+    #[serde(default)]
     becomes: String,
 }
 
 impl Difference {
-    /// What becomes of both answers, where it occurs in them.
-    fn applied(
+    /// Whether it may occur in a configuration.
+    pub(super) fn concerns(&self, configuration: &str) -> bool {
+        self.configurations.is_match(configuration)
+    }
+
+    /// What becomes of both answers, where it occurs in them. `by` has the other adapter's answer by another configuration.
+    fn applied<'a>(
         &self,
         (configuration, request): (&str, &str),
-        theirs: &str,
-        ours: &str,
+        (theirs, ours): (&str, &str),
+        by: impl Fn(&str) -> Option<&'a Answer>,
     ) -> Option<(String, String)> {
-        let concerns =
-            self.configurations.is_match(configuration) && self.requests.is_match(request);
-        if !concerns || !self.theirs.is_match(theirs) {
+        if !self.concerns(configuration) || !self.requests.is_match(request) {
+            return None;
+        }
+        if let Some(other) = &self.other {
+            return Some((by(other)?.to_string(), ours.to_owned()));
+        }
+        if !self.theirs.is_match(theirs) {
             return None;
         }
         let ours = match &self.ours {
@@ -69,12 +82,12 @@ pub(super) enum Judgement {
     Unlisted,
 }
 
-/// Compares two answers to a request.
-pub(super) fn judge(
+/// Compares two answers to a request, theirs and ours. `by` has the other adapter's answer by another configuration.
+pub(super) fn judge<'a>(
     differences: &[Difference],
     place: (&str, &str),
-    theirs: &Answer,
-    ours: &Answer,
+    (theirs, ours): (&Answer, &Answer),
+    by: impl Fn(&str) -> Option<&'a Answer>,
 ) -> Judgement {
     if theirs == ours {
         return Judgement::Equal;
@@ -82,7 +95,7 @@ pub(super) fn judge(
     let (mut theirs, mut ours) = (theirs.to_string(), ours.to_string());
     let mut kinds = Vec::new();
     for (index, difference) in differences.iter().enumerate() {
-        if let Some(applied) = difference.applied(place, &theirs, &ours) {
+        if let Some(applied) = difference.applied(place, (&theirs, &ours), &by) {
             if applied != (theirs, ours) {
                 kinds.push(index);
             }
@@ -126,7 +139,22 @@ mod tests {
 - {kind: b, reason: r, benefit: b, source: s, theirs: 'for $', ours: 'for .*$', becomes: for X}
 "#;
         let list: Vec<Difference> = serde_saphyr::from_str(list).unwrap();
-        judge(&list, ("c", "GET /"), theirs, ours)
+        judge(&list, ("c", "GET /"), (theirs, ours), |_| None)
+    }
+
+    #[test]
+    fn an_answer_may_be_the_one_by_another_configuration() {
+        let list = "- {kind: a, reason: r, benefit: b, source: s, configurations: ^c$, as: good}";
+        let list: Vec<Difference> = serde_saphyr::from_str(list).unwrap();
+        let (theirs, ours) = (answer(404, "nothing"), answer(200, "7"));
+        let judged = |place, good: &Answer| {
+            judge(&list, (place, "GET /"), (&theirs, &ours), |name| {
+                (name == "good").then_some(good)
+            })
+        };
+        assert_eq!(judged("c", &ours), Judgement::Intended(vec![0]));
+        assert_eq!(judged("c", &answer(200, "8")), Judgement::Unlisted);
+        assert_eq!(judged("d", &ours), Judgement::Unlisted);
     }
 
     #[test]

@@ -12,13 +12,17 @@ mod connection;
 mod corpus;
 mod difference;
 mod error;
+mod listed;
 mod prometheus;
 mod recording;
 mod report;
 mod request;
+mod session;
 mod stage;
 
 pub use compare::{Against, Options, compare};
 pub use corpus::Corpus;
 pub use error::AgainstError;
+pub use listed::{Custom, Listed};
 pub use report::{Compared, Comparison};
+pub use session::{Session, Trial};

@@ -58,6 +58,28 @@ impl Compared {
             unlisted: Vec::new(),
         }
     }
+
+    /// Whether every difference is listed.
+    #[must_use]
+    pub fn is_good(&self) -> bool {
+        self.unlisted.is_empty()
+    }
+
+    /// The requests whose answers differ for no reason that is listed.
+    pub fn requests(&self) -> impl Iterator<Item = &str> {
+        self.unlisted.iter().map(|unlisted| &*unlisted.request)
+    }
+
+    /// Keeps what differs in another comparison too while the other adapter says the same: it may answer by chance. How many
+    /// answers it gave that it didn't give again.
+    pub fn keep_repeated(&mut self, again: &Self) -> usize {
+        let before = self.unlisted.len();
+        self.unlisted.retain(|one| {
+            let mut repeated = again.unlisted.iter();
+            repeated.any(|other| (&one.request, &one.theirs) == (&other.request, &other.theirs))
+        });
+        before - self.unlisted.len()
+    }
 }
 
 impl Comparison {
