@@ -122,3 +122,30 @@ async fn plain_http_on_the_tls_port_doesnt_disturb_others() {
     assert!(!answer.starts_with(b"HTTP/1.1 200"));
     assert_eq!(text(&client(&running, None), &running.url).await, "0");
 }
+
+#[tokio::test]
+async fn a_response_that_asks_for_it_resets_its_connection_and_no_other() {
+    let app = axum::Router::new()
+        .route(
+            "/reset",
+            axum::routing::get(|| async { axum::Extension(setpoint_serve::Reset) }),
+        )
+        .route("/", axum::routing::get(|| async { "fine" }));
+    let running = start(app, Limits::default()).await;
+    let other = client(&running, None);
+    assert_eq!(text(&other, &running.url).await, "fine");
+    let config = tls(&running).with_no_client_auth();
+    let mut stream = greet(&running, [127, 0, 0, 1], config, &[])
+        .await
+        .expect("handshake");
+    stream
+        .write_all(b"GET /reset HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        .await
+        .expect("request");
+    let mut answer = Vec::new();
+    let ended = stream.read_to_end(&mut answer).await;
+    let error = ended.expect_err("no answer and no orderly end");
+    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset, "{error}");
+    assert!(answer.is_empty());
+    assert_eq!(text(&other, &running.url).await, "fine");
+}
