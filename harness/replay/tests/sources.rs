@@ -32,7 +32,7 @@ requests_total{pod="b"} 10 1700000000.5 # {trace="x"} 0.5 1700000000
 requests_total{pod="a",path="/\"x\"\n"} 3.5e2 1700000015
 # TYPE temperature gauge
 temperature NaN
-temperature{room="kitchen"} -Inf
+temperature{place="kitchen"} -Inf
 {"http.duration","le"="+Inf"} 7 # {} 1
 # EOF
 "#;
@@ -47,7 +47,7 @@ fn openmetrics_is_read_with_and_without_times() {
             r#"{__name__="requests_total", path="/\"x\"\n", pod="a"} 1700000000000=1 1700000015000=350"#,
             r#"{__name__="requests_total", pod="b"} 1700000000500=10"#,
             r#"{__name__="temperature"} always NaN"#,
-            r#"{__name__="temperature", room="kitchen"} always -inf"#,
+            r#"{__name__="temperature", place="kitchen"} always -inf"#,
         ]
     );
     let requests = &recording.metadata["requests"];
