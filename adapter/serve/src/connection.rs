@@ -28,6 +28,7 @@ use crate::requests::{Budgets, RequestHandler};
 use crate::reset::{Resettable, ToBeReset};
 use crate::server::Trust;
 use crate::tls::TlsSource;
+use crate::turns::Turns;
 use crate::writing::WriteLimited;
 
 /// Bytes that a client may send of a body that isn't read.
@@ -44,6 +45,8 @@ pub(crate) struct Connection {
     pub(crate) app: Router,
     pub(crate) budgets: Budgets,
     pub(crate) counts: Counts,
+    /// Those of all connections.
+    pub(crate) handshakes: Turns,
     pub(crate) shutdown: CancellationToken,
 }
 
@@ -91,7 +94,8 @@ impl Connection {
                 .await;
         };
         let greeted = async {
-            let stream = TlsAcceptor::from(tls).accept(stream).await?;
+            let handshake = TlsAcceptor::from(tls).accept(stream);
+            let stream = self.handshakes.take(handshake).await?;
             let (peer, trusted) = self.judge(&stream).await;
             Ok::<_, std::io::Error>((stream, peer, trusted))
         };

@@ -11,6 +11,7 @@ mod requests;
 mod reset;
 mod server;
 mod tls;
+mod turns;
 mod writing;
 
 pub use counts::Counts;

@@ -18,6 +18,7 @@ use crate::limits::Limits;
 use crate::peer::Peer;
 use crate::requests::Budgets;
 use crate::tls::TlsSource;
+use crate::turns::Turns;
 
 /// Says of a client with a certificate whether it is trusted.
 pub(crate) type Trust = Arc<dyn Fn(Peer) -> BoxFuture<'static, bool> + Send + Sync>;
@@ -90,7 +91,7 @@ impl Server {
     pub async fn run(self, app: Router, shutdown: CancellationToken) {
         let tasks = TaskTracker::new();
         let connections = Connections::new(self.limits.connections);
-        let budgets = budgets(&self.limits);
+        let (budgets, handshakes) = (budgets(&self.limits), Turns::default());
         let accepted = || accept("HTTP", async || self.listener.accept().await);
         while let Some((stream, address)) = shutdown.run_until_cancelled(accepted()).await {
             self.counts.connection();
@@ -104,6 +105,7 @@ impl Server {
                 app: app.clone(),
                 budgets: budgets.clone(),
                 counts: self.counts.clone(),
+                handshakes: handshakes.clone(),
                 shutdown: shutdown.clone(),
             };
             tasks.spawn(connection.serve(stream, connections.clone()));
