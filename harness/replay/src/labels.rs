@@ -1,5 +1,6 @@
 //! Label sets.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -13,7 +14,33 @@ type Label = (Arc<str>, Arc<str>);
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Labels(Arc<[Label]>);
 
+/// Names and values of labels, each once: a million series have few names and many equal values.
+#[derive(Debug, Default)]
+pub(crate) struct Texts(HashSet<Arc<str>>);
+
+impl Texts {
+    /// The text as it is kept.
+    fn one(&mut self, text: &Arc<str>) -> Arc<str> {
+        if let Some(kept) = self.0.get(text) {
+            return kept.clone();
+        }
+        self.0.insert(text.clone());
+        text.clone()
+    }
+}
+
 impl Labels {
+    /// The same labels with texts that others have too.
+    #[must_use]
+    pub(crate) fn sharing(&self, texts: &mut Texts) -> Self {
+        let labels = self.0.iter();
+        Self(
+            labels
+                .map(|(name, value)| (texts.one(name), texts.one(value)))
+                .collect(),
+        )
+    }
+
     /// No labels.
     #[must_use]
     pub fn new() -> Self {

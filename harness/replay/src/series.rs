@@ -101,7 +101,11 @@ impl Series {
         let place = self.runs.partition_point(|other| other.from < run.from);
         match self.runs.get_mut(place) {
             Some(other) if other.from == run.from => *other = run,
-            _ => self.runs.insert(place, run),
+            _ => {
+                // Most series have one run.
+                self.runs.reserve_exact(1);
+                self.runs.insert(place, run);
+            }
         }
     }
 }

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use thiserror::Error;
 
-use crate::labels::Labels;
+use crate::labels::{Labels, Texts};
 use crate::notation::{NotationError, parse_series};
 use crate::promql::Selector;
 use crate::series::{AppendError, Played, Run};
@@ -66,6 +67,8 @@ pub struct World {
     /// Wall time and scenario time.
     pub clock: ClockMap,
     series: BTreeMap<Labels, Arc<Series>>,
+    /// Those of all series, also of the worlds that this one was made of.
+    texts: Arc<Mutex<Texts>>,
     samples: usize,
     metadata: Arc<BTreeMap<String, Metadata>>,
 }
@@ -90,6 +93,7 @@ impl World {
         let mut world = Self {
             clock: ClockMap::new(started, speed),
             series: BTreeMap::new(),
+            texts: Arc::default(),
             samples: 0,
             metadata: Arc::new(script.metadata.clone()),
         }
@@ -136,6 +140,7 @@ impl World {
     }
 
     fn entry(&mut self, labels: Labels) -> &mut Series {
+        let labels = labels.sharing(&mut self.texts.lock());
         let series = self.series.entry(labels.clone());
         Arc::make_mut(series.or_insert_with(|| Arc::new(Series::new(labels))))
     }
