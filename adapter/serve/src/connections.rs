@@ -196,10 +196,16 @@ impl Table {
             return None;
         }
         let own = |open: &Open| !open.trusted && open.address == address && open.is_unused(now);
-        let unused = self.connections.iter().filter(|(_, open)| own(open));
-        // One that has had a request is rather a client between two of them.
-        let unused = unused.min_by_key(|(_, open)| open.has_had_requests());
-        let number = unused.map(|(number, _)| *number);
+        let mut number = None;
+        for (candidate, open) in self.connections.iter().filter(|(_, open)| own(open)) {
+            // One that has had a request is rather a client between two of them. The search ends at the first of the
+            // others: a thousand newcomers may look at once.
+            if !open.has_had_requests() {
+                number = Some(*candidate);
+                break;
+            }
+            number.get_or_insert(*candidate);
+        }
         self.none_unused = number.is_none().then_some((address, now));
         number
     }
