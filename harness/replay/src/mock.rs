@@ -1,14 +1,11 @@
-//! The answers: wiremock, and the faults as a mock of higher priority.
-//!
-//! The faults' mock stays mounted and matches what the faults of the moment concern: wiremock sorts its mocks by
-//! priority at each request, so that the guard of a scoped mock with a priority unmounts another one than its own.
+//! The answers: wiremock, with the fault of the moment or the truth.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use wiremock::matchers::any;
-use wiremock::{Match, MockServer, Request, Respond, ResponseTemplate};
+use wiremock::{MockServer, Request, Respond, ResponseTemplate};
 
 use setpoint_support::error_chain;
 
@@ -18,9 +15,6 @@ use crate::fault::{Reply, Told};
 use crate::shared::Shared;
 use crate::wire::{parameters, template};
 use crate::{JournalEntry, remote_write};
-
-const FAULTS: u8 = 1;
-const THE_REST: u8 = 9;
 
 /// The mock server, on a port of the loopback device; it ends when dropped.
 #[derive(Debug)]
@@ -34,18 +28,8 @@ impl Mock {
             .disable_request_recording()
             .start()
             .await;
-        let responder = |faulty| Responder {
-            shared: Arc::clone(&shared),
-            faulty,
-        };
         wiremock::Mock::given(any())
-            .respond_with(responder(false))
-            .with_priority(THE_REST)
-            .mount(&server)
-            .await;
-        wiremock::Mock::given(Concerned(Arc::clone(&shared)))
-            .respond_with(responder(true))
-            .with_priority(FAULTS)
+            .respond_with(Responder(shared))
             .mount(&server)
             .await;
         Self { server }
@@ -56,38 +40,24 @@ impl Mock {
     }
 }
 
-/// Matches what a fault concerns.
-struct Concerned(Arc<Shared>);
-
-impl Match for Concerned {
-    fn matches(&self, request: &Request) -> bool {
-        let shared = &self.0;
-        let now = wall_millis(SystemTime::now());
-        let at = shared.world.load().clock.to_scenario(now);
-        shared.faults.load().concerns(request.url.path(), at)
-    }
-}
-
 /// Answers from the snapshot of the moment, or with the fault of the moment.
-struct Responder {
-    shared: Arc<Shared>,
-    faulty: bool,
-}
+struct Responder(Arc<Shared>);
 
 impl Respond for Responder {
     fn respond(&self, request: &Request) -> ResponseTemplate {
-        let clock = self.shared.world.load().clock;
+        let shared = &self.0;
+        let clock = shared.world.load().clock;
         let now = wall_millis(SystemTime::now());
         let at = clock.to_scenario(now);
         let parameters = parameters(request);
         let path = request.url.path();
-        let faults = self.shared.faults.load();
-        let told = self.faulty.then(|| faults.next(path, at)).flatten();
+        let faults = shared.faults.load();
+        let told = faults.next(path, at);
         let reply = match &told {
-            Some(told) => faulty(&self.shared, told, now, request, &parameters),
-            None => Reply::of(truth(&self.shared, now, request, &parameters)),
+            Some(told) => faulty(shared, told, now, request, &parameters),
+            None => Reply::of(truth(shared, now, request, &parameters)),
         };
-        self.shared.journal.write(JournalEntry {
+        shared.journal.write(JournalEntry {
             seq: 0,
             wall: now as f64 / 1000.0,
             at: at as f64 / 1000.0,

@@ -26,13 +26,8 @@ impl Faults {
         Self(faults.into_iter().map(counted).collect())
     }
 
-    /// Whether a fault concerns a path at a scenario time, milliseconds; whether it is this request's turn is for
-    /// [`next`](Self::next) to say.
-    pub(crate) fn concerns(&self, path: &str, at: i64) -> bool {
-        self.0.iter().any(|counted| counted.concerns(path, at))
-    }
-
-    /// The first fault that does something to this request, which counts now.
+    /// The first fault that does something to a request for a path at a scenario time, milliseconds; each fault that concerns
+    /// the request has seen it then.
     pub(crate) fn next(&self, path: &str, at: i64) -> Option<Told<'_>> {
         let mut concerning = self.0.iter().filter(|counted| counted.concerns(path, at));
         concerning.find_map(|counted| {

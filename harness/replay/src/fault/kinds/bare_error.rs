@@ -6,12 +6,7 @@ use crate::fault::reply::Reply;
 pub(super) const KIND: FaultKind = FaultKind {
     name: "bare-error",
     meaning: "An HTTP error without a body.",
-    amount: Some(Amount {
-        usual: 502.0,
-        least: 400.0,
-        most: 599.0,
-        unit: "(an HTTP status)",
-    }),
+    amount: Some(Amount::status(502.0, 400.0, 599.0)),
     ask: nothing_asked,
     answer,
 };

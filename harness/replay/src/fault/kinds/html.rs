@@ -6,12 +6,7 @@ use crate::fault::reply::Reply;
 pub(super) const KIND: FaultKind = FaultKind {
     name: "html",
     meaning: "A page of HTML, as of a proxy that wants a person to sign in.",
-    amount: Some(Amount {
-        usual: 200.0,
-        least: 200.0,
-        most: 599.0,
-        unit: "(an HTTP status)",
-    }),
+    amount: Some(Amount::status(200.0, 200.0, 599.0)),
     ask: nothing_asked,
     answer,
 };

@@ -83,6 +83,17 @@ pub struct Amount {
     pub unit: &'static str,
 }
 
+impl Amount {
+    const fn status(usual: f64, least: f64, most: f64) -> Self {
+        Self {
+            usual,
+            least,
+            most,
+            unit: "(an HTTP status)",
+        }
+    }
+}
+
 /// What a kind is told of the fault.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Context {

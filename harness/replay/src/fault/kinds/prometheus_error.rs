@@ -7,12 +7,7 @@ use crate::fault::reply::Reply;
 pub(super) const KIND: FaultKind = FaultKind {
     name: "prometheus-error",
     meaning: "An error as Prometheus tells it.",
-    amount: Some(Amount {
-        usual: 503.0,
-        least: 400.0,
-        most: 599.0,
-        unit: "(an HTTP status)",
-    }),
+    amount: Some(Amount::status(503.0, 400.0, 599.0)),
     ask: nothing_asked,
     answer,
 };

@@ -6,12 +6,7 @@ use crate::fault::reply::Reply;
 pub(super) const KIND: FaultKind = FaultKind {
     name: "redirect",
     meaning: "A redirect to a page to sign in at.",
-    amount: Some(Amount {
-        usual: 302.0,
-        least: 300.0,
-        most: 308.0,
-        unit: "(an HTTP status)",
-    }),
+    amount: Some(Amount::status(302.0, 300.0, 308.0)),
     ask: nothing_asked,
     answer,
 };

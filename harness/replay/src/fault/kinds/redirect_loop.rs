@@ -6,12 +6,7 @@ use crate::fault::reply::Reply;
 pub(super) const KIND: FaultKind = FaultKind {
     name: "redirect-loop",
     meaning: "A redirect to where was asked.",
-    amount: Some(Amount {
-        usual: 307.0,
-        least: 300.0,
-        most: 308.0,
-        unit: "(an HTTP status)",
-    }),
+    amount: Some(Amount::status(307.0, 300.0, 308.0)),
     ask: nothing_asked,
     answer,
 };
