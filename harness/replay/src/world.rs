@@ -140,7 +140,10 @@ impl World {
     }
 
     fn entry(&mut self, labels: Labels) -> &mut Series {
-        let labels = labels.sharing(&mut self.texts.lock());
+        let labels = match self.series.get_key_value(&labels) {
+            Some((known, _)) => known.clone(),
+            None => labels.sharing(&mut self.texts.lock()),
+        };
         let series = self.series.entry(labels.clone());
         Arc::make_mut(series.or_insert_with(|| Arc::new(Series::new(labels))))
     }

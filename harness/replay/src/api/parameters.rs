@@ -53,7 +53,7 @@ impl Parameters<'_> {
         let Some(text) = self.first(name) else {
             return Ok(None);
         };
-        let duration = duration_of(text).map_err(|refused| invalid(name, &refused))?;
+        let duration = duration_of(text).map_err(|refused| invalid(name, &refused.to_string()))?;
         Ok(Some(duration))
     }
 
@@ -62,8 +62,9 @@ impl Parameters<'_> {
         let Some(text) = self.first("lookback_delta") else {
             return Ok(None);
         };
-        let refused =
-            |reason| Refusal::BadData(format!("error parsing lookback delta duration: {reason}"));
+        let refused = |reason: DurationError| {
+            Refusal::BadData(format!("error parsing lookback delta duration: {reason}"))
+        };
         let millis = duration_of(text).map_err(refused)?;
         // As with none: a Prometheus takes its own then.
         let positive = u64::try_from(millis).ok().filter(|millis| *millis > 0);
@@ -97,12 +98,21 @@ impl Parameters<'_> {
     }
 }
 
+/// Why a text is no duration; in Prometheus' words.
+#[derive(Debug, thiserror::Error)]
+enum DurationError {
+    #[error("cannot parse {0:?} to a valid duration")]
+    Unreadable(String),
+    #[error("cannot parse {0:?} to a valid duration. It overflows int64")]
+    TooLong(String),
+}
+
 /// Milliseconds of a duration, written as seconds or as `5m` (`parseDuration`).
-fn duration_of(text: &str) -> Result<i64, String> {
-    let refused = || format!("cannot parse {text:?} to a valid duration");
+fn duration_of(text: &str) -> Result<i64, DurationError> {
+    let refused = || DurationError::Unreadable(text.to_owned());
     match text.parse::<f64>() {
         Ok(seconds) if seconds.abs() < 9.2e9 => Ok((seconds * 1000.0) as i64),
-        Ok(_) => Err(format!("{}. It overflows int64", refused())),
+        Ok(_) => Err(DurationError::TooLong(text.to_owned())),
         Err(_) => {
             let parsed = promql_parser::util::parse_duration(text).map_err(|_| refused())?;
             i64::try_from(parsed.as_millis()).map_err(|_| refused())

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use super::functions::Call;
-use super::matrix::{Matrix, Row, STALE, Steps, distinct};
+use super::matrix::{Matrix, Row, STALE, Steps, without_names};
 use super::plan::{Node, Source};
 use super::{QueryError, Settings};
 use crate::World;
@@ -74,8 +74,8 @@ impl<'a> Evaluation<'a> {
             Node::Instant(source) => self.selected(source, steps, |_, value| value),
             Node::Negative(node) => {
                 let rows = self.matrix(node, steps)?.into_iter();
-                let negated = rows.map(|row| row.without_name().changed(|_, value| Some(-value)));
-                distinct(negated.collect(), self.settings.version)
+                let negated = rows.map(|row| row.changed(|_, value| Some(-value)));
+                without_names(negated.collect(), self.settings.version)
             }
             Node::Aggregate(aggregation) => self.aggregate(aggregation, steps),
             Node::Binary(binary) => self.binary(binary, steps),

@@ -2,7 +2,7 @@
 
 use super::dates::{self, Date};
 use super::eval::Evaluation;
-use super::matrix::{Matrix, Row, Steps, distinct, joined};
+use super::matrix::{Matrix, Row, Steps, joined, without_names};
 use super::number_functions::check_quantiles;
 use super::plan::{Node, Type};
 use super::window::Window;
@@ -134,7 +134,7 @@ impl Function {
             }
         }
         let range = range.ok_or_else(|| QueryError::Execution("no range vector".to_owned()))?;
-        let mut rows = evaluation.over_windows(range, &scalars, call.steps, function)?;
+        let rows = evaluation.over_windows(range, &scalars, call.steps, function)?;
         match self.name {
             "rate" | "increase" => rate::note_gauges(evaluation, &rows),
             "quantile_over_time" => {
@@ -148,17 +148,7 @@ impl Function {
         if matches!(self.name, "last_over_time" | "first_over_time") {
             return Ok(rows);
         }
-        // Rows are distinct with their names, so also without one that all of them have.
-        let one_name = rows
-            .windows(2)
-            .all(|pair| name_of(&pair[0]) == name_of(&pair[1]));
-        for row in &mut rows {
-            row.labels = row.labels.without_name();
-        }
-        if one_name {
-            return Ok(rows);
-        }
-        distinct(rows, evaluation.settings.version)
+        without_names(rows, evaluation.settings.version)
     }
 }
 

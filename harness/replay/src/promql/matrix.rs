@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::{QueryError, Version};
-use crate::labels::Labels;
+use crate::labels::{Labels, METRIC_NAME};
 
 /// The staleness marker. It is never the result of a calculation, so in a row it stands for "no value".
 pub(crate) const STALE: f64 = f64::from_bits(0x7ff0_0000_0000_0002);
@@ -98,6 +98,24 @@ pub(super) fn distinct(rows: Matrix, version: Version) -> Result<Matrix, QueryEr
         return Ok(rows);
     }
     Err(QueryError::DuplicateLabels)
+}
+
+/// Distinct rows without their names; those that are equal then are as [`distinct`] says.
+pub(super) fn without_names(mut rows: Matrix, version: Version) -> Result<Matrix, QueryError> {
+    // Without a name that all of them have, they are distinct still.
+    let name = |row: &Row| row.labels.value(METRIC_NAME).to_owned();
+    let one_name = rows.first().map(name).is_none_or(|first| {
+        rows.iter()
+            .all(|row| row.labels.value(METRIC_NAME) == first)
+    });
+    for row in &mut rows {
+        row.labels = row.labels.without_name();
+    }
+    if one_name {
+        Ok(rows)
+    } else {
+        distinct(rows, version)
+    }
 }
 
 /// Makes one row of those with equal labels; refuses two values at one step (`rangeEval`).
