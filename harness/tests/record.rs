@@ -1,10 +1,12 @@
 //! `setpoint record` as a process, and what `setpoint replay` makes of its file.
 #![expect(clippy::unwrap_used, reason = "a test that can't start fails")]
 
-use std::io::{BufRead as _, BufReader};
-use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+mod played;
 
+use std::path::Path;
+use std::process::{Command, Output};
+
+use played::Played;
 use setpoint_replay::{Access, Replay, ReplayOptions, Script, ScriptedSeries, Tls};
 
 const SETPOINT: &str = env!("CARGO_BIN_EXE_setpoint");
@@ -54,39 +56,6 @@ fn told(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// A process that ends with the test.
-struct Played {
-    process: Child,
-    url: String,
-}
-
-impl Played {
-    fn of(source: &Path) -> Self {
-        let mut process = Command::new(SETPOINT)
-            .args(["replay", "--listen=127.0.0.1:0", "--control=127.0.0.1:0"])
-            .arg("--recorded-times")
-            .arg("--source")
-            .arg(source)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        let address = line.split([' ', ',']).nth(2).unwrap();
-        let url = format!("http://{address}");
-        Self { process, url }
-    }
-}
-
-impl Drop for Played {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
 async fn ask(url: &str, query: &str) -> String {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let client = reqwest::Client::builder()
@@ -120,13 +89,18 @@ async fn what_is_recorded_is_replayed_with_the_same_answers() {
         "{}",
         told(&output)
     );
-    let played = Played::of(&file);
+    let played = Played::of(&[
+        "--recorded-times".as_ref(),
+        "--source".as_ref(),
+        file.as_ref(),
+    ]);
+    let again = format!("http://{}", played.address);
     for query in [
         "requests_total",
         "sum(rate(requests_total[5m]))",
         "absent(requests_total{pod='b'})",
     ] {
-        let (theirs, ours) = (ask(&url, query).await, ask(&played.url, query).await);
+        let (theirs, ours) = (ask(&url, query).await, ask(&again, query).await);
         assert!(theirs.contains("values"), "{theirs}");
         assert_eq!(theirs, ours, "{query}");
     }

@@ -1,10 +1,12 @@
 //! `setpoint replay` as a process.
 
-use std::{
-    io::{BufRead as _, BufReader, Read as _, Write as _},
-    net::TcpStream,
-    process::{Command, Stdio},
-};
+mod played;
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::Command;
+
+use played::Played;
 
 const SETPOINT: &str = env!("CARGO_BIN_EXE_setpoint");
 
@@ -17,24 +19,9 @@ fn a_script_is_served_until_sigterm() {
         "series:\n- {series: up, values: '42', interval: 1, hold: true}\n",
     )
     .unwrap();
-    let mut process = Command::new(SETPOINT)
-        .args([
-            "replay",
-            "--listen=127.0.0.1:0",
-            "--control=127.0.0.1:0",
-            "--script",
-        ])
-        .arg(&script)
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(process.stdout.take().unwrap())
-        .read_line(&mut line)
-        .unwrap();
-    let address = line.split([' ', ',']).nth(2).unwrap();
+    let mut played = Played::of(&["--script".as_ref(), script.as_ref()]);
 
-    let mut stream = TcpStream::connect(address).unwrap();
+    let mut stream = TcpStream::connect(&played.address).unwrap();
     stream
         .write_all(
             b"GET /api/v1/query?query=up HTTP/1.1\r\nHost: prometheus\r\nConnection: close\r\n\r\n",
@@ -45,11 +32,11 @@ fn a_script_is_served_until_sigterm() {
     assert!(answer.contains(r#""42""#), "{answer}");
 
     let killed = Command::new("kill")
-        .arg(process.id().to_string())
+        .arg(played.process.id().to_string())
         .status()
         .unwrap();
     assert!(killed.success());
-    assert_eq!(process.wait().unwrap().code(), Some(0));
+    assert_eq!(played.process.wait().unwrap().code(), Some(0));
 }
 
 #[test]

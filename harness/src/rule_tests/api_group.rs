@@ -2,7 +2,7 @@
 
 /// An API group of metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Group {
+pub(super) enum ApiGroup {
     /// `custom.metrics.k8s.io`
     Custom,
     /// `external.metrics.k8s.io`
@@ -11,7 +11,7 @@ pub(super) enum Group {
     Resource,
 }
 
-impl Group {
+impl ApiGroup {
     const ALL: [Self; 3] = [Self::Custom, Self::External, Self::Resource];
 
     /// The group with this name.

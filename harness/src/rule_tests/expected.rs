@@ -1,7 +1,7 @@
 //! What files expect, and how it is written into them.
 
+use super::api_group::ApiGroup;
 use super::document::{ExpectedError, ExpectedItem, ExpectedUsage, ExpectedValue};
-use super::group::Group;
 
 /// An expected answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,12 +29,36 @@ impl Expected {
         }
     }
 
-    /// The API group that answers in this form; none where any does.
-    pub(super) fn group(&self) -> Option<Group> {
+    /// The items; none where it has another form.
+    pub(super) fn items(&self) -> &[ExpectedItem] {
         match self {
-            Self::Items(_) | Self::Resources(_) => Some(Group::Custom),
-            Self::Values(_) | Self::External(_) => Some(Group::External),
-            Self::Usage(_) => Some(Group::Resource),
+            Self::Items(items) => items,
+            _ => &[],
+        }
+    }
+
+    /// The values of an external metric; none where it has another form.
+    pub(super) fn values(&self) -> &[ExpectedValue] {
+        match self {
+            Self::Values(values) => values,
+            _ => &[],
+        }
+    }
+
+    /// CPU and memory; none where it has another form.
+    pub(super) fn usage(&self) -> &[ExpectedUsage] {
+        match self {
+            Self::Usage(taken) => taken,
+            _ => &[],
+        }
+    }
+
+    /// The API group that answers in this form; none where any does.
+    pub(super) fn group(&self) -> Option<ApiGroup> {
+        match self {
+            Self::Items(_) | Self::Resources(_) => Some(ApiGroup::Custom),
+            Self::Values(_) | Self::External(_) => Some(ApiGroup::External),
+            Self::Usage(_) => Some(ApiGroup::Resource),
             Self::Error(_) => None,
         }
     }

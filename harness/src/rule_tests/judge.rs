@@ -3,9 +3,9 @@
 use similar::TextDiff;
 
 use super::answer::{Found, Item, Refusal, SeriesValue, Taken};
+use super::api_group::ApiGroup;
 use super::document::{ExpectedError, ExpectedItem, ExpectedUsage, ExpectedValue};
 use super::expected::{Expected, shown};
-use super::group::Group;
 use crate::quantity::milli;
 
 /// What is asked, and what is expected.
@@ -14,16 +14,16 @@ pub(super) enum Question {
     /// A path with its query string, which is of a group.
     Values {
         target: String,
-        group: Group,
+        group: ApiGroup,
         expected: Expected,
     },
     /// All metrics of a group.
-    Discovery { of: Group, expected: Expected },
+    Discovery { of: ApiGroup, expected: Expected },
 }
 
 impl Question {
     /// The API group that answers.
-    pub(super) fn group(&self) -> Group {
+    pub(super) fn group(&self) -> ApiGroup {
         match self {
             Self::Values { group, .. } => *group,
             Self::Discovery { of, .. } => *of,
@@ -187,25 +187,18 @@ pub(super) fn as_expected(
     like: &Expected,
     tolerance: Tolerance,
 ) -> Expected {
-    match (actual, like) {
-        (Ok(Found::Items(items)), like) => {
-            let wanted = match like {
-                Expected::Items(wanted) => wanted.as_slice(),
-                _ => &[],
-            };
+    match actual {
+        Ok(Found::Items(items)) => {
+            let wanted = like.items();
             let keys = Keys::of(wanted);
             let shown = items.iter().map(|item| keys.shown(item, wanted, tolerance));
             Expected::Items(shown.collect())
         }
-        (Ok(Found::Values(values)), Expected::Values(wanted)) => {
-            Expected::Values(values_like(values, wanted, tolerance))
+        Ok(Found::Values(values)) => {
+            Expected::Values(values_like(values, like.values(), tolerance))
         }
-        (Ok(Found::Values(values)), _) => Expected::Values(values_like(values, &[], tolerance)),
-        (Ok(Found::Usage(taken)), Expected::Usage(wanted)) => {
-            Expected::Usage(usage_like(taken, wanted, tolerance))
-        }
-        (Ok(Found::Usage(taken)), _) => Expected::Usage(usage_like(taken, &[], tolerance)),
-        (Err(refusal), like) => {
+        Ok(Found::Usage(taken)) => Expected::Usage(usage_like(taken, like.usage(), tolerance)),
+        Err(refusal) => {
             let any_message = matches!(like, Expected::Error(error) if error.message.is_none());
             Expected::Error(ExpectedError {
                 code: refusal.code,

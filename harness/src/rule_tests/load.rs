@@ -8,11 +8,11 @@ use setpoint_replay::promql::Settings;
 use setpoint_replay::{Script, ScriptedSeries, World, labels::Labels};
 use setpoint_rules::{Rules, error_place, error_without_place};
 
+use super::api_group::ApiGroup;
 use super::cluster::Cluster;
 use super::document::{self, DiscoveryTest, Document, InputSeries, MetricTest};
 use super::duration::PromDuration;
 use super::expected::Expected;
-use super::group::Group;
 use super::judge::{Question, Tolerance};
 use super::request::target;
 use super::rule_file::{self, RuleFile};
@@ -322,15 +322,15 @@ fn series_of(
 /// What is expected of the lists of metrics: a question for each of the two.
 fn lists(test: &DiscoveryTest, place: &Place, checks: &mut Checks<'_>) -> Vec<Test> {
     let both = [
-        (Group::Custom, "exp_resources", &test.exp_resources),
-        (Group::External, "exp_external", &test.exp_external),
+        (ApiGroup::Custom, "exp_resources", &test.exp_resources),
+        (ApiGroup::External, "exp_external", &test.exp_external),
     ];
     let mut tests = Vec::new();
     for (of, key, names) in both {
         let Some(names) = names else { continue };
         let listed = place.key(key);
         for (index, name) in names.iter().enumerate() {
-            if of == Group::Custom && !name.contains('/') {
+            if of == ApiGroup::Custom && !name.contains('/') {
                 let problem = format!("`{name}` is no RESOURCE/METRIC, such as pods/http_requests");
                 checks.at(listed.item(index), problem);
             }
@@ -341,8 +341,8 @@ fn lists(test: &DiscoveryTest, place: &Place, checks: &mut Checks<'_>) -> Vec<Te
             checks.at(listed, format!("`{}` stands twice", twice[0]));
         }
         let expected = match of {
-            Group::External => Expected::External(expected),
-            Group::Custom | Group::Resource => Expected::Resources(expected),
+            ApiGroup::External => Expected::External(expected),
+            ApiGroup::Custom | ApiGroup::Resource => Expected::Resources(expected),
         };
         tests.push(Test {
             place: (place.line, place.column),

@@ -5,11 +5,11 @@
 //! adapter evaluates them, and queries by the engine of the fake Prometheus; there is no network, and time is virtual.
 
 mod answer;
+mod api_group;
 mod cluster;
 mod document;
 mod duration;
 mod expected;
-mod group;
 mod init;
 mod judge;
 mod load;

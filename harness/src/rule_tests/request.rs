@@ -3,8 +3,8 @@
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 use setpoint_rules::ApiPath;
 
+use super::api_group::ApiGroup;
 use super::document::MetricTest;
-use super::group::Group;
 
 /// What can't stand in a segment of a path (RFC 3986).
 const SEGMENT: &AsciiSet = &CONTROLS
@@ -53,11 +53,11 @@ pub(crate) enum RequestError {
 }
 
 /// The path of a test's request, with the query string where it has one, and the API group that answers it.
-pub(super) fn target(test: &MetricTest) -> Result<(String, Group), RequestError> {
+pub(super) fn target(test: &MetricTest) -> Result<(String, ApiGroup), RequestError> {
     let (mut target, group) = path(test)?;
     let of_series = match group {
-        Group::External => "labelSelector",
-        Group::Custom | Group::Resource => "metricLabelSelector",
+        ApiGroup::External => "labelSelector",
+        ApiGroup::Custom | ApiGroup::Resource => "metricLabelSelector",
     };
     for (key, parameter, value) in [
         ("label_selector", "labelSelector", &test.label_selector),
@@ -69,14 +69,14 @@ pub(super) fn target(test: &MetricTest) -> Result<(String, Group), RequestError>
     ] {
         let Some(value) = value else { continue };
         let meant = match group {
-            Group::Custom => true,
-            Group::External => key == "metric_label_selector",
-            Group::Resource => key == "label_selector",
+            ApiGroup::Custom => true,
+            ApiGroup::External => key == "metric_label_selector",
+            ApiGroup::Resource => key == "label_selector",
         };
         if !meant {
             let beside = match group {
-                Group::External => "external",
-                Group::Custom | Group::Resource => "usage",
+                ApiGroup::External => "external",
+                ApiGroup::Custom | ApiGroup::Resource => "usage",
             };
             return Err(RequestError::Beside { key, beside });
         }
@@ -90,7 +90,7 @@ pub(super) fn target(test: &MetricTest) -> Result<(String, Group), RequestError>
     Ok((target, group))
 }
 
-fn path(test: &MetricTest) -> Result<(String, Group), RequestError> {
+fn path(test: &MetricTest) -> Result<(String, ApiGroup), RequestError> {
     let namespace = test.namespace.as_deref();
     let stands = [
         ("path", test.path.is_some()),
@@ -129,21 +129,21 @@ fn path(test: &MetricTest) -> Result<(String, Group), RequestError> {
             metric: Some(metric),
             object: Some(object),
             ..
-        } => Ok((of_object(metric, object, namespace)?, Group::Custom)),
+        } => Ok((of_object(metric, object, namespace)?, ApiGroup::Custom)),
         MetricTest {
             external: Some(metric),
             ..
-        } => Ok((of_external(metric, namespace)?, Group::External)),
+        } => Ok((of_external(metric, namespace)?, ApiGroup::External)),
         MetricTest {
             usage: Some(object),
             ..
-        } => Ok((of_usage(object, namespace)?, Group::Resource)),
+        } => Ok((of_usage(object, namespace)?, ApiGroup::Resource)),
         _ => Err(RequestError::Nothing),
     }
 }
 
 /// The group of a path below one of its versions.
-fn known(path: &str) -> Result<Group, RequestError> {
+fn known(path: &str) -> Result<ApiGroup, RequestError> {
     let refused = || RequestError::Path(path.to_owned());
     let legal = |c: char| c.is_ascii_graphic();
     let below = path.strip_prefix("/apis/").ok_or_else(refused)?;
@@ -152,7 +152,7 @@ fn known(path: &str) -> Result<Group, RequestError> {
     let (Some(group), Some(version), Some(_)) = (next(), next(), next()) else {
         return Err(refused());
     };
-    let group = Group::of(group).ok_or_else(refused)?;
+    let group = ApiGroup::of(group).ok_or_else(refused)?;
     if !group.versions().contains(&version) || !path.chars().all(legal) {
         return Err(refused());
     }
@@ -169,7 +169,7 @@ fn segment(text: &str) -> String {
 
 fn of_external(metric: &str, namespace: Option<&str>) -> Result<String, RequestError> {
     let namespace = segment(namespace.ok_or(RequestError::NobodyAsks)?);
-    let group = Group::External.name();
+    let group = ApiGroup::External.name();
     let metric = segment(metric);
     Ok(format!(
         "/apis/{group}/v1beta1/namespaces/{namespace}/{metric}"
@@ -197,7 +197,7 @@ fn of_usage(object: &str, namespace: Option<&str>) -> Result<String, RequestErro
     } else {
         format!("/{}", segment(name))
     };
-    let group = Group::Resource.name();
+    let group = ApiGroup::Resource.name();
     Ok(format!("/apis/{group}/v1beta1/{objects}{name}"))
 }
 
@@ -216,7 +216,10 @@ fn of_object(metric: &str, object: &str, namespace: Option<&str>) -> Result<Stri
             format!("namespaces/{namespace}/{resource}/{name}/{metric}")
         }
     };
-    Ok(format!("/apis/{}/v1beta2/{objects}", Group::Custom.name()))
+    Ok(format!(
+        "/apis/{}/v1beta2/{objects}",
+        ApiGroup::Custom.name()
+    ))
 }
 
 #[cfg(test)]

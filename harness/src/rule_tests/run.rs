@@ -6,8 +6,8 @@ use setpoint_replay::labels::{Labels, METRIC_NAME};
 use setpoint_rules::Sample;
 
 use super::answer::{Adapter, Answer, Answered, Asked};
+use super::api_group::ApiGroup;
 use super::expected::Expected;
-use super::group::Group;
 use super::judge::{Compared, Question, Tolerance};
 use super::load::{LoadedGroup, Test};
 use super::{FileReport, TestFile, TestReport};
@@ -93,11 +93,11 @@ fn report(
 }
 
 /// The metrics of a group, as a file expects them.
-pub(super) fn discovered(adapter: &Adapter<'_>, of: Group) -> Expected {
+pub(super) fn discovered(adapter: &Adapter<'_>, of: ApiGroup) -> Expected {
     let names = adapter.discovery(of);
     match of {
-        Group::External => Expected::External(names),
-        Group::Custom | Group::Resource => Expected::Resources(names),
+        ApiGroup::External => Expected::External(names),
+        ApiGroup::Custom | ApiGroup::Resource => Expected::Resources(names),
     }
 }
 
@@ -162,9 +162,9 @@ fn of_query(asked: &Asked) -> Vec<String> {
 fn misattributed(samples: &[Sample], asked: &Asked) -> Option<String> {
     let key = match asked.group {
         // They are values of no object.
-        Group::External => return None,
-        Group::Custom => "metricsQuery",
-        Group::Resource => "the query",
+        ApiGroup::External => return None,
+        ApiGroup::Custom => "metricsQuery",
+        ApiGroup::Resource => "the query",
     };
     let names = asked.names.iter();
     let mut counts: BTreeMap<&str, usize> = names.map(|name| (&**name, 0)).collect();
@@ -180,7 +180,7 @@ fn misattributed(samples: &[Sample], asked: &Asked) -> Option<String> {
     }
     let mut counts = counts.into_iter();
     // A pod has a sample for each container.
-    let (name, count) = counts.find(|(_, count)| *count > 1 && asked.group == Group::Custom)?;
+    let (name, count) = counts.find(|(_, count)| *count > 1 && asked.group == ApiGroup::Custom)?;
     Some(format!(
         "  {count} samples are of {name}, and the last counts: {key} needs `by (<<.GroupBy>>)` and no other label there"
     ))
@@ -192,23 +192,23 @@ fn of_millis(millis: i64) -> String {
 }
 
 /// What there is in a group of which a request finds nothing.
-fn served(adapter: &Adapter<'_>, group: Group) -> String {
+fn served(adapter: &Adapter<'_>, group: ApiGroup) -> String {
     let names = adapter.discovery(group);
     match group {
         _ if !adapter.serves(group) => {
             let (name, key) = (group.name(), group.key());
             format!("the adapter doesn't serve {name}: the configuration has no `{key}`")
         }
-        Group::Resource => {
+        ApiGroup::Resource => {
             "CPU and memory are those of the group's `objects`: of pods, where a manifest says no other phase than Running, and of nodes".to_owned()
         }
-        Group::Custom if names.is_empty() => {
+        ApiGroup::Custom if names.is_empty() => {
             "the adapter lists no metric: no series that a rule selects has a label that names objects".to_owned()
         }
-        Group::External if names.is_empty() => {
+        ApiGroup::External if names.is_empty() => {
             "the adapter lists no external metric: no rule selects a series".to_owned()
         }
-        Group::Custom | Group::External => listed(&names),
+        ApiGroup::Custom | ApiGroup::External => listed(&names),
     }
 }
 

@@ -6,7 +6,7 @@ use setpoint_rules::{
     ResourcePath,
 };
 
-use super::{Adapter, Asked, Failure, Found, Group, Item, Refusal};
+use super::{Adapter, ApiGroup, Asked, Failure, Found, Item, Refusal};
 
 impl Adapter<'_> {
     pub(super) fn custom(
@@ -63,7 +63,7 @@ impl Adapter<'_> {
     ) -> Result<Items, Failure<MetricError>> {
         let promql = candidate.promql(names)?;
         let mut values = candidate.values(names)?;
-        let answers = self.ask((Group::Custom, promql), names, asked);
+        let answers = self.ask((ApiGroup::Custom, promql), names, asked);
         let samples = answers.and_then(super::Answers::vector);
         for sample in &samples.map_err(Failure::Prometheus)? {
             values.add(sample);

@@ -6,7 +6,7 @@ use setpoint_rules::{
     ResolvedExternal, ResourcePath,
 };
 
-use super::{Adapter, Asked, Failure, Found, Group, Refusal, SeriesValue};
+use super::{Adapter, ApiGroup, Asked, Failure, Found, Refusal, SeriesValue};
 
 impl Adapter<'_> {
     pub(super) fn external(
@@ -41,7 +41,7 @@ impl Adapter<'_> {
         let promql = candidate.promql()?;
         let mut values = candidate.values();
         let answers = self
-            .ask((Group::External, promql), &[], asked)
+            .ask((ApiGroup::External, promql), &[], asked)
             .map_err(Failure::Prometheus)?;
         for sample in answers.samples {
             values.add(sample);

@@ -18,8 +18,8 @@ use setpoint_rules::{
 };
 use setpoint_support::error_chain;
 
+use super::api_group::ApiGroup;
 use super::cluster::Cluster;
-use super::group::Group;
 
 /// What the adapter sees at one time.
 #[derive(Debug)]
@@ -41,7 +41,7 @@ pub(super) struct Adapter<'a> {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Asked {
     /// Whose rule gives it.
-    pub(super) group: Group,
+    pub(super) group: ApiGroup,
     pub(super) promql: String,
     /// The names of the objects that it is about.
     pub(super) names: Vec<String>,
@@ -232,12 +232,12 @@ impl<'a> Adapter<'a> {
     }
 
     /// The metrics that it lists, sorted: custom ones each as `RESOURCE/METRIC`, external ones by their names.
-    pub(super) fn discovery(&self, of: Group) -> Vec<String> {
+    pub(super) fn discovery(&self, of: ApiGroup) -> Vec<String> {
         let custom = self.metrics.iter().flat_map(Metrics::iter);
         let external = self.external.iter().flat_map(ExternalMetrics::iter);
         let mut names: Vec<String> = match of {
-            Group::External => external.map(ToString::to_string).collect(),
-            Group::Custom | Group::Resource => custom
+            ApiGroup::External => external.map(ToString::to_string).collect(),
+            ApiGroup::Custom | ApiGroup::Resource => custom
                 .map(|info| format!("{}/{}", info.group_resource, info.metric))
                 .collect(),
         };
@@ -246,11 +246,11 @@ impl<'a> Adapter<'a> {
     }
 
     /// Whether there are rules for a group; without any, the adapter doesn't serve it.
-    pub(super) fn serves(&self, group: Group) -> bool {
+    pub(super) fn serves(&self, group: ApiGroup) -> bool {
         match group {
-            Group::Custom => self.metrics.is_some(),
-            Group::External => self.external.is_some(),
-            Group::Resource => self.usage.is_some(),
+            ApiGroup::Custom => self.metrics.is_some(),
+            ApiGroup::External => self.external.is_some(),
+            ApiGroup::Resource => self.usage.is_some(),
         }
     }
 
@@ -286,10 +286,10 @@ impl<'a> Adapter<'a> {
         let ApiPath::Resource(path) = parsed else {
             return Err(Refusal::not_found());
         };
-        match Group::of(&path.group) {
-            Some(Group::Custom) => self.custom(&path, query_string, asked),
-            Some(Group::External) => self.external(&path, query_string, asked),
-            Some(Group::Resource) => self.usage(&path, query_string, asked),
+        match ApiGroup::of(&path.group) {
+            Some(ApiGroup::Custom) => self.custom(&path, query_string, asked),
+            Some(ApiGroup::External) => self.external(&path, query_string, asked),
+            Some(ApiGroup::Resource) => self.usage(&path, query_string, asked),
             None => Err(Refusal::not_found()),
         }
     }
@@ -297,7 +297,7 @@ impl<'a> Adapter<'a> {
     /// Asks a query of a group's rule about objects with these names, and keeps it with its answer.
     fn ask(
         &self,
-        (group, promql): (Group, String),
+        (group, promql): (ApiGroup, String),
         names: &[String],
         asked: &mut Vec<Asked>,
     ) -> Result<Answers, Refusal> {

@@ -6,7 +6,7 @@ use setpoint_rules::{
     UsageError, UsageQuery, UsageRules, of_namespaces,
 };
 
-use super::{Adapter, Asked, Failure, Found, Group, Refusal, Taken};
+use super::{Adapter, ApiGroup, Asked, Failure, Found, Refusal, Taken};
 
 impl Adapter<'_> {
     pub(super) fn usage(
@@ -82,7 +82,7 @@ impl Adapter<'_> {
         let mapper = self.cluster.mapper();
         let promql = rules.promql(measure, consumers, names, mapper)?;
         let mut measured = rules.measured(measure, consumers, names, mapper)?;
-        let answers = self.ask((Group::Resource, promql), names, asked);
+        let answers = self.ask((ApiGroup::Resource, promql), names, asked);
         let samples = answers.and_then(super::Answers::vector);
         for sample in &samples.map_err(Failure::Prometheus)? {
             measured.add(sample);

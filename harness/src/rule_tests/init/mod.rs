@@ -12,8 +12,8 @@ use setpoint_rules::config::DiscoveryRule;
 use setpoint_rules::{GroupResource, RestMapper, Rules};
 
 use super::answer::Adapter;
+use super::api_group::ApiGroup;
 use super::cluster::Cluster;
-use super::group::Group;
 use super::load::{LoadError, TestFile, rules_of};
 use super::resources::built_in;
 use super::update::UpdateError;
@@ -68,8 +68,8 @@ pub fn first_tests(rules: &Path) -> Result<String, InitError> {
     let guess = Guess::new(&file.rules);
     let mut tests = 0;
     for (of, rules) in [
-        (Group::Custom, &file.custom),
-        (Group::External, &file.external),
+        (ApiGroup::Custom, &file.custom),
+        (ApiGroup::External, &file.external),
     ] {
         for (index, rule) in rules.iter().enumerate() {
             if let Some(group) = guess.group(of, rule) {
@@ -105,7 +105,7 @@ impl<'a> Guess<'a> {
     }
 
     /// A group for a rule; none where no series is found that makes a metric.
-    fn group(&self, of: Group, rule: &DiscoveryRule) -> Option<String> {
+    fn group(&self, of: ApiGroup, rule: &DiscoveryRule) -> Option<String> {
         let labels = example::series(rule, &self.mapper)?;
         let values =
             if rule.metrics_query.contains("rate(") || rule.metrics_query.contains("increase(") {
@@ -116,8 +116,8 @@ impl<'a> Guess<'a> {
         let objects = self.objects(rule, &labels);
         let listed = self.listed(of, &labels, values)?;
         let asked = match of {
-            Group::External => of_external(&listed, &objects),
-            Group::Custom | Group::Resource => self.of_objects(&listed, &objects)?,
+            ApiGroup::External => of_external(&listed, &objects),
+            ApiGroup::Custom | ApiGroup::Resource => self.of_objects(&listed, &objects)?,
         };
         Some(format!(
             "- name: {}\n  input_series:\n  - series: {}\n    values: {values}\n{asked}",
@@ -193,7 +193,7 @@ impl<'a> Guess<'a> {
     }
 
     /// The metrics that all rules make of the series; none where it is none.
-    fn listed(&self, of: Group, labels: &Labels, values: &str) -> Option<Vec<String>> {
+    fn listed(&self, of: ApiGroup, labels: &Labels, values: &str) -> Option<Vec<String>> {
         let series = ScriptedSeries {
             series: promtool(labels),
             values: values.parse().ok()?,
