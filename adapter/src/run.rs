@@ -165,6 +165,9 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     let client = |part, kubeconfig, retries| {
         kubernetes::client(part, kubeconfig, retries, reloads.clone(), shutdown.clone())
     };
+    // The relist thread drives connections of its own, which end with it.
+    let discovery = client("discovery-client", lister_kubeconfig.clone(), Retries::Some);
+    let discovery = discovery.await?;
     let lister = client("lister-client", lister_kubeconfig, Retries::Some).await?;
     let (kubeconfig, part) = (auth.authentication_kubeconfig, "authentication-client");
     let authentication = client(part, kubeconfig, Retries::None).await?;
@@ -195,7 +198,7 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     let registry = Registry::start(
         rules,
         prometheus.clone(),
-        lister.clone(),
+        discovery,
         relist,
         metrics.clone(),
         shutdown.clone(),

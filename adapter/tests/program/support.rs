@@ -25,26 +25,23 @@ pub(crate) async fn serve(router: Router) -> SocketAddr {
     address
 }
 
-/// An API server that has pods and allows everything.
-async fn api_server() -> SocketAddr {
+/// The answers of an API server that has pods and allows everything.
+pub(crate) async fn api_answer(request: Request) -> Response {
     let resource = |name: &str, kind: &str, scope: &str| json!({"resource": name, "scope": scope, "responseKind": {"group": "", "version": "v1", "kind": kind}});
     let resources = json!([
         resource("pods", "Pod", "Namespaced"),
         resource("namespaces", "Namespace", "Cluster")
     ]);
-    let answer = move |request: Request| {
-        let items = match request.uri().path() {
-            "/api" => {
-                json!([{"metadata": {}, "versions": [{"version": "v1", "resources": resources}]}])
-            }
-            _ => json!([]),
-        };
-        let discovery = json!({"kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "items": items});
-        let review = json!({"kind": "SubjectAccessReview", "apiVersion": "authorization.k8s.io/v1", "spec": {}, "status": {"allowed": true}});
-        let is_review = request.uri().path().ends_with("/subjectaccessreviews");
-        std::future::ready(Json(if is_review { review } else { discovery }))
+    let items = match request.uri().path() {
+        "/api" => {
+            json!([{"metadata": {}, "versions": [{"version": "v1", "resources": resources}]}])
+        }
+        _ => json!([]),
     };
-    serve(Router::new().fallback(answer)).await
+    let discovery = json!({"kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "items": items});
+    let review = json!({"kind": "SubjectAccessReview", "apiVersion": "authorization.k8s.io/v1", "spec": {}, "status": {"allowed": true}});
+    let is_review = request.uri().path().ends_with("/subjectaccessreviews");
+    Json(if is_review { review } else { discovery }).into_response()
 }
 
 /// An answer of Prometheus with one series.
@@ -136,7 +133,16 @@ pub(crate) async fn in_time<T>(
 impl Adapter {
     /// Starts it by a configuration and waits until it serves.
     pub(crate) async fn start(prometheus: SocketAddr, config: &str, arguments: &[&str]) -> Self {
-        let api_server = api_server().await;
+        let api_server = serve(Router::new().fallback(api_answer)).await;
+        Self::start_beside((prometheus, api_server), config, arguments).await
+    }
+
+    /// Starts it beside a Prometheus and an API server, and waits until it serves.
+    pub(crate) async fn start_beside(
+        (prometheus, api_server): (SocketAddr, SocketAddr),
+        config: &str,
+        arguments: &[&str],
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = |name: &str| folder.path().join(name);
         let kubeconfig = json!({
