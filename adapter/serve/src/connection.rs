@@ -1,6 +1,6 @@
 //! A connection, from its handshake to its end.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +23,7 @@ use crate::connections::{Connections, Entry};
 use crate::counts::Counts;
 use crate::limits::{ClientLimits, Limits};
 use crate::peer::Peer;
+use crate::processor::Processor;
 use crate::reading::ReadWatched;
 use crate::requests::{Budgets, RequestHandler};
 use crate::reset::{Resettable, ToBeReset};
@@ -47,6 +48,8 @@ pub(crate) struct Connection {
     pub(crate) counts: Counts,
     /// Those of all connections.
     pub(crate) handshakes: Turns,
+    /// That of all strangers.
+    pub(crate) processor: Processor,
     pub(crate) shutdown: CancellationToken,
 }
 
@@ -95,6 +98,8 @@ impl Connection {
         };
         let greeted = async {
             let handshake = TlsAcceptor::from(tls).accept(stream);
+            let address = self.address.ip();
+            let handshake = self.processor.share_at_first(address, handshake);
             let stream = self.handshakes.take(handshake).await?;
             let (peer, trusted) = self.judge(&stream).await;
             Ok::<_, std::io::Error>((stream, peer, trusted))
@@ -161,6 +166,7 @@ impl Connection {
                 Owner::Stranger(peer.address.ip())
             },
             peer,
+            processor: self.processor.clone(),
             limits: self.limits,
             budgets: self.budgets,
             counts: self.counts,
@@ -171,11 +177,16 @@ impl Connection {
         // Over HTTP/2, pings find a client that takes nothing.
         let write = matches!(protocol, Protocol::Http1).then_some(self.limits.write);
         let stream = TokioIo::new(WriteLimited::new(stream, write));
-        let builder = builder(protocol, &self.limits, self.limits.of(trusted));
+        let share = Share {
+            processor: self.processor,
+            stranger: (!trusted).then(|| self.address.ip()),
+        };
+        let streams = StreamExecutor(self.limits.request, share.clone());
+        let builder = builder(protocol, &self.limits, self.limits.of(trusted), streams);
         let service = service_fn(move |request| handler.clone().handle(request));
         let mut connection = pin!(builder.serve_connection(stream, service));
         let (ended, time) = tokio::select! {
-            ended = connection.as_mut() => (Some(ended), Duration::ZERO),
+            ended = share.run(connection.as_mut()) => (Some(ended), Duration::ZERO),
             // The server limits the time for this.
             () = self.shutdown.cancelled() => (None, self.limits.drain),
             () = last.cancelled() => (None, self.limits.request),
@@ -186,7 +197,7 @@ impl Connection {
             Some(ended) => ended,
             None => {
                 connection.as_mut().graceful_shutdown();
-                tokio::time::timeout(time, connection)
+                tokio::time::timeout(time, share.run(connection))
                     .await
                     .unwrap_or(Ok(()))
             }
@@ -201,8 +212,9 @@ fn builder(
     protocol: Protocol,
     limits: &Limits,
     client: &ClientLimits,
+    streams: StreamExecutor,
 ) -> auto::Builder<StreamExecutor> {
-    let mut builder = auto::Builder::new(StreamExecutor(limits.request));
+    let mut builder = auto::Builder::new(streams);
     builder
         .http1()
         .timer(TokioTimer::new())
@@ -224,17 +236,35 @@ fn builder(
     }
 }
 
+/// What a client may take of the processor.
+#[derive(Clone)]
+struct Share {
+    processor: Processor,
+    /// None is trusted.
+    stranger: Option<IpAddr>,
+}
+
+impl Share {
+    async fn run<F: Future>(&self, work: F) -> F::Output {
+        match self.stranger {
+            Some(address) => self.processor.share(address, work).await,
+            None => work.await,
+        }
+    }
+}
+
 /// Runs the streams of an HTTP/2 connection, each for a limited time. A stream that is given up
 /// is reset.
 #[derive(Clone)]
-struct StreamExecutor(Duration);
+struct StreamExecutor(Duration, Share);
 
 impl<F> Executor<F> for StreamExecutor
 where
     F: Future<Output: Send> + Send + 'static,
 {
     fn execute(&self, stream: F) {
-        tokio::spawn(tokio::time::timeout(self.0, stream));
+        let (limit, share) = (self.0, self.1.clone());
+        tokio::spawn(async move { tokio::time::timeout(limit, share.run(stream)).await });
     }
 }
 

@@ -6,6 +6,7 @@ mod connections;
 mod counts;
 mod limits;
 mod peer;
+mod processor;
 mod reading;
 mod requests;
 mod reset;

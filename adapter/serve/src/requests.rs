@@ -19,6 +19,7 @@ use crate::budget::{Budget, Owner, Share};
 use crate::counts::Counts;
 use crate::limits::{ClientLimits, Limits};
 use crate::peer::Peer;
+use crate::processor::Processor;
 use crate::reset::{Reset, ToBeReset};
 
 /// What a request takes besides its head: its task and what the application keeps of it.
@@ -44,6 +45,7 @@ pub(crate) struct RequestHandler {
     pub(crate) app: Router,
     pub(crate) peer: Peer,
     pub(crate) owner: Owner,
+    pub(crate) processor: Processor,
     pub(crate) limits: Limits,
     pub(crate) budgets: Budgets,
     pub(crate) counts: Counts,
@@ -75,6 +77,12 @@ impl RequestHandler {
         let mut response = self.app.oneshot(request).await?;
         if response.extensions().get::<Reset>().is_some() {
             self.to_be_reset.store(true, Ordering::Relaxed);
+        }
+        if let Owner::Stranger(address) = self.owner
+            && response.status().is_success()
+            && !is_probe
+        {
+            self.processor.forgive(address);
         }
         if version == Version::HTTP_2 && says_close(response.headers()) {
             // As in Go: this header says to end an HTTP/2 connection by GOAWAY.

@@ -16,6 +16,7 @@ use crate::connections::Connections;
 use crate::counts::Counts;
 use crate::limits::Limits;
 use crate::peer::Peer;
+use crate::processor::Processor;
 use crate::requests::Budgets;
 use crate::tls::TlsSource;
 use crate::turns::Turns;
@@ -30,6 +31,7 @@ pub struct Server {
     trust: Option<Trust>,
     limits: Limits,
     counts: Counts,
+    processor: Processor,
 }
 
 impl Server {
@@ -42,6 +44,7 @@ impl Server {
             trust: None,
             limits: Limits::default(),
             counts: Counts::default(),
+            processor: Processor::default(),
         }
     }
 
@@ -106,6 +109,7 @@ impl Server {
                 budgets: budgets.clone(),
                 counts: self.counts.clone(),
                 handshakes: handshakes.clone(),
+                processor: self.processor.clone(),
                 shutdown: shutdown.clone(),
             };
             tasks.spawn(connection.serve(stream, connections.clone()));
@@ -135,5 +139,56 @@ fn budgets(limits: &Limits) -> Budgets {
             strangers: usize::MAX,
             address: limits.stranger.probes,
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+    use std::time::{Duration, Instant};
+
+    use http::StatusCode;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpStream;
+
+    use super::*;
+
+    const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    const OWED: Duration = Duration::from_millis(200);
+
+    /// How long the answer to a client takes that owes processor time, and what it owes then.
+    async fn answered(app: Router, path: &str) -> (Duration, Duration) {
+        let listener = TcpListener::bind((CLIENT, 0)).await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let server = Server::new(listener);
+        let processor = server.processor.clone();
+        processor.take(CLIENT, OWED);
+        let shutdown = CancellationToken::new();
+        let running = tokio::spawn(server.run(app, shutdown.clone()));
+        let began = Instant::now();
+        let mut stream = TcpStream::connect(address).await.expect("a connection");
+        let request = format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        stream
+            .write_all(request.as_bytes())
+            .await
+            .expect("a request");
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.expect("an answer");
+        shutdown.cancel();
+        running.await.expect("the server ends");
+        (began.elapsed(), processor.owed(CLIENT))
+    }
+
+    #[tokio::test]
+    async fn a_stranger_that_has_taken_too_much_waits_and_owes_nothing_once_it_is_served() {
+        let refused = Router::new().fallback(async || StatusCode::UNAUTHORIZED);
+        let (time, owed) = answered(refused, "/").await;
+        assert!(time >= OWED && owed >= OWED, "{time:?} {owed:?}");
+        let served = Router::new().fallback(async || "well");
+        let (time, owed) = answered(served.clone(), "/").await;
+        assert!(time >= OWED && owed < OWED, "{time:?} {owed:?}");
+        // Anybody may make probes.
+        let (time, owed) = answered(served, "/livez").await;
+        assert!(time >= OWED && owed >= OWED, "{time:?} {owed:?}");
     }
 }

@@ -1,0 +1,155 @@
+//! How much of a processor the strangers of an address take.
+
+use std::collections::HashMap;
+use std::future::poll_fn;
+use std::net::IpAddr;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// An address may take this part of one processor for long, `1 / PART` of it.
+const PART: u32 = 5;
+/// What it may take at once: some hundred handshakes.
+const AT_ONCE: Duration = Duration::from_millis(100);
+/// The shortest rest. Hundreds of connections rest at a time, and each that ends its rest takes some time itself.
+const REST: Duration = Duration::from_millis(20);
+/// How many addresses are remembered before those that owe nothing are forgotten.
+const ADDRESSES: usize = 1024;
+
+/// The processor time that strangers have taken and not yet waited for, by their addresses.
+///
+/// Whoever isn't let in can have handshakes and refusals made as fast as a processor makes them, and requests of others,
+/// of this program and of its neighbours, wait for it meanwhile. A client that is served owes nothing.
+#[derive(Clone, Default)]
+pub(crate) struct Processor(Arc<Mutex<HashMap<IpAddr, Instant>>>);
+
+impl Processor {
+    /// Runs a stranger's future. It isn't polled while its address has taken more than its part.
+    pub(crate) async fn share<F: Future>(&self, address: IpAddr, work: F) -> F::Output {
+        let mut work = pin!(work);
+        let mut rest = Rest::default();
+        poll_fn(|context| {
+            ready!(rest.poll(context, || self.rests_until(address)));
+            self.poll(address, work.as_mut(), context)
+        })
+        .await
+    }
+
+    /// The same for a future that only waits before it begins: one of many handshakes would rest at each of its steps.
+    pub(crate) async fn share_at_first<F: Future>(&self, address: IpAddr, work: F) -> F::Output {
+        self.share(address, std::future::ready(())).await;
+        let mut work = pin!(work);
+        poll_fn(|context| self.poll(address, work.as_mut(), context)).await
+    }
+
+    fn poll<F: Future>(
+        &self,
+        address: IpAddr,
+        work: Pin<&mut F>,
+        context: &mut Context<'_>,
+    ) -> Poll<F::Output> {
+        let began = Instant::now();
+        let polled = work.poll(context);
+        self.take(address, began.elapsed());
+        polled
+    }
+
+    /// Forgets what an address owes.
+    pub(crate) fn forgive(&self, address: IpAddr) {
+        self.0.lock().remove(&address);
+    }
+
+    /// How long an address has to wait until it owes nothing.
+    #[cfg(test)]
+    pub(crate) fn owed(&self, address: IpAddr) -> Duration {
+        let paid = self.0.lock().get(&address).copied();
+        paid.map_or(Duration::ZERO, |paid| paid - Instant::now())
+    }
+
+    /// Notes time that was taken. On a busy machine other programs have a part of it, and more rest is right there.
+    pub(crate) fn take(&self, address: IpAddr, taken: Duration) {
+        let now = Instant::now();
+        let mut owing = self.0.lock();
+        if owing.len() >= ADDRESSES && !owing.contains_key(&address) {
+            owing.retain(|_, paid| *paid > now);
+        }
+        let paid = owing.entry(address).or_insert(now);
+        *paid = (*paid).max(now) + taken * PART;
+    }
+
+    fn rests_until(&self, address: IpAddr) -> Option<Instant> {
+        let paid = self.0.lock().get(&address).copied()?;
+        let now = Instant::now();
+        let until = paid.checked_sub(AT_ONCE * PART)?;
+        (until > now).then(|| until.max(now + REST))
+    }
+}
+
+/// The time in which a future isn't polled.
+#[derive(Default)]
+struct Rest(Option<Pin<Box<Sleep>>>);
+
+impl Rest {
+    fn poll(&mut self, context: &mut Context<'_>, next: impl Fn() -> Option<Instant>) -> Poll<()> {
+        loop {
+            if let Some(rest) = &mut self.0 {
+                ready!(rest.as_mut().poll(context));
+            }
+            self.0 = next().map(|until| Box::pin(sleep_until(until)));
+            if self.0.is_none() {
+                return Poll::Ready(());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ATTACKER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 1));
+    const OTHER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 2));
+
+    /// How long a stranger who takes a millisecond at each of so many polls is kept.
+    async fn kept(processor: &Processor, address: IpAddr, polls: u32) -> Duration {
+        let began = Instant::now();
+        for _ in 0..polls {
+            processor.share(address, async {}).await;
+            processor.take(address, Duration::from_millis(1));
+        }
+        began.elapsed()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stranger_takes_a_part_of_the_processor_and_keeps_no_other_address() {
+        let processor = Processor::default();
+        assert_eq!(kept(&processor, ATTACKER, 100).await, Duration::ZERO);
+        let kept_for_long = kept(&processor, ATTACKER, 1_000).await;
+        let (least, most) = (Duration::from_millis(4_900), Duration::from_millis(5_100));
+        assert!((least..=most).contains(&kept_for_long), "{kept_for_long:?}");
+        assert_eq!(kept(&processor, OTHER, 100).await, Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_is_served_owes_nothing() {
+        let processor = Processor::default();
+        processor.take(ATTACKER, Duration::from_secs(1));
+        processor.forgive(ATTACKER);
+        assert_eq!(kept(&processor, ATTACKER, 100).await, Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn addresses_that_owe_nothing_are_forgotten() {
+        let processor = Processor::default();
+        let address = |number: u32| IpAddr::V4(number.into());
+        for number in 0..2 * ADDRESSES as u32 {
+            processor.take(address(number), Duration::from_micros(1));
+            tokio::time::advance(Duration::from_millis(1)).await;
+        }
+        assert!(processor.0.lock().len() <= ADDRESSES);
+    }
+}
