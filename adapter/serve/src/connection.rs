@@ -59,6 +59,27 @@ struct Kept {
     to_be_reset: ToBeReset,
 }
 
+/// A client after its handshake.
+struct Greeted {
+    stream: TlsStream<ClientStream>,
+    peer: Peer,
+    trusted: bool,
+    kept: Kept,
+}
+
+type ClientStream = ReadWatched<Resettable>;
+
+/// A stream, and what is kept of it.
+fn kept(stream: TcpStream, entry: &Entry) -> (ClientStream, Kept) {
+    let (stream, to_be_reset) = Resettable::new(stream);
+    let stream = ReadWatched::new(stream, entry.waiting.clone());
+    let kept = Kept {
+        in_flight: entry.in_flight.clone(),
+        to_be_reset,
+    };
+    (stream, kept)
+}
+
 #[derive(Clone, Copy)]
 enum Protocol {
     Http1,
@@ -74,7 +95,8 @@ impl Connection {
             return self.counts.superfluous_connection();
         };
         let (peer, close, counts) = (self.address, entry.close.clone(), self.counts.clone());
-        let served = self.serve_until_its_end(stream, &entry);
+        // In a box, so that a thousand that wait for a place don't hold the memory of those that have one.
+        let served = Box::pin(self.serve_until_its_end(stream, &entry));
         if close.run_until_cancelled(served).await.is_none() {
             counts.superfluous_connection();
             tracing::debug!(%peer, "close a connection: there are too many");
@@ -84,41 +106,33 @@ impl Connection {
     async fn serve_until_its_end(self, stream: TcpStream, entry: &Entry) {
         // Responses are small: Nagle's algorithm would only delay them.
         let _ = stream.set_nodelay(true);
-        let (stream, to_be_reset) = Resettable::new(stream);
-        let stream = ReadWatched::new(stream, entry.waiting.clone());
-        let Some(tls) = self.tls.as_ref().map(|source| source()) else {
+        let Some(tls) = self.tls.clone() else {
             let peer = Peer::new(self.address, Arc::default());
-            let kept = Kept {
-                in_flight: entry.in_flight.clone(),
-                to_be_reset,
-            };
+            let (stream, kept) = kept(stream, entry);
             return self
                 .serve_http(stream, Protocol::Http1, peer, false, kept)
                 .await;
         };
-        let greeted = async {
-            let handshake = TlsAcceptor::from(tls).accept(stream);
-            let address = self.address.ip();
-            let handshake = self.processor.share_at_first(address, handshake);
-            let stream = self.handshakes.take(handshake).await?;
-            let (peer, trusted) = self.judge(&stream).await;
-            Ok::<_, std::io::Error>((stream, peer, trusted))
-        };
+        // In a box, so that what it takes isn't kept while requests are served.
+        let greeted = Box::pin(self.greet(stream, entry, &tls));
         let greeted = tokio::time::timeout(self.limits.handshake, greeted);
         match self.shutdown.run_until_cancelled(greeted).await {
-            Some(Ok(Ok((stream, peer, trusted)))) => {
+            Some(Ok(Ok(greeted))) => {
+                let Greeted {
+                    stream,
+                    peer,
+                    trusted,
+                    kept,
+                } = greeted;
                 if trusted {
                     entry.trust();
+                    self.processor.trust(self.address.ip());
                 }
                 // The handshake tells the protocol. Waiting for the first bytes to tell it has no
                 // limit.
                 let protocol = match stream.get_ref().1.alpn_protocol() {
                     Some(b"h2") => Protocol::Http2,
                     _ => Protocol::Http1,
-                };
-                let kept = Kept {
-                    in_flight: entry.in_flight.clone(),
-                    to_be_reset,
                 };
                 self.serve_http(stream, protocol, peer, trusted, kept).await;
             }
@@ -132,6 +146,30 @@ impl Connection {
             }
             None => {}
         }
+    }
+
+    /// The TLS handshake, and who the client is.
+    async fn greet(
+        &self,
+        stream: TcpStream,
+        entry: &Entry,
+        tls: &TlsSource,
+    ) -> std::io::Result<Greeted> {
+        let address = self.address.ip();
+        // Who says nothing has no memory for TLS, and no turn.
+        entry.waiting.during(stream.readable()).await?;
+        self.processor.rest_before_handshake(address).await;
+        let (stream, kept) = kept(stream, entry);
+        let handshake = TlsAcceptor::from(tls()).accept(stream);
+        let handshake = self.processor.measure(address, handshake);
+        let stream = self.handshakes.take(handshake).await?;
+        let (peer, trusted) = self.judge(&stream).await;
+        Ok(Greeted {
+            stream,
+            peer,
+            trusted,
+            kept,
+        })
     }
 
     /// The client behind a handshake, and whether it is to be trusted.
@@ -282,4 +320,34 @@ async fn idle(mut requests: watch::Receiver<usize>, protocol: Protocol, limits: 
         }
     }
     std::future::pending::<()>().await;
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::server::budgets;
+
+    #[tokio::test]
+    async fn a_connection_that_waits_for_a_place_takes_little_memory() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let stream = TcpStream::connect(address).await.expect("a connection");
+        let limits = Limits::default();
+        let connection = Connection {
+            tls: None,
+            trust: None,
+            limits,
+            address,
+            app: Router::new(),
+            budgets: budgets(&limits),
+            counts: Counts::default(),
+            handshakes: Turns::default(),
+            processor: Processor::default(),
+            shutdown: CancellationToken::new(),
+        };
+        let bytes = size_of_val(&connection.serve(stream, Connections::new(1)));
+        assert!(bytes < 2048, "{bytes}");
+    }
 }

@@ -1,6 +1,6 @@
 //! How much of a processor the strangers of an address take.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::future::poll_fn;
 use std::net::IpAddr;
 use std::pin::{Pin, pin};
@@ -20,12 +20,24 @@ const REST: Duration = Duration::from_millis(20);
 /// How many addresses are remembered before those that owe nothing are forgotten.
 const ADDRESSES: usize = 1024;
 
+/// How many addresses of trusted clients are remembered. There is one for each kube-apiserver.
+const TRUSTED: usize = 64;
+
 /// The processor time that strangers have taken and not yet waited for, by their addresses.
 ///
 /// Whoever isn't let in can have handshakes and refusals made as fast as a processor makes them, and requests of others,
 /// of this program and of its neighbours, wait for it meanwhile. A client that is served owes nothing.
 #[derive(Clone, Default)]
-pub(crate) struct Processor(Arc<Mutex<HashMap<IpAddr, Instant>>>);
+pub(crate) struct Processor(Arc<Mutex<Addresses>>);
+
+#[derive(Default)]
+struct Addresses {
+    /// When each will have waited for what it has taken.
+    paid: HashMap<IpAddr, Instant>,
+    /// Those that trusted clients have. Strangers there, such as other pods of a node, don't keep the front proxy from a
+    /// connection.
+    trusted: HashSet<IpAddr>,
+}
 
 impl Processor {
     /// Runs a stranger's future. It isn't polled while its address has taken more than its part.
@@ -39,9 +51,16 @@ impl Processor {
         .await
     }
 
-    /// The same for a future that only waits before it begins: one of many handshakes would rest at each of its steps.
-    pub(crate) async fn share_at_first<F: Future>(&self, address: IpAddr, work: F) -> F::Output {
-        self.share(address, std::future::ready(())).await;
+    /// Waits until a stranger's address may have another handshake. It doesn't rest within one: one of many would rest at each
+    /// of its steps.
+    pub(crate) async fn rest_before_handshake(&self, address: IpAddr) {
+        if !self.0.lock().trusted.contains(&address) {
+            self.share(address, std::future::ready(())).await;
+        }
+    }
+
+    /// Runs a stranger's future, and notes the time that it takes.
+    pub(crate) async fn measure<F: Future>(&self, address: IpAddr, work: F) -> F::Output {
         let mut work = pin!(work);
         poll_fn(|context| self.poll(address, work.as_mut(), context)).await
     }
@@ -60,20 +79,28 @@ impl Processor {
 
     /// Forgets what an address owes.
     pub(crate) fn forgive(&self, address: IpAddr) {
-        self.0.lock().remove(&address);
+        self.0.lock().paid.remove(&address);
+    }
+
+    /// Notes that a trusted client has this address.
+    pub(crate) fn trust(&self, address: IpAddr) {
+        let mut addresses = self.0.lock();
+        if addresses.trusted.len() < TRUSTED {
+            addresses.trusted.insert(address);
+        }
     }
 
     /// How long an address has to wait until it owes nothing.
     #[cfg(test)]
     pub(crate) fn owed(&self, address: IpAddr) -> Duration {
-        let paid = self.0.lock().get(&address).copied();
+        let paid = self.0.lock().paid.get(&address).copied();
         paid.map_or(Duration::ZERO, |paid| paid - Instant::now())
     }
 
     /// Notes time that was taken. On a busy machine other programs have a part of it, and more rest is right there.
     pub(crate) fn take(&self, address: IpAddr, taken: Duration) {
         let now = Instant::now();
-        let mut owing = self.0.lock();
+        let owing = &mut self.0.lock().paid;
         if owing.len() >= ADDRESSES && !owing.contains_key(&address) {
             owing.retain(|_, paid| *paid > now);
         }
@@ -82,7 +109,7 @@ impl Processor {
     }
 
     fn rests_until(&self, address: IpAddr) -> Option<Instant> {
-        let paid = self.0.lock().get(&address).copied()?;
+        let paid = self.0.lock().paid.get(&address).copied()?;
         let now = Instant::now();
         let until = paid.checked_sub(AT_ONCE * PART)?;
         (until > now).then(|| until.max(now + REST))
@@ -143,6 +170,22 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn handshakes_of_a_trusted_clients_address_dont_rest() {
+        let processor = Processor::default();
+        for address in [ATTACKER, OTHER] {
+            processor.take(address, Duration::from_secs(1));
+        }
+        processor.trust(OTHER);
+        let began = Instant::now();
+        processor.rest_before_handshake(OTHER).await;
+        assert_eq!(began.elapsed(), Duration::ZERO);
+        processor.rest_before_handshake(ATTACKER).await;
+        assert!(began.elapsed() >= Duration::from_secs(4));
+        let handshake = tokio::time::sleep(Duration::from_secs(1));
+        processor.measure(ATTACKER, handshake).await;
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn addresses_that_owe_nothing_are_forgotten() {
         let processor = Processor::default();
         let address = |number: u32| IpAddr::V4(number.into());
@@ -150,6 +193,6 @@ mod tests {
             processor.take(address(number), Duration::from_micros(1));
             tokio::time::advance(Duration::from_millis(1)).await;
         }
-        assert!(processor.0.lock().len() <= ADDRESSES);
+        assert!(processor.0.lock().paid.len() <= ADDRESSES);
     }
 }

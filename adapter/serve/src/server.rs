@@ -125,7 +125,7 @@ impl Server {
     }
 }
 
-fn budgets(limits: &Limits) -> Budgets {
+pub(crate) fn budgets(limits: &Limits) -> Budgets {
     let strangers = limits.in_flight_bytes / 2;
     Budgets {
         bytes: Budget::new(Most {
