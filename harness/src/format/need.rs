@@ -23,6 +23,9 @@ pub enum Need {
     PrometheusAdapterRules,
     /// The adapter reads the keys of rules that setpoint-adapter has beyond prometheus-adapter's.
     SetpointAdapterRules,
+    /// The adapter's failures name their cause: a rule, a value, an answer of Prometheus. No API has words for these, so a
+    /// scenario that expects them in the HPA's condition has those of setpoint-adapter.
+    SetpointAdapterMessages,
     /// The adapter takes its values from Prometheus.
     Prometheus,
     /// The adapter tells the series of one metric apart by their labels (`metricLabelSelector`).
