@@ -28,6 +28,8 @@ const INTERVAL: f64 = 15.0;
 pub struct ReplayBuilder {
     options: ReplayOptions,
     problem: Option<BuildError>,
+    /// Whose the series are that are given next; none is everybody's.
+    tenant: Option<String>,
 }
 
 /// What of a builder can't be used.
@@ -60,19 +62,60 @@ impl ReplayBuilder {
 
     fn with(mut self, series: &str, values: &str, hold: bool) -> Self {
         match values.parse() {
-            Ok(values) => self.options.script.series.push(ScriptedSeries {
-                series: series.to_owned(),
-                values,
-                interval: INTERVAL,
-                from: 0.0,
-                hold,
-            }),
+            Ok(values) => {
+                let series = ScriptedSeries {
+                    series: series.to_owned(),
+                    values,
+                    interval: INTERVAL,
+                    from: 0.0,
+                    hold,
+                };
+                self.series_of_tenant().push(series);
+            }
             Err(source) => {
                 let series = series.to_owned();
                 self.problem
                     .get_or_insert(BuildError::Values { series, source });
             }
         }
+        self
+    }
+
+    /// Where the next series goes.
+    fn series_of_tenant(&mut self) -> &mut Vec<ScriptedSeries> {
+        let script = &mut self.options.script;
+        match &self.tenant {
+            None => &mut script.series,
+            Some(tenant) => {
+                let tenants = script.tenants.get_or_insert_default();
+                tenants.series.entry(tenant.clone()).or_default()
+            }
+        }
+    }
+
+    /// The series that follow by [`series`](Self::series) and [`held`](Self::held) are seen by requests alone whose header
+    /// `X-Scope-OrgID` names this tenant, as in Mimir and Cortex; requests without the header are refused.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let mimir = setpoint_replay::Replay::builder()
+    ///     .tenant("shop").held("queue_length", "3")
+    ///     .tenant("billing").held("queue_length", "70")
+    ///     .start()
+    ///     .await?;
+    /// # drop(mimir);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn tenant(mut self, tenant: &str) -> Self {
+        self.tenant = Some(tenant.to_owned());
+        self
+    }
+
+    /// The header that names the tenant, if it isn't `X-Scope-OrgID`: `THANOS-TENANT`.
+    pub fn tenant_header(mut self, header: &str) -> Self {
+        let tenants = self.options.script.tenants.get_or_insert_default();
+        tenants.header = header.to_owned();
         self
     }
 

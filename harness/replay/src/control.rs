@@ -17,7 +17,8 @@ use setpoint_support::error_chain;
 use crate::clock::wall_millis;
 use crate::fault::Faults;
 use crate::shared::Shared;
-use crate::{Fault, Script, ScriptedSeries, ServerTime, World};
+use crate::tenants::Worlds;
+use crate::{Fault, Script, ScriptedSeries, ServerTime};
 
 pub(crate) fn router(shared: Arc<Shared>) -> Router {
     Router::new()
@@ -52,7 +53,7 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refused> {
 async fn put_script(State(shared): State<Arc<Shared>>, body: Bytes) -> Result<StatusCode, Refused> {
     let script: Script = read(&body)?;
     check(&script.faults)?;
-    shared.change(|_| World::new(&script, wall_millis(SystemTime::now())))?;
+    shared.change(|_| Worlds::new(&script, wall_millis(SystemTime::now())))?;
     if !script.faults.is_empty() {
         shared.faults.store(Arc::new(Faults::new(script.faults)));
     }
@@ -64,7 +65,7 @@ async fn post_series(
     body: Bytes,
 ) -> Result<StatusCode, Refused> {
     let more: Vec<ScriptedSeries> = read(&body)?;
-    shared.change(|world| world.with(&more))?;
+    shared.change(|worlds| worlds.with(&more))?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -100,7 +101,7 @@ async fn get_journal(
 }
 
 async fn get_clock(State(shared): State<Arc<Shared>>) -> Response {
-    let clock = shared.world.load().clock;
+    let clock = shared.worlds.load().clock();
     axum::Json(ServerTime {
         now: clock.to_scenario(wall_millis(SystemTime::now())) as f64 / 1000.0,
         speed: clock.speed(),

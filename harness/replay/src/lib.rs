@@ -40,6 +40,7 @@ mod script;
 mod series;
 mod shared;
 pub mod sources;
+mod tenants;
 mod wire;
 mod world;
 
@@ -53,4 +54,5 @@ pub use script::{
     ScriptedSeries, ServerTime,
 };
 pub use series::Series;
+pub use tenants::Tenants;
 pub use world::{MAX_SAMPLES_IN_ALL, ScriptError, World};

@@ -1,5 +1,6 @@
 //! The answers: wiremock, with the fault of the moment or the truth.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -9,12 +10,14 @@ use wiremock::{MockServer, Request, Respond, ResponseTemplate};
 
 use setpoint_support::error_chain;
 
+use crate::JournalEntry;
 use crate::api::{self, Answer};
 use crate::clock::wall_millis;
 use crate::fault::{Reply, Told};
+use crate::remote_write::WriteError;
 use crate::shared::Shared;
+use crate::tenants::NoTenant;
 use crate::wire::{parameters, template};
-use crate::{JournalEntry, remote_write};
 
 /// The mock server, on a port of the loopback device; it ends when dropped.
 #[derive(Debug)]
@@ -46,7 +49,8 @@ struct Responder(Arc<Shared>);
 impl Respond for Responder {
     fn respond(&self, request: &Request) -> ResponseTemplate {
         let shared = &self.0;
-        let clock = shared.world.load().clock;
+        let worlds = shared.worlds.load();
+        let clock = worlds.clock();
         let now = wall_millis(SystemTime::now());
         let at = clock.to_scenario(now);
         let parameters = parameters(request);
@@ -66,6 +70,7 @@ impl Respond for Responder {
             parameters,
             status: reply.answer.status,
             series: reply.answer.series,
+            tenant: worlds.tenant(&request.headers).map(str::to_owned),
             fault: told.is_some(),
         });
         template(request, reply)
@@ -97,11 +102,24 @@ fn truth(shared: &Shared, now: i64, request: &Request, parameters: &[(String, St
         _ => {}
     }
     if path == "/api/v1/write" {
-        return match shared.change(|world| remote_write::received(world, &request.body)) {
+        return match shared.change(|worlds| worlds.received(&request.headers, &request.body)) {
             Ok(()) => Answer::text(204, ""),
+            Err(WriteError::NoTenant(refusal)) => refused(&refusal),
             Err(refusal) => Answer::text(400, &format!("{}\n", error_chain(&refusal))),
         };
     }
-    let world = shared.world.load();
+    let worlds = shared.worlds.load();
+    let world = match worlds.seen(&request.headers) {
+        Ok(seen) => seen,
+        Err(refusal) if is_of_api && path != "/api/v1/status/buildinfo" => {
+            return refused(&refusal);
+        }
+        Err(_) => Cow::Borrowed(worlds.of_all()),
+    };
     api::answer(&world, &shared.settings, now, path, parameters)
+}
+
+/// As Mimir and Cortex refuse who names no tenant.
+fn refused(refusal: &NoTenant) -> Answer {
+    Answer::text(401, &format!("{refusal}\n"))
 }

@@ -6,6 +6,7 @@ use thiserror::Error;
 use crate::World;
 use crate::labels::{Labels, METRIC_NAME};
 use crate::series::AppendError;
+use crate::tenants::NoTenant;
 
 /// Bytes of a message that is unpacked; a few kilobytes may claim to hold gigabytes.
 const MAX_MESSAGE: usize = 32 * 1024 * 1024;
@@ -23,6 +24,10 @@ pub(crate) enum WriteError {
     NativeHistogram(Labels),
     #[error("series {0} has no metric name")]
     NoName(Labels),
+    #[error("reading whose samples they are")]
+    NoTenant(#[from] NoTenant),
+    #[error("multiple org IDs present")]
+    SeveralTenants,
     #[error("appending to a series")]
     Append(#[from] AppendError),
 }

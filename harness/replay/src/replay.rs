@@ -21,7 +21,8 @@ use crate::journal::JournalBook;
 use crate::mock::Mock;
 use crate::promql::Settings;
 use crate::shared::Shared;
-use crate::{FaultError, Script, ScriptError, World};
+use crate::tenants::Worlds;
+use crate::{FaultError, Script, ScriptError};
 
 /// How a fake Prometheus starts.
 #[derive(Debug, Clone)]
@@ -113,7 +114,7 @@ impl Replay {
     /// # Errors
     /// If the script can't be played or an address can't be listened on.
     pub async fn start(options: ReplayOptions) -> Result<Self, StartError> {
-        let world = World::new(&options.script, wall_millis(SystemTime::now()))?;
+        let worlds = Worlds::new(&options.script, wall_millis(SystemTime::now()))?;
         let faults = options.script.faults;
         for (index, fault) in faults.iter().enumerate() {
             fault
@@ -122,7 +123,7 @@ impl Replay {
         }
         let tls = options.access.tls.as_ref().map(Tls::config).transpose()?;
         let shared = Arc::new(Shared {
-            world: ArcSwap::from_pointee(world),
+            worlds: ArcSwap::from_pointee(worlds),
             faults: ArcSwap::from_pointee(Faults::new(faults)),
             journal: JournalBook::new(options.journal_capacity),
             settings: options.settings,

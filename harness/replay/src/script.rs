@@ -3,7 +3,7 @@
 //! | request | body | answer |
 //! |---|---|---|
 //! | `PUT /v1/script` | [`Script`] | 204; the clock starts at scenario time 0 |
-//! | `POST /v1/series` | `[ScriptedSeries]` | 204; added to what is there |
+//! | `POST /v1/series` | `[ScriptedSeries]` | 204; added to what is there, for all tenants |
 //! | `PUT /v1/faults` | `[Fault]` | 204; replaces the faults that were there |
 //! | `GET /v1/journal?after=N` | | [`Journal`]: entries with `seq` > N |
 //! | `GET /v1/clock` | | [`ServerTime`] |
@@ -20,6 +20,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::notation::Values;
 use crate::number::{text_of, value_of};
 use crate::promql::STALE;
+use crate::tenants::Tenants;
 
 /// Series and the clock that they are played by.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -40,6 +41,9 @@ pub struct Script {
     /// The faults from the start; a script that is loaded later replaces those that were there.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<Fault>,
+    /// Series that only requests of their tenants see; none is a Prometheus, which knows no tenants.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenants: Option<Tenants>,
 }
 
 /// How scenario time passes.
@@ -273,6 +277,9 @@ pub struct JournalEntry {
     /// How many series the answer held; none where it held none by its nature.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub series: Option<usize>,
+    /// The tenant that was named, where the script has tenants; `a|b` are several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<String>,
     /// Whether a fault answered.
     pub fault: bool,
 }

@@ -42,6 +42,13 @@ impl Series {
         Self { labels, runs }
     }
 
+    /// The same samples with one more label, or with another value of it.
+    pub(crate) fn labelled(&self, label: &str, value: &str) -> Self {
+        let mut labelled = self.clone();
+        labelled.labels.set(label, value);
+        labelled
+    }
+
     /// The newest sample in `(after, until]`; none where that is a staleness marker.
     #[must_use]
     pub fn newest(&self, after: i64, until: i64) -> Option<(i64, f64)> {

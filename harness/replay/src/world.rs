@@ -51,6 +51,16 @@ pub enum ScriptError {
         /// The time of the sample before.
         before: f64,
     },
+    /// The name of a header.
+    #[error(
+        "the name `{name}` of the header of tenants can't be one: give one such as `X-Scope-OrgID`"
+    )]
+    Header {
+        /// The name.
+        name: String,
+        /// Why.
+        source: http::header::InvalidHeaderName,
+    },
     /// More samples than the memory is meant for.
     #[error(
         "the series hold {samples} samples: expected at most {MAX_SAMPLES_IN_ALL} in all; shorten them or use `hold`"
@@ -75,7 +85,7 @@ pub struct World {
 
 impl World {
     /// The world of a script whose scenario time 0 is the wall time `started` (milliseconds since 1970), unless its clock
-    /// says another.
+    /// says another. Series of tenants aren't in it: which of them are seen, each request says.
     ///
     /// # Errors
     /// If a number, a series or its values can't be used.
@@ -196,6 +206,30 @@ impl World {
             });
         }
         Ok(())
+    }
+
+    /// The series of other worlds, each with one more label that says whose it is.
+    pub(crate) fn labelled<'a>(
+        &self,
+        label: &str,
+        worlds: impl Iterator<Item = (&'a str, &'a Self)>,
+    ) -> Self {
+        let series = worlds.flat_map(|(value, world)| {
+            let labelled = world.series().map(|one| one.labelled(label, value));
+            labelled.map(|one| (one.labels.clone(), Arc::new(one)))
+        });
+        Self {
+            clock: self.clock,
+            series: series.collect(),
+            texts: Arc::clone(&self.texts),
+            samples: self.samples,
+            metadata: Arc::clone(&self.metadata),
+        }
+    }
+
+    /// How many samples its series hold, written out.
+    pub(crate) fn samples(&self) -> usize {
+        self.samples
     }
 
     /// What is known of metrics, ordered by their names.

@@ -167,6 +167,7 @@ mod tests {
             parameters: vec![("query".to_owned(), "up".to_owned())],
             status,
             series: (status == 200).then_some(1),
+            tenant: None,
             fault: status != 200,
         }
     }

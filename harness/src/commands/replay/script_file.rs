@@ -7,7 +7,7 @@ use serde::Deserialize;
 use setpoint_replay::notation::parse_series;
 use setpoint_replay::sources::{Begin, Format, MAX_SOURCE_BYTES, Recording};
 use setpoint_replay::{
-    Clock, Fault, Metadata, SampledSeries, Script, ScriptError, ScriptedSeries, World,
+    Clock, Fault, Metadata, SampledSeries, Script, ScriptError, ScriptedSeries, Tenants, World,
 };
 use setpoint_rules::{error_place, error_without_place};
 use setpoint_support::error_chain;
@@ -31,6 +31,8 @@ struct ScriptFile {
     metadata: BTreeMap<String, Metadata>,
     #[serde(default)]
     faults: Vec<Fault>,
+    #[serde(default)]
+    tenants: Option<Tenants>,
     #[serde(default)]
     sources: Vec<SourceEntry>,
 }
@@ -102,6 +104,7 @@ pub(super) fn load(path: Option<&Path>, more: Vec<SourceEntry>) -> Result<Script
         samples: file.samples,
         metadata: file.metadata,
         faults: file.faults,
+        tenants: file.tenants,
     };
     let read = sources.map(|source| Ok((recording(&source)?, source)));
     let read: Vec<(Recording, SourceEntry)> = read.collect::<Result<_, ScriptFileError>>()?;
@@ -222,18 +225,14 @@ fn check(file: &ScriptFile, place: &Place, checks: &mut Checks<'_>) {
     if let Err(error) = World::new(&clock, 0) {
         checks.at(place.key("clock").key("speed"), error_chain(&error));
     }
-    let mut known = HashSet::new();
-    for (index, series) in file.series.iter().enumerate() {
-        let place = place.key("series").item(index);
-        let script = Script {
-            series: vec![series.clone()],
-            ..Script::default()
-        };
-        check_one(&script, place, checks);
-        let labels = parse_series(&series.series).ok();
-        if labels.is_some_and(|labels| !known.insert((labels, series.from.to_bits()))) {
-            let problem = "the series stands above with the same `from`: a series has its samples in one place";
-            checks.at(place.key("series"), problem);
+    check_series(&file.series, place.key("series"), checks);
+    if let Some(tenants) = &file.tenants {
+        let place = place.key("tenants");
+        if let Err(error) = tenants.header_name() {
+            checks.at(place.key("header"), error_chain(&error));
+        }
+        for (tenant, series) in &tenants.series {
+            check_series(series, place.key("series").key(tenant), checks);
         }
     }
     for (index, series) in file.samples.iter().enumerate() {
@@ -267,6 +266,24 @@ fn check(file: &ScriptFile, place: &Place, checks: &mut Checks<'_>) {
         {
             let names = Format::names().join(", ");
             checks.at(place.key("format"), format!("expected one of {names}"));
+        }
+    }
+}
+
+/// What is wrong with a list of series, which are seen together.
+fn check_series(list: &[ScriptedSeries], place: &Place, checks: &mut Checks<'_>) {
+    let mut known = HashSet::new();
+    for (index, series) in list.iter().enumerate() {
+        let place = place.item(index);
+        let script = Script {
+            series: vec![series.clone()],
+            ..Script::default()
+        };
+        check_one(&script, place, checks);
+        let labels = parse_series(&series.series).ok();
+        if labels.is_some_and(|labels| !known.insert((labels, series.from.to_bits()))) {
+            let problem = "the series stands above with the same `from`: a series has its samples in one place";
+            checks.at(place.key("series"), problem);
         }
     }
 }
@@ -362,6 +379,7 @@ mod tests {
             "samples:\n- {series: up, samples: [[1, one]]}\n",
             "samples:\n- {series: up, samples: [[1, '1'], [1, '2']]}\n",
             "faults:\n- {kind: reset, times: 2}\n- {kind: explode}\n- {kind: nan, amount: 1}\n- {kind: huge, amount: 1000}\n- {kind: nan, answer: {status: 500}}\n- {from: 5, until: 2}\n- {every: 0}\n- {times: 0}\n- {amount: 1}\n",
+            "tenants:\n  header: X Scope\n  series:\n    shop: [{series: 'up{', values: '1', interval: 1}]\n    billing: [{series: up, values: '1', interval: 0}]\n",
             "sources:\n- {file: none.csv}\n",
             "sources:\n- {file: bad.csv}\n",
             "sources:\n- {file: bad.csv, format: xml}\n",
