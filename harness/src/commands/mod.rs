@@ -17,6 +17,7 @@ pub mod replay;
 pub mod run;
 pub mod sample_app;
 pub mod scripted;
+mod server;
 pub mod test;
 
 /// Conformance suite and regression harness for Kubernetes metrics adapters and HorizontalPodAutoscalers
@@ -57,7 +58,7 @@ impl Cli {
     pub async fn run(self) -> anyhow::Result<ExitCode> {
         match self.command {
             Command::Run(args) => return run::run(*args).await,
-            Command::Test(args) => return test::run(&args),
+            Command::Test(args) => return test::run(&args).await,
             Command::Record(args) => return record::run(args).await,
             Command::List(args) => list::run(&args).await?,
             Command::Explain(args) => explain::run(&args)?,

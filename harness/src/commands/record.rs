@@ -1,7 +1,5 @@
 //! `setpoint record`: series of a live Prometheus as a file that `setpoint replay` plays.
 
-mod server;
-
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -11,7 +9,7 @@ use jiff::Timestamp;
 use setpoint_replay::sources::{Recorder, Recording, write_query_range};
 
 use super::BadInput;
-use server::{Access, AskError, Server};
+use super::server::{Access, AskError, Server};
 
 /// Records series of a live Prometheus into a file that `setpoint replay --source` plays
 #[derive(Debug, clap::Args)]
@@ -50,7 +48,7 @@ pub struct RecordArgs {
 }
 
 /// Milliseconds of a duration.
-fn duration(text: &str) -> Result<i64, DurationError> {
+pub(super) fn duration(text: &str) -> Result<i64, DurationError> {
     let millis = setpoint_rules::duration_millis(text);
     let millis = millis.and_then(|millis| i64::try_from(millis).ok());
     millis.filter(|millis| *millis > 0).ok_or(DurationError)
@@ -58,7 +56,7 @@ fn duration(text: &str) -> Result<i64, DurationError> {
 
 #[derive(Debug, thiserror::Error)]
 #[error("expected whole numbers with units, the larger ones first, such as 30s, 5m or 1h30m")]
-struct DurationError;
+pub(super) struct DurationError;
 
 /// Records, and says on standard error what.
 ///

@@ -7,18 +7,23 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 use clap::ValueEnum;
+use jiff::Timestamp;
 
 use super::BadInput;
-use crate::rule_tests::{FileReport, TestFile, first_path, first_tests, to_json, to_junit};
+use super::record::duration;
+use super::server::{Access, AskError, Server};
+use crate::rule_tests::{
+    FileReport, LiveError, TestFile, first_path, first_tests, first_tests_from, to_json, to_junit,
+};
 
 /// Tests the rules of an adapter: which values the API has for which series; no cluster, no network
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Tests the rules of an adapter, as `promtool test rules` tests those of Prometheus: given these series and these objects, \
         what does the metrics API answer at minute five? No cluster, no network, and time is virtual.\n\n\
-        Exit codes: 0 all tests passed, 1 a test failed, 2 bad usage, or a file that can't be used.",
+        Exit codes: 0 all tests passed, 1 a test failed, 2 bad usage, or a file that can't be used, 3 the Prometheus of --from-prometheus can't be asked.",
     after_help = "Examples:\n  setpoint test rules.test.yaml\n  setpoint test tests/*.yaml --format junit > junit.xml\n  \
-        setpoint test --init rules.yaml\n  setpoint test --update rules.test.yaml"
+        setpoint test --init rules.yaml\n  setpoint test --init rules.yaml --from-prometheus http://127.0.0.1:9090\n  setpoint test --update rules.test.yaml"
 )]
 pub struct TestArgs {
     /// Files of tests
@@ -27,6 +32,14 @@ pub struct TestArgs {
     /// Writes a first file of tests for rules beside each of these files (rules.test.yaml for rules.yaml)
     #[arg(long, value_name = "RULES", num_args = 1.., conflicts_with_all = ["files", "update", "format"])]
     init: Vec<PathBuf>,
+    /// With --init: takes the series of these files from a live Prometheus, a few of each rule
+    #[arg(long, value_name = "URL", requires = "init")]
+    from_prometheus: Option<String>,
+    /// With --from-prometheus: how long a time is recorded, until now, such as 10m or 1h
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "10m", requires = "from_prometheus")]
+    range: i64,
+    #[command(flatten)]
+    access: Access,
     /// Writes what is answered in place of what is expected, where that differs
     #[arg(long)]
     update: bool,
@@ -50,10 +63,8 @@ enum TestFormat {
 ///
 /// # Errors
 /// When a file can't be used ([`BadInput`]); then no test has run.
-pub fn run(args: &TestArgs) -> anyhow::Result<ExitCode> {
-    for rules in &args.init {
-        init(rules)?;
-    }
+pub async fn run(args: &TestArgs) -> anyhow::Result<ExitCode> {
+    init(args).await?;
     if args.files.is_empty() {
         return Ok(ExitCode::SUCCESS);
     }
@@ -75,9 +86,47 @@ pub fn run(args: &TestArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(u8::from(failed)))
 }
 
-/// Writes a first file of tests, which isn't there yet.
-fn init(rules: &Path) -> anyhow::Result<()> {
-    let text = first_tests(rules).map_err(|error| BadInput(error.into()))?;
+/// Writes first files of tests, which aren't there yet.
+async fn init(args: &TestArgs) -> anyhow::Result<()> {
+    let Some(url) = &args.from_prometheus else {
+        if args.access.is_given() {
+            let problem = anyhow::anyhow!(
+                "credentials and certificates are for the Prometheus of --from-prometheus, which isn't there"
+            );
+            return Err(BadInput(problem).into());
+        }
+        for rules in &args.init {
+            let text = first_tests(rules).map_err(|error| BadInput(error.into()))?;
+            write_first(rules, &text)?;
+        }
+        return Ok(());
+    };
+    let server = Server::new(url, &args.access).map_err(|error| BadInput(error.into()))?;
+    let now = Timestamp::now().as_millisecond();
+    for rules in &args.init {
+        let ask = async |request| server.ask(&request).await;
+        let text = first_tests_from(rules, (now.saturating_sub(args.range), now), ask).await;
+        write_first(rules, &text.map_err(told)?)?;
+    }
+    Ok(())
+}
+
+/// Whose mistake it is that there is no first file: that of the arguments and files, unless Prometheus can't be asked.
+fn told(error: LiveError<AskError>) -> anyhow::Error {
+    match error {
+        LiveError::Ask {
+            source: AskError::Refused { .. },
+            ..
+        }
+        | LiveError::Init(_)
+        | LiveError::Window(_)
+        | LiveError::Record { .. }
+        | LiveError::Selector { .. } => BadInput(error.into()).into(),
+        LiveError::Ask { .. } => error.into(),
+    }
+}
+
+fn write_first(rules: &Path, text: &str) -> anyhow::Result<()> {
     let path = first_path(rules);
     let write = || {
         let mut file = std::fs::File::create_new(&path)?;

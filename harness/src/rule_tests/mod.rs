@@ -20,7 +20,7 @@ mod rule_file;
 mod run;
 mod update;
 
-pub use init::{InitError, first_path, first_tests};
+pub use init::{InitError, LiveError, first_path, first_tests, first_tests_from};
 pub use load::{LoadError, TestFile};
 pub use report::{FileReport, TestReport, to_json, to_junit};
 pub use update::UpdateError;

@@ -43,6 +43,18 @@ impl TestFile {
         group.tests.iter().map(run).collect()
     }
 
+    /// The queries that Prometheus is asked for the last group of tests.
+    pub(super) fn last_queries(&self) -> Vec<String> {
+        let Some(group) = self.groups.last() else {
+            return Vec::new();
+        };
+        let queries = group.tests.iter().flat_map(|test| match &test.question {
+            Question::Discovery { .. } => Vec::new(),
+            Question::Values { target, .. } => self.adapter(group, test).answer(target).asked,
+        });
+        queries.map(|asked| asked.promql).collect()
+    }
+
     /// What the adapter sees when a test asks it.
     pub(super) fn adapter<'a>(&'a self, group: &'a LoadedGroup, test: &Test) -> Adapter<'a> {
         Adapter::new(

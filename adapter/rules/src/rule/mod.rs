@@ -11,6 +11,7 @@ use regex::Regex;
 use crate::config::{DiscoveryRule, RegexFilter, ValuePolicy};
 use crate::destination::{Asks, Destination, DestinationError, SeriesQuery};
 use crate::headers::HeaderError;
+use crate::resources::{GroupResource, RestMapper};
 use crate::series::SeriesNames;
 use crate::template::TemplateError;
 use crate::upstream::{Upstream, Upstreams};
@@ -254,13 +255,20 @@ impl Rule {
 
     /// The name that the metric of a series has in the API; none where the rule leaves the series
     /// out.
-    pub(crate) fn metric_name(&self, series: &str) -> Option<String> {
+    #[must_use]
+    pub fn metric_name(&self, series: &str) -> Option<String> {
         let accepted = self
             .series_filters
             .iter()
             .all(|(regex, positive)| regex.is_match(series) == *positive);
         let captures = self.name_matches.captures(series).filter(|_| accepted)?;
         Some(go_regex::expanded(&self.name_as, &captures))
+    }
+
+    /// The resource whose objects a label of its series names.
+    #[must_use]
+    pub fn resource_of_label(&self, label: &str, mapper: &RestMapper) -> Option<GroupResource> {
+        self.resources.of_label(label, mapper)
     }
 }
 

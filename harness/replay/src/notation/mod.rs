@@ -11,6 +11,7 @@ mod cursor;
 mod selector;
 mod shapes;
 mod values;
+mod written;
 
 use thiserror::Error;
 
@@ -18,6 +19,7 @@ pub(crate) use cursor::{Cursor, found};
 pub(crate) use selector::labels_at;
 pub use selector::{parse_labels, parse_series, write_labels};
 pub use values::{MAX_SAMPLES, Point, Values, ValuesError, parse_values};
+pub use written::write_values;
 
 /// Where a notation can't be read, and what would have been right.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

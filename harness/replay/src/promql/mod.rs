@@ -35,7 +35,7 @@ mod window;
 pub use answer::{Answer, Element, Samples, Value, evaluate, instant, range};
 pub use error::QueryError;
 pub(crate) use matrix::{STALE, is_stale};
-pub use selector::{Demand, Selector, parse_selector};
+pub use selector::{Demand, Selector, narrowed_selector, parse_selector, selectors_of};
 pub use settings::{Settings, Version, VersionError};
 
 /// Whether a text is PromQL that the default version of Prometheus takes.

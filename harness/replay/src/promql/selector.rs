@@ -1,7 +1,10 @@
 //! Selectors of series.
 
+use std::convert::Infallible;
+
 use promql_parser::label::{MatchOp, Matcher};
 use promql_parser::parser::{Expr, VectorSelector};
+use promql_parser::util::{ExprVisitor, walk_expr};
 use regex::Regex;
 
 use super::{QueryError, Version, text};
@@ -46,6 +49,78 @@ pub fn parse_selector(text: &str) -> Result<Selector, QueryError> {
         _ => Err(QueryError::Parse(
             "parse error: expected a series selector".to_owned(),
         )),
+    }
+}
+
+/// The text of a series selector that demands these values of labels too; an empty value demands that the label is
+/// missing. The name of a metric is left alone where the selector says it.
+///
+/// ```
+/// use setpoint_replay::promql::narrowed_selector;
+/// let narrowed = narrowed_selector(r#"up{job="a"}"#, [("__name__", "up"), ("pod", "web-1")])?;
+/// assert_eq!(narrowed, r#"up{job="a",pod="web-1"}"#);
+/// # Ok::<(), setpoint_replay::promql::QueryError>(())
+/// ```
+///
+/// # Errors
+/// If it is no series selector.
+pub fn narrowed_selector<'a>(
+    selector: &str,
+    by: impl IntoIterator<Item = (&'a str, &'a str)>,
+) -> Result<String, QueryError> {
+    parse_selector(selector)?;
+    let Expr::VectorSelector(mut selector) = text::parse(selector, Version::default())? else {
+        return Ok(selector.to_owned());
+    };
+    for (label, value) in by {
+        if label != METRIC_NAME || selector.name.is_none() {
+            let matcher = Matcher::new(MatchOp::Equal, label, value);
+            selector.matchers.matchers.push(matcher);
+        }
+    }
+    Ok(selector.to_string())
+}
+
+/// The selectors in a query, each once, without `offset` and `@`: the series that it looks at.
+///
+/// ```
+/// let query = r#"sum(rate(a{pod="x"}[5m] offset 1m)) / max(b) + sum(rate(a{pod="x"}[2m]))"#;
+/// assert_eq!(setpoint_replay::promql::selectors_of(query)?, [r#"a{pod="x"}"#, "b"]);
+/// # Ok::<(), setpoint_replay::promql::QueryError>(())
+/// ```
+///
+/// # Errors
+/// If the query can't be read.
+pub fn selectors_of(query: &str) -> Result<Vec<String>, QueryError> {
+    let query = text::parse(query, Version::default())?;
+    let mut found = Found::default();
+    // It visits all of the query, and has no errors.
+    let _ = walk_expr(&mut found, &query);
+    Ok(found.0)
+}
+
+#[derive(Default)]
+struct Found(Vec<String>);
+
+impl ExprVisitor for Found {
+    type Error = Infallible;
+
+    fn pre_visit(&mut self, part: &Expr) -> Result<bool, Infallible> {
+        let selector = match part {
+            Expr::VectorSelector(selector) => selector,
+            Expr::MatrixSelector(range) => &range.vs,
+            _ => return Ok(true),
+        };
+        let selector = VectorSelector {
+            offset: None,
+            at: None,
+            ..selector.clone()
+        };
+        let text = selector.to_string();
+        if !self.0.contains(&text) {
+            self.0.push(text);
+        }
+        Ok(true)
     }
 }
 

@@ -1,22 +1,26 @@
 //! A first file of tests for rules: a series for each rule, and what is answered for it.
 
 mod example;
+mod grid;
+mod group;
+mod live;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use setpoint_replay::labels::{Labels, METRIC_NAME};
-use setpoint_replay::promql::Settings;
-use setpoint_replay::{Script, ScriptedSeries, World};
+use setpoint_replay::labels::METRIC_NAME;
 use setpoint_rules::config::DiscoveryRule;
-use setpoint_rules::{GroupResource, RestMapper, Rules};
+use setpoint_rules::{RestMapper, Rule, Rules};
 
-use super::answer::Adapter;
 use super::api_group::ApiGroup;
-use super::cluster::Cluster;
+use super::duration::PromDuration;
 use super::load::{LoadError, TestFile, rules_of};
 use super::resources::built_in;
+use super::rule_file::RuleFile;
 use super::update::UpdateError;
+use group::{Group, objects_of, text};
+
+pub use live::{LiveError, first_tests_from};
 
 /// Why there is no first file of tests.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +37,14 @@ pub enum InitError {
         "{path} has no rule for custom or external metrics whose series can be guessed: write the tests by hand"
     )]
     Nothing {
+        /// The file of rules.
+        path: PathBuf,
+    },
+    /// A live Prometheus has nothing to test.
+    #[error(
+        "no rule of {path} for custom or external metrics finds a series there: ask another Prometheus, or write a first file without it"
+    )]
+    NothingFound {
         /// The file of rules.
         path: PathBuf,
     },
@@ -56,47 +68,111 @@ pub fn first_path(rules: &Path) -> PathBuf {
 /// # Errors
 /// If the rules can't be used, or no series is found for any of them.
 pub fn first_tests(rules: &Path) -> Result<String, InitError> {
-    let name = rules.file_name().and_then(|name| name.to_str());
-    let name = name.ok_or_else(|| InitError::NoName {
-        path: rules.to_owned(),
-    })?;
     let file = rules_of(rules)?;
-    let mut written = format!(
-        "# Written by `setpoint test --init`: read what is expected, and change it to what you mean.\nrule_files: [{}]\nevaluation_interval: 30s\n\ntests:\n",
-        text(name)
-    );
-    let guess = Guess::new(&file.rules);
-    let mut tests = 0;
-    for (of, rules) in [
-        (ApiGroup::Custom, &file.custom),
-        (ApiGroup::External, &file.external),
-    ] {
-        for (index, rule) in rules.iter().enumerate() {
-            if let Some(group) = guess.group(of, rule) {
-                tests += 1;
-                written.push_str(&group);
-            } else {
-                let (key, query) = (of.key(), text(&rule.series_query));
-                written.push_str(&format!("# No metric was found for {key}[{index}], whose seriesQuery is {query}: write a series for it.\n"));
-            }
+    let mut first = FirstFile::new(
+        rules,
+        "Written by `setpoint test --init`: read what is expected, and change it to what you mean.",
+    )?;
+    let context = Context::new(&file.rules);
+    for written in written_rules(&file) {
+        match context.guessed(&written) {
+            Some(group) => first.add(&group),
+            None => first.remark(&format!(
+                "No metric was found for {written}: write a series for it."
+            )),
         }
     }
-    if tests == 0 {
-        return Err(InitError::Nothing {
-            path: rules.to_owned(),
-        });
-    }
-    let first = TestFile::of(&first_path(rules), written.clone())?;
-    Ok(first.updated()?.unwrap_or(written))
+    let nothing = || InitError::Nothing {
+        path: rules.to_owned(),
+    };
+    first.finish(nothing)
 }
 
-/// What groups of tests are guessed with.
-struct Guess<'a> {
+/// A rule for custom or external metrics, as it is compiled and as it is written.
+struct WrittenRule<'a> {
+    of: ApiGroup,
+    rule: &'a Arc<Rule>,
+    written: &'a DiscoveryRule,
+}
+
+impl std::fmt::Display for WrittenRule<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (key, index) = (self.of.key(), self.rule.position());
+        let query = text(self.rule.series_query());
+        write!(f, "{key}[{index}], whose seriesQuery is {query}")
+    }
+}
+
+/// The rules of a file in its order.
+fn written_rules(file: &RuleFile) -> impl Iterator<Item = WrittenRule<'_>> {
+    let lists = [
+        (ApiGroup::Custom, file.rules.custom(), &file.custom),
+        (ApiGroup::External, file.rules.external(), &file.external),
+    ];
+    lists.into_iter().flat_map(|(of, rules, written)| {
+        rules.iter().filter_map(move |rule| {
+            let written = written.get(rule.position())?;
+            Some(WrittenRule { of, rule, written })
+        })
+    })
+}
+
+/// The file while it is written.
+struct FirstFile {
+    path: PathBuf,
+    text: String,
+    groups: usize,
+}
+
+impl FirstFile {
+    /// One without groups, which begins with a comment.
+    fn new(rules: &Path, comment: &str) -> Result<Self, InitError> {
+        let name = rules.file_name().and_then(|name| name.to_str());
+        let name = name.ok_or_else(|| InitError::NoName {
+            path: rules.to_owned(),
+        })?;
+        let name = text(name);
+        Ok(Self {
+            path: first_path(rules),
+            text: format!(
+                "# {comment}\nrule_files: [{name}]\nevaluation_interval: 30s\n\ntests:\n"
+            ),
+            groups: 0,
+        })
+    }
+
+    fn add(&mut self, group: &str) {
+        self.groups += 1;
+        self.text.push_str(group);
+    }
+
+    fn remark(&mut self, remark: &str) {
+        let remark = remark.replace(['\n', '\r'], " ");
+        self.text.push_str(&format!("# {remark}\n"));
+    }
+
+    /// The file of this text and one more group, as it is before anything is expected.
+    fn with(&self, group: &str) -> Result<TestFile, LoadError> {
+        TestFile::of(&self.path, format!("{}{group}", self.text))
+    }
+
+    /// The text with what is answered, or why there is none.
+    fn finish(self, nothing: impl FnOnce() -> InitError) -> Result<String, InitError> {
+        if self.groups == 0 {
+            return Err(nothing());
+        }
+        let first = TestFile::of(&self.path, self.text.clone())?;
+        Ok(first.updated()?.unwrap_or(self.text))
+    }
+}
+
+/// What groups of tests are written with.
+struct Context<'a> {
     rules: &'a Rules,
     mapper: RestMapper,
 }
 
-impl<'a> Guess<'a> {
+impl<'a> Context<'a> {
     fn new(rules: &'a Rules) -> Self {
         Self {
             rules,
@@ -104,140 +180,24 @@ impl<'a> Guess<'a> {
         }
     }
 
-    /// A group for a rule; none where no series is found that makes a metric.
-    fn group(&self, of: ApiGroup, rule: &DiscoveryRule) -> Option<String> {
-        let labels = example::series(rule, &self.mapper)?;
-        let values =
-            if rule.metrics_query.contains("rate(") || rule.metrics_query.contains("increase(") {
-                "0+3000x20"
-            } else {
-                "5x20"
-            };
-        let objects = self.objects(rule, &labels);
-        let listed = self.listed(of, &labels, values)?;
-        let asked = match of {
-            ApiGroup::External => of_external(&listed, &objects),
-            ApiGroup::Custom | ApiGroup::Resource => self.of_objects(&listed, &objects)?,
+    /// A group for a rule, with a series that may be one of its own; none where no series is found that makes a metric.
+    fn guessed(&self, rule: &WrittenRule<'_>) -> Option<String> {
+        let labels = example::series(rule.written, &self.mapper)?;
+        let query = &rule.written.metrics_query;
+        let values = if query.contains("rate(") || query.contains("increase(") {
+            "0+3000x20"
+        } else {
+            "5x20"
         };
-        Some(format!(
-            "- name: {}\n  input_series:\n  - series: {}\n    values: {values}\n{asked}",
-            text(&format!("series {}", labels.value(METRIC_NAME))),
-            text(&promtool(&labels))
-        ))
-    }
-
-    /// Objects, and requests for the metrics of all of them.
-    fn of_objects(
-        &self,
-        listed: &[String],
-        objects: &BTreeMap<GroupResource, String>,
-    ) -> Option<String> {
-        // A metric of a namespace has the same query as that of the objects in it.
-        let mut tested: Vec<&String> = listed
-            .iter()
-            .filter(|name| !name.starts_with("namespaces/"))
-            .collect();
-        if tested.is_empty() {
-            tested = listed.iter().collect();
-        }
-        let mut requests = String::new();
-        let mut of_cluster = String::new();
-        for name in tested {
-            let (short, request) = self.request(name, objects)?;
-            if !of_cluster.contains(&short) {
-                of_cluster.push_str(&short);
-            }
-            requests.push_str(&request);
-        }
-        Some(format!(
-            "  objects:\n{of_cluster}  metric_test:\n{requests}  discovery_test:\n  - eval_time: 5m\n    exp_resources:\n    - a/b\n"
-        ))
-    }
-
-    /// An object in short form, and a request for a metric of all objects of its kind, with anything in place of the answer.
-    fn request(
-        &self,
-        name: &str,
-        objects: &BTreeMap<GroupResource, String>,
-    ) -> Option<(String, String)> {
-        let (resource, metric) = name.split_once('/')?;
-        let object = objects.get(&GroupResource::parse(resource))?;
-        let known = self.mapper.resource(&GroupResource::parse(resource))?;
-        let namespace = objects.get(&GroupResource::new("", "namespaces"));
-        let place = namespace.filter(|_| known.namespaced);
-        let place = place.map(|namespace| format!("namespace: {}", text(namespace)));
-        let within = place.as_ref().map(|place| format!(", {place}"));
-        let short = format!(
-            "  - {{{}: [{}]{}}}\n",
-            text(resource),
-            text(object),
-            within.unwrap_or_default()
-        );
-        let place = place.map(|place| format!("    {place}\n"));
-        let request = format!(
-            "  - eval_time: 5m\n    metric: {}\n{}    object: {}\n    exp_items: []\n",
-            text(metric),
-            place.unwrap_or_default(),
-            text(&format!("{resource}/*")),
-        );
-        Some((short, request))
-    }
-
-    /// The objects that the labels name.
-    fn objects(&self, rule: &DiscoveryRule, labels: &Labels) -> BTreeMap<GroupResource, String> {
-        let named = example::object_labels(rule, &self.mapper).into_iter();
-        named
-            .map(|(label, resource)| (resource, labels.value(&label).to_owned()))
-            .filter(|(_, name)| !name.is_empty())
-            .collect()
-    }
-
-    /// The metrics that all rules make of the series; none where it is none.
-    fn listed(&self, of: ApiGroup, labels: &Labels, values: &str) -> Option<Vec<String>> {
-        let series = ScriptedSeries {
-            series: promtool(labels),
-            values: values.parse().ok()?,
-            interval: 30.0,
-            from: 0.0,
-            hold: false,
+        let group = Group {
+            name: format!("series {}", labels.value(METRIC_NAME)),
+            interval: None,
+            objects: objects_of(rule.rule, &self.mapper, [&labels]),
+            series: vec![(labels, values.to_owned())],
+            at: PromDuration::minutes(5),
         };
-        let script = Script {
-            series: vec![series],
-            ..Script::default()
-        };
-        let world = World::new(&script, 0).ok()?;
-        let settings = Settings::default();
-        let cluster = Cluster::of(self.mapper.clone());
-        let adapter = Adapter::new(self.rules, &world, &settings, &cluster, 300_000, 600_000);
-        let listed = adapter.discovery(of);
-        (!listed.is_empty()).then_some(listed)
+        group.text(rule.of, self)
     }
-}
-
-/// Requests for external metrics, by the namespace of the series.
-fn of_external(listed: &[String], objects: &BTreeMap<GroupResource, String>) -> String {
-    let namespace = objects.get(&GroupResource::new("", "namespaces"));
-    let namespace = text(namespace.map_or("default", String::as_str));
-    let requests = listed.iter().map(|metric| {
-        let metric = text(metric);
-        format!(
-            "  - eval_time: 5m\n    external: {metric}\n    namespace: {namespace}\n    exp_values: []\n"
-        )
-    });
-    let requests: String = requests.collect();
-    format!(
-        "  metric_test:\n{requests}  discovery_test:\n  - eval_time: 5m\n    exp_external:\n    - a\n"
-    )
-}
-
-/// A text in quotes, as JSON and YAML have it.
-fn text(text: &str) -> String {
-    serde_json::to_string(text).unwrap_or_default()
-}
-
-/// A series in promtool's notation.
-fn promtool(labels: &Labels) -> String {
-    format!("{}{}", labels.value(METRIC_NAME), labels.without_name())
 }
 
 #[cfg(test)]

@@ -157,6 +157,16 @@ impl Server {
 }
 
 impl Access {
+    /// Whether anything is said of how Prometheus is reached.
+    pub(super) fn is_given(&self) -> bool {
+        let files = [
+            &self.bearer_token_file,
+            &self.basic_auth_file,
+            &self.ca_file,
+        ];
+        files.iter().any(|file| file.is_some())
+    }
+
     fn credentials(&self) -> Result<Option<Credentials>, ServerError> {
         if let Some(path) = &self.bearer_token_file {
             let token = text(path)?.trim().to_owned();
