@@ -1,4 +1,4 @@
-//! The adapter and Prometheus as [testcontainers](https://docs.rs/testcontainers) images, for tests against a plane that
+//! The adapter, Prometheus and the fake Prometheus as [testcontainers](https://docs.rs/testcontainers) images, for tests against a plane that
 //! a container can reach ([`LocalOptions::listen`](setpoint_cluster::local::LocalOptions)). Feature `containers`.
 //!
 //! ```no_run
@@ -16,11 +16,15 @@
 //! # }
 //! ```
 
+mod replay;
+
 use std::net::IpAddr;
 
 use testcontainers::core::client::docker_client_instance;
 use testcontainers::core::{ContainerPort, CopyToContainer, Mount, WaitFor};
 use testcontainers::{ContainerAsync, Image, bollard};
+
+pub use replay::ReplayImage;
 
 /// Why there is nothing to run containers with.
 #[derive(Debug, thiserror::Error)]

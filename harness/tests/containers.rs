@@ -16,12 +16,12 @@ use kube::api::ListParams;
 use kube::{Api, ResourceExt};
 use libtest_mimic::{Arguments, Trial};
 use serde_json::{Value, json};
-use setpoint::containers::{AdapterImage, Engine, PrometheusImage};
+use setpoint::containers::{AdapterImage, Engine, PrometheusImage, ReplayImage};
 use setpoint::install::apply;
 use setpoint_cluster::local::{LocalCluster, LocalOptions};
 use setpoint_cluster::provision;
 use setpoint_cluster::{Authority, Cluster, ImageRoot, ImageTable, LocalImage, MintRequest};
-use setpoint_test_support::TestAuthority;
+use setpoint_test_support::{TestAuthority, trials};
 use testcontainers::runners::AsyncRunner as _;
 use testcontainers::{ContainerAsync, Image};
 use tokio::time::{Instant, interval};
@@ -237,6 +237,47 @@ async fn the_adapters_image_serves_what_prometheus_image_scrapes_of_a_plane() {
     cluster.stop().await.unwrap();
 }
 
+/// The fake Prometheus alone: its script, a file of series beside it, another version, and faults by the control port.
+async fn replays_image_plays_a_script_and_is_controlled() {
+    let script = "series: [{series: 'load{pod=\"a\"}', values: '7', interval: 1, hold: true}]\nsources: [{file: more.om}]";
+    let image = ReplayImage::new(script)
+        .with_file("more.om", "depth 3\n# EOF\n")
+        .with_argument("--prometheus-version=2.42");
+    let prometheus = image.start().await.unwrap();
+    let url = ReplayImage::url(&prometheus).await.unwrap();
+    let control = ReplayImage::control_url(&prometheus).await.unwrap();
+    let client = reqwest::Client::builder()
+        .tls_certs_only([])
+        .no_proxy()
+        .build()
+        .unwrap();
+    let ask = async |query: &str| {
+        let asked = client
+            .post(format!("{url}/api/v1/query"))
+            .form(&[("query", query)]);
+        let answer = asked.send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    };
+    for (query, value) in [("load", "\"7\""), ("depth", "\"3\"")] {
+        let (status, body) = ask(query).await;
+        assert!(status == 200 && body.contains(value), "{query}: {body}");
+    }
+    let version = format!("{url}/api/v1/status/buildinfo");
+    let version = client.get(version).send().await.unwrap();
+    let version = version.text().await.unwrap();
+    assert!(version.contains("2.42"), "{version}");
+    let faults = client.put(format!("{control}/v1/faults"));
+    let faults = faults.body(r#"[{"kind": "bare-error"}]"#);
+    let answer = faults
+        .header("Content-Type", "application/json")
+        .send()
+        .await
+        .unwrap();
+    assert!(answer.status().is_success(), "{answer:?}");
+    assert_eq!(ask("load").await.0, 502);
+    prometheus.rm().await.unwrap();
+}
+
 fn pem(der: &[u8]) -> String {
     // As Kubernetes writes bytes in JSON: base64.
     let text = json!(k8s_openapi::ByteString(der.to_vec()));
@@ -244,7 +285,11 @@ fn pem(der: &[u8]) -> String {
     format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n")
 }
 
-const IMAGES: [&str; 2] = [AdapterImage::REFERENCE, PrometheusImage::REFERENCE];
+const IMAGES: [&str; 3] = [
+    AdapterImage::REFERENCE,
+    PrometheusImage::REFERENCE,
+    ReplayImage::REFERENCE,
+];
 
 fn main() {
     // Fails only when there is a provider already.
@@ -262,18 +307,17 @@ fn main() {
     if let Some(reason) = &missing {
         eprintln!("no container is started: {reason}");
     }
-    let trial = Trial::test(
-        "the_adapters_image_serves_what_prometheus_image_scrapes_of_a_plane",
-        move || {
-            runtime.block_on(the_adapters_image_serves_what_prometheus_image_scrapes_of_a_plane());
-            Ok(())
-        },
-    );
+    let trials = trials![async
+        replays_image_plays_a_script_and_is_controlled,
+        the_adapters_image_serves_what_prometheus_image_scrapes_of_a_plane,
+    ];
     let kind = if missing.is_some() {
         "no containers"
     } else {
         ""
     };
-    let trial = trial.with_kind(kind).with_ignored_flag(missing.is_some());
-    libtest_mimic::run(&Arguments::from_args(), vec![trial]).exit()
+    let trials = trials
+        .into_iter()
+        .map(|trial: Trial| trial.with_kind(kind).with_ignored_flag(missing.is_some()));
+    libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit()
 }
