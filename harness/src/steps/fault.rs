@@ -127,3 +127,37 @@ impl FaultStep {
         }]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use setpoint_replay::fault_kinds;
+
+    /// The texts of all files below a folder.
+    fn texts(folder: &Path, texts: &mut String) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                self::texts(&path, texts);
+            } else if path.extension().is_some_and(|ending| ending == "yaml") {
+                texts.push_str(&std::fs::read_to_string(path).unwrap());
+            }
+        }
+    }
+
+    #[test]
+    fn each_kind_of_faults_is_in_a_scenario() {
+        let mut scenarios = String::new();
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
+        texts(&folder, &mut scenarios);
+        let unused = fault_kinds().filter(|kind| {
+            let step = format!("fault: {{prometheus: {{kind: {}", kind.name);
+            !["}", ","]
+                .iter()
+                .any(|end| scenarios.contains(&format!("{step}{end}")))
+        });
+        let unused: Vec<&str> = unused.map(|kind| kind.name).collect();
+        assert!(unused.is_empty(), "{unused:?}");
+    }
+}
