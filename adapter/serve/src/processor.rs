@@ -17,6 +17,8 @@ const PART: u32 = 5;
 const AT_ONCE: Duration = Duration::from_millis(100);
 /// The shortest rest. Hundreds of connections rest at a time, and each that ends its rest takes some time itself.
 const REST: Duration = Duration::from_millis(20);
+/// The longest rest, for those that took much side by side. While it rests, a connection keeps its place.
+const LONGEST_REST: Duration = Duration::from_millis(200);
 /// How many addresses are remembered before those that owe nothing are forgotten.
 const ADDRESSES: usize = 1024;
 
@@ -34,8 +36,8 @@ pub(crate) struct Processor(Arc<Mutex<Addresses>>);
 struct Addresses {
     /// When each will have waited for what it has taken.
     paid: HashMap<IpAddr, Instant>,
-    /// Those that trusted clients have. Strangers there, such as other pods of a node, don't keep the front proxy from a
-    /// connection.
+    /// Those that trusted clients have. Nobody rests there: while strangers of a node rest they keep places, which
+    /// kube-apiserver on that node needs for its checks.
     trusted: HashSet<IpAddr>,
 }
 
@@ -54,9 +56,7 @@ impl Processor {
     /// Waits until a stranger's address may have another handshake. It doesn't rest within one: one of many would rest at each
     /// of its steps.
     pub(crate) async fn rest_before_handshake(&self, address: IpAddr) {
-        if !self.0.lock().trusted.contains(&address) {
-            self.share(address, std::future::ready(())).await;
-        }
+        self.share(address, std::future::ready(())).await;
     }
 
     /// Runs a stranger's future, and notes the time that it takes.
@@ -105,11 +105,16 @@ impl Processor {
             owing.retain(|_, paid| *paid > now);
         }
         let paid = owing.entry(address).or_insert(now);
-        *paid = (*paid).max(now) + taken * PART;
+        let most = now + AT_ONCE * PART + LONGEST_REST;
+        *paid = ((*paid).max(now) + taken * PART).min(most);
     }
 
     fn rests_until(&self, address: IpAddr) -> Option<Instant> {
-        let paid = self.0.lock().paid.get(&address).copied()?;
+        let addresses = self.0.lock();
+        let paid = addresses.paid.get(&address).copied()?;
+        if addresses.trusted.contains(&address) {
+            return None;
+        }
         let now = Instant::now();
         let until = paid.checked_sub(AT_ONCE * PART)?;
         (until > now).then(|| until.max(now + REST))
@@ -170,7 +175,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn handshakes_of_a_trusted_clients_address_dont_rest() {
+    async fn strangers_of_a_trusted_clients_address_dont_rest() {
         let processor = Processor::default();
         for address in [ATTACKER, OTHER] {
             processor.take(address, Duration::from_secs(1));
@@ -180,7 +185,7 @@ mod tests {
         processor.rest_before_handshake(OTHER).await;
         assert_eq!(began.elapsed(), Duration::ZERO);
         processor.rest_before_handshake(ATTACKER).await;
-        assert!(began.elapsed() >= Duration::from_secs(4));
+        assert_eq!(began.elapsed(), LONGEST_REST);
         let handshake = tokio::time::sleep(Duration::from_secs(1));
         processor.measure(ATTACKER, handshake).await;
     }
