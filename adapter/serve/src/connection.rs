@@ -28,6 +28,7 @@ use crate::reading::ReadWatched;
 use crate::requests::{Budgets, RequestHandler};
 use crate::reset::{Resettable, ToBeReset};
 use crate::server::Trust;
+use crate::silent::Silent;
 use crate::tls::TlsSource;
 use crate::turns::Turns;
 use crate::writing::WriteLimited;
@@ -88,7 +89,17 @@ enum Protocol {
 
 impl Connection {
     /// Serves a connection to its end, or until the table wants its place.
-    pub(crate) async fn serve(self, stream: TcpStream, connections: Arc<Connections>) {
+    pub(crate) async fn serve(
+        self,
+        stream: TcpStream,
+        silent: Arc<Silent>,
+        connections: Arc<Connections>,
+    ) {
+        let spoken = silent.until(stream.readable());
+        let spoken = tokio::time::timeout(self.limits.handshake, spoken);
+        let Some(Ok(Some(Ok(())))) = self.shutdown.run_until_cancelled(spoken).await else {
+            return self.counts.superfluous_connection();
+        };
         let place = connections.place(self.address.ip());
         let place = tokio::time::timeout(self.limits.handshake, place);
         let Some(Ok(Some(entry))) = self.shutdown.run_until_cancelled(place).await else {
@@ -156,8 +167,6 @@ impl Connection {
         tls: &TlsSource,
     ) -> std::io::Result<Greeted> {
         let address = self.address.ip();
-        // Who says nothing has no memory for TLS, and no turn.
-        entry.waiting.during(stream.readable()).await?;
         self.processor.rest_before_handshake(address).await;
         let (stream, kept) = kept(stream, entry);
         let handshake = TlsAcceptor::from(tls()).accept(stream);
@@ -347,7 +356,7 @@ mod tests {
             processor: Processor::default(),
             shutdown: CancellationToken::new(),
         };
-        let bytes = size_of_val(&connection.serve(stream, Connections::new(1)));
-        assert!(bytes < 2048, "{bytes}");
+        let bytes = size_of_val(&connection.serve(stream, Silent::new(1), Connections::new(1)));
+        assert!(bytes < 4096, "{bytes}");
     }
 }

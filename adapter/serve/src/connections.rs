@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::reading::Waiting;
 
-/// Connections that wait for a place. They are sockets and nothing else.
+/// Connections that wait for a place. They are sockets with the client's first bytes and nothing else.
 const WAITING: usize = 1024;
 /// How long a connection may be without a request before it can be closed for another one of its
 /// own address, and how long the server then waits for the client's next bytes. A handshake and a

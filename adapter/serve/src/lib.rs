@@ -11,6 +11,7 @@ mod reading;
 mod requests;
 mod reset;
 mod server;
+mod silent;
 mod tls;
 mod turns;
 mod writing;

@@ -23,14 +23,6 @@ impl Waiting {
         })
     }
 
-    /// Waits for something of the client.
-    pub(crate) async fn during<F: Future>(&self, something: F) -> F::Output {
-        *self.0.lock() = Some(Instant::now());
-        let outcome = something.await;
-        *self.0.lock() = None;
-        outcome
-    }
-
     #[cfg(test)]
     pub(crate) fn begin(&self) {
         *self.0.lock() = Some(Instant::now());

@@ -18,8 +18,12 @@ use crate::limits::Limits;
 use crate::peer::Peer;
 use crate::processor::Processor;
 use crate::requests::Budgets;
+use crate::silent::Silent;
 use crate::tls::TlsSource;
 use crate::turns::Turns;
+
+/// Connections that may be silent at a time. They have half a second each where two thousand come in a second.
+const SILENT: usize = 1024;
 
 /// Says of a client with a certificate whether it is trusted.
 pub(crate) type Trust = Arc<dyn Fn(Peer) -> BoxFuture<'static, bool> + Send + Sync>;
@@ -93,6 +97,7 @@ impl Server {
     /// [`Limits::drain`] to finish.
     pub async fn run(self, app: Router, shutdown: CancellationToken) {
         let tasks = TaskTracker::new();
+        let silent = Silent::new(SILENT);
         let connections = Connections::new(self.limits.connections);
         let (budgets, handshakes) = (budgets(&self.limits), Turns::default());
         let accepted = || accept("HTTP", async || self.listener.accept().await);
@@ -112,7 +117,7 @@ impl Server {
                 processor: self.processor.clone(),
                 shutdown: shutdown.clone(),
             };
-            tasks.spawn(connection.serve(stream, connections.clone()));
+            tasks.spawn(connection.serve(stream, silent.clone(), connections.clone()));
         }
         drop(self.listener);
         tasks.close();
