@@ -18,7 +18,8 @@ pub struct Limits {
     /// other; else it closes the oldest of the address that has the most. Those of trusted clients
     /// are never closed for others.
     pub connections: usize,
-    /// Time to wait for a place, and again for a TLS handshake and for telling whether the client is trusted.
+    /// Time for the first bytes of a client, again to wait for a place, and again for a TLS handshake and for telling
+    /// whether the client is trusted.
     pub handshake: Duration,
     /// Time for the head of a request, from the end of the handshake or, over HTTP/1.1, of the
     /// request before. Over HTTP/2 it is the time until the first request.
