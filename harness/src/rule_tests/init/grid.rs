@@ -133,7 +133,7 @@ mod tests {
         let seldom = recorded("b", &[(1_000, 5.0), (61_000, 6.0)]);
         let gone = recorded(
             "c",
-            &[(22_500, 5.0), (30_000, Sample::STALE), (67_500, 6.0)],
+            &[(22_500, 5.0), (29_000, Sample::STALE), (67_500, 6.0)],
         );
         let never = recorded("d", &[(30_000, Sample::STALE)]);
         let grid = Grid::of(&[often, seldom, gone, never]);
