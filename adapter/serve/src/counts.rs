@@ -13,6 +13,7 @@ struct Numbers {
     superfluous: AtomicU64,
     failed_handshakes: AtomicU64,
     refused_requests: AtomicU64,
+    rests: AtomicU64,
 }
 
 impl Counts {
@@ -40,6 +41,12 @@ impl Counts {
         self.0.refused_requests.load(Ordering::Relaxed)
     }
 
+    /// How often a stranger's connection rested, since its address had more than its part of a processor.
+    #[must_use]
+    pub fn rests(&self) -> u64 {
+        self.0.rests.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn connection(&self) {
         self.0.connections.fetch_add(1, Ordering::Relaxed);
     }
@@ -54,5 +61,9 @@ impl Counts {
 
     pub(crate) fn refused_request(&self) {
         self.0.refused_requests.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn rest(&self) {
+        self.0.rests.fetch_add(1, Ordering::Relaxed);
     }
 }

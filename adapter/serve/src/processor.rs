@@ -11,6 +11,8 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use crate::counts::Counts;
+
 /// An address may take this part of one processor for long, `1 / PART` of it.
 const PART: u32 = 5;
 /// What it may take at once: some hundred handshakes.
@@ -30,7 +32,10 @@ const TRUSTED: usize = 64;
 /// Whoever isn't let in can have handshakes and refusals made as fast as a processor makes them, and requests of others,
 /// of this program and of its neighbours, wait for it meanwhile. A client that is served owes nothing.
 #[derive(Clone, Default)]
-pub(crate) struct Processor(Arc<Mutex<Addresses>>);
+pub(crate) struct Processor {
+    addresses: Arc<Mutex<Addresses>>,
+    counts: Counts,
+}
 
 #[derive(Default)]
 struct Addresses {
@@ -42,6 +47,13 @@ struct Addresses {
 }
 
 impl Processor {
+    pub(crate) fn new(counts: Counts) -> Self {
+        Self {
+            addresses: Arc::default(),
+            counts,
+        }
+    }
+
     /// Runs a stranger's future. It isn't polled while its address has taken more than its part.
     pub(crate) async fn share<F: Future>(&self, address: IpAddr, work: F) -> F::Output {
         let mut work = pin!(work);
@@ -79,12 +91,12 @@ impl Processor {
 
     /// Forgets what an address owes.
     pub(crate) fn forgive(&self, address: IpAddr) {
-        self.0.lock().paid.remove(&address);
+        self.addresses.lock().paid.remove(&address);
     }
 
     /// Notes that a trusted client has this address.
     pub(crate) fn trust(&self, address: IpAddr) {
-        let mut addresses = self.0.lock();
+        let mut addresses = self.addresses.lock();
         if addresses.trusted.len() < TRUSTED {
             addresses.trusted.insert(address);
         }
@@ -93,14 +105,14 @@ impl Processor {
     /// How long an address has to wait until it owes nothing.
     #[cfg(test)]
     pub(crate) fn owed(&self, address: IpAddr) -> Duration {
-        let paid = self.0.lock().paid.get(&address).copied();
+        let paid = self.addresses.lock().paid.get(&address).copied();
         paid.map_or(Duration::ZERO, |paid| paid - Instant::now())
     }
 
     /// Notes time that was taken. On a busy machine other programs have a part of it, and more rest is right there.
     pub(crate) fn take(&self, address: IpAddr, taken: Duration) {
         let now = Instant::now();
-        let owing = &mut self.0.lock().paid;
+        let owing = &mut self.addresses.lock().paid;
         if owing.len() >= ADDRESSES && !owing.contains_key(&address) {
             owing.retain(|_, paid| *paid > now);
         }
@@ -110,14 +122,17 @@ impl Processor {
     }
 
     fn rests_until(&self, address: IpAddr) -> Option<Instant> {
-        let addresses = self.0.lock();
+        let addresses = self.addresses.lock();
         let paid = addresses.paid.get(&address).copied()?;
         if addresses.trusted.contains(&address) {
             return None;
         }
         let now = Instant::now();
         let until = paid.checked_sub(AT_ONCE * PART)?;
-        (until > now).then(|| until.max(now + REST))
+        (until > now).then(|| {
+            self.counts.rest();
+            until.max(now + REST)
+        })
     }
 }
 
@@ -163,6 +178,7 @@ mod tests {
         let kept_for_long = kept(&processor, ATTACKER, 1_000).await;
         let (least, most) = (Duration::from_millis(4_900), Duration::from_millis(5_100));
         assert!((least..=most).contains(&kept_for_long), "{kept_for_long:?}");
+        assert!(processor.counts.rests() > 0);
         assert_eq!(kept(&processor, OTHER, 100).await, Duration::ZERO);
     }
 
@@ -198,6 +214,6 @@ mod tests {
             processor.take(address(number), Duration::from_micros(1));
             tokio::time::advance(Duration::from_millis(1)).await;
         }
-        assert!(processor.0.lock().paid.len() <= ADDRESSES);
+        assert!(processor.addresses.lock().paid.len() <= ADDRESSES);
     }
 }

@@ -42,13 +42,14 @@ impl Server {
     /// A server on a bound listener, without TLS and with the default limits.
     #[must_use]
     pub fn new(listener: TcpListener) -> Self {
+        let counts = Counts::default();
         Self {
             listener,
             tls: None,
             trust: None,
             limits: Limits::default(),
-            counts: Counts::default(),
-            processor: Processor::default(),
+            processor: Processor::new(counts.clone()),
+            counts,
         }
     }
 

@@ -33,6 +33,11 @@ impl Collector for ServerCounts {
                 "Requests that were refused because their client takes too much",
                 counts.refused_requests(),
             ),
+            (
+                "rests",
+                "How often a connection of a client that isn't served rested, since its address takes too much of the processor",
+                counts.rests(),
+            ),
         ] {
             let name = format!("setpoint_adapter_{name}");
             let count = ConstCounter::new(count);
