@@ -167,10 +167,9 @@ impl Connection {
         tls: &TlsSource,
     ) -> std::io::Result<Greeted> {
         let address = self.address.ip();
-        self.processor.rest_before_handshake(address).await;
+        self.processor.wait_for_handshake(address).await;
         let (stream, kept) = kept(stream, entry);
         let handshake = TlsAcceptor::from(tls()).accept(stream);
-        let handshake = self.processor.measure(address, handshake);
         let stream = self.handshakes.take(handshake).await?;
         let (peer, trusted) = self.judge(&stream).await;
         Ok(Greeted {

@@ -17,13 +17,16 @@ use crate::counts::Counts;
 const PART: u32 = 5;
 /// What it may take at once: some hundred handshakes.
 const AT_ONCE: Duration = Duration::from_millis(100);
+/// What a TLS handshake takes, which is noted before it, since many begin before the first one ends.
+const HANDSHAKE: Duration = Duration::from_micros(300);
+/// What a connection may take after its handshake before it rests. A probe takes less, and isn't kept twice.
+const CONNECTION: Duration = Duration::from_millis(1);
 /// The shortest rest. Hundreds of connections rest at a time, and each that ends its rest takes some time itself.
 const REST: Duration = Duration::from_millis(20);
 /// The longest rest, for those that took much side by side. While it rests, a connection keeps its place.
 const LONGEST_REST: Duration = Duration::from_millis(200);
 /// How many addresses are remembered before those that owe nothing are forgotten.
 const ADDRESSES: usize = 1024;
-
 /// How many addresses of trusted clients are remembered. There is one for each kube-apiserver.
 const TRUSTED: usize = 64;
 
@@ -39,11 +42,17 @@ pub(crate) struct Processor {
 
 #[derive(Default)]
 struct Addresses {
-    /// When each will have waited for what it has taken.
-    paid: HashMap<IpAddr, Instant>,
+    strangers: HashMap<IpAddr, Account>,
     /// Those that trusted clients have. Nobody rests there: while strangers of a node rest they keep places, which
     /// kube-apiserver on that node needs for its checks.
     trusted: HashSet<IpAddr>,
+}
+
+struct Account {
+    /// When the address will have waited for what it has taken.
+    paid: Instant,
+    /// Whose handshake is next; the others wait in the order in which they came.
+    next: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Processor {
@@ -54,44 +63,39 @@ impl Processor {
         }
     }
 
-    /// Runs a stranger's future. It isn't polled while its address has taken more than its part.
+    /// Runs a stranger's future, such as a connection. Once it has taken something itself, it isn't polled while its
+    /// address has taken more than its part.
     pub(crate) async fn share<F: Future>(&self, address: IpAddr, work: F) -> F::Output {
         let mut work = pin!(work);
         let mut rest = Rest::default();
+        let mut taken = Duration::ZERO;
         poll_fn(|context| {
-            ready!(rest.poll(context, || self.rests_until(address)));
-            self.poll(address, work.as_mut(), context)
+            if taken >= CONNECTION {
+                let next = || Some(self.rests_until(address)?.max(Instant::now() + REST));
+                ready!(rest.poll(context, next));
+            }
+            let began = Instant::now();
+            let polled = work.as_mut().poll(context);
+            taken += began.elapsed();
+            self.take(address, began.elapsed());
+            polled
         })
         .await
     }
 
-    /// Waits until a stranger's address may have another handshake. It doesn't rest within one: one of many would rest at each
-    /// of its steps.
-    pub(crate) async fn rest_before_handshake(&self, address: IpAddr) {
-        self.share(address, std::future::ready(())).await;
-    }
-
-    /// Runs a stranger's future, and notes the time that it takes.
-    pub(crate) async fn measure<F: Future>(&self, address: IpAddr, work: F) -> F::Output {
-        let mut work = pin!(work);
-        poll_fn(|context| self.poll(address, work.as_mut(), context)).await
-    }
-
-    fn poll<F: Future>(
-        &self,
-        address: IpAddr,
-        work: Pin<&mut F>,
-        context: &mut Context<'_>,
-    ) -> Poll<F::Output> {
-        let began = Instant::now();
-        let polled = work.poll(context);
-        self.take(address, began.elapsed());
-        polled
+    /// Waits until a stranger's address may have another handshake.
+    pub(crate) async fn wait_for_handshake(&self, address: IpAddr) {
+        let next = self.account(address, |account| account.next.clone());
+        let _next = next.lock().await;
+        while let Some(until) = self.rests_until(address) {
+            sleep_until(until).await;
+        }
+        self.take(address, HANDSHAKE);
     }
 
     /// Forgets what an address owes.
     pub(crate) fn forgive(&self, address: IpAddr) {
-        self.addresses.lock().paid.remove(&address);
+        self.account(address, |account| account.paid = Instant::now());
     }
 
     /// Notes that a trusted client has this address.
@@ -105,34 +109,49 @@ impl Processor {
     /// How long an address has to wait until it owes nothing.
     #[cfg(test)]
     pub(crate) fn owed(&self, address: IpAddr) -> Duration {
-        let paid = self.addresses.lock().paid.get(&address).copied();
-        paid.map_or(Duration::ZERO, |paid| paid - Instant::now())
+        self.account(address, |account| account.paid - Instant::now())
     }
 
     /// Notes time that was taken. On a busy machine other programs have a part of it, and more rest is right there.
     pub(crate) fn take(&self, address: IpAddr, taken: Duration) {
         let now = Instant::now();
-        let owing = &mut self.addresses.lock().paid;
-        if owing.len() >= ADDRESSES && !owing.contains_key(&address) {
-            owing.retain(|_, paid| *paid > now);
-        }
-        let paid = owing.entry(address).or_insert(now);
         let most = now + AT_ONCE * PART + LONGEST_REST;
-        *paid = ((*paid).max(now) + taken * PART).min(most);
+        self.account(address, |account| {
+            account.paid = (account.paid.max(now) + taken * PART).min(most);
+        });
     }
 
     fn rests_until(&self, address: IpAddr) -> Option<Instant> {
         let addresses = self.addresses.lock();
-        let paid = addresses.paid.get(&address).copied()?;
         if addresses.trusted.contains(&address) {
             return None;
         }
-        let now = Instant::now();
+        let paid = addresses.strangers.get(&address)?.paid;
         let until = paid.checked_sub(AT_ONCE * PART)?;
-        (until > now).then(|| {
+        let rests = until > Instant::now();
+        rests.then(|| {
             self.counts.rest();
-            until.max(now + REST)
+            until
         })
+    }
+
+    fn account<T>(&self, address: IpAddr, change: impl FnOnce(&mut Account) -> T) -> T {
+        let now = Instant::now();
+        let strangers = &mut self.addresses.lock().strangers;
+        if strangers.len() >= ADDRESSES && !strangers.contains_key(&address) {
+            strangers.retain(|_, account| account.is_needed(now));
+        }
+        let account = strangers.entry(address);
+        change(account.or_insert_with(|| Account {
+            paid: now,
+            next: Arc::default(),
+        }))
+    }
+}
+
+impl Account {
+    fn is_needed(&self, now: Instant) -> bool {
+        self.paid > now || Arc::strong_count(&self.next) > 1
     }
 }
 
@@ -161,25 +180,48 @@ mod tests {
     const ATTACKER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 1));
     const OTHER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 2));
 
-    /// How long a stranger who takes a millisecond at each of so many polls is kept.
-    async fn kept(processor: &Processor, address: IpAddr, polls: u32) -> Duration {
+    /// How long so many handshakes of a stranger take, one after another.
+    async fn handshakes(processor: &Processor, address: IpAddr, count: u32) -> Duration {
         let began = Instant::now();
-        for _ in 0..polls {
-            processor.share(address, async {}).await;
-            processor.take(address, Duration::from_millis(1));
+        for _ in 0..count {
+            processor.wait_for_handshake(address).await;
         }
         began.elapsed()
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_stranger_takes_a_part_of_the_processor_and_keeps_no_other_address() {
+    async fn an_address_has_a_part_of_the_processor_for_handshakes_and_keeps_no_other() {
         let processor = Processor::default();
-        assert_eq!(kept(&processor, ATTACKER, 100).await, Duration::ZERO);
-        let kept_for_long = kept(&processor, ATTACKER, 1_000).await;
-        let (least, most) = (Duration::from_millis(4_900), Duration::from_millis(5_100));
-        assert!((least..=most).contains(&kept_for_long), "{kept_for_long:?}");
+        assert_eq!(handshakes(&processor, ATTACKER, 300).await, Duration::ZERO);
+        // 300 ms of processor time in five times as much.
+        let for_long = handshakes(&processor, ATTACKER, 1_000).await;
+        let (least, most) = (Duration::from_millis(1_350), Duration::from_millis(1_550));
+        assert!((least..=most).contains(&for_long), "{for_long:?}");
         assert!(processor.counts.rests() > 0);
-        assert_eq!(kept(&processor, OTHER, 100).await, Duration::ZERO);
+        assert_eq!(handshakes(&processor, OTHER, 300).await, Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn handshakes_of_an_address_go_in_the_order_in_which_they_came() {
+        let processor = Processor::default();
+        processor.take(ATTACKER, Duration::from_secs(1));
+        let mut first = Box::pin(processor.wait_for_handshake(ATTACKER));
+        let mut second = Box::pin(processor.wait_for_handshake(ATTACKER));
+        assert!(futures::poll!(&mut first).is_pending());
+        assert!(futures::poll!(&mut second).is_pending());
+        tokio::time::advance(2 * LONGEST_REST).await;
+        assert!(futures::poll!(&mut second).is_pending());
+        first.await;
+        second.await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_has_taken_little_itself_doesnt_rest() {
+        let processor = Processor::default();
+        processor.take(ATTACKER, Duration::from_secs(1));
+        let began = Instant::now();
+        processor.share(ATTACKER, tokio::task::yield_now()).await;
+        assert_eq!(began.elapsed(), Duration::ZERO);
     }
 
     #[tokio::test(start_paused = true)]
@@ -187,7 +229,7 @@ mod tests {
         let processor = Processor::default();
         processor.take(ATTACKER, Duration::from_secs(1));
         processor.forgive(ATTACKER);
-        assert_eq!(kept(&processor, ATTACKER, 100).await, Duration::ZERO);
+        assert_eq!(handshakes(&processor, ATTACKER, 300).await, Duration::ZERO);
     }
 
     #[tokio::test(start_paused = true)]
@@ -197,13 +239,8 @@ mod tests {
             processor.take(address, Duration::from_secs(1));
         }
         processor.trust(OTHER);
-        let began = Instant::now();
-        processor.rest_before_handshake(OTHER).await;
-        assert_eq!(began.elapsed(), Duration::ZERO);
-        processor.rest_before_handshake(ATTACKER).await;
-        assert_eq!(began.elapsed(), LONGEST_REST);
-        let handshake = tokio::time::sleep(Duration::from_secs(1));
-        processor.measure(ATTACKER, handshake).await;
+        assert_eq!(handshakes(&processor, OTHER, 1_000).await, Duration::ZERO);
+        assert!(handshakes(&processor, ATTACKER, 1).await >= LONGEST_REST);
     }
 
     #[tokio::test(start_paused = true)]
@@ -214,6 +251,6 @@ mod tests {
             processor.take(address(number), Duration::from_micros(1));
             tokio::time::advance(Duration::from_millis(1)).await;
         }
-        assert!(processor.addresses.lock().paid.len() <= ADDRESSES);
+        assert!(processor.addresses.lock().strangers.len() <= ADDRESSES);
     }
 }

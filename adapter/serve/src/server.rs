@@ -185,12 +185,27 @@ mod tests {
         (began.elapsed(), processor.owed(CLIENT))
     }
 
+    /// Takes what a connection may take before it rests.
+    async fn work() {
+        let began = Instant::now();
+        while began.elapsed() < Duration::from_millis(2) {
+            std::hint::spin_loop();
+        }
+        tokio::task::yield_now().await;
+    }
+
     #[tokio::test]
     async fn a_stranger_that_has_taken_too_much_waits_and_owes_nothing_once_it_is_served() {
-        let refused = Router::new().fallback(async || StatusCode::UNAUTHORIZED);
+        let refused = Router::new().fallback(async || {
+            work().await;
+            StatusCode::UNAUTHORIZED
+        });
         let (time, owed) = answered(refused, "/").await;
         assert!(time >= OWED && owed >= OWED, "{time:?} {owed:?}");
-        let served = Router::new().fallback(async || "well");
+        let served = Router::new().fallback(async || {
+            work().await;
+            "well"
+        });
         let (time, owed) = answered(served.clone(), "/").await;
         assert!(time >= OWED && owed < OWED, "{time:?} {owed:?}");
         // Anybody may make probes.
