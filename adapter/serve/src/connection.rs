@@ -1,6 +1,6 @@
 //! A connection, from its handshake to its end.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -95,11 +95,18 @@ impl Connection {
         silent: Arc<Silent>,
         connections: Arc<Connections>,
     ) {
-        let spoken = silent.until(stream.readable());
+        // Not `readable`, which returns at once for a new socket.
+        let mut first = [0];
+        let spoken = silent.until(stream.peek(&mut first));
         let spoken = tokio::time::timeout(self.limits.handshake, spoken);
-        let Some(Ok(Some(Ok(())))) = self.shutdown.run_until_cancelled(spoken).await else {
-            return self.counts.superfluous_connection();
-        };
+        match self.shutdown.run_until_cancelled(spoken).await {
+            Some(Ok(Some(Ok(_)))) => {}
+            Some(Ok(None)) => return self.counts.superfluous_connection(),
+            Some(Ok(Some(Err(_))) | Err(_)) if self.tls.is_some() => {
+                return self.counts.failed_handshake();
+            }
+            Some(_) | None => return,
+        }
         let place = connections.place(self.address.ip());
         let place = tokio::time::timeout(self.limits.handshake, place);
         let Some(Ok(Some(entry))) = self.shutdown.run_until_cancelled(place).await else {
@@ -203,14 +210,15 @@ impl Connection {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let requests = kept.in_flight.subscribe();
+        let owner = if trusted {
+            Owner::Trusted
+        } else {
+            Owner::Stranger(peer.address.ip())
+        };
         let last = CancellationToken::new();
         let handler = RequestHandler {
             app: self.app,
-            owner: if trusted {
-                Owner::Trusted
-            } else {
-                Owner::Stranger(peer.address.ip())
-            },
+            owner,
             peer,
             processor: self.processor.clone(),
             limits: self.limits,
@@ -225,7 +233,7 @@ impl Connection {
         let stream = TokioIo::new(WriteLimited::new(stream, write));
         let share = Share {
             processor: self.processor,
-            stranger: (!trusted).then(|| self.address.ip()),
+            owner,
         };
         let streams = StreamExecutor(self.limits.request, share.clone());
         let builder = builder(protocol, &self.limits, self.limits.of(trusted), streams);
@@ -286,15 +294,14 @@ fn builder(
 #[derive(Clone)]
 struct Share {
     processor: Processor,
-    /// None is trusted.
-    stranger: Option<IpAddr>,
+    owner: Owner,
 }
 
 impl Share {
     async fn run<F: Future>(&self, work: F) -> F::Output {
-        match self.stranger {
-            Some(address) => self.processor.share(address, work).await,
-            None => work.await,
+        match self.owner {
+            Owner::Stranger(address) => self.processor.share(address, work).await,
+            Owner::Trusted => work.await,
         }
     }
 }

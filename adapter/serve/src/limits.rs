@@ -16,7 +16,8 @@ use std::time::Duration;
 pub struct Limits {
     /// Connections that are served at a time. One more waits, if its address has as many as any
     /// other; else it closes the oldest of the address that has the most. Those of trusted clients
-    /// are never closed for others.
+    /// are never closed for others. As many others may have sent nothing yet; one more closes the
+    /// oldest of them.
     pub connections: usize,
     /// Time for the first bytes of a client, again to wait for a place, and again for a TLS handshake and for telling
     /// whether the client is trusted.

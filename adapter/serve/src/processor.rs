@@ -76,8 +76,9 @@ impl Processor {
             }
             let began = Instant::now();
             let polled = work.as_mut().poll(context);
-            taken += began.elapsed();
-            self.take(address, began.elapsed());
+            let step = began.elapsed();
+            taken += step;
+            self.take(address, step);
             polled
         })
         .await

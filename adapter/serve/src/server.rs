@@ -22,9 +22,6 @@ use crate::silent::Silent;
 use crate::tls::TlsSource;
 use crate::turns::Turns;
 
-/// Connections that may be silent at a time. They have half a second each where two thousand come in a second.
-const SILENT: usize = 1024;
-
 /// Says of a client with a certificate whether it is trusted.
 pub(crate) type Trust = Arc<dyn Fn(Peer) -> BoxFuture<'static, bool> + Send + Sync>;
 
@@ -98,7 +95,8 @@ impl Server {
     /// [`Limits::drain`] to finish.
     pub async fn run(self, app: Router, shutdown: CancellationToken) {
         let tasks = TaskTracker::new();
-        let silent = Silent::new(SILENT);
+        // Where two thousand come in a second, each has a tenth of a second by default.
+        let silent = Silent::new(self.limits.connections);
         let connections = Connections::new(self.limits.connections);
         let (budgets, handshakes) = (budgets(&self.limits), Turns::default());
         let accepted = || accept("HTTP", async || self.listener.accept().await);

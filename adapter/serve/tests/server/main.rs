@@ -105,6 +105,8 @@ async fn a_handshake_that_never_comes_is_given_up() {
     read.expect("the server closes the connection")
         .expect("a clean end");
     assert!(rest.is_empty());
+    assert_eq!(running.counts.failed_handshakes(), 1);
+    assert_eq!(running.counts.superfluous_connections(), 0);
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use rcgen::{
 };
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
-use setpoint_serve::{Limits, Peer, Server, server_config};
+use setpoint_serve::{Counts, Limits, Peer, Server, server_config};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_rustls::client::TlsStream;
@@ -51,6 +51,7 @@ pub(crate) struct Running {
     pub(crate) url: String,
     pub(crate) address: std::net::SocketAddr,
     pub(crate) authority: Authority,
+    pub(crate) counts: Counts,
     pub(crate) shutdown: CancellationToken,
     pub(crate) task: tokio::task::JoinHandle<()>,
 }
@@ -68,11 +69,13 @@ pub(crate) async fn start(app: Router, limits: Limits) -> Running {
         .tls(server_config(chain, key).expect("TLS"))
         .trust(|peer| std::future::ready(is_front_proxy(&peer)))
         .limits(limits);
+    let counts = server.counts();
     let task = tokio::spawn(server.run(app, shutdown.clone()));
     Running {
         url: format!("https://localhost:{}", address.port()),
         address,
         authority,
+        counts,
         shutdown,
         task,
     }
