@@ -36,7 +36,7 @@ mod feed;
 mod format;
 pub mod install;
 pub mod installed;
-mod matrix;
+pub mod matrix;
 mod notes;
 mod obsolete;
 pub mod outcome;

@@ -1,50 +1,58 @@
-//! `setpoint explain`: rows of the failure matrix.
+//! `setpoint explain`: obligations of adapters, facts of the control plane, and what breaks.
 
 use super::BadInput;
-use crate::matrix::{Row, RowVerdict, rows};
+use crate::matrix::{Matrix, matrix, near};
 
-/// Shows a row of the failure matrix: what is broken, and what is seen then
+/// Shows an obligation, a fact or a fault: what is done, what is seen, where it is said, and what shows it
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  setpoint explain\n  setpoint explain N04")]
+#[command(
+    after_help = "Examples:\n  setpoint explain\n  setpoint explain tls\n  setpoint explain N04\n  setpoint explain --markdown > docs/SPEC.md"
+)]
 pub struct ExplainArgs {
-    /// A row, such as N04; without one, all are listed
-    #[arg(value_name = "ROW")]
-    row: Option<String>,
+    /// An id, such as N04, or an area; without one, the areas are listed
+    #[arg(value_name = "ID")]
+    id: Option<String>,
+    /// Prints everything as a page
+    #[arg(long, conflicts_with = "id")]
+    markdown: bool,
 }
 
-/// Prints a row, or all of them in a line each.
+/// Prints an entry, an area, or all areas in a line each.
 ///
 /// # Errors
-/// When there is no such row: [`BadInput`].
+/// When there is no such entry: [`BadInput`].
 pub fn run(args: &ExplainArgs) -> anyhow::Result<()> {
-    let rows = rows()?;
-    let Some(id) = &args.row else {
-        for row in &rows {
-            anstream::println!("{:4} {}", row.id, row.injected);
-        }
+    let matrix = matrix()?;
+    if args.markdown {
+        anstream::print!("{}", matrix.markdown());
         return Ok(());
+    }
+    let text = match &args.id {
+        Some(id) => explained(&matrix, id)?,
+        None => matrix.areas_shown(),
     };
-    let found = rows.iter().find(|row| row.id.eq_ignore_ascii_case(id));
-    let Some(row) = found else {
-        let known: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
-        return Err(BadInput(anyhow::anyhow!(
-            "no row `{id}` was run so far; there are {}",
-            known.join(", ")
-        ))
-        .into());
-    };
-    anstream::println!("{}", explained(row));
+    anstream::println!("{text}");
     Ok(())
 }
 
-fn explained(row: &Row) -> String {
-    let verdict = match row.verdict {
-        RowVerdict::Proven => "as predicted",
-        RowVerdict::Contradicted => "otherwise than predicted",
-    };
-    format!(
-        "{}: {}\n\n  seen      {}\n  by        setpoint run scenarios/{}.yaml\n  on        Kubernetes {}, {verdict}",
-        row.id, row.injected, row.observed, row.scenario, row.kubernetes
+fn explained(matrix: &Matrix, id: &str) -> Result<String, BadInput> {
+    if let Some((area, entry)) = matrix.find(id) {
+        return Ok(matrix.entry_shown(area, entry));
+    }
+    matrix
+        .area_shown(id)
+        .ok_or_else(|| BadInput(unknown(matrix, id)))
+}
+
+fn unknown(matrix: &Matrix, id: &str) -> anyhow::Error {
+    let near = near(matrix, id);
+    if near.is_empty() {
+        let areas: Vec<&str> = matrix.areas.iter().map(|area| area.name.as_str()).collect();
+        return anyhow::anyhow!("there is no `{id}`; the areas are {}", areas.join(", "));
+    }
+    anyhow::anyhow!(
+        "there is no `{id}`; near it are {}; `setpoint explain` lists the areas",
+        near.join(", ")
     )
 }
 
@@ -53,9 +61,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_row_says_what_is_wrong_what_is_seen_and_how_to_see_it() {
-        let rows = rows().unwrap();
-        let row = rows.iter().find(|row| row.id == "N04").unwrap();
-        insta::assert_snapshot!(explained(row));
+    fn an_entry_says_what_is_done_what_is_seen_where_it_is_said_and_what_shows_it() {
+        let matrix = matrix().unwrap();
+        let explained = |id| explained(&matrix, id).unwrap();
+        insta::assert_snapshot!("obligation", explained("n04"));
+        insta::assert_snapshot!("fact", explained("B20"));
+        insta::assert_snapshot!("diagnosable", explained("T02"));
+        insta::assert_snapshot!("corrected", explained("A07"));
+        insta::assert_snapshot!("open", explained("B02"));
+    }
+
+    #[test]
+    fn an_area_lists_its_entries() {
+        let matrix = matrix().unwrap();
+        insta::assert_snapshot!("area", explained(&matrix, "registration").unwrap());
+    }
+
+    #[test]
+    fn an_id_that_is_not_there_names_those_near_it() {
+        let matrix = matrix().unwrap();
+        let said = |id| explained(&matrix, id).unwrap_err().to_string();
+        insta::assert_snapshot!(
+            ["B99", "p0", "t-5", "", "queue_length"]
+                .map(said)
+                .join("\n")
+        );
     }
 }

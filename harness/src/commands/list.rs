@@ -12,10 +12,10 @@ use super::run::{Adapter, Format, adapter, scenarios};
 use crate::profile::Profile;
 use crate::programs::{NoPrometheus, find_prometheus};
 use crate::report::SkipReason;
-use crate::rule_tests;
 use crate::run::{ClusterKind, lacks_prometheus, not_implemented};
 use crate::scenario::{Document, Scenario};
 use crate::timeouts::Timeouts;
+use crate::{matrix, rule_tests};
 
 /// Lists scenarios, after checking them
 #[derive(Debug, clap::Args)]
@@ -88,7 +88,7 @@ fn skipped(
     lacks.or_else(|| lacks_prometheus(scenario, prometheus))
 }
 
-/// Prints the JSON schema of scenario files, or of files for `setpoint test`
+/// Prints the JSON schema of scenario files, of files for `setpoint test`, or of the matrix
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  setpoint schema > scenarios/schema.json\n  setpoint schema test > rule-tests.schema.json"
@@ -106,6 +106,8 @@ enum Files {
     Scenario,
     /// Those of `setpoint test`
     Test,
+    /// Those of `fixtures/matrix`, which `setpoint explain` shows
+    Matrix,
 }
 
 impl SchemaArgs {
@@ -115,6 +117,7 @@ impl SchemaArgs {
         match self.files {
             Files::Scenario => schema(),
             Files::Test => rule_tests::schema(),
+            Files::Matrix => matrix::schema(),
         }
     }
 }

@@ -116,7 +116,7 @@ pub struct Outcome {
     pub name: String,
     /// The behaviour.
     pub sentence: String,
-    /// Rows of the failure matrix.
+    /// Ids of the obligations and facts that it proves.
     pub proves: Vec<String>,
     /// The file.
     pub path: PathBuf,

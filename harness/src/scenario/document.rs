@@ -21,7 +21,7 @@ pub(crate) struct Document {
     api_version: ApiVersion,
     /// The behaviour, as a sentence.
     pub(crate) scenario: String,
-    /// Rows of the failure matrix that it proves.
+    /// Ids of the obligations and facts that it proves (`setpoint explain`).
     #[serde(default)]
     pub(crate) proves: Vec<String>,
     /// What the cluster and the adapter must offer.

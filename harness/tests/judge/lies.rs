@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum as _;
 use libtest_mimic::{Failed, Trial};
+use setpoint::matrix::Entry;
 use setpoint::outcome::{Kind, RequestFailure};
 use setpoint::scripted::Lie;
 
@@ -85,8 +86,7 @@ pub(crate) fn predictions() -> impl Iterator<Item = (Lie, Prediction)> {
 pub(crate) fn trials(reports: &Reports) -> Vec<Trial> {
     let mut trials: Vec<Trial> = predictions()
         .map(|(lie, prediction)| {
-            let name = lie.to_possible_value();
-            let name = name.map_or_else(String::new, |value| value.get_name().to_owned());
+            let name = name_of(lie);
             let trial = format!("lies::{name}::{}", prediction.scenario);
             let row = reports.lies.row(name.clone(), &prediction);
             let judge = move || caught(&prediction, &format!("scripted:{name}"), row);
@@ -96,6 +96,39 @@ pub(crate) fn trials(reports: &Reports) -> Vec<Trial> {
     let honest = Trial::test("lies::the_honest_adapter_passes", honest);
     trials.push(honest.with_ignored_flag(true));
     trials
+}
+
+/// Whether the matrix has each lie, with a scenario that is predicted to catch it, and no lie without one.
+pub(crate) fn are_in_the_matrix() -> Result<(), Failed> {
+    let caught: BTreeSet<(String, String)> = predictions()
+        .map(|(lie, prediction)| (name_of(lie), prediction.scenario))
+        .collect();
+    let matrix = setpoint::matrix::matrix()?;
+    let mut told = BTreeSet::new();
+    for (_, entry) in matrix.entries() {
+        for lie in &entry.lies {
+            told.insert(lie.clone());
+            let is_caught = |scenario: &String| caught.contains(&(lie.clone(), scenario.clone()));
+            if !entry.scenarios.iter().any(is_caught) {
+                let Entry { id, scenarios, .. } = entry;
+                return Err(format!(
+                    "{id} names the lie {lie}, and no prediction says that one of {scenarios:?} catches it"
+                )
+                .into());
+            }
+        }
+    }
+    let all: BTreeSet<String> = caught.into_iter().map(|(lie, _)| lie).collect();
+    let untold: Vec<&String> = all.difference(&told).collect();
+    if untold.is_empty() {
+        return Ok(());
+    }
+    Err(format!("no entry of the matrix names {untold:?}").into())
+}
+
+fn name_of(lie: Lie) -> String {
+    let value = lie.to_possible_value();
+    value.map_or_else(String::new, |value| value.get_name().to_owned())
 }
 
 /// Judges an adapter and notes what came of it.

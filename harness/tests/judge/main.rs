@@ -25,6 +25,10 @@ fn main() -> anyhow::Result<()> {
         "every_prediction_is_of_a_scenario",
         move || every_prediction_is_of_a_scenario(&predictions),
     )];
+    trials.push(Trial::test(
+        "every_lie_is_in_the_matrix_with_a_scenario_that_catches_it",
+        lies::are_in_the_matrix,
+    ));
     trials.extend(lies::trials(&reports));
     trials.extend(breaks::trials(breaks, &reports));
     let conclusion = libtest_mimic::run(&arguments, trials);
