@@ -3,45 +3,46 @@
 //!
 //! They take minutes and are ignored by default: `ci/lies` and `ci/breaks/run` run them.
 
+mod break_rows;
 mod breaks;
 mod lies;
 mod prediction;
 mod report;
 
+use std::path::PathBuf;
+
 use libtest_mimic::{Arguments, Failed, Trial};
 
-use prediction::Prediction;
+use breaks::Break;
 use report::Reports;
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::from_args();
-    let reports = Reports::default();
     let breaks = breaks::all()?;
-    let predictions: Vec<Prediction> = lies::predictions()
-        .map(|(_, prediction)| prediction)
-        .chain(breaks.iter().map(|broken| broken.prediction.clone()))
+    let reports = Reports::new(breaks.iter().map(Break::claim).collect());
+    let scenarios: Vec<PathBuf> = lies::predictions()
+        .map(|(_, prediction)| prediction.file())
+        .chain(breaks.iter().flat_map(Break::scenarios))
         .collect();
     let mut trials = vec![Trial::test(
         "every_prediction_is_of_a_scenario",
-        move || every_prediction_is_of_a_scenario(&predictions),
+        move || every_prediction_is_of_a_scenario(&scenarios),
     )];
     trials.push(Trial::test(
         "every_lie_is_in_the_matrix_with_a_scenario_that_catches_it",
         lies::are_in_the_matrix,
     ));
+    trials.extend(break_rows::tests());
     trials.extend(lies::trials(&reports));
-    trials.extend(breaks::trials(breaks, &reports));
+    trials.extend(breaks::trials(breaks, &reports.breaks));
     let conclusion = libtest_mimic::run(&arguments, trials);
     reports.write()?;
     conclusion.exit()
 }
 
-fn every_prediction_is_of_a_scenario(predictions: &[Prediction]) -> Result<(), Failed> {
-    for prediction in predictions {
-        let file = prediction.file();
-        if !file.is_file() {
-            return Err(format!("there is no {}", file.display()).into());
-        }
+fn every_prediction_is_of_a_scenario(scenarios: &[PathBuf]) -> Result<(), Failed> {
+    match scenarios.iter().find(|file| !file.is_file()) {
+        Some(missing) => Err(format!("there is no {}", missing.display()).into()),
+        None => Ok(()),
     }
-    Ok(())
 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context as _;
 
+use crate::break_rows::{BreakRows, Claim};
 use crate::prediction::Prediction;
 
 /// The folder that reports are written to, if they are.
@@ -15,10 +16,9 @@ const FOLDER: &str = "SETPOINT_REPORTS";
 const LONGEST: usize = 260;
 
 /// A report of lies and one of breaks.
-#[derive(Default)]
 pub(crate) struct Reports {
     pub(crate) lies: Table,
-    pub(crate) breaks: Table,
+    pub(crate) breaks: BreakRows,
 }
 
 /// What came of each prediction.
@@ -36,16 +36,23 @@ pub(crate) struct Row {
 }
 
 impl Reports {
-    /// Writes each table of which all rows are there.
+    /// Of breaks with these claims.
+    pub(crate) fn new(breaks: Vec<Claim>) -> Self {
+        Self {
+            lies: Table::default(),
+            breaks: BreakRows::new(breaks),
+        }
+    }
+
+    /// Writes the table of lies if all its rows are there, and that of breaks.
     pub(crate) fn write(&self) -> anyhow::Result<()> {
         let Some(folder) = std::env::var_os(FOLDER) else {
             return Ok(());
         };
         let folder = Path::new(&folder);
         let lies = "# Lies\n\nWritten by `ci/lies` on DATE: what the suite says of an adapter that lies.\n\n| lie |";
-        let breaks = "# Breaks\n\nWritten by `ci/breaks/run` on DATE: what the suite says of our own adapter, broken on purpose.\n\n| break |";
         self.lies.write(&folder.join("lies.md"), lies)?;
-        self.breaks.write(&folder.join("breaks.md"), breaks)
+        self.breaks.write(&folder.join("breaks.md"))
     }
 }
 
