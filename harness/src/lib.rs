@@ -31,6 +31,7 @@ pub mod against;
 pub mod commands;
 #[cfg(feature = "containers")]
 pub mod containers;
+pub mod convergence;
 mod expect;
 mod feed;
 mod format;

@@ -39,6 +39,13 @@ pub(crate) async fn connect(
             })?;
             (namespace, pod, target_port)
         }
+        Target::ControllerManager => {
+            return Err(ConnectError::Refused {
+                target: to.clone(),
+                port,
+                reason: "it asks who wants to know, and listens for its node alone".to_owned(),
+            });
+        }
     };
     let pods: Api<Pod> = Api::namespaced(client.clone(), namespace);
     let mut forwarder = pods

@@ -6,6 +6,8 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use setpoint_cluster::Cluster;
 
+use crate::convergence::Convergence;
+use crate::feed::Feed;
 use crate::format::{Checks, Place, Span};
 use crate::installed::Application;
 use crate::outcome::{HarnessProblem, Unmet};
@@ -39,6 +41,17 @@ pub(crate) trait Expect: Send + Sync {
     /// # Errors
     /// What was there instead, and whose problem it is.
     fn judge<'a>(&'a self, context: &'a ExpectContext) -> BoxFuture<'a, Result<(), Unmet>>;
+
+    /// The same, and what was measured by the way.
+    ///
+    /// # Errors
+    /// Those of [`Expect::judge`].
+    fn measure<'a>(
+        &'a self,
+        context: &'a ExpectContext,
+    ) -> BoxFuture<'a, Result<Option<Convergence>, Unmet>> {
+        Box::pin(async move { self.judge(context).await.map(|()| None) })
+    }
 }
 
 /// What expectations are judged against.
@@ -48,6 +61,8 @@ pub(crate) struct ExpectContext {
     pub cluster: Arc<dyn Cluster>,
     /// The adapter, for questions to itself.
     pub adapter: Arc<Adapter>,
+    /// The fake Prometheus, where there is one.
+    pub feed: Option<Arc<Feed>>,
     /// The real Prometheus, where there is one.
     pub prometheus: Option<Arc<Prometheus>>,
     /// The sample application that shows the scenario's values, where an adapter is there already.

@@ -1,6 +1,8 @@
-//! A Deployment's replicas.
+//! A Deployment's replicas: one number, that stays or comes, or how they converge.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+mod converges;
+mod number;
+mod syncs;
 
 use futures::future::BoxFuture;
 use k8s_openapi::api::apps::v1::Deployment;
@@ -8,10 +10,13 @@ use kube::Api;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use self::converges::Converges;
+use self::number::{Stay, judge};
 use super::Expectation;
 use super::context::{Expect, ExpectContext};
+use crate::convergence::Convergence;
 use crate::format::{Checks, DeploymentRef, Place, Span, default_namespace};
-use crate::outcome::{ClusterProblem, Finding, Kind, Unmet};
+use crate::outcome::Unmet;
 use crate::wait::{Wait, keeps, watch_object};
 
 /// A Deployment's replicas.
@@ -24,7 +29,7 @@ pub(crate) struct Replicas {
     #[serde(default = "default_namespace")]
     pub namespace: String,
     /// The number, in its spec and ready.
-    pub equals: i32,
+    pub equals: Option<i32>,
     /// Time until then.
     pub within: Option<Span>,
     /// Time for which it stays so after the proof.
@@ -33,10 +38,92 @@ pub(crate) struct Replicas {
     /// What proves that the new input was judged, where nothing is to change: from the step's beginning until then, and
     /// for the time of `for`, the number is what it is. It is looked for as soon as all pods are ready.
     pub after: Option<Box<Expectation>>,
+    /// How they come to a number, in place of `equals` and what belongs to it.
+    pub converges: Option<Converges>,
 }
 
 impl Expect for Replicas {
     fn check(&self, place: &Place, checks: &mut Checks<'_>) {
+        match (self.equals, &self.converges) {
+            (None, None) => checks.at(
+                place,
+                "expect that the replicas are a number by `equals`, or come to one by `converges`",
+            ),
+            (None, Some(converges)) => {
+                converges.check(place.key("converges"), checks);
+                let of_equals = [
+                    ("within", self.within.is_some()),
+                    ("for", self.for_.is_some()),
+                    ("after", self.after.is_some()),
+                ];
+                for (key, _) in of_equals.iter().filter(|(_, given)| *given) {
+                    let problem =
+                        format!("`{key}` belongs to `equals`; `converges` has keys of its own");
+                    checks.at(place.key(key), problem);
+                }
+            }
+            (Some(_), Some(_)) => checks.at(
+                place.key("converges"),
+                "replicas either are a number, by `equals`, or come to one, by `converges`",
+            ),
+            (Some(_), None) => self.check_number(place, checks),
+        }
+    }
+
+    fn describe(&self) -> String {
+        let of = &self.of;
+        match (&self.converges, &self.after) {
+            (Some(converges), _) => format!("replicas of {of} to converge to {}", converges.to),
+            (None, Some(_)) => format!("{of} to keep {} replicas", self.number()),
+            (None, None) => format!("{} replicas of {of}", self.number()),
+        }
+    }
+
+    fn needs_real_prometheus(&self) -> bool {
+        let after = self.after.as_ref();
+        after.is_some_and(|after| after.needs_real_prometheus())
+    }
+
+    fn looks_at_adapter(&self) -> bool {
+        let after = self.after.as_ref();
+        after.is_some_and(|after| after.looks_at_adapter())
+    }
+
+    fn judge<'a>(&'a self, context: &'a ExpectContext) -> BoxFuture<'a, Result<(), Unmet>> {
+        Box::pin(async move {
+            match &self.converges {
+                Some(converges) => {
+                    let converged = converges.judge(context, &self.namespace, &self.of);
+                    converged.await.map(drop)
+                }
+                None => self.judge_number(context).await,
+            }
+        })
+    }
+
+    fn measure<'a>(
+        &'a self,
+        context: &'a ExpectContext,
+    ) -> BoxFuture<'a, Result<Option<Convergence>, Unmet>> {
+        Box::pin(async move {
+            match &self.converges {
+                Some(converges) => {
+                    let converged = converges.judge(context, &self.namespace, &self.of);
+                    converged.await.map(Some)
+                }
+                None => self.judge_number(context).await.map(|()| None),
+            }
+        })
+    }
+}
+
+impl Replicas {
+    /// The number that is expected; one that is checked has it where it doesn't converge.
+    fn number(&self) -> i32 {
+        self.equals.unwrap_or_default()
+    }
+
+    fn check_number(&self, place: &Place, checks: &mut Checks<'_>) {
         checks.longer_than_zero(self.for_, place.key("for"));
         match (&self.after, self.for_, self.within) {
             (None, Some(_), _) => checks.at(
@@ -58,158 +145,27 @@ impl Expect for Replicas {
         }
     }
 
-    fn describe(&self) -> String {
-        let Self { of, equals, .. } = self;
-        match &self.after {
-            Some(_) => format!("{of} to keep {equals} replicas"),
-            None => format!("{equals} replicas of {of}"),
-        }
-    }
-
-    fn needs_real_prometheus(&self) -> bool {
-        let after = self.after.as_ref();
-        after.is_some_and(|after| after.needs_real_prometheus())
-    }
-
-    fn looks_at_adapter(&self) -> bool {
-        let after = self.after.as_ref();
-        after.is_some_and(|after| after.looks_at_adapter())
-    }
-
-    fn judge<'a>(&'a self, context: &'a ExpectContext) -> BoxFuture<'a, Result<(), Unmet>> {
-        Box::pin(async move {
-            let Self { of, equals, .. } = self;
-            let client = context.cluster.client();
-            let api: Api<Deployment> = Api::namespaced(client, &self.namespace);
-            let judge = |deployment: Option<Deployment>| judge(deployment.as_ref(), self.equals);
-            let Some(after) = &self.after else {
-                let what = format!("{of} has {equals} replicas");
-                let wait = Wait::until(what, context.within(self.within));
-                return wait.on(api, &of.name, judge).await;
-            };
-            let hold = context.hold(self.for_);
-            let proof = async {
-                let what = format!("all {equals} replicas of {of} are ready");
-                let wait = Wait::until(what, context.within(None));
-                wait.on(api.clone(), &of.name, judge).await?;
-                after.judge(context).await
-            };
-            let what = format!("{of} keeps {equals} replicas");
-            let states = watch_object(api.clone(), &of.name);
-            let stay = Stay::new(*equals);
-            let judge = |deployment: Option<Deployment>| stay.judge(deployment.as_ref());
-            keeps(what, hold, states, judge, proof).await
-        })
-    }
-}
-
-/// A Deployment has another number of replicas.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-enum UnexpectedReplicas {
-    #[error("there is no such Deployment")]
-    Absent,
-    #[error("{wanted} are wanted and {ready} ready")]
-    Other { wanted: i32, ready: i32 },
-}
-
-impl Finding for UnexpectedReplicas {
-    fn kind(&self) -> Kind {
-        match self {
-            Self::Absent => Kind::NoSuchObject,
-            Self::Other { .. } => Kind::UnexpectedReplicas,
-        }
-    }
-}
-
-/// As many wanted and ready. That as many are wanted is the HPA's doing, that they are ready is not.
-fn judge(deployment: Option<&Deployment>, number: i32) -> Result<(), Unmet> {
-    let Some(deployment) = deployment else {
-        return Err(UnexpectedReplicas::Absent.into());
-    };
-    let wanted = deployment.spec.replicas.unwrap_or(1);
-    let status = deployment.status.as_ref();
-    let ready = status.and_then(|status| status.ready_replicas).unwrap_or(0);
-    match (wanted == number, ready == number) {
-        (true, true) => Ok(()),
-        (true, false) => Err(ClusterProblem::Replicas { wanted, ready }.into()),
-        (false, _) => Err(UnexpectedReplicas::Other { wanted, ready }.into()),
-    }
-}
-
-/// A number that stays. Pods take their time to get ready after the step before; from then on all are ready.
-struct Stay {
-    number: i32,
-    were_ready: AtomicBool,
-}
-
-impl Stay {
-    fn new(number: i32) -> Self {
-        Self {
-            number,
-            were_ready: AtomicBool::new(false),
-        }
-    }
-
-    fn judge(&self, deployment: Option<&Deployment>) -> Result<(), Unmet> {
-        match judge(deployment, self.number) {
-            Ok(()) => self.were_ready.store(true, Ordering::Relaxed),
-            Err(unmet) if unmet.kind() == Kind::PodsNotReady => {
-                if self.were_ready.load(Ordering::Relaxed) {
-                    return Err(unmet);
-                }
-            }
-            Err(unmet) => return Err(unmet),
-        }
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-    use crate::outcome::Owner;
-
-    fn deployment(wanted: i32, ready: i32) -> Deployment {
-        let deployment = json!({"spec": {"replicas": wanted, "selector": {}, "template": {}},
-            "status": {"readyReplicas": ready}});
-        serde_json::from_value(deployment).unwrap()
-    }
-
-    #[test]
-    fn pods_may_get_ready_at_the_beginning_of_a_stay_and_have_to_stay_so() {
-        let stay = Stay::new(3);
-        let judged = |wanted, ready| stay.judge(Some(&deployment(wanted, ready)));
-        judged(3, 1).unwrap();
-        assert_eq!(
-            judged(4, 3).unwrap_err().kind(),
-            Kind::UnexpectedReplicas,
-            "however few are ready"
-        );
-        judged(3, 3).unwrap();
-        let slow = judged(3, 2).unwrap_err();
-        assert_eq!(
-            (slow.owner(), slow.kind()),
-            (Owner::Cluster, Kind::PodsNotReady)
-        );
-    }
-
-    #[test]
-    fn how_many_are_wanted_is_the_adapters_doing_and_how_many_are_ready_is_not() {
-        let judged = |wanted, ready| judge(Some(&deployment(wanted, ready)), 3);
-        judged(3, 3).unwrap();
-        let more = judged(4, 3).unwrap_err();
-        assert_eq!(
-            (more.owner(), more.kind()),
-            (Owner::Adapter, Kind::UnexpectedReplicas)
-        );
-        assert_eq!(more.to_string(), "4 are wanted and 3 ready");
-        let slow = judged(3, 2).unwrap_err();
-        assert_eq!(
-            (slow.owner(), slow.kind()),
-            (Owner::Cluster, Kind::PodsNotReady)
-        );
-        assert_eq!(judge(None, 3).unwrap_err().kind(), Kind::NoSuchObject);
+    async fn judge_number(&self, context: &ExpectContext) -> Result<(), Unmet> {
+        let (of, equals) = (&self.of, self.number());
+        let client = context.cluster.client();
+        let api: Api<Deployment> = Api::namespaced(client, &self.namespace);
+        let judge = |deployment: Option<Deployment>| judge(deployment.as_ref(), equals);
+        let Some(after) = &self.after else {
+            let what = format!("{of} has {equals} replicas");
+            let wait = Wait::until(what, context.within(self.within));
+            return wait.on(api, &of.name, judge).await;
+        };
+        let hold = context.hold(self.for_);
+        let proof = async {
+            let what = format!("all {equals} replicas of {of} are ready");
+            let wait = Wait::until(what, context.within(None));
+            wait.on(api.clone(), &of.name, judge).await?;
+            after.judge(context).await
+        };
+        let what = format!("{of} keeps {equals} replicas");
+        let states = watch_object(api.clone(), &of.name);
+        let stay = Stay::new(equals);
+        let judge = |deployment: Option<Deployment>| stay.judge(deployment.as_ref());
+        keeps(what, hold, states, judge, proof).await
     }
 }

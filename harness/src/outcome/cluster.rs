@@ -86,6 +86,18 @@ pub enum ClusterProblem {
         /// The HPA.
         name: String,
     },
+    /// The HPA controller made too few syncs to judge anything by their number.
+    #[error(
+        "the HPA controller made {syncs} syncs in {:.1}s, with a period of {:.1}s; give it more of the processor", .elapsed.as_secs_f64(), .period.as_secs_f64()
+    )]
+    TooFewSyncs {
+        /// How many it made.
+        syncs: u64,
+        /// In which time.
+        elapsed: Duration,
+        /// How often it should make one.
+        period: Duration,
+    },
     /// A pod of the installation that isn't judged is not ready.
     #[error("{what}: not within {within:?}; pods: {seen}")]
     PodNotReady {
@@ -183,7 +195,7 @@ impl ClusterProblem {
         match self {
             Self::Call { .. } | Self::Late { .. } => Kind::ApiServerUnreachable,
             Self::Refused { .. } => Kind::ApiServerRefused,
-            Self::NotJudged { .. } => Kind::NotJudged,
+            Self::NotJudged { .. } | Self::TooFewSyncs { .. } => Kind::NotJudged,
             Self::Watch { .. } | Self::NothingSeen => Kind::WatchFailed,
             Self::WatchEnded { .. } => Kind::WatchEnded,
             Self::Connect { .. } => Kind::NoConnection,

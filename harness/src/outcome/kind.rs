@@ -30,6 +30,16 @@ pub enum Kind {
     NoSuchObject,
     /// A Deployment has another number of replicas.
     UnexpectedReplicas,
+    /// A number of replicas was not the one that it converges to in time, or did not stay so.
+    DidNotSettle,
+    /// A number of replicas went too far beyond the one that it converges to.
+    Overshoot,
+    /// A number of replicas turned from rising to falling, or back, too often.
+    TurnedTooOften,
+    /// A number of replicas was above what it may be at any time.
+    WentAbove,
+    /// A number of replicas was below what it may be at any time.
+    WentBelow,
     /// A condition has another status, reason or message.
     UnexpectedCondition,
     /// An HPA shows another current value.

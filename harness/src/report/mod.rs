@@ -17,6 +17,7 @@ use serde::Serialize;
 use serde_json::Value;
 use setpoint_cluster::Facts;
 
+use crate::convergence::Convergence;
 use crate::profile::Profile;
 use crate::programs::Programs;
 
@@ -178,6 +179,9 @@ pub struct StepOutcome {
     /// What there is to say of a step that went well: how many requests a load made.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub said: Option<String>,
+    /// How replicas converged, where the step was about that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub convergence: Option<Convergence>,
 }
 
 /// A Deployment was scaled.

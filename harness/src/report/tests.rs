@@ -16,6 +16,7 @@ fn outcome(name: &str, verdict: Verdict) -> Outcome {
             step: "expect 8 replicas of deployment/web".to_owned(),
             seconds: 2.5,
             said: None,
+            convergence: None,
         }],
         replicas: vec![ReplicaChange {
             seconds: 1.5,

@@ -15,6 +15,9 @@ use crate::outcome::{Finding, Kind, Owner, Unmet};
 use crate::timeouts::Timeouts;
 use crate::wait::ready_adapter;
 
+/// The port that the product's adapter serves on (`adapter/deploy`).
+const PORT: u16 = 6443;
+
 /// The adapter's TLS handshake shows no certificate.
 #[derive(Debug, thiserror::Error)]
 #[error("see the adapter's certificate: it shows none")]
@@ -97,7 +100,7 @@ impl Adapter {
         Ok(TlsRoute {
             cluster: self.cluster.clone(),
             asked: Owner::Adapter,
-            to: Destination::Pod(self.pod(limit).await?),
+            to: Destination::Target(self.pod(limit).await?, PORT),
             server: self.server(),
             connector: tokio_rustls::TlsConnector::from(Arc::new(tls)),
         })

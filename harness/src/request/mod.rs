@@ -1,6 +1,7 @@
 //! One request, through the API server or straight to the adapter, as anybody; judged from raw bytes.
 
 mod adapter;
+mod controller_manager;
 mod error;
 mod limit;
 mod plain;
@@ -12,6 +13,7 @@ use std::collections::BTreeMap;
 use setpoint_cluster::{MintRequest, Minted};
 
 pub(crate) use adapter::Adapter;
+pub(crate) use controller_manager::ControllerManager;
 pub(crate) use error::RequestError;
 pub(crate) use error::{failed, not_made, unanswered};
 pub(crate) use limit::Limit;

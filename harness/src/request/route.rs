@@ -13,9 +13,6 @@ use super::tls::client_config;
 use super::{Answer, Identity, Limit, Question, RequestError, Secret, failed, not_made};
 use crate::outcome::{Owner, Unmet};
 
-/// The port that the product's adapter serves on (`adapter/deploy`).
-const ADAPTER_PORT: u16 = 6443;
-
 /// The way to the API server, for many questions of one identity.
 ///
 /// # Errors
@@ -84,11 +81,11 @@ pub(crate) struct TlsRoute {
 
 pub(super) enum Destination {
     Host(String, u16),
-    Pod(Target),
+    Target(Target, u16),
 }
 
 impl TlsRoute {
-    async fn ask(&self, question: &Question, limit: Limit) -> Result<Answer, Unmet> {
+    pub(super) async fn ask(&self, question: &Question, limit: Limit) -> Result<Answer, Unmet> {
         let stream = self.connect(limit).await?;
         let answer = ask_over(Box::new(stream), &self.server, question, limit).await;
         answer.map_err(|error| error.when_asking(self.asked))
@@ -116,8 +113,8 @@ impl TlsRoute {
                 let stream: Connection = Box::new(stream);
                 (stream, "the API server".to_owned())
             }
-            Destination::Pod(target) => {
-                let stream = self.cluster.connect(target, ADAPTER_PORT);
+            Destination::Target(target, port) => {
+                let stream = self.cluster.connect(target, *port);
                 let stream = limit.bound(format!("reach {target}"), stream).await?;
                 (stream, format!("{} in {target}", self.server))
             }

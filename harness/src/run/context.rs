@@ -21,7 +21,7 @@ use crate::report::timeline::merged;
 use crate::report::{Outcome, StepOutcome, Verdict};
 use crate::request::Adapter;
 use crate::scenario::Scenario;
-use crate::steps::StepContext;
+use crate::steps::{Remark, StepContext};
 use crate::traffic::Traffic;
 
 /// A scenario that has a cluster.
@@ -180,6 +180,7 @@ impl<'a> RunContext<'a> {
             expect: ExpectContext {
                 cluster,
                 adapter: Arc::new(adapter),
+                feed: feed.clone(),
                 prometheus: self.prometheus.clone(),
                 application,
                 timeouts,
@@ -213,7 +214,7 @@ impl<'a> RunContext<'a> {
         let began = Instant::now();
         let played = step.play(context).await;
         let (said, note) = match &played {
-            Ok(said) => (said.clone(), said.clone()),
+            Ok(said) => (said.clone(), said.clone().map(|said| said.text)),
             Err(unmet) => (None, Some(format!("failed: {unmet}"))),
         };
         if let Some(note) = note {
@@ -258,11 +259,13 @@ impl<'a> RunContext<'a> {
         self.recorder.notes().note(Source::Scenario, text);
     }
 
-    fn push_step(&mut self, step: String, began: Instant, said: Option<String>) {
+    fn push_step(&mut self, step: String, began: Instant, said: Remark) {
+        let (said, convergence) = said.map(|said| (said.text, said.convergence)).unzip();
         self.outcome.steps.push(StepOutcome {
             step,
             seconds: began.elapsed().as_secs_f64(),
             said,
+            convergence: convergence.flatten(),
         });
     }
 

@@ -8,6 +8,7 @@ use futures::future::BoxFuture;
 use serde_json::Value;
 use tokio::sync::Mutex;
 
+use crate::convergence::Convergence;
 use crate::expect::ExpectContext;
 use crate::feed::Feed;
 use crate::format::{Checks, Metric, Place};
@@ -49,7 +50,34 @@ pub(crate) trait Play: Send + Sync {
 }
 
 /// What there is to say of a step that went well.
-pub(crate) type Remark = Option<String>;
+pub(crate) type Remark = Option<Said>;
+
+/// Something that a step says of itself.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Said {
+    /// For people.
+    pub text: String,
+    /// How replicas converged, for programs.
+    pub convergence: Option<Convergence>,
+}
+
+impl From<String> for Said {
+    fn from(text: String) -> Self {
+        Self {
+            text,
+            convergence: None,
+        }
+    }
+}
+
+impl From<Convergence> for Said {
+    fn from(convergence: Convergence) -> Self {
+        Self {
+            text: convergence.to_string(),
+            convergence: Some(convergence),
+        }
+    }
+}
 
 /// What a step needs of the installation.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

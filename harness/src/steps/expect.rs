@@ -4,7 +4,7 @@ use futures::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::context::{Needs, Play, Remark, StepContext};
+use super::context::{Needs, Play, Remark, Said, StepContext};
 use crate::expect::Expectation;
 use crate::format::{Checks, Place};
 use crate::outcome::Unmet;
@@ -33,8 +33,8 @@ impl Play for ExpectStep {
 
     fn play<'a>(&'a self, context: &'a StepContext) -> BoxFuture<'a, Result<Remark, Unmet>> {
         Box::pin(async move {
-            self.0.judge(&context.expect).await?;
-            Ok(None)
+            let measured = self.0.measure(&context.expect).await?;
+            Ok(measured.map(Said::from))
         })
     }
 }

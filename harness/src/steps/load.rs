@@ -88,7 +88,7 @@ impl Play for LoadStep {
             let ask = || route.ask(&question, Limit::of(answer));
             let played = self.play_steps(context);
             let tally = under_load(self.rate, self.at_least, load, played, ask).await?;
-            tally.verdict(self.at_least).map(Some)
+            tally.verdict(self.at_least).map(|said| Some(said.into()))
         })
     }
 }

@@ -36,7 +36,10 @@ impl Play for Metrics {
     fn play<'a>(&'a self, context: &'a StepContext) -> BoxFuture<'a, Result<Remark, Unmet>> {
         Box::pin(async move {
             if let Some(application) = &context.expect.application {
-                return application.give(&self.0).await.map(Some);
+                return application
+                    .give(&self.0)
+                    .await
+                    .map(|said| Some(said.into()));
             }
             let replaced = context.feed()?.replace(&self.0).await;
             replaced.map_err(unanswered("give metrics new values", Owner::Harness))?;

@@ -19,7 +19,7 @@ mod traffic;
 
 use crate::format::{Checks, Place, one_of};
 
-pub(crate) use context::{Needs, Play, StepContext};
+pub(crate) use context::{Needs, Play, Remark, StepContext};
 
 one_of! {
     /// One step.

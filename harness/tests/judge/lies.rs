@@ -32,9 +32,18 @@ fn caught_by(lie: Lie) -> &'static [(&'static str, Kind)] {
         )],
         Lie::AllowsWhenReviewsFail => &[("authorization/review-fails", Kind::UnexpectedStatus)],
         Lie::UnsortedDiscovery => &[("discovery/sorted-and-equal", Kind::DiscoveryUnsorted)],
-        Lie::ConstantValue => &[("hpa/scales-up", Kind::UnexpectedReplicas)],
-        Lie::WholeNumbers => &[("hpa/holds-within-tolerance", Kind::UnexpectedValue)],
-        Lie::ZeroWhilePrometheusFails => &[("hpa/holds-while-prometheus-fails", Kind::DidNotStay)],
+        Lie::ConstantValue => &[
+            ("hpa/scales-up", Kind::UnexpectedReplicas),
+            ("convergence/rising-pods", Kind::DidNotSettle),
+        ],
+        Lie::WholeNumbers => &[
+            ("hpa/holds-within-tolerance", Kind::UnexpectedValue),
+            ("convergence/noisy-pods", Kind::Overshoot),
+        ],
+        Lie::ZeroWhilePrometheusFails => &[
+            ("hpa/holds-while-prometheus-fails", Kind::DidNotStay),
+            ("convergence/failing-pods", Kind::WentBelow),
+        ],
         Lie::HtmlBody | Lie::WrongKind => &[("hpa/scales-up", Kind::UnexpectedValue)],
         Lie::WrongSan => &[("tls/wrong-san", Kind::UnexpectedCondition)],
         Lie::KeepsServingPair => &[("tls/serving-pair-rotates", Kind::UnexpectedCertificate)],

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -184,6 +184,7 @@ async fn address_of(client: &Client, target: &Target) -> Result<IpAddr, ConnectE
             .get(name)
             .await
             .map(|pod| pod.status.and_then(|status| status.pod_ip)),
+        Target::ControllerManager => return Ok(Ipv4Addr::LOCALHOST.into()),
     };
     let address = found.map_err(ConnectError::ApiServer)?;
     // A headless Service's clusterIP is "None".

@@ -24,6 +24,8 @@ pub enum Target {
         /// The pod's name.
         name: String,
     },
+    /// The kube-controller-manager, which listens for the node alone.
+    ControllerManager,
 }
 
 impl fmt::Display for Target {
@@ -31,6 +33,7 @@ impl fmt::Display for Target {
         match self {
             Self::Service { namespace, name } => write!(f, "service {namespace}/{name}"),
             Self::Pod { namespace, name } => write!(f, "pod {namespace}/{name}"),
+            Self::ControllerManager => f.write_str("the kube-controller-manager"),
         }
     }
 }

@@ -108,6 +108,7 @@ impl OneHpa {
                 Timeouts::default(),
             )),
             application: None,
+            feed: None,
             prometheus: None,
             timeouts: self.timeouts,
         };
