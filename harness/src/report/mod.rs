@@ -1,6 +1,8 @@
 //! What a run found.
 
 mod archive;
+mod changes;
+mod curves;
 mod junit;
 mod terminal;
 #[cfg(test)]
@@ -21,6 +23,7 @@ use crate::convergence::Convergence;
 use crate::profile::Profile;
 use crate::programs::Programs;
 
+pub use changes::{HpaChange, HpaMetric, ReplicaChange};
 pub use terminal::Terminal;
 pub use verdict::{Counts, Problem, SkipReason, Verdict};
 
@@ -127,8 +130,10 @@ pub struct Outcome {
     pub seconds: f64,
     /// How long each step took.
     pub steps: Vec<StepOutcome>,
-    /// Every change of a Deployment's wanted replicas.
+    /// Every change of a Deployment's replicas, wanted or ready.
     pub replicas: Vec<ReplicaChange>,
+    /// Every change of an HPA: what was measured, and its limits.
+    pub hpas: Vec<HpaChange>,
     /// What it ran on.
     pub cluster: Option<Facts>,
     /// The adapter's image and what the node has for it.
@@ -174,26 +179,19 @@ pub struct Kept {
 pub struct StepOutcome {
     /// The step in words.
     pub step: String,
+    /// When it began, in seconds since the scenario's start.
+    pub at: f64,
     /// Wall time.
     pub seconds: f64,
+    /// Whether it breaks something on purpose, or mends what was broken; nothing for any other step.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub breaks: Option<bool>,
     /// What there is to say of a step that went well: how many requests a load made.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub said: Option<String>,
     /// How replicas converged, where the step was about that.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub convergence: Option<Convergence>,
-}
-
-/// A Deployment was scaled.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ReplicaChange {
-    /// Since the scenario's start.
-    pub seconds: f64,
-    /// Namespace and name.
-    pub deployment: String,
-    /// The wanted number.
-    pub replicas: i32,
 }
 
 /// A piece of evidence.
@@ -279,7 +277,7 @@ impl Report {
         }
     }
 
-    /// Writes `report.json`, `junit.xml`, both in `evidence.tar.gz` with what was applied and what happened, and timeline and evidence of each failure as text, into a folder.
+    /// Writes `report.json`, `junit.xml`, both in `evidence.tar.gz` with what was applied and what happened, timeline and evidence of each failure as text, and the curves of each HPA as SVG, into a folder.
     ///
     /// # Errors
     /// When the folder can't be written.
@@ -290,6 +288,7 @@ impl Report {
         std::fs::write(folder.join("report.json"), &json)?;
         std::fs::write(folder.join("junit.xml"), &junit)?;
         std::fs::write(folder.join(archive::NAME), self.archive(&json, &junit)?)?;
+        self.write_curves(folder)?;
         for outcome in self
             .scenarios
             .iter()
@@ -308,6 +307,16 @@ impl Report {
             );
             let file = folder.join(format!("{}.evidence.txt", outcome.name.replace('/', "-")));
             std::fs::write(file, text)?;
+        }
+        Ok(())
+    }
+
+    fn write_curves(&self, folder: &Path) -> std::io::Result<()> {
+        for outcome in &self.scenarios {
+            for curves in curves::of(outcome) {
+                let name = format!("{}.{}.svg", outcome.name, curves.hpa).replace('/', "-");
+                std::fs::write(folder.join(name), curves::draw(&curves))?;
+            }
         }
         Ok(())
     }

@@ -102,10 +102,12 @@ fn explained(problem: &Problem) -> String {
 fn curve(changes: &[ReplicaChange]) -> String {
     let mut curves: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for change in changes {
-        curves
-            .entry(&change.deployment)
-            .or_default()
-            .push(change.replicas.to_string());
+        let curve = curves.entry(&change.deployment).or_default();
+        let number = change.replicas.to_string();
+        // Others became ready.
+        if curve.last() != Some(&number) {
+            curve.push(number);
+        }
     }
     let longest = curves
         .into_iter()
@@ -186,13 +188,15 @@ mod tests {
             seconds: 0.0,
             deployment: deployment.to_owned(),
             replicas,
+            ready: 1,
         };
         let changes = [
+            change("setpoint/adapter", 1),
             change("setpoint/adapter", 1),
             change("default/web", 1),
             change("default/web", 4),
         ];
         assert_eq!(curve(&changes), ", default/web 1 -> 4");
-        assert_eq!(curve(&changes[..2]), "");
+        assert_eq!(curve(&changes[..3]), "");
     }
 }

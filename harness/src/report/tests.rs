@@ -4,7 +4,7 @@ use super::timeline::{Entry, Source};
 use super::*;
 use crate::outcome::{Kind, Owner};
 
-fn outcome(name: &str, verdict: Verdict) -> Outcome {
+pub(super) fn outcome(name: &str, verdict: Verdict) -> Outcome {
     Outcome {
         name: name.to_owned(),
         sentence: format!("{name} is as it should be"),
@@ -14,7 +14,9 @@ fn outcome(name: &str, verdict: Verdict) -> Outcome {
         seconds: 12.5,
         steps: vec![StepOutcome {
             step: "expect 8 replicas of deployment/web".to_owned(),
+            at: 9.5,
             seconds: 2.5,
+            breaks: None,
             said: None,
             convergence: None,
         }],
@@ -22,7 +24,9 @@ fn outcome(name: &str, verdict: Verdict) -> Outcome {
             seconds: 1.5,
             deployment: "default/web".to_owned(),
             replicas: 1,
+            ready: 1,
         }],
+        hpas: Vec::new(),
         cluster: None,
         adapter_image: None,
         applied: Vec::new(),

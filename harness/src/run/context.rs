@@ -1,7 +1,7 @@
 //! What a scenario is played in, and what can be done there.
 
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::SystemTime;
 
 use setpoint_cluster::Cluster;
 use tokio::sync::Mutex;
@@ -147,7 +147,7 @@ impl<'a> RunContext<'a> {
     }
 
     async fn set_up(&mut self) -> Result<(), Unmet> {
-        let began = Instant::now();
+        let began = SystemTime::now();
         self.note(match &self.options.installed {
             Some(_) => "set up: apply manifests beside the adapter that is there".to_owned(),
             None => "set up: install adapter, Prometheus and manifests".to_owned(),
@@ -163,7 +163,7 @@ impl<'a> RunContext<'a> {
             }
             None => set_up(self.scenario, self.options, &cluster, at).await,
         };
-        self.push_step("set up".to_owned(), began, None);
+        self.push_step("set up".to_owned(), began, None, None);
         let Installation {
             feed,
             installed,
@@ -211,7 +211,7 @@ impl<'a> RunContext<'a> {
         let begins = format!("step {} of {}: {description}", index + 1, steps.len());
         self.progress.at(&self.scenario.name(), &begins);
         self.note(begins);
-        let began = Instant::now();
+        let began = SystemTime::now();
         let played = step.play(context).await;
         let (said, note) = match &played {
             Ok(said) => (said.clone(), said.clone().map(|said| said.text)),
@@ -220,7 +220,7 @@ impl<'a> RunContext<'a> {
         if let Some(note) = note {
             self.note(note);
         }
-        self.push_step(description, began, said);
+        self.push_step(description, began, step.breaks(), said);
         let step = self.describe(Activity::Play(index));
         played
             .map(drop)
@@ -259,11 +259,15 @@ impl<'a> RunContext<'a> {
         self.recorder.notes().note(Source::Scenario, text);
     }
 
-    fn push_step(&mut self, step: String, began: Instant, said: Remark) {
+    fn push_step(&mut self, step: String, began: SystemTime, breaks: Option<bool>, said: Remark) {
+        let at = self.recorder.notes().since_start(began);
+        let now = self.recorder.notes().since_start(SystemTime::now());
         let (said, convergence) = said.map(|said| (said.text, said.convergence)).unzip();
         self.outcome.steps.push(StepOutcome {
             step,
-            seconds: began.elapsed().as_secs_f64(),
+            at,
+            seconds: (now - at).max(0.0),
+            breaks,
             said,
             convergence: convergence.flatten(),
         });
@@ -274,6 +278,7 @@ impl<'a> RunContext<'a> {
         Outcome {
             verdict,
             replicas: self.recorder.replicas(),
+            hpas: self.recorder.hpas(),
             history: merged(self.recorder.entries()),
             ..self.outcome
         }

@@ -6,6 +6,7 @@ pub mod clean;
 mod context;
 mod evidence;
 mod health;
+mod hpas;
 mod machine;
 mod one;
 mod recorder;
@@ -205,6 +206,7 @@ fn not_run(scenario: &Scenario, verdict: Verdict) -> Outcome {
         seconds: Duration::ZERO.as_secs_f64(),
         steps: Vec::new(),
         replicas: Vec::new(),
+        hpas: Vec::new(),
         cluster: None,
         adapter_image: None,
         applied: Vec::new(),

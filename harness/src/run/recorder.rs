@@ -19,10 +19,11 @@ use setpoint_cluster::Cluster;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::hpas::change_of;
 use crate::install::{Names, in_own_namespaces};
 use crate::notes::{Entry, Notes, Source};
 use crate::prometheus::Prometheus;
-use crate::report::{ReplicaChange, shortened};
+use crate::report::{HpaChange, ReplicaChange, shortened};
 
 /// How often a real Prometheus is asked for its targets.
 const LOOKS: Duration = Duration::from_millis(500);
@@ -30,12 +31,10 @@ const LOOKS: Duration = Duration::from_millis(500);
 /// Watches a scenario's cluster until it is dropped.
 pub(super) struct Recorder {
     notes: Notes,
-    replicas: Replicas,
+    replicas: Arc<Mutex<Vec<ReplicaChange>>>,
+    hpas: Arc<Mutex<Vec<HpaChange>>>,
     _watching: JoinSet<()>,
 }
-
-/// Every change of a Deployment's wanted replicas so far.
-type Replicas = Arc<Mutex<Vec<ReplicaChange>>>;
 
 /// Notes how the targets of a real Prometheus are, whenever that changes, until the future is dropped.
 pub(super) async fn follow_targets(notes: &Notes, prometheus: &Prometheus) {
@@ -65,7 +64,7 @@ impl Recorder {
         is_ours: bool,
     ) -> Self {
         let notes = Notes::since(started);
-        let replicas = Replicas::default();
+        let (replicas, hpas) = (Arc::default(), Arc::default());
         let began = began(started);
         let mut watching = JoinSet::new();
         let all = || cluster.client();
@@ -105,12 +104,18 @@ impl Recorder {
         }
         watching.spawn(follow_replicas(
             notes.clone(),
-            replicas.clone(),
+            Arc::clone(&replicas),
+            (Api::all(all()), watched()),
+        ));
+        watching.spawn(follow_hpas(
+            notes.clone(),
+            Arc::clone(&hpas),
             (Api::all(all()), watched()),
         ));
         Self {
             notes,
             replicas,
+            hpas,
             _watching: watching,
         }
     }
@@ -124,9 +129,14 @@ impl Recorder {
         self.notes.entries()
     }
 
-    /// Every change of a Deployment's wanted replicas so far.
+    /// Every change of a Deployment's replicas so far, wanted or ready.
     pub(super) fn replicas(&self) -> Vec<ReplicaChange> {
         self.replicas.lock().clone()
+    }
+
+    /// Every change of an HPA so far.
+    pub(super) fn hpas(&self) -> Vec<HpaChange> {
+        self.hpas.lock().clone()
     }
 }
 
@@ -167,23 +177,62 @@ async fn follow<K>(
     follow_all(watched, tell).await;
 }
 
-async fn follow_replicas(notes: Notes, all: Replicas, watched: (Api<Deployment>, watcher::Config)) {
-    let mut last: BTreeMap<String, i32> = BTreeMap::new();
+async fn follow_replicas(
+    notes: Notes,
+    all: Arc<Mutex<Vec<ReplicaChange>>>,
+    watched: (Api<Deployment>, watcher::Config),
+) {
+    let mut last: BTreeMap<String, (i32, i32)> = BTreeMap::new();
     let tell = |object: Deployment| {
         let namespace = object.namespace().unwrap_or_default();
         let deployment = format!("{namespace}/{}", object.name_any());
         let replicas = object.spec.replicas.unwrap_or(1);
-        let text = match last.insert(deployment.clone(), replicas) {
-            Some(before) if before == replicas => return,
-            Some(before) => format!("{deployment} {before} -> {replicas}"),
-            None => format!("{deployment} {replicas}"),
-        };
-        notes.note(Source::Replicas, text);
+        let ready = object
+            .status
+            .as_ref()
+            .and_then(|status| status.ready_replicas);
+        let ready = ready.unwrap_or_default();
+        let before = last.insert(deployment.clone(), (replicas, ready));
+        if before == Some((replicas, ready)) {
+            return;
+        }
+        match before {
+            Some((before, _)) if before == replicas => {}
+            Some((before, _)) => {
+                let text = format!("{deployment} {before} -> {replicas}");
+                notes.note(Source::Replicas, text);
+            }
+            None => notes.note(Source::Replicas, format!("{deployment} {replicas}")),
+        }
         all.lock().push(ReplicaChange {
             seconds: notes.since_start(SystemTime::now()),
             deployment,
             replicas,
+            ready,
         });
+    };
+    follow_all(watched, tell).await;
+}
+
+async fn follow_hpas(
+    notes: Notes,
+    all: Arc<Mutex<Vec<HpaChange>>>,
+    watched: (Api<HorizontalPodAutoscaler>, watcher::Config),
+) {
+    let tell = |object: HorizontalPodAutoscaler| {
+        let change = change_of(&object, notes.since_start(SystemTime::now()));
+        let mut all = all.lock();
+        let before = all.iter().rev().find(|before| before.hpa == change.hpa);
+        let seconds = change.seconds;
+        let is_same = |before: &HpaChange| {
+            HpaChange {
+                seconds,
+                ..before.clone()
+            } == change
+        };
+        if !before.is_some_and(is_same) {
+            all.push(change);
+        }
     };
     follow_all(watched, tell).await;
 }

@@ -32,6 +32,11 @@ pub(crate) trait Play: Send + Sync {
         Needs::default()
     }
 
+    /// Whether it breaks something on purpose, or mends what was broken; nothing for most steps.
+    fn breaks(&self) -> Option<bool> {
+        None
+    }
+
     /// The metrics that it gives values.
     fn metrics(&self) -> &[Metric] {
         &[]

@@ -92,6 +92,10 @@ impl Play for FaultStep {
         }
     }
 
+    fn breaks(&self) -> Option<bool> {
+        Some(matches!(self, Self::Prometheus(_)))
+    }
+
     fn needs(&self) -> Needs {
         Needs::FAKE_PROMETHEUS.and(Needs::OWN_ADAPTER)
     }
