@@ -37,6 +37,7 @@ mod feed;
 mod format;
 pub mod install;
 pub mod installed;
+pub mod known_failures;
 pub mod matrix;
 mod notes;
 mod obsolete;

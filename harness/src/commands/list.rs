@@ -8,10 +8,11 @@ use setpoint_cluster::Provider as _;
 use setpoint_cluster::existing::ExistingProvider;
 
 use super::existing::ExistingArgs;
-use super::run::{Adapter, Format, adapter, scenarios};
+use super::run::{Adapter, Format, adapter, load};
+use super::selection::SelectionArgs;
 use crate::profile::Profile;
 use crate::programs::{NoPrometheus, find_prometheus};
-use crate::report::SkipReason;
+use crate::report::{Report, SkipReason};
 use crate::run::{ClusterKind, lacks_prometheus, not_implemented};
 use crate::scenario::{Document, Scenario};
 use crate::timeouts::Timeouts;
@@ -20,15 +21,14 @@ use crate::{matrix, rule_tests};
 /// Lists scenarios, after checking them
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  setpoint list\n  setpoint list --cluster kind\n  setpoint list --adapter installed\n  setpoint list scenarios/hpa --format json"
+    after_help = "Examples:\n  setpoint list\n  setpoint list --suite hpa,tls\n  setpoint list --cluster kind\n  setpoint list --adapter installed\n  setpoint list scenarios/hpa --format json"
 )]
 pub struct ListArgs {
     /// Scenario files, or folders of them [default: scenarios]
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// Only scenarios whose folder, file name or sentence contains this text
-    #[arg(long, value_name = "TEXT")]
-    filter: Option<String>,
+    #[command(flatten)]
+    selection: SelectionArgs,
     /// Says of each scenario why it can't run on such a cluster and this machine, if it can't
     #[arg(long, value_enum, default_value = "local")]
     cluster: ClusterKind,
@@ -47,7 +47,7 @@ pub struct ListArgs {
 /// # Errors
 /// When they are no scenarios.
 pub async fn run(args: &ListArgs) -> anyhow::Result<()> {
-    let scenarios = scenarios(&args.paths, args.filter.as_deref())?;
+    let scenarios = args.selection.of(load(&args.paths)?)?;
     let profile = args.adapter.as_ref().map(|adapter| &adapter.profile);
     if let Some(mut options) = args.existing.options(args.cluster)? {
         options.observes = profile.is_some_and(Profile::is_installed);
@@ -88,10 +88,10 @@ fn skipped(
     lacks.or_else(|| lacks_prometheus(scenario, prometheus))
 }
 
-/// Prints the JSON schema of scenario files, of files for `setpoint test`, or of the matrix
+/// Prints the JSON schema of scenario files, of reports, of files for `setpoint test`, or of the matrix
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  setpoint schema > scenarios/schema.json\n  setpoint schema test > rule-tests.schema.json"
+    after_help = "Examples:\n  setpoint schema > scenarios/schema.json\n  setpoint schema report > report.schema.json\n  setpoint schema test > rule-tests.schema.json"
 )]
 pub struct SchemaArgs {
     /// Which files
@@ -104,6 +104,8 @@ pub struct SchemaArgs {
 enum Files {
     /// Those of `setpoint run`
     Scenario,
+    /// The `report.json` that `setpoint run` writes
+    Report,
     /// Those of `setpoint test`
     Test,
     /// Those of `fixtures/matrix`, which `setpoint explain` shows
@@ -116,6 +118,7 @@ impl SchemaArgs {
     pub fn schema(&self) -> String {
         match self.files {
             Files::Scenario => schema(),
+            Files::Report => Report::schema(),
             Files::Test => rule_tests::schema(),
             Files::Matrix => matrix::schema(),
         }

@@ -7,6 +7,7 @@ use setpoint_cluster::ImageTable;
 
 mod against;
 pub mod cluster;
+pub mod compare;
 mod existing;
 pub mod explain;
 pub mod list;
@@ -17,6 +18,7 @@ pub mod replay;
 pub mod run;
 pub mod sample_app;
 pub mod scripted;
+mod selection;
 mod server;
 pub mod test;
 
@@ -25,8 +27,8 @@ pub mod test;
 #[command(
     name = "setpoint",
     version,
-    after_help = "Examples:\n  setpoint run\n  setpoint test rules.test.yaml\n  setpoint list\n  export KUBECONFIG=$(setpoint cluster up)\n  setpoint cluster down\n\n\
-        Exit codes:\n  0  done; of run and test: all passed\n  1  of run: the adapter failed a scenario; of test: a test failed\n  \
+    after_help = "Examples:\n  setpoint run\n  setpoint compare before/report.json after/report.json\n  setpoint test rules.test.yaml\n  setpoint list\n  export KUBECONFIG=$(setpoint cluster up)\n  setpoint cluster down\n\n\
+        Exit codes:\n  0  done; of run and test: all passed\n  1  of run: the adapter failed a scenario; of compare: something is worse; of test: a test failed\n  \
         2  bad arguments, or a file that can't be used\n  3  the environment could not be set up; of run: a scenario is inconclusive, or nothing passed"
 )]
 pub struct Cli {
@@ -38,6 +40,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(Box<run::RunArgs>),
+    Compare(compare::CompareArgs),
     Test(test::TestArgs),
     List(list::ListArgs),
     Explain(explain::ExplainArgs),
@@ -58,6 +61,7 @@ impl Cli {
     pub async fn run(self) -> anyhow::Result<ExitCode> {
         match self.command {
             Command::Run(args) => return run::run(*args).await,
+            Command::Compare(args) => return compare::run(&args),
             Command::Test(args) => return test::run(&args).await,
             Command::Record(args) => return record::run(args).await,
             Command::List(args) => list::run(&args).await?,

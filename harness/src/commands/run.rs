@@ -1,5 +1,6 @@
 //! `setpoint run`: scenarios, one after another and side by side.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -14,11 +15,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::against::{self, Comparing, Other};
 use super::existing::{ExistingArgs, InstalledArgs, NamedImage, images, plan};
+use super::selection::SelectionArgs;
 use super::{BadInput, provision};
 use crate::installed::{Feed, Installed};
+use crate::known_failures::KnownFailures;
 use crate::profile::Profile;
 use crate::programs::{ProgramError, Programs};
-use crate::report::Terminal;
+use crate::report::{Report, Terminal};
 use crate::run::{Backend, ClusterKind, RunOptions, run as run_scenarios};
 use crate::scenario::{self, Scenario};
 use crate::scripted::Lie;
@@ -30,7 +33,7 @@ use crate::timeouts::{self, TimeoutFactor, Timeouts};
     long_about = "Runs scenarios, each on a control plane of its own, and judges an adapter by them.\n\n\
         Exit codes: 0 all scenarios passed or were skipped, 1 the adapter failed a scenario, 2 bad usage or a bad scenario, 3 a scenario was \
         inconclusive, none passed, or the run was interrupted. If a scenario also failed, the code is 1.",
-    after_help = "Examples:\n  setpoint run\n  setpoint run scenarios/hpa --jobs 1\n  setpoint run --cluster kind\n  setpoint run --kubernetes 1.36\n  \
+    after_help = "Examples:\n  setpoint run\n  setpoint run scenarios/hpa --jobs 1\n  setpoint run --suite hpa,tls --shard 1/2 --report report\n  setpoint run --known-failures known-failures.yaml\n  setpoint run --cluster kind\n  setpoint run --kubernetes 1.36\n  \
         setpoint run --timeout-factor 3\n  \
         setpoint run --adapter binary:target/release/setpoint-adapter --format json > report.json"
 )]
@@ -67,9 +70,11 @@ pub struct RunArgs {
     against: Option<Other>,
     #[command(flatten)]
     installed: InstalledArgs,
-    /// Only scenarios whose folder, file name or sentence contains this text
-    #[arg(long, value_name = "TEXT")]
-    filter: Option<String>,
+    #[command(flatten)]
+    selection: SelectionArgs,
+    /// Failures that are known: a file of ids, reasons and last days; those don't fail the run, and one that passes does
+    #[arg(long, value_name = "FILE", conflicts_with = "against")]
+    known_failures: Option<PathBuf>,
     /// How many scenarios run in parallel
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..))]
     jobs: u16,
@@ -79,7 +84,7 @@ pub struct RunArgs {
     /// Leave the kind cluster of each scenario that fails as it is, for two hours at most
     #[arg(long)]
     keep: bool,
-    /// Write report.json and the evidence of failures into this folder
+    /// Write report.json, report.html, report.md, junit.xml, the curves of HPAs and the evidence of failures into this folder
     #[arg(long, value_name = "FOLDER")]
     report: Option<PathBuf>,
     /// What is printed on standard output
@@ -146,22 +151,27 @@ fn lies() -> String {
 ///
 /// # Errors
 /// When they can't be read: [`BadInput`].
-pub(super) fn scenarios(paths: &[PathBuf], filter: Option<&str>) -> anyhow::Result<Vec<Scenario>> {
+pub(super) fn load(paths: &[PathBuf]) -> Result<Vec<Scenario>, BadInput> {
     let default = [PathBuf::from("scenarios")];
     let paths = if paths.is_empty() { &default } else { paths };
-    let mut scenarios = scenario::load(paths).map_err(|error| BadInput(error.into()))?;
-    if let Some(filter) = filter {
-        scenarios.retain(|scenario| {
-            scenario.name().contains(filter) || scenario.document.scenario.contains(filter)
-        });
-        if scenarios.is_empty() {
-            return Err(BadInput(anyhow::anyhow!(
-                "no scenario's name or sentence holds `{filter}`"
-            ))
-            .into());
-        }
+    scenario::load(paths).map_err(|error| BadInput(error.into()))
+}
+
+/// Tells a step of a GitHub workflow that runs this program: its summary, and an annotation of each failure.
+fn tell_github(report: &Report) -> anyhow::Result<()> {
+    if std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true") {
+        // Standard output may be for programs; the runner reads both.
+        anstream::eprint!("{}", report.to_github_annotations());
     }
-    Ok(scenarios)
+    let Some(summary) = std::env::var_os("GITHUB_STEP_SUMMARY").map(PathBuf::from) else {
+        return Ok(());
+    };
+    let file = std::fs::OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(&summary);
+    let written = file.and_then(|mut file| file.write_all(report.to_markdown().as_bytes()));
+    written.with_context(|| format!("write the summary into {}", summary.display()))
 }
 
 /// Scenarios as they are played with an adapter that is there already. Those that can't be are skipped later, with the reason.
@@ -187,12 +197,17 @@ pub async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     // From here on neither Ctrl-C nor SIGTERM ends the process before what it started.
     let mut termination = Termination::watch().context("watch SIGTERM and SIGINT")?;
     if let Some(other) = args.against {
+        if args.selection.is_of_scenarios() {
+            let why =
+                "--suite and --shard are for scenarios; --against takes configurations by --filter";
+            return Err(BadInput(anyhow::anyhow!(why)).into());
+        }
         return against::run(Comparing {
             other,
             adapter: args.adapter.and_then(|adapter| adapter.path),
             kubernetes: args.kubernetes,
             paths: args.paths,
-            filter: args.filter,
+            filter: args.selection.filter,
             jobs: args.jobs.into(),
             timeouts: Timeouts::scaled_by(args.timeout_factor),
             report: args.report,
@@ -200,7 +215,11 @@ pub async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
         .await;
     }
     // Everything that can be refused is refused before anything is started.
-    let scenarios = scenarios(&args.paths, args.filter.as_deref())?;
+    let all = load(&args.paths)?;
+    let known = args.known_failures.as_deref();
+    let known = known.map(|path| KnownFailures::load(path, &all));
+    let known = known.transpose().map_err(|error| BadInput(error.into()))?;
+    let scenarios = args.selection.of(all)?;
     if let Some(folder) = &args.report {
         // A report that can't be written is better known now than after the run.
         std::fs::create_dir_all(folder)
@@ -283,7 +302,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
         .repeated_by(arguments);
     let running = run_scenarios(scenarios, options, Arc::new(Terminal::default()));
     tokio::pin!(running);
-    let report = tokio::select! {
+    let mut report = tokio::select! {
         report = &mut running => report,
         () = termination.received() => {
             anstream::eprintln!("interrupted: collecting evidence and removing the clusters");
@@ -291,6 +310,9 @@ pub async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
             running.await
         }
     };
+    if let Some(known) = &known {
+        known.mark(&mut report, jiff::Zoned::now().date());
+    }
     match args.format {
         Format::Pretty => report.print_summary(),
         Format::Json => anstream::println!("{}", serde_json::to_string_pretty(&report)?),
@@ -300,5 +322,6 @@ pub async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
             .write(folder)
             .with_context(|| format!("write the report into {}", folder.display()))?;
     }
+    tell_github(&report)?;
     Ok(ExitCode::from(report.exit_code()))
 }

@@ -13,6 +13,7 @@ pub(crate) mod tests;
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use setpoint_support::error_chain;
 
@@ -22,7 +23,9 @@ pub use harness::HarnessProblem;
 pub use kind::{Kind, RequestFailure};
 
 /// Whose problem it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Owner {
     /// The adapter: the scenario failed.

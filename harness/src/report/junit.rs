@@ -9,7 +9,7 @@ use super::{Outcome, Problem, Report, Verdict};
 impl Report {
     /// A test suite for each area, a test case for each scenario. A failed one has a failure, an
     /// inconclusive one an error, with the problem's kind as its type, the cause, the timeline and the
-    /// command that repeats it; the problem's owner is a property of the test case.
+    /// command that repeats it; the problem's owner is a property of the test case. A failure that is known is skipped.
     ///
     /// # Errors
     /// When it can't be written.
@@ -37,13 +37,16 @@ impl Report {
 fn test_case(outcome: &Outcome) -> TestCase {
     let status = match &outcome.verdict {
         Verdict::Passed => TestCaseStatus::success(),
-        Verdict::Failed(problem) => non_success(NonSuccessKind::Failure, problem, outcome),
+
+        Verdict::Failed(problem) => match &outcome.known {
+            Some(known) => skipped(&format!(
+                "known failure: {}; {}",
+                known.reason, problem.cause
+            )),
+            None => non_success(NonSuccessKind::Failure, problem, outcome),
+        },
         Verdict::Inconclusive(problem) => non_success(NonSuccessKind::Error, problem, outcome),
-        Verdict::Skipped { reason } => {
-            let mut status = TestCaseStatus::skipped();
-            status.set_message(reason.to_string());
-            status
-        }
+        Verdict::Skipped { reason } => skipped(&reason.to_string()),
     };
     let mut case = TestCase::new(outcome.sentence.as_str(), status);
     case.set_classname(outcome.name.as_str())
@@ -52,6 +55,12 @@ fn test_case(outcome: &Outcome) -> TestCase {
         case.add_property(("owner", problem.owner.to_string().as_str()));
     }
     case
+}
+
+fn skipped(why: &str) -> TestCaseStatus {
+    let mut status = TestCaseStatus::skipped();
+    status.set_message(why);
+    status
 }
 
 fn non_success(kind: NonSuccessKind, problem: &Problem, outcome: &Outcome) -> TestCaseStatus {

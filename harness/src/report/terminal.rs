@@ -164,6 +164,15 @@ impl Report {
         }
         anstream::println!("{DIM}adapter {}{DIM:#}", self.adapter);
         for outcome in &self.scenarios {
+            if let Some(known) = &outcome.known {
+                let (name, reason, expires) = (&outcome.name, &known.reason, known.expires);
+                anstream::println!("{DIM}{name} is known to fail until {expires}: {reason}{DIM:#}");
+            }
+        }
+        for problem in &self.not_failing {
+            anstream::println!("{BAD}{problem}{BAD:#}");
+        }
+        for outcome in &self.scenarios {
             if let Some(left) = &outcome.left {
                 anstream::println!("{BAD}LEFT BEHIND{BAD:#} by {}: {left}", outcome.name);
             }

@@ -1,5 +1,7 @@
 //! What programs read of a run: JSON and JUnit.
 
+use std::time::Duration;
+
 use super::timeline::{Entry, Source};
 use super::*;
 use crate::outcome::{Kind, Owner};
@@ -11,6 +13,7 @@ pub(super) fn outcome(name: &str, verdict: Verdict) -> Outcome {
         proves: vec!["H21".to_owned()],
         path: format!("scenarios/{name}.yaml").into(),
         verdict,
+        known: None,
         seconds: 12.5,
         steps: vec![StepOutcome {
             step: "expect 8 replicas of deployment/web".to_owned(),
@@ -40,7 +43,7 @@ pub(super) fn outcome(name: &str, verdict: Verdict) -> Outcome {
 }
 
 /// One scenario of each verdict, judged by name.
-pub(super) fn report() -> Report {
+pub(crate) fn report() -> Report {
     let failed = Verdict::Failed(Problem {
         owner: Owner::Adapter,
         kind: Kind::UnexpectedReplicas,

@@ -1,11 +1,14 @@
 //! How scenarios end.
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::obligations::Word;
 
 use crate::outcome::{HarnessProblem, Kind, Owner, Unmet};
 
 /// How a scenario ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", tag = "verdict")]
 pub enum Verdict {
     /// Everything was as expected.
@@ -22,7 +25,7 @@ pub enum Verdict {
 }
 
 /// What went wrong.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Problem {
     /// Whose it is: that of a failed scenario is the adapter's.
@@ -37,6 +40,12 @@ impl Verdict {
     /// The verdict of a scenario that did not come to its end.
     pub(crate) fn interrupted() -> Self {
         Self::from(&Unmet::from(HarnessProblem::Interrupted))
+    }
+
+    /// The verdict in a word.
+    #[must_use]
+    pub fn word(&self) -> Word {
+        Word::from(self)
     }
 
     /// What went wrong, if something did.
@@ -65,7 +74,7 @@ impl From<&Unmet> for Verdict {
 }
 
 /// Why a scenario isn't run: there are no other reasons.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, thiserror::Error)]
 #[serde(rename_all = "camelCase")]
 pub enum SkipReason {
     /// The control plane's programs aren't there.
@@ -116,6 +125,15 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// The same without that many failures, which are known; they count as passed.
+    pub(super) fn with_known(self, known: usize) -> Self {
+        Self {
+            failed: self.failed.saturating_sub(known),
+            passed: self.passed + known.min(self.failed),
+            ..self
+        }
+    }
+
     pub(super) fn of<'a>(verdicts: impl Iterator<Item = &'a Verdict>) -> Self {
         let mut counts = Self::default();
         for verdict in verdicts {

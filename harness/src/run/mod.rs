@@ -203,6 +203,7 @@ fn not_run(scenario: &Scenario, verdict: Verdict) -> Outcome {
         proves: scenario.document.proves.clone(),
         path: scenario.path.clone(),
         verdict,
+        known: None,
         seconds: Duration::ZERO.as_secs_f64(),
         steps: Vec::new(),
         replicas: Vec::new(),

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::Document;
 use super::used::with_used;
-use crate::format::{Checks, Place, default_namespace, first_line};
+use crate::format::{Checks, Place, default_namespace, located};
 
 /// The name of folders with manifests that scenarios use.
 const BASE: &str = "base";
@@ -176,24 +176,6 @@ pub(super) fn parse(text: &str, folder: &Path) -> Result<Document, Vec<String>> 
         Ok(document)
     } else {
         Err(problems)
-    }
-}
-
-/// The library's message, its place in front as compilers write it.
-pub(super) fn located(error: &serde_saphyr::Error) -> String {
-    let first = first_line(error);
-    let place = error
-        .location()
-        .map(|location| format!("{}:{}", location.line(), location.column()));
-    match place {
-        Some(place) => {
-            let message = first
-                .split_once(": ")
-                .filter(|(before, _)| before.starts_with("line "))
-                .map_or(first.as_str(), |(_, message)| message);
-            format!("{place}: {message}")
-        }
-        None => format!("1:1: {first}"),
     }
 }
 

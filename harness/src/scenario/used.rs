@@ -5,8 +5,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::Document;
-use super::load::located;
-use crate::format::{Checks, Place};
+use crate::format::{Checks, Place, located};
 
 /// Puts the objects that a scenario uses before its own. An own object of the same kind, namespace and name is merged into
 /// the one that is used, as a JSON merge patch (RFC 7396).

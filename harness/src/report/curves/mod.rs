@@ -6,7 +6,8 @@ mod svg;
 #[cfg(test)]
 mod tests;
 
-use super::{HpaChange, HpaMetric, Outcome, ReplicaChange};
+use super::changes::{HpaChange, HpaMetric, ReplicaChange};
+use super::outcome::Outcome;
 
 pub(super) use svg::{draw, escaped};
 

@@ -1,0 +1,88 @@
+//! From a file to known failures.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use super::{Document, KnownFailures};
+use crate::format::{Checks, Place, located};
+use crate::scenario::Scenario;
+
+/// Why a file can't be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// It can't be read.
+    #[error("read {path}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What failed.
+        #[source]
+        source: std::io::Error,
+    },
+    /// It is no file of known failures.
+    #[error("{}", .problems.join("\n"))]
+    Broken {
+        /// What is wrong, each with file, line and column.
+        problems: Vec<String>,
+    },
+}
+
+impl KnownFailures {
+    /// Reads a file. Each entry must be about one of the scenarios that there are, whichever of them run.
+    ///
+    /// # Errors
+    /// When the file can't be read, or what is wrong with it.
+    pub fn load(path: &Path, scenarios: &[Scenario]) -> Result<Self, LoadError> {
+        let text = std::fs::read_to_string(path).map_err(|source| LoadError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        let known = scenarios
+            .iter()
+            .map(|scenario| (scenario.name(), scenario.document.proves.clone()));
+        Self::parse(path, &text, &known.collect::<Vec<_>>()).map_err(|found| LoadError::Broken {
+            problems: found
+                .iter()
+                .map(|problem| format!("{}:{problem}", path.display()))
+                .collect(),
+        })
+    }
+
+    /// The entries of a text, or everything that is wrong with it. A scenario is its name and what it proves.
+    pub(super) fn parse(
+        path: &Path,
+        text: &str,
+        scenarios: &[(String, Vec<String>)],
+    ) -> Result<Self, Vec<String>> {
+        let document: Document =
+            serde_saphyr::from_str(text).map_err(|error| vec![located(&error)])?;
+        let places = Place::of(text);
+        let mut checks = Checks::new(path);
+        let mut seen = BTreeSet::new();
+        for (index, entry) in document.failures.iter().enumerate() {
+            let place = places.key("failures").item(index);
+            if !scenarios
+                .iter()
+                .any(|(name, proves)| entry.is_about(name, proves))
+            {
+                let problem = format!("no scenario is called `{}`, and none proves it", entry.id);
+                checks.at(place.key("id"), problem);
+            }
+            if !seen.insert(&entry.id) {
+                checks.at(place.key("id"), format!("`{}` stands here twice", entry.id));
+            }
+            if entry.reason.trim().is_empty() {
+                checks.at(place.key("reason"), "say why it fails");
+            }
+        }
+        let problems = checks.problems();
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        Ok(Self {
+            path: path.to_owned(),
+            entries: document.failures,
+        })
+    }
+}

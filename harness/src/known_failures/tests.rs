@@ -1,0 +1,82 @@
+//! What a file of known failures makes of a report.
+
+use std::path::Path;
+
+use super::*;
+use crate::report::tests::report;
+
+const FILE: &str = "\
+apiVersion: setpoint.dev/known-failures/v1alpha1
+failures:
+  - id: hpa/scales-up
+    reason: the adapter rounds
+    expires: 2026-12-31
+";
+
+fn scenarios() -> Vec<(String, Vec<String>)> {
+    let scenarios = report().scenarios.into_iter();
+    scenarios
+        .map(|outcome| (outcome.name, outcome.proves))
+        .collect()
+}
+
+fn parse(text: &str) -> Result<KnownFailures, Vec<String>> {
+    KnownFailures::parse(Path::new("known.yaml"), text, &scenarios())
+}
+
+fn marked(text: &str, today: &str) -> Report {
+    let mut report = report();
+    // Without the one that is inconclusive.
+    report.scenarios.truncate(3);
+    parse(text)
+        .unwrap()
+        .mark(&mut report, today.parse().unwrap());
+    report
+}
+
+#[test]
+fn a_failure_that_is_known_does_not_fail_the_run_until_it_expires() {
+    let report = marked(FILE, "2026-12-31");
+    assert_eq!(report.exit_code(), 0);
+    let known = report.scenarios[1].known.as_ref().unwrap();
+    assert_eq!(known.reason, "the adapter rounds");
+    let expired = marked(FILE, "2027-01-01");
+    assert_eq!(expired.exit_code(), 1);
+    assert_eq!(expired.scenarios[1].known, None);
+}
+
+#[test]
+fn a_failure_that_is_known_and_passes_fails_the_run_and_is_named() {
+    let passes = FILE.replace("hpa/scales-up", "discovery/sorted");
+    let mut report = marked(&passes, "2026-12-01");
+    report.scenarios.truncate(1);
+    assert_eq!(report.exit_code(), 1);
+    assert_eq!(
+        report.not_failing[0].to_string(),
+        "`discovery/sorted` is known to fail and passed (discovery/sorted): remove it from known.yaml"
+    );
+}
+
+#[test]
+fn an_obligation_stands_for_all_scenarios_that_prove_it_and_one_that_fails_is_enough() {
+    let report = marked(&FILE.replace("hpa/scales-up", "H21"), "2026-12-01");
+    assert_eq!((report.exit_code(), report.not_failing.len()), (0, 0));
+}
+
+#[test]
+fn what_is_wrong_with_a_file_is_told_with_its_place() {
+    let wrong = |text: String| parse(&text).unwrap_err().join("\n");
+    insta::assert_snapshot!(
+        [
+            wrong(FILE.replace("hpa/scales-up", "hpa/no-such")),
+            wrong(FILE.replace("the adapter rounds", "\"\"")),
+            wrong(FILE.replace("2026-12-31", "soon")),
+            wrong(FILE.replace("v1alpha1", "v9")),
+            wrong(FILE.replace("reason:", "because:")),
+            wrong(format!(
+                "{FILE}  - {{id: hpa/scales-up, reason: x, expires: 2026-12-31}}\n"
+            )),
+        ]
+        .join("\n")
+    );
+}

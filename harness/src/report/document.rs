@@ -1,0 +1,86 @@
+//! The report of a run: one document, of which all others are made.
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::judged::Judged;
+use super::known::NotFailing;
+use super::obligations::{Obligation, obligations};
+use super::outcome::Outcome;
+use super::verdict::Counts;
+
+/// The version of the report's format.
+pub(super) const API_VERSION: &str = "setpoint.dev/report/v1alpha2";
+
+/// A run.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// `setpoint.dev/report/v1alpha2`
+    pub api_version: String,
+    /// The version of the program that judged.
+    pub setpoint: String,
+    /// What was judged.
+    pub adapter: Judged,
+    /// Whether the user ended it early.
+    pub interrupted: bool,
+    /// Wall time of the whole run.
+    pub seconds: f64,
+    /// The verdict on each obligation that the scenarios prove.
+    pub obligations: Vec<Obligation>,
+    /// What is known to fail and passed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_failing: Vec<NotFailing>,
+    /// The scenarios, in the order given.
+    pub scenarios: Vec<Outcome>,
+}
+
+impl Report {
+    pub(crate) fn new(
+        adapter: Judged,
+        interrupted: bool,
+        elapsed: Duration,
+        mut scenarios: Vec<Outcome>,
+    ) -> Self {
+        for outcome in &mut scenarios {
+            outcome.again = outcome.command(&adapter);
+        }
+        Self {
+            api_version: API_VERSION.to_owned(),
+            setpoint: env!("CARGO_PKG_VERSION").to_owned(),
+            obligations: obligations(&scenarios),
+            not_failing: Vec::new(),
+            adapter,
+            interrupted,
+            seconds: elapsed.as_secs_f64(),
+            scenarios,
+        }
+    }
+
+    /// How many scenarios ended in which way.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        Counts::of(self.scenarios.iter().map(|outcome| &outcome.verdict))
+    }
+
+    /// How a program that made this report ends: with 1 when a scenario failed that isn't known to fail, or one passed that
+    /// is, else with 3 when one is inconclusive, the run was interrupted, something is left behind or nothing passed, else
+    /// with 0.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        if !self.not_failing.is_empty() {
+            return 1;
+        }
+        let is_left = self.scenarios.iter().any(|outcome| outcome.left.is_some());
+        let known = self
+            .scenarios
+            .iter()
+            .filter(|outcome| outcome.known.is_some());
+        match self.counts().with_known(known.count()).exit_code() {
+            0 if self.interrupted || is_left => 3,
+            code => code,
+        }
+    }
+}
