@@ -134,6 +134,7 @@ async fn document(
     limit: Limit,
 ) -> Result<Value, Unmet> {
     let question = Question {
+        method: http::Method::GET,
         path: path.to_owned(),
         headers: BTreeMap::from([("accept".to_owned(), accept.to_owned())]),
         identity: Identity::aggregator(),

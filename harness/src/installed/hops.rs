@@ -74,6 +74,7 @@ impl Application {
         };
         let stream = self.cluster.connect(&target, PORT).await?;
         let question = Question {
+            method: http::Method::GET,
             path: METRICS_PATH.to_owned(),
             headers: Default::default(),
             identity: Identity::Nobody,

@@ -78,6 +78,7 @@ impl Prometheus {
         };
         let stream = self.cluster.connect(&target, PORT).await?;
         let question = Question {
+            method: http::Method::GET,
             path: path.to_owned(),
             headers: BTreeMap::new(),
             identity: Identity::Nobody,

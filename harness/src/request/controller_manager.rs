@@ -38,6 +38,7 @@ impl ControllerManager {
     /// When it can't be reached, or doesn't answer in time.
     pub(crate) async fn metrics(&self, limit: Limit) -> Result<String, Unmet> {
         let question = Question {
+            method: http::Method::GET,
             path: "/metrics".to_owned(),
             headers: [("accept".to_owned(), "text/plain".to_owned())].into(),
             identity: Identity::Nobody,

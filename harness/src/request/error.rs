@@ -314,6 +314,7 @@ mod tests {
                 server.write_all(answer).await.unwrap();
             });
             let question = super::super::Question {
+                method: http::Method::GET,
                 path: "/apis".to_owned(),
                 headers: std::collections::BTreeMap::new(),
                 identity: super::super::Identity::Nobody,

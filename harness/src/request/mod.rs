@@ -94,6 +94,8 @@ impl Identity {
 /// What is asked.
 #[derive(Debug, Clone)]
 pub(crate) struct Question {
+    /// The method.
+    pub method: http::Method,
     /// Path and query.
     pub path: String,
     /// Headers besides those of the identity.

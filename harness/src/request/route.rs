@@ -135,7 +135,9 @@ async fn ask_as_configured(
     limit: Limit,
 ) -> Result<Answer, RequestError> {
     let doing = || format!("ask for {}", question.path);
-    let mut request = http::Request::get(&question.path);
+    let mut request = http::Request::builder()
+        .method(question.method.clone())
+        .uri(&question.path);
     for (name, value) in &question.headers {
         request = request.header(name, value);
     }
@@ -164,7 +166,10 @@ pub(crate) async fn ask_over(
     let (mut sender, connection) = limit.bound(doing(), handshake).await?;
     // Ends with the answer's last byte, and with whoever gives up before.
     let mut connection = AbortOnDropHandle::new(tokio::spawn(connection));
-    let mut request = http::Request::get(&question.path).header("host", host);
+    let mut request = http::Request::builder()
+        .method(question.method.clone())
+        .uri(&question.path)
+        .header("host", host);
     match &question.identity {
         Identity::FrontProxy { user, groups, .. } => {
             request = request.header("x-remote-user", user);

@@ -62,6 +62,7 @@ async fn read_over(
     limit: Limit,
 ) -> Result<Reading, RequestError> {
     let question = Question {
+        method: http::Method::GET,
         path: ALL.to_owned(),
         headers: BTreeMap::new(),
         identity: Identity::Nobody,

@@ -77,6 +77,7 @@ impl Play for LoadStep {
     fn play<'a>(&'a self, context: &'a StepContext) -> BoxFuture<'a, Result<Remark, Unmet>> {
         Box::pin(async move {
             let question = Question {
+                method: http::Method::GET,
                 path: self.path.clone(),
                 headers: Default::default(),
                 identity: context.identity(None, self.via).await?,

@@ -9,7 +9,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::format::Span;
+use super::values::{ValuesFinding, judge_values};
+use crate::format::{Amount, Span};
 use crate::outcome::{Finding, HarnessProblem, Kind, RequestFailure, Unmet};
 use crate::request::Answer;
 use crate::subset::{Difference, holds, shortened};
@@ -31,6 +32,8 @@ pub(crate) struct ExpectedAnswer {
     pub headers: BTreeMap<String, String>,
     /// What the JSON body must hold: objects may have further keys, lists must be equally long.
     pub body: Option<Value>,
+    /// The values of the body's `items` by the names of their objects, in any order and in any spelling: each once, and no others.
+    pub values: Option<BTreeMap<String, Amount>>,
     /// How far from now, by the clock of the harness, the `timestamp` of each of the body's `items` may be.
     pub fresh: Option<Span>,
     /// A file beside the scenario that the whole JSON body must equal. `SETPOINT_UPDATE=1` writes it.
@@ -65,6 +68,8 @@ enum AnswerFinding {
     NotJson { error: String, body: String },
     #[error(transparent)]
     Differs(Difference),
+    #[error(transparent)]
+    Values(#[from] ValuesFinding),
     #[error("body.items has no item whose timestamp could be compared")]
     NoItems,
     #[error("body.items[{index}].timestamp is {seen}, which is no time")]
@@ -94,6 +99,7 @@ impl Finding for AnswerFinding {
             Self::Header { .. } => Kind::UnexpectedHeader,
             Self::NotJson { .. }
             | Self::Differs(_)
+            | Self::Values(_)
             | Self::NoItems
             | Self::NoTime { .. }
             | Self::Stale { .. }
@@ -106,7 +112,8 @@ impl ExpectedAnswer {
     /// Nothing, or the first thing that is not as expected. Snapshots are in the folder.
     pub(super) fn judge(&self, answer: &Answer, folder: &Path) -> Result<(), Unmet> {
         self.judge_head(answer)?;
-        if self.body.is_none() && self.fresh.is_none() && self.snapshot.is_none() {
+        let is_read = self.body.is_some() || self.values.is_some() || self.fresh.is_some();
+        if !is_read && self.snapshot.is_none() {
             return Ok(());
         }
         let body: Value = serde_json::from_slice(&answer.body).map_err(|error| {
@@ -116,6 +123,9 @@ impl ExpectedAnswer {
         })?;
         if let Some(wanted) = &self.body {
             holds(&body, wanted, "body").map_err(AnswerFinding::Differs)?;
+        }
+        if let Some(values) = &self.values {
+            judge_values(&body, values).map_err(AnswerFinding::Values)?;
         }
         if let Some(age) = self.fresh {
             // A period of the HPA controller isn't known here; the file was checked for it.

@@ -2,6 +2,8 @@
 
 mod answer;
 mod identity;
+mod method;
+mod values;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,6 +15,7 @@ use tokio::time::{Instant, interval};
 
 use self::answer::{ExpectedAnswer, updates_snapshots};
 use self::identity::As;
+use self::method::Method;
 use super::context::{Needs, Play, Remark, StepContext};
 use crate::format::{Checks, Place, Span};
 use crate::outcome::{Context, Finding, Kind, Owner, RequestFailure, Unmet};
@@ -27,6 +30,9 @@ const PAUSE: Duration = Duration::from_millis(200);
 pub(crate) struct RequestStep {
     /// Path and query.
     pub path: String,
+    /// GET by default.
+    #[serde(default)]
+    pub method: Method,
     /// Through whom.
     #[serde(default)]
     pub via: Via,
@@ -106,7 +112,7 @@ impl Play for RequestStep {
     }
 
     fn describe(&self) -> String {
-        format!("request {}", self.path)
+        format!("request {}{}", self.method.prefix(), self.path)
     }
 
     fn needs(&self) -> Needs {
@@ -116,6 +122,7 @@ impl Play for RequestStep {
     fn play<'a>(&'a self, context: &'a StepContext) -> BoxFuture<'a, Result<Remark, Unmet>> {
         Box::pin(async move {
             let question = Question {
+                method: self.method.into(),
                 path: self.path.clone(),
                 headers: self.headers.clone(),
                 identity: context.identity(self.as_.as_ref(), self.via).await?,
