@@ -49,4 +49,38 @@ pub enum Lie {
     OmitsSelector,
     /// Answers with a timestamp of two hours ago
     OldTimestamps,
+    /// Answers in the first version, whatever version is asked for
+    IgnoresVersion,
+    /// Counts in 32 bits
+    ThirtyTwoBits,
+    /// Loses the sign of a value
+    NoSigns,
+    /// Knows no metric of a namespace
+    NoNamespaceMetrics,
+    /// Leaves the last of several items out
+    LosesTheLastItem,
+    /// Lists the first item twice
+    RepeatsTheFirstItem,
+    /// Says of every item that it describes the first one's object
+    NamesOneObject,
+    /// Answers with an empty list for what isn't there
+    AbsentIsEmpty,
+    /// Answers failures with bare text
+    BareErrors,
+    /// Takes a selector that it can't read for none
+    SwallowsBadSelectors,
+    /// Sends its documents as plain text
+    WrongContentType,
+    /// Answers in JSON whatever the caller takes
+    IgnoresAccept,
+    /// Answers every method as GET
+    TakesAnyMethod,
+    /// Lets everybody read paths that are no resources
+    OpensPaths,
+    /// Asks for the rights of system:masters too
+    ReviewsMasters,
+    /// Takes an empty user name for a user
+    EmptyUserIsSomebody,
+    /// Lists the metrics that there were at first
+    KeepsFirstDiscovery,
 }

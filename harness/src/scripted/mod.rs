@@ -9,18 +9,18 @@ mod kept;
 mod lie;
 mod prometheus;
 mod table;
+mod values;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
 use axum::Router;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
+use axum::middleware::{from_fn_with_state, map_response_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{any, get};
 use http::{HeaderMap, StatusCode, header};
-use jiff::Timestamp;
-use serde::Deserialize;
 use setpoint_support::error_chain;
 
 use kept::Kept;
@@ -30,8 +30,12 @@ pub use lie::Lie;
 pub(crate) use prometheus::table_over;
 pub use table::{Entry, Table};
 
-/// The age of a timestamp that is a lie.
-const OLD: Duration = Duration::from_secs(2 * 60 * 60);
+/// The path of an object's metric.
+const OBJECT: &str =
+    "/apis/custom.metrics.k8s.io/{version}/namespaces/{namespace}/{resource}/{name}/{metric}";
+/// The path of a namespace's own metric.
+const NAMESPACE: &str =
+    "/apis/custom.metrics.k8s.io/{version}/namespaces/{namespace}/metrics/{metric}";
 
 /// Where values come from.
 enum Source {
@@ -50,10 +54,7 @@ enum Source {
 
 /// The whole API over a table. Whoever asks is answered: what it shows is for everybody.
 pub fn router(table: Table) -> Router {
-    open(Scripted {
-        source: Source::Table(table),
-        lie: None,
-    })
+    open(Scripted::new(Source::Table(table), None))
 }
 
 /// The whole API over a Prometheus, for callers who are known to the cluster and may.
@@ -64,31 +65,68 @@ pub fn guarded_router(address: String, client: kube::Client, lie: Option<Lie>) -
         client,
         read: Kept::for_(Duration::from_millis(100)),
     };
-    open(Scripted { source, lie }).layer(axum::middleware::from_fn_with_state(
-        Arc::new(gate),
-        gate::guard,
-    ))
+    open(Scripted::new(source, lie)).layer(from_fn_with_state(Arc::new(gate), gate::guard))
 }
 
 struct Scripted {
     source: Source,
     lie: Option<Lie>,
+    /// What there was at first, for a liar who lists nothing else.
+    first: Kept<Table>,
 }
 
 fn open(scripted: Scripted) -> Router {
+    let of_objects = match scripted.lie {
+        Some(Lie::TakesAnyMethod) => any(values::of_objects),
+        _ => get(values::of_objects),
+    };
+    let scripted = Arc::new(scripted);
     Router::new()
         .route("/healthz", get(|| async { "ok" }))
         .route("/livez", get(|| async { "ok" }))
         .route("/readyz", get(|| async { "ok" }))
         .route("/apis", get(groups))
-        .route("/apis/custom.metrics.k8s.io", get(|| async { Json(documents::group()) }))
+        .route(
+            "/apis/custom.metrics.k8s.io",
+            get(|| async { Json(documents::group()) }),
+        )
         .route("/apis/custom.metrics.k8s.io/{version}", get(resources))
-        .route("/apis/custom.metrics.k8s.io/{version}/namespaces/{namespace}/{resource}/{name}/{metric}", get(values))
-        .fallback(|| async { failure(StatusCode::NOT_FOUND, "NotFound", "the server could not find the requested resource") })
-        .with_state(Arc::new(scripted))
+        .route(OBJECT, of_objects)
+        .route(NAMESPACE, get(values::of_namespace))
+        .fallback(|| async {
+            failure(
+                StatusCode::NOT_FOUND,
+                "NotFound",
+                "the server could not find the requested resource",
+            )
+        })
+        .layer(map_response_with_state(scripted.clone(), told))
+        .with_state(scripted)
+}
+
+/// The answer as a liar gives it who has no documents for failures.
+async fn told(State(scripted): State<Arc<Scripted>>, response: Response) -> Response {
+    let status = response.status();
+    if scripted.lies(Lie::BareErrors) && status.as_u16() >= 400 {
+        return (status, "something went wrong").into_response();
+    }
+    response
 }
 
 impl Scripted {
+    fn new(source: Source, lie: Option<Lie>) -> Self {
+        let first = Kept::for_(Duration::MAX);
+        Self { source, lie, first }
+    }
+
+    /// The table that discovery is made of.
+    async fn offered(&self) -> Result<Arc<Table>, Response> {
+        if self.lies(Lie::KeepsFirstDiscovery) {
+            return self.first.or(self.table(&[])).await;
+        }
+        self.table(&[]).await.map(Arc::new)
+    }
+
     /// The values, summed over the series that have the labels.
     async fn table(&self, labels: &[(String, String)]) -> Result<Table, Response> {
         let (address, client, read) = match &self.source {
@@ -125,7 +163,7 @@ async fn groups(State(scripted): State<Arc<Scripted>>, headers: HeaderMap) -> Re
         .and_then(|accept| accept.to_str().ok())
         .unwrap_or_default();
     if accept.contains("as=APIGroupDiscoveryList") && accept.contains("v=v2") {
-        let table = match scripted.table(&[]).await {
+        let table = match scripted.offered().await {
             Ok(table) => table,
             Err(response) => return response,
         };
@@ -150,7 +188,7 @@ async fn resources(State(scripted): State<Arc<Scripted>>, Path(version): Path<St
             "the server could not find the requested resource",
         );
     }
-    let table = match scripted.table(&[]).await {
+    let table = match scripted.offered().await {
         Ok(table) => table,
         Err(response) => return response,
     };
@@ -161,136 +199,6 @@ async fn resources(State(scripted): State<Arc<Scripted>>, Path(version): Path<St
         resources.reverse();
     }
     Json(document).into_response()
-}
-
-#[derive(Debug, Deserialize)]
-struct ValuePath {
-    version: String,
-    namespace: String,
-    resource: String,
-    name: String,
-    metric: String,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Selectors {
-    #[serde(default)]
-    label_selector: String,
-    #[serde(default)]
-    metric_label_selector: String,
-}
-
-async fn values(
-    State(scripted): State<Arc<Scripted>>,
-    Path(path): Path<ValuePath>,
-    Query(query): Query<Selectors>,
-) -> Response {
-    match scripted.lie {
-        Some(Lie::HoldsRequests) => return std::future::pending().await,
-        Some(Lie::HtmlBody) => return axum::response::Html("<h1>It works!</h1>").into_response(),
-        Some(Lie::Redirects) => return scripted.elsewhere().unwrap_or_default(),
-        _ => {}
-    }
-    let selectors = [&query.label_selector, &query.metric_label_selector];
-    let [Some(labels), Some(series_labels)] = selectors.map(|text| table::required_labels(text))
-    else {
-        return bad_request("the scripted adapter understands label=value selectors only");
-    };
-    let (labels, selected) = match scripted.lie {
-        Some(Lie::IgnoresLabelSelector) => (&[][..], &series_labels[..]),
-        Some(Lie::IgnoresMetricLabelSelector) => (&labels[..], &[][..]),
-        _ => (&labels[..], &series_labels[..]),
-    };
-    let table = match scripted.values_table(&path, selected).await {
-        Ok(table) => table,
-        Err(response) => return response,
-    };
-    let known = documents::VERSIONS.contains(&path.version.as_str())
-        && table.has(&path.resource, &path.metric);
-    if !known {
-        let message = format!(
-            "the server could not find the metric {} for {}",
-            path.metric, path.resource
-        );
-        return failure(StatusCode::NOT_FOUND, "NotFound", &message);
-    }
-    let found = table.find(
-        &path.namespace,
-        &path.resource,
-        &path.name,
-        &path.metric,
-        labels,
-    );
-    if found.is_empty() && path.name != "*" {
-        let message = format!(
-            "the server could not find the metric {} for {} {}",
-            path.metric, path.resource, path.name
-        );
-        return failure(StatusCode::NOT_FOUND, "NotFound", &message);
-    }
-    let (named, measured) = match scripted.lie {
-        Some(Lie::OmitsSelector) => (&[][..], Timestamp::now()),
-        Some(Lie::OldTimestamps) => (&series_labels[..], Timestamp::now() - OLD),
-        _ => (&series_labels[..], Timestamp::now()),
-    };
-    let mut document = documents::values(&path.version, &found, named, measured);
-    if scripted.lies(Lie::WrongKind) {
-        document["kind"] = "PodList".into();
-        document["apiVersion"] = "v1".into();
-    }
-    Json(document).into_response()
-}
-
-impl Scripted {
-    /// The table for an answer, with what a liar makes of its values.
-    async fn values_table(
-        &self,
-        path: &ValuePath,
-        labels: &[(String, String)],
-    ) -> Result<Table, Response> {
-        let mut table = match self.table(labels).await {
-            Ok(table) => table,
-            Err(_) if self.lies(Lie::ZeroWhilePrometheusFails) => self.zeros(path).await?,
-            Err(response) => return Err(response),
-        };
-        if self.lies(Lie::IgnoresNamespace) {
-            table.add_namesakes();
-        }
-        for entry in &mut table.metrics {
-            match self.lie {
-                Some(Lie::ConstantValue) => entry.value = "10".to_owned(),
-                Some(Lie::WholeNumbers) => {
-                    let milli = crate::quantity::milli(&entry.value).unwrap_or_default();
-                    entry.value = (milli / 1000).to_string();
-                }
-                _ => {}
-            }
-        }
-        Ok(table)
-    }
-
-    /// A zero for every pod.
-    async fn zeros(&self, path: &ValuePath) -> Result<Table, Response> {
-        let Source::Prometheus { client, .. } = &self.source else {
-            return Ok(Table::default());
-        };
-        let pods = prometheus::pods(client).await;
-        let pods = pods.map_err(|error| internal(&error))?;
-        let zero = |((namespace, name), labels)| Entry {
-            metric: path.metric.clone(),
-            resource: "pods".to_owned(),
-            kind: "Pod".to_owned(),
-            api_version: "/v1".to_owned(),
-            namespace,
-            name,
-            labels,
-            value: "0".to_owned(),
-        };
-        Ok(Table {
-            metrics: pods.into_iter().map(zero).collect(),
-        })
-    }
 }
 
 fn bad_request(message: &str) -> Response {

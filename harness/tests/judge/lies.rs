@@ -39,6 +39,7 @@ fn caught_by(lie: Lie) -> &'static [(&'static str, Kind)] {
         Lie::WholeNumbers => &[
             ("hpa/holds-within-tolerance", Kind::UnexpectedValue),
             ("convergence/noisy-pods", Kind::Overshoot),
+            ("custom-metrics/small-values", Kind::UnexpectedBody),
         ],
         Lie::ZeroWhilePrometheusFails => &[
             ("hpa/holds-while-prometheus-fails", Kind::DidNotStay),
@@ -72,6 +73,29 @@ fn caught_by(lie: Lie) -> &'static [(&'static str, Kind)] {
             Kind::UnexpectedBody,
         )],
         Lie::OldTimestamps => &[("values/with-fresh-timestamps", Kind::UnexpectedBody)],
+        Lie::IgnoresVersion => &[("custom-metrics/answers-by-version", Kind::UnexpectedBody)],
+        Lie::ThirtyTwoBits => &[("custom-metrics/large-values", Kind::UnexpectedBody)],
+        Lie::NoSigns => &[("custom-metrics/small-values", Kind::UnexpectedBody)],
+        Lie::NoNamespaceMetrics => &[("custom-metrics/of-a-namespace", Kind::UnexpectedStatus)],
+        Lie::LosesTheLastItem | Lie::RepeatsTheFirstItem | Lie::NamesOneObject => {
+            &[("custom-metrics/whole-lists", Kind::UnexpectedBody)]
+        }
+        Lie::AbsentIsEmpty => &[("custom-metrics/absent", Kind::UnexpectedStatus)],
+        Lie::BareErrors => &[("custom-metrics/absent", Kind::UnexpectedBody)],
+        Lie::SwallowsBadSelectors => &[("http/unreadable-selectors", Kind::UnexpectedStatus)],
+        Lie::WrongContentType => &[("http/media-types", Kind::UnexpectedHeader)],
+        Lie::IgnoresAccept => &[("http/unwritable-media-types", Kind::UnexpectedStatus)],
+        Lie::TakesAnyMethod => &[("http/methods", Kind::UnexpectedStatus)],
+        Lie::OpensPaths => &[("authorization/paths-need-rights", Kind::UnexpectedStatus)],
+        Lie::ReviewsMasters => &[(
+            "authorization/masters-need-no-review",
+            Kind::UnexpectedStatus,
+        )],
+        Lie::EmptyUserIsSomebody => &[(
+            "authentication/front-proxy-without-a-user",
+            Kind::UnexpectedStatus,
+        )],
+        Lie::KeepsFirstDiscovery => &[("discovery/follows-the-metrics", Kind::UnexpectedBody)],
     }
 }
 
