@@ -169,7 +169,8 @@ fn notes(kind: &str, notes: &[String]) -> String {
         return String::new();
     }
     let more = notes.len().saturating_sub(MAX_NOTES);
-    let more = (more > 0).then(|| quoted(&format!("{more} more {kind} annotations omitted")));
+    let one = kind.trim_end_matches('s');
+    let more = (more > 0).then(|| quoted(&format!("{more} more {one} annotations omitted")));
     let list = notes.iter().take(MAX_NOTES).map(|note| quoted(note));
     format!(r#","{kind}":[{}]"#, joined(list.chain(more)))
 }
@@ -239,5 +240,17 @@ mod tests {
         assert_eq!(time(1_435_781_451_000), "1435781451");
         assert_eq!(time(1_435_781_451_070), "1435781451.070");
         assert_eq!(time(-1_500), "-1.500");
+    }
+
+    #[test]
+    fn the_number_of_notes_that_are_left_out_is_told_in_prometheus_words() {
+        let many: Vec<String> = (0..=MAX_NOTES).map(|number| number.to_string()).collect();
+        for (kind, text) in [
+            ("warnings", "1 more warning annotations omitted"),
+            ("infos", "1 more info annotations omitted"),
+        ] {
+            let field = notes(kind, &many);
+            assert!(field.ends_with(&format!(r#","{text}"]"#)), "{field}");
+        }
     }
 }

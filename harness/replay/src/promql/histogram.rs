@@ -215,10 +215,12 @@ fn make_monotonic(buckets: &mut [Bucket], version: Version) -> bool {
     let mut forced = false;
     let mut before = buckets.first().map_or(0.0, |bucket| bucket.count);
     if !version.is_3() {
-        let mut most = f64::NEG_INFINITY;
-        for bucket in buckets {
-            most = most.max(bucket.count);
-            if bucket.count < most {
+        // A count that is NaN in the first bucket leaves all as they are: it is neither less nor more.
+        let mut most = before;
+        for bucket in buckets.iter_mut().skip(1) {
+            if bucket.count > most {
+                most = bucket.count;
+            } else if bucket.count < most {
                 bucket.count = most;
             }
         }

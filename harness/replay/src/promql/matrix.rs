@@ -40,6 +40,11 @@ impl Steps {
         usize::try_from(length / self.step).map_or(usize::MAX, |steps| steps.saturating_add(1))
     }
 
+    /// The time of the last step: the end, or shortly before it.
+    pub(super) fn last(self) -> i64 {
+        self.end - self.end.saturating_sub(self.start).max(0) % self.step
+    }
+
     pub(super) fn times(self) -> impl Iterator<Item = i64> {
         (0..self.count() as i64).map(move |index| self.start + index * self.step)
     }

@@ -1,6 +1,6 @@
 //! Functions of the samples in a window, without extrapolation.
 
-use super::sum::{self, Mean, Sum};
+use super::sum::{self, Mean, RunningMean, Sum};
 use super::window::Window;
 
 pub(super) fn one(_: &Window<'_>) -> Option<f64> {
@@ -27,6 +27,10 @@ pub(super) fn sum(window: &Window<'_>) -> Option<f64> {
 
 pub(super) fn average(window: &Window<'_>) -> Option<f64> {
     let mut values = window.values();
+    if !window.version.is_3() {
+        let mean = values.fold(RunningMean::default(), RunningMean::with);
+        return Some(mean.value());
+    }
     let mut mean = Mean::of(values.next()?);
     values.for_each(|value| mean.add(value));
     Some(mean.value())

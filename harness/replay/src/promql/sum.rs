@@ -84,6 +84,35 @@ impl Mean {
     }
 }
 
+/// A mean as it was made before v3: each value moves it, and it is compensated (`funcAvgOverTime` of v2.42).
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct RunningMean {
+    mean: Sum,
+    count: f64,
+}
+
+impl RunningMean {
+    #[must_use]
+    pub(super) fn with(self, value: f64) -> Self {
+        let count = self.count + 1.0;
+        let mean = self.mean.total;
+        // An infinite mean stays, but for NaN and the other infinity.
+        let stays = mean.is_infinite() && (value.is_finite() || value == mean);
+        let mean = match stays {
+            true => self.mean,
+            false => self.mean.plus(value / count - mean / count),
+        };
+        Self { mean, count }
+    }
+
+    pub(super) fn value(self) -> f64 {
+        match self.mean.total.is_infinite() {
+            true => self.mean.total,
+            false => self.mean.value(),
+        }
+    }
+}
+
 /// The quantile `q` of values in any order, between two of them in proportion.
 pub(super) fn quantile(q: f64, values: &mut [f64], version: Version) -> f64 {
     if values.is_empty() || q.is_nan() {

@@ -166,9 +166,14 @@ impl<'a> Evaluation<'a> {
         if start < before || (start == before && self.settings.version.is_3()) {
             start += step;
         }
+        // What is evaluated behind the last step changes no value, but has notes (`subqueryEvaluationTimes`).
+        let end = match self.settings.version.is_after_3_5() {
+            true => steps.last(),
+            false => steps.end,
+        };
         let inner = Steps {
             start,
-            end: shift.of(steps.end),
+            end: shift.of(end),
             step,
         };
         let rows = if inner.count() == 0 {

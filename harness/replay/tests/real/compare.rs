@@ -41,7 +41,16 @@ pub(crate) fn compare(query: &str, theirs: &Value, ours: &Value) -> Result<Same,
     }
     for notes in ["warnings", "infos"] {
         let (a, b) = (without_places(&theirs[notes]), without_places(&ours[notes]));
-        if a != b {
+        // Which are left out depends on the order of a Go map, but not how many.
+        let left_out = |notes: &[String]| {
+            let line = notes.iter().find(|note| note.ends_with(" omitted"));
+            line.map(|line| (notes.len(), line.clone()))
+        };
+        let same = match (left_out(&a), left_out(&b)) {
+            (None, None) => a == b,
+            (theirs, ours) => theirs == ours,
+        };
+        if !same {
             return differ(notes, &theirs[notes], &ours[notes]);
         }
     }

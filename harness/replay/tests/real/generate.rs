@@ -81,15 +81,18 @@ fn moves(query: &str) -> bool {
     query.contains('@') && two_arguments.iter().any(|name| query.contains(name))
 }
 
-/// Whether a slope is asked of values that Go and Rust round differently in their last digit: it is a difference of
-/// large numbers, so that of the rounding may be all that is left.
+/// Whether a slope or a remainder is asked of values that Go and Rust round differently in their last digit: it is a
+/// difference of large numbers, so that of the rounding may be all that is left. The same holds for angles that are powers or
+/// multiples of π.
 fn amplifies_rounding(query: &str) -> bool {
-    const SLOPES: [&str; 2] = ["deriv", "predict_linear"];
+    const DIFFERENCES: [&str; 3] = ["deriv", "predict_linear", " % "];
     const ROUNDED: [&str; 11] = [
         "exp(", "ln(", "log2(", "log10(", "sin(", "cos(", "tan(", "asinh(", "atan", "^", "std",
     ];
+    const ANGLES: [&str; 3] = ["sin(", "cos(", "tan("];
+    const POWERS: [&str; 3] = ["exp(", "^", "pi()"];
     let has = |names: &[&str]| names.iter().any(|name| query.contains(name));
-    has(&SLOPES) && has(&ROUNDED)
+    has(&DIFFERENCES) && has(&ROUNDED) || has(&ANGLES) && has(&POWERS)
 }
 
 struct Input(Vec<ScriptedSeries>, Vec<Question>);
