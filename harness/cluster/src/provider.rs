@@ -31,8 +31,8 @@ pub trait Provider: Send + Sync {
     /// What every cluster of this backend can do.
     fn capabilities(&self) -> &'static [Capability];
 
-    /// Whether a leased cluster has been another holder's before: starting one takes too long to be done each time.
-    fn shares_clusters(&self) -> bool;
+    /// Whether a cluster may start before it is its holder's turn, beside those that are in use.
+    fn starts_ahead(&self) -> bool;
 
     /// Whether the programs that it needs are there, before anything is built or started for them.
     async fn check(&self) -> Result<(), ProviderError>;
@@ -83,12 +83,21 @@ pub trait Lease: Send {
 pub struct StartOptions {
     /// Flags of the control plane.
     pub control_plane: ControlPlaneOptions,
+    /// Whether the holder changes what outlives its objects, so that nobody else may have the cluster before or after.
+    pub exclusive: bool,
     /// The namespaces that the holder's manifests name: on a cluster that others use, the holder gets its own in their place.
     pub namespaces: BTreeSet<String>,
     /// Called with what is being waited for.
     pub progress: Option<Progress>,
     /// Gives the start up when it is cancelled; nothing of the cluster is left then.
     pub interrupted: CancellationToken,
+}
+
+impl StartOptions {
+    /// Whether the next holder may get the cluster: one with flags of its own is of no use to others.
+    pub(crate) fn may_be_shared(&self) -> bool {
+        !self.exclusive && self.control_plane == ControlPlaneOptions::default()
+    }
 }
 
 impl fmt::Debug for StartOptions {

@@ -1,4 +1,4 @@
-//! Where scenarios find their clusters: a fresh plane each, kind clusters that they share, or one that somebody else owns.
+//! Where scenarios find their clusters: planes and kind clusters that they share, or one that somebody else owns.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -86,7 +86,7 @@ pub struct Backend {
 }
 
 impl Backend {
-    /// A real control plane of these programs for each scenario, in namespaces on this machine.
+    /// Real control planes of these programs, in namespaces on this machine.
     ///
     /// # Errors
     /// When a program can't be read.
@@ -131,10 +131,9 @@ impl Backend {
         self.kind
     }
 
-    /// How many clusters may start before it is their scenarios' turn: none where a cluster is one that the scenarios
-    /// before have left.
+    /// How many clusters may start, or be cleared of what the scenario before has left, before it is their scenarios' turn.
     pub(super) fn starts_ahead(&self) -> usize {
-        usize::from(!self.provider.shares_clusters())
+        usize::from(self.provider.starts_ahead())
     }
 
     /// A cluster for a scenario: a new one, or one that another scenario has left.
@@ -152,6 +151,7 @@ impl Backend {
         progress.at(&name, &starting);
         let mut start = StartOptions::default();
         start.control_plane = control_plane_options(&scenario.document.cluster);
+        start.exclusive = scenario.document.has_own_cluster();
         start.namespaces = scenario.namespaces();
         start.interrupted = options.interrupted.clone();
         let (told, scenario) = (progress.clone(), name.clone());
@@ -170,7 +170,7 @@ impl Backend {
     }
 
     /// Ends what scenarios have left.
-    pub(super) async fn end(&self) {
+    pub(crate) async fn end(&self) {
         warn_of(self.provider.close().await);
     }
 }

@@ -1,5 +1,5 @@
-//! Runs scenarios: each on a control plane of its own, the next one starting while one runs. Whose turn it is is said by
-//! permits: a plane that is ready before waits for one.
+//! Runs scenarios, each on a control plane that it has for itself and leaves clean to the next, the next one starting while one
+//! runs. Whose turn it is is said by permits: a plane that is ready before waits for one.
 
 mod backend;
 pub mod clean;
@@ -124,6 +124,18 @@ pub async fn run(
     options: RunOptions,
     progress: Arc<dyn Progress>,
 ) -> Report {
+    let backend = options.backend.clone();
+    let report = run_leaving_clusters(scenarios, options, progress).await;
+    backend.end().await;
+    report
+}
+
+/// The same, but clusters that scenarios have left clean are for further runs with this backend.
+pub(crate) async fn run_leaving_clusters(
+    scenarios: Vec<Scenario>,
+    options: RunOptions,
+    progress: Arc<dyn Progress>,
+) -> Report {
     let started = Instant::now();
     let turns = Semaphore::new(options.jobs);
     let at_once = options.jobs + options.backend.starts_ahead();
@@ -138,7 +150,6 @@ pub async fn run(
         .buffer_unordered(at_once)
         .collect()
         .await;
-    options.backend.end().await;
     outcomes.sort_by_key(|(index, _)| *index);
     let RunOptions {
         programs, profile, ..

@@ -55,6 +55,15 @@ pub(crate) struct Document {
     pub(crate) steps: Vec<Step>,
 }
 
+impl Document {
+    /// Whether the scenario does to the cluster what removing its objects doesn't undo: it has its certificates replaced, or as many
+    /// connections as it takes.
+    pub(crate) fn has_own_cluster(&self) -> bool {
+        let own = [Need::Mint, Need::ManyConnections];
+        self.needs.iter().any(|need| own.contains(need))
+    }
+}
+
 fn one() -> f64 {
     1.0
 }

@@ -254,8 +254,8 @@ impl Provider for ExistingProvider {
         &[]
     }
 
-    fn shares_clusters(&self) -> bool {
-        true
+    fn starts_ahead(&self) -> bool {
+        false
     }
 
     async fn check(&self) -> Result<(), ProviderError> {

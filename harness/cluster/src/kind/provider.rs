@@ -8,7 +8,6 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use parking_lot::Mutex;
-use setpoint_node::control_plane::ControlPlaneOptions;
 
 use super::name::ClusterName;
 use super::start::{self, Node, Owner};
@@ -108,8 +107,7 @@ impl KindProvider {
     }
 
     async fn lease(&self, options: &StartOptions) -> Result<SharedCluster, KindError> {
-        // A control plane with flags of its own is of no use to the next holder.
-        let is_shared = options.control_plane == ControlPlaneOptions::default();
+        let is_shared = options.may_be_shared();
         let idle = is_shared.then(|| self.idle.lock().pop()).flatten();
         let cluster = match idle {
             Some(cluster) => cluster,
@@ -137,8 +135,8 @@ impl Provider for KindProvider {
         &CAPABILITIES
     }
 
-    fn shares_clusters(&self) -> bool {
-        true
+    fn starts_ahead(&self) -> bool {
+        false
     }
 
     async fn check(&self) -> Result<(), ProviderError> {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use parking_lot::Mutex;
 use setpoint_node::dir::PlaneDir;
 use setpoint_node::process::ProcessId;
 use setpoint_node::protocol::PlaneSpec;
@@ -29,13 +30,18 @@ const LONGEST_NAME: usize = 40;
 #[derive(Debug, Clone, Default)]
 pub struct LocalProvider {
     options: LocalOptions,
+    /// Those that were given back.
+    idle: Arc<Mutex<Vec<Arc<LocalCluster>>>>,
 }
 
 impl LocalProvider {
     /// Starts planes with these options; flags of the control plane are chosen for each one at its start.
     #[must_use]
     pub fn new(options: LocalOptions) -> Self {
-        Self { options }
+        Self {
+            options,
+            ..Self::default()
+        }
     }
 
     fn options(&self, start: &StartOptions) -> LocalOptions {
@@ -57,8 +63,8 @@ impl Provider for LocalProvider {
         &CAPABILITIES
     }
 
-    fn shares_clusters(&self) -> bool {
-        false
+    fn starts_ahead(&self) -> bool {
+        true
     }
 
     async fn check(&self) -> Result<(), ProviderError> {
@@ -96,36 +102,58 @@ impl Provider for LocalProvider {
     }
 
     async fn lease(&self, options: &StartOptions) -> Result<Box<dyn Lease>, ProviderError> {
-        let started = Box::pin(LocalCluster::start(self.options(options)));
-        let started = options.interrupted.run_until_cancelled(started).await;
-        let cluster = Arc::new(started.unwrap_or(Err(LocalError::Interrupted))?);
-        Ok(Box::new(OwnPlane(cluster)))
+        let is_shared = options.may_be_shared();
+        let idle = is_shared.then(|| self.idle.lock().pop()).flatten();
+        let cluster = match idle {
+            Some(cluster) => cluster,
+            None => {
+                let started = Box::pin(LocalCluster::start(self.options(options)));
+                let started = options.interrupted.run_until_cancelled(started).await;
+                Arc::new(started.unwrap_or(Err(LocalError::Interrupted))?)
+            }
+        };
+        Ok(Box::new(SharedPlane {
+            cluster,
+            is_shared,
+            idle: self.idle.clone(),
+        }))
     }
 
     async fn close(&self) -> Result<(), StopError> {
-        Ok(())
+        let idle = std::mem::take(&mut *self.idle.lock());
+        let stops = idle.iter().map(|cluster| cluster.stop());
+        let ends = futures::future::join_all(stops).await;
+        ends.into_iter().collect()
     }
 }
 
-/// A plane that ends with its lease.
-struct OwnPlane(Arc<LocalCluster>);
+/// A plane that waits for its next holder when it is given back.
+struct SharedPlane {
+    cluster: Arc<LocalCluster>,
+    is_shared: bool,
+    idle: Arc<Mutex<Vec<Arc<LocalCluster>>>>,
+}
 
 #[async_trait]
-impl Lease for OwnPlane {
+impl Lease for SharedPlane {
     fn cluster(&self) -> Arc<dyn Cluster> {
-        self.0.clone()
+        self.cluster.clone()
     }
 
     fn is_shared(&self) -> bool {
-        false
+        self.is_shared
     }
 
-    async fn give_back(self: Box<Self>, _clean: bool) -> Result<(), StopError> {
-        self.0.stop().await
+    async fn give_back(self: Box<Self>, clean: bool) -> Result<(), StopError> {
+        if self.is_shared && clean {
+            self.idle.lock().push(self.cluster);
+            return Ok(());
+        }
+        self.cluster.stop().await
     }
 
     async fn keep(self: Box<Self>) -> Result<Option<ClusterStatus>, ProviderError> {
-        let stopped = self.0.stop().await;
+        let stopped = self.cluster.stop().await;
         stopped.map_err(|error| ProviderError::new(Fault::Cluster, error))?;
         Ok(None)
     }
