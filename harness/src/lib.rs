@@ -29,6 +29,7 @@ mod shown;
 
 pub mod against;
 pub mod commands;
+pub mod conformance;
 #[cfg(feature = "containers")]
 pub mod containers;
 pub mod convergence;

@@ -1,14 +1,18 @@
 //! Adapter profiles: how an adapter takes its place in the manifests, and what it doesn't claim to do.
 
+mod file;
+
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::format::Need;
 use crate::scripted::Lie;
+
+pub(crate) use file::ProfileFile;
 
 /// A profile, as its file has it.
 #[derive(Debug, Clone, Deserialize)]
@@ -27,6 +31,12 @@ pub struct Profile {
     /// What it does wrong.
     #[serde(skip)]
     pub lie: Option<Lie>,
+    /// The file that an author of the adapter wrote; none is built in.
+    #[serde(skip)]
+    pub file: Option<PathBuf>,
+    /// The program that such a file names.
+    #[serde(skip)]
+    pub program: Option<PathBuf>,
 }
 
 /// A container that isn't the product's.
@@ -36,8 +46,11 @@ pub struct Container {
     /// Whether it runs this program instead of the adapter that was named.
     #[serde(default)]
     pub is_this_program: bool,
-    /// Its arguments. `$(PROMETHEUS)` is the address of Prometheus, `host:port`.
-    pub args: Vec<String>,
+    /// Its arguments, in place of those of the manifests. `$(PROMETHEUS)` is the address of Prometheus, `host:port`.
+    pub args: Option<Vec<String>>,
+    /// A JSON merge patch (RFC 7386) of the container.
+    #[serde(skip)]
+    pub patch: Option<Value>,
 }
 
 /// Why there is no such profile.
@@ -46,7 +59,8 @@ pub struct Container {
 pub enum ProfileError {
     /// No profile has that name.
     #[error(
-        "no adapter profile `{0}`; there are binary, prometheus-adapter, test-adapter, scripted and installed"
+        "no adapter profile `{0}`; there are {known}, and profile:FILE for your own",
+        known = Profile::BUILT_IN.join(", ")
     )]
     Unknown(String),
     /// Its file is broken: a mistake of this program.
@@ -58,9 +72,33 @@ pub enum ProfileError {
         #[source]
         source: Box<serde_saphyr::Error>,
     },
+    /// The file of an author can't be read.
+    #[error("read the adapter's profile {}", .path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file of an author is no profile.
+    #[error("{}", .problems.join("\n"))]
+    File {
+        /// What is wrong, each with file, line and column.
+        problems: Vec<String>,
+    },
 }
 
 impl Profile {
+    /// The names of all profiles that are built in.
+    pub const BUILT_IN: [&str; 5] = [
+        "binary",
+        "prometheus-adapter",
+        "test-adapter",
+        "scripted",
+        Self::INSTALLED,
+    ];
+
     /// The name of the profile of an adapter that is there already.
     pub const INSTALLED: &str = "installed";
 
@@ -83,6 +121,14 @@ impl Profile {
         })
     }
 
+    /// A profile that an author of an adapter wrote. docs/conformance.md has the form.
+    ///
+    /// # Errors
+    /// When the file can't be read, and everything that is wrong in it, with line and column.
+    pub fn from_file(path: &Path) -> Result<Self, ProfileError> {
+        file::read(path)
+    }
+
     /// Why a scenario with these needs can't be judged.
     #[must_use]
     pub fn lacks_one_of(&self, needs: &[Need]) -> Option<(Need, &str)> {
@@ -94,6 +140,9 @@ impl Profile {
     /// What names an adapter of this profile on the command line.
     #[must_use]
     pub fn argument(&self, program: &Path) -> String {
+        if let Some(file) = &self.file {
+            return format!("profile:{}", file.display());
+        }
         match (self.is_this_program() || self.is_installed(), self.lie) {
             (true, None) => self.name.clone(),
             (true, Some(lie)) => format!("{}:{}", self.name, lie_name(lie)),
@@ -129,19 +178,25 @@ impl Profile {
             })
             .flatten();
         for found in containers.filter(|container| container["name"] == "adapter") {
-            let prometheus = prometheus(&found["args"]);
-            let lie = self.lie.map(|lie| format!("--lie={}", lie_name(lie)));
-            let args: Vec<String> = container
-                .args
-                .iter()
-                .map(|arg| arg.replace("$(PROMETHEUS)", &prometheus))
-                .chain(lie)
-                .collect();
+            if let Some(args) = &container.args {
+                found["args"] = json!(self.filled(args, &prometheus(&found["args"])));
+            }
             if container.is_this_program {
                 found["image"] = json!(image);
             }
-            found["args"] = json!(args);
+            if let Some(patch) = &container.patch {
+                json_patch::merge(found, patch);
+            }
         }
+    }
+
+    /// The arguments of a container whose Prometheus has this address.
+    fn filled(&self, args: &[String], prometheus: &str) -> Vec<String> {
+        let lie = self.lie.map(|lie| format!("--lie={}", lie_name(lie)));
+        args.iter()
+            .map(|arg| arg.replace(file::PROMETHEUS, prometheus))
+            .chain(lie)
+            .collect()
     }
 }
 
@@ -183,13 +238,7 @@ mod tests {
 
     #[test]
     fn every_profile_can_be_read_and_others_are_refused_by_name() {
-        for name in [
-            "binary",
-            "prometheus-adapter",
-            "test-adapter",
-            "scripted",
-            "installed",
-        ] {
+        for name in Profile::BUILT_IN {
             assert_eq!(Profile::named(name).unwrap().name, name);
         }
         let error = Profile::named("other").unwrap_err().to_string();

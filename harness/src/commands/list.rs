@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
+use schemars::JsonSchema;
 use serde_json::json;
 use setpoint_cluster::Provider as _;
 use setpoint_cluster::existing::ExistingProvider;
@@ -10,7 +11,7 @@ use setpoint_cluster::existing::ExistingProvider;
 use super::existing::ExistingArgs;
 use super::run::{Adapter, Format, adapter, load};
 use super::selection::SelectionArgs;
-use crate::profile::Profile;
+use crate::profile::{Profile, ProfileFile};
 use crate::programs::{NoPrometheus, find_prometheus};
 use crate::report::{Report, SkipReason};
 use crate::run::{ClusterKind, lacks_prometheus, not_implemented};
@@ -88,10 +89,10 @@ fn skipped(
     lacks.or_else(|| lacks_prometheus(scenario, prometheus))
 }
 
-/// Prints the JSON schema of scenario files, of reports, of files for `setpoint test`, or of the matrix
+/// Prints the JSON schema of scenario files, of reports, of files for `setpoint test`, of the matrix, or of adapters' profiles
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  setpoint schema > scenarios/schema.json\n  setpoint schema report > report.schema.json\n  setpoint schema test > rule-tests.schema.json"
+    after_help = "Examples:\n  setpoint schema > scenarios/schema.json\n  setpoint schema report > report.schema.json\n  setpoint schema test > rule-tests.schema.json\n  setpoint schema profile > profile.schema.json"
 )]
 pub struct SchemaArgs {
     /// Which files
@@ -110,6 +111,8 @@ enum Files {
     Test,
     /// Those of `fixtures/matrix`, which `setpoint explain` shows
     Matrix,
+    /// Those of `--adapter profile:FILE`
+    Profile,
 }
 
 impl SchemaArgs {
@@ -121,6 +124,7 @@ impl SchemaArgs {
             Files::Report => Report::schema(),
             Files::Test => rule_tests::schema(),
             Files::Matrix => matrix::schema(),
+            Files::Profile => schema_of::<ProfileFile>(),
         }
     }
 }
@@ -128,7 +132,11 @@ impl SchemaArgs {
 /// The JSON schema of scenario files.
 #[must_use]
 pub fn schema() -> String {
-    let schema = serde_json::to_string_pretty(&schemars::schema_for!(Document)).unwrap_or_default();
+    schema_of::<Document>()
+}
+
+fn schema_of<T: JsonSchema>() -> String {
+    let schema = serde_json::to_string_pretty(&schemars::schema_for!(T)).unwrap_or_default();
     format!("{schema}\n")
 }
 
@@ -137,13 +145,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_schema_beside_the_scenarios_is_current() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios/schema.json");
-        let kept = std::fs::read_to_string(path).unwrap();
-        // Not `assert_eq`: two schemas are too long to read.
-        assert!(
-            kept == schema(),
-            "it is old; `setpoint schema > scenarios/schema.json` renews it"
-        );
+    fn the_schemas_that_are_kept_are_current() {
+        let files = [
+            (Files::Scenario, "scenarios/schema.json", "setpoint schema"),
+            (
+                Files::Profile,
+                "docs/profile.schema.json",
+                "setpoint schema profile",
+            ),
+        ];
+        for (files, kept, command) in files {
+            let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+                .join("..")
+                .join(kept);
+            let text = std::fs::read_to_string(path).unwrap_or_default();
+            // Not `assert_eq`: two schemas are too long to read.
+            assert!(
+                text == SchemaArgs { files }.schema(),
+                "it is old; `{command} > {kept}` renews it"
+            );
+        }
     }
 }

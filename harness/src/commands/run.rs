@@ -1,7 +1,7 @@
 //! `setpoint run`: scenarios, one after another and side by side.
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use super::{BadInput, provision};
 use crate::installed::{Feed, Installed};
 use crate::known_failures::KnownFailures;
 use crate::profile::Profile;
-use crate::programs::{ProgramError, Programs};
+use crate::programs::{ADAPTER_VARIABLE, ProgramError, Programs};
 use crate::report::{Report, Terminal};
 use crate::run::{Backend, ClusterKind, RunOptions, run as run_scenarios};
 use crate::scenario::{self, Scenario};
@@ -30,7 +30,7 @@ use crate::timeouts::{self, TimeoutFactor, Timeouts};
 /// Runs scenarios and judges an adapter by them
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Runs scenarios, each on a control plane of its own, and judges an adapter by them.\n\n\
+    long_about = "Runs scenarios on real control planes, and judges an adapter by them. A scenario has a plane for itself, and leaves it clean to the next.\n\n\
         Exit codes: 0 all scenarios passed or were skipped, 1 the adapter failed a scenario, 2 bad usage or a bad scenario, 3 a scenario was \
         inconclusive, none passed, or the run was interrupted. If a scenario also failed, the code is 1.",
     after_help = "Examples:\n  setpoint run\n  setpoint run scenarios/hpa --jobs 1\n  setpoint run --suite hpa,tls --shard 1/2 --report report\n  setpoint run --known-failures known-failures.yaml\n  setpoint run --cluster kind\n  setpoint run --kubernetes 1.36\n  \
@@ -38,7 +38,7 @@ use crate::timeouts::{self, TimeoutFactor, Timeouts};
         setpoint run --adapter binary:target/release/setpoint-adapter --format json > report.json"
 )]
 pub struct RunArgs {
-    /// Scenario files, or folders of them [default: scenarios]
+    /// Scenario files, or folders of them [default: scenarios, else the product's own]
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// What the scenarios run on: a fresh control plane each, or kind clusters that they share
@@ -61,7 +61,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "IMAGE")]
     node_image: Option<String>,
     /// The adapter: binary:PATH for any program with prometheus-adapter's flags, prometheus-adapter:PATH, test-adapter:PATH,
-    /// scripted[:LIE] for the built-in test adapter, or installed for the one that a cluster that exists has [default: setpoint-adapter]
+    /// profile:FILE for one that its authors describe, scripted[:LIE] for the built-in test adapter, or installed for the one that a cluster that exists has [default: setpoint-adapter]
     #[arg(long, value_name = "ADAPTER", value_parser = adapter)]
     adapter: Option<Adapter>,
     /// Compares the adapter with another one by the configurations of a folder, instead of judging it by scenarios:
@@ -114,6 +114,18 @@ pub(super) fn adapter(text: &str) -> anyhow::Result<Adapter> {
         Some((name, rest)) => (name, Some(rest)),
         None => (text, None),
     };
+    if name == "profile" {
+        let file = rest.filter(|file| !file.is_empty());
+        let file = file.context("expected profile:FILE; docs/conformance.md has its form")?;
+        let profile = Profile::from_file(Path::new(file))?;
+        let path = profile.program.clone();
+        let path = path.or_else(|| std::env::var_os(ADAPTER_VARIABLE).map(PathBuf::from));
+        anyhow::ensure!(
+            path.is_some(),
+            "{file} names no `program`, and neither does {ADAPTER_VARIABLE}"
+        );
+        return Ok(Adapter { profile, path });
+    }
     let mut profile = Profile::named(name)?;
     if name == "scripted" {
         let lie = rest.map(|lie| Lie::from_str(lie, false)).transpose();
@@ -147,12 +159,17 @@ fn lies() -> String {
     names.join(", ")
 }
 
-/// Scenarios in paths, or in `scenarios/` of the working directory.
+/// Scenarios in paths, or in `scenarios/` of the working directory, or the product's own where that has none.
 ///
 /// # Errors
 /// When they can't be read: [`BadInput`].
 pub(super) fn load(paths: &[PathBuf]) -> Result<Vec<Scenario>, BadInput> {
-    let default = [PathBuf::from("scenarios")];
+    let here = PathBuf::from("scenarios");
+    let default = [if here.is_dir() {
+        here
+    } else {
+        scenario::shipped()
+    }];
     let paths = if paths.is_empty() { &default } else { paths };
     scenario::load(paths).map_err(|error| BadInput(error.into()))
 }

@@ -27,6 +27,14 @@ pub(crate) use span::Span;
 #[serde(deny_unknown_fields)]
 pub(crate) struct Nothing {}
 
+/// The version of scenario files and of adapters' profiles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
+pub(crate) enum ApiVersion {
+    /// The only one so far.
+    #[serde(rename = "setpoint.dev/v1alpha1")]
+    V1alpha1,
+}
+
 /// The namespace of whatever doesn't name one.
 pub(crate) fn default_namespace() -> String {
     "default".to_owned()

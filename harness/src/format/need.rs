@@ -44,6 +44,16 @@ pub enum Need {
 
 shown_as_written!(Need);
 
+impl Need {
+    /// Whether a cluster offers it, whatever the adapter does.
+    pub(crate) fn is_of_the_cluster(self) -> bool {
+        matches!(
+            self,
+            Self::Hpa | Self::ScaleToZero | Self::Mint | Self::ManyConnections
+        )
+    }
+}
+
 /// A kustomization or the chart of `adapter/deploy`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

@@ -1,6 +1,7 @@
 //! The product's programs inside a checkout: built now, so that no stale one is used.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -12,10 +13,20 @@ use super::ProgramError;
 /// The checkout around the working directory.
 pub(super) fn checkout() -> Option<PathBuf> {
     let here = std::env::current_dir().ok()?;
-    let is_checkout = |folder: &&Path| {
-        folder.join("adapter/metrics-api").is_dir() && folder.join("Cargo.lock").is_file()
-    };
-    here.ancestors().find(is_checkout).map(Path::to_owned)
+    let mut folders = here.ancestors();
+    folders
+        .find(|folder| is_checkout(folder))
+        .map(Path::to_owned)
+}
+
+/// The checkout that this crate was compiled from, such as the one that Cargo keeps of a dependency, if it is still there.
+pub(super) fn sources() -> Option<PathBuf> {
+    let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).parent()?;
+    is_checkout(checkout).then(|| checkout.to_owned())
+}
+
+fn is_checkout(folder: &Path) -> bool {
+    folder.join("adapter/metrics-api").is_dir() && folder.join("Cargo.lock").is_file()
 }
 
 /// Whether a program was built with `--release`, by its folder's name.
@@ -26,10 +37,12 @@ pub(super) fn is_release(program: &Path) -> bool {
 }
 
 /// Builds the workspace's programs, all of them, so that features are unified as in a build of the
-/// workspace and nothing is compiled twice. Returns their paths by name.
+/// workspace and nothing is compiled twice. Returns their paths by name. They are built in `into`, or where Cargo builds
+/// what is in the checkout.
 pub(super) async fn build(
     checkout: &Path,
     release: bool,
+    into: Option<&Path>,
 ) -> Result<BTreeMap<String, PathBuf>, ProgramError> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut arguments = vec![
@@ -40,8 +53,10 @@ pub(super) async fn build(
     ];
     arguments.extend(release.then_some("--release"));
     // Cargo's own progress is on standard error, where people see it.
+    let target = into.map(|folder| [OsStr::new("--target-dir"), folder.as_os_str()]);
     let output = Command::new(&cargo)
         .args(&arguments)
+        .args(target.into_iter().flatten())
         .current_dir(checkout)
         .stderr(Stdio::inherit())
         .output()

@@ -8,11 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
-use setpoint_cluster::{ImageTable, LocalImage};
+use setpoint_cluster::{ImageTable, LocalImage, provision};
 use setpoint_support::find_in_path;
 
 use crate::timeouts::Timeouts;
-use cargo::{build, checkout, is_release};
+use cargo::{build, checkout, is_release, sources};
 
 pub(crate) use elf::root;
 pub use prometheus::{NoPrometheus, find as find_prometheus};
@@ -22,7 +22,7 @@ const ADAPTER_IMAGE: &str = "ghcr.io/setpoint-dev/setpoint-adapter";
 /// The image of this program in the product's manifests.
 pub(crate) const SETPOINT_IMAGE: &str = "ghcr.io/setpoint-dev/setpoint";
 /// The variable that names the adapter's program.
-const ADAPTER_VARIABLE: &str = "SETPOINT_ADAPTER_BIN";
+pub(crate) const ADAPTER_VARIABLE: &str = "SETPOINT_ADAPTER_BIN";
 /// The image of Prometheus in the product's manifests.
 const PROMETHEUS_IMAGE: &str = "quay.io/prometheus/prometheus";
 
@@ -101,6 +101,14 @@ pub enum ProgramError {
         /// Where it was looked for.
         beside: PathBuf,
     },
+    /// There is no `setpoint`, which is the fake Prometheus and the sample application of scenarios.
+    #[error(
+        "find the program `setpoint`: it is neither beside {beside} nor in PATH, and the sources that this was compiled from are gone; `cargo install` it"
+    )]
+    NoSetpoint {
+        /// Where it was looked for.
+        beside: PathBuf,
+    },
 }
 
 impl ProgramError {
@@ -114,7 +122,8 @@ impl ProgramError {
 
 impl Programs {
     /// The adapter is `named`, else `SETPOINT_ADAPTER_BIN`, else the product's. The product's own programs are,
-    /// inside a checkout, built now; else they are beside the running one, or in PATH.
+    /// inside a checkout, built now; else they are beside the running one, or in PATH; else they are built from the
+    /// sources of this crate, into the cache.
     ///
     /// # Errors
     /// When one of them isn't there or can't be built.
@@ -123,15 +132,23 @@ impl Programs {
         let running = running.map_err(ProgramError::using(Path::new("/proc/self/exe")))?;
         let named = named.or_else(|| std::env::var_os(ADAPTER_VARIABLE).map(PathBuf::from));
         let built = match checkout() {
-            Some(checkout) => build(&checkout, is_release(&running)).await?,
-            None => BTreeMap::new(),
+            Some(checkout) => build(&checkout, is_release(&running), None).await?,
+            None => match sources().filter(|_| !are_there(&running)) {
+                Some(sources) => build(&sources, false, build_folder().as_deref()).await?,
+                None => BTreeMap::new(),
+            },
         };
         let own = |name: &str| {
             let found = built.get(name).cloned();
             found.or_else(|| beside_or_in_path(name, &running))
         };
         let is_setpoint = running.file_stem().is_some_and(|stem| stem == "setpoint");
-        let setpoint = own("setpoint").filter(|_| !is_setpoint);
+        let setpoint = match is_setpoint {
+            true => running.clone(),
+            false => own("setpoint").ok_or_else(|| ProgramError::NoSetpoint {
+                beside: running.clone(),
+            })?,
+        };
         let missing = || ProgramError::NoAdapter {
             beside: running.clone(),
         };
@@ -143,7 +160,7 @@ impl Programs {
             adapter,
             certs,
             plane: built.get("setpoint-plane").cloned(),
-            setpoint: absolute(&setpoint.unwrap_or(running))?,
+            setpoint: absolute(&setpoint)?,
             prometheus: match find_prometheus(timeouts).await {
                 Err(error @ NoPrometheus::Named { .. }) => {
                     return Err(ProgramError::Prometheus(error));
@@ -218,6 +235,20 @@ impl Programs {
         };
         Ok((image, stand_in_arguments()))
     }
+}
+
+/// Whether the product's programs are beside the running one or in PATH.
+fn are_there(running: &Path) -> bool {
+    let names = ["setpoint", "setpoint-adapter", "setpoint-plane"];
+    names
+        .iter()
+        .all(|name| beside_or_in_path(name, running).is_some())
+}
+
+/// Where programs are built that belong to no checkout of the user.
+fn build_folder() -> Option<PathBuf> {
+    let cache = provision::Options::from_env().cache?;
+    Some(cache.join("build"))
 }
 
 /// A program beside another one, in the folder above, or in PATH.

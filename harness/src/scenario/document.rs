@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::format::{Checks, Install, Metric, Need, Place, Sample, Span, rules};
+use crate::format::{ApiVersion, Checks, Install, Metric, Need, Place, Sample, Span, rules};
 use crate::steps::{self, Needs, Step};
 
 /// How fast or slow the fake Prometheus' clock may run.
@@ -66,14 +66,6 @@ impl Document {
 
 fn one() -> f64 {
     1.0
-}
-
-/// The format's version.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-pub(crate) enum ApiVersion {
-    /// The only one so far.
-    #[serde(rename = "setpoint.dev/v1alpha1")]
-    V1alpha1,
 }
 
 /// Choices of the control plane; stated in the report.

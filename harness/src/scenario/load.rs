@@ -99,6 +99,14 @@ pub enum LoadError {
     },
 }
 
+/// The folder with this product's scenarios, as it was when this crate was compiled: in a checkout, or where Cargo keeps one.
+#[must_use]
+pub fn shipped() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .map_or_else(PathBuf::new, |checkout| checkout.join("scenarios"))
+}
+
 /// All scenarios in files and folders, sorted by path.
 ///
 /// # Errors

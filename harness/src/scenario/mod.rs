@@ -7,4 +7,4 @@ mod placed;
 mod used;
 
 pub(crate) use document::{ClusterOptions, Document};
-pub use load::{LoadError, Scenario, load};
+pub use load::{LoadError, Scenario, load, shipped};
