@@ -41,7 +41,7 @@ pub struct RunArgs {
     /// Scenario files, or folders of them [default: scenarios, else the product's own]
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// What the scenarios run on: a fresh control plane each, or kind clusters that they share
+    /// What the scenarios run on: control planes on this machine or kind clusters, which they share one at a time, or a cluster that exists
     #[arg(long, value_enum, default_value = "local")]
     cluster: ClusterKind,
     #[command(flatten)]

@@ -62,8 +62,12 @@ pub(super) async fn set_up(
         Some(feed.map_err(failed)?)
     };
     at("waiting for the adapter");
+    // An adapter may wait for its rights before it is ready, as prometheus-adapter does with `resourceRules`.
+    let manifests = &document.manifests;
+    let rights: Vec<Value> = manifests.iter().filter(are_rights).cloned().collect();
+    apply_manifests(&rights, &client, timeouts).await?;
     let adapter = ready_adapter(&client, namespace, pods_ready, timeouts).await?;
-    apply_manifests(scenario, &client, timeouts).await?;
+    apply_manifests(manifests, &client, timeouts).await?;
     installed.extend(document.manifests.iter().cloned());
     Ok(Installation {
         feed,
@@ -86,7 +90,7 @@ pub(super) async fn set_up_beside(
     let document = &scenario.document;
     let client = cluster.client();
     at("installing the sample application");
-    apply_manifests(scenario, &client, &timeouts).await?;
+    apply_manifests(&document.manifests, &client, &timeouts).await?;
     at("waiting for the sample application");
     for namespace in document.metrics.iter().map(|metric| &metric.namespace) {
         let within = pods_ready(&**cluster, &timeouts);
@@ -125,14 +129,19 @@ fn pods_ready(cluster: &dyn Cluster, timeouts: &Timeouts) -> Duration {
     }
 }
 
+fn are_rights(manifest: &&Value) -> bool {
+    let kind = manifest["kind"].as_str();
+    kind.is_some_and(|kind| matches!(kind, "ClusterRole" | "ClusterRoleBinding"))
+}
+
 async fn apply_manifests(
-    scenario: &Scenario,
+    manifests: &[Value],
     client: &kube::Client,
     timeouts: &Timeouts,
 ) -> Result<(), Unmet> {
     let doing = "apply the scenario's manifests";
     let applying = async {
-        let applied = apply(client, &scenario.document.manifests).await;
+        let applied = apply(client, manifests).await;
         applied.map_err(|error| ClusterProblem::call(doing, error).into())
     };
     in_time(doing, timeouts.apply, applying).await
