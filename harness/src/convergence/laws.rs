@@ -24,18 +24,18 @@ fn points() -> impl Strategy<Value = Vec<Point>> {
 }
 
 fn terms() -> impl Strategy<Value = Terms> {
-    let room = || {
+    let bound = || {
         prop_oneof![
-            (0..12_u64).prop_map(Room::Syncs),
-            (0.0..12.0).prop_map(Room::Seconds)
+            (0..12_u64).prop_map(Bound::Syncs),
+            (0.0..12.0).prop_map(Bound::Seconds)
         ]
     };
     let count = || prop::option::of(0..6_u32);
     let number = || prop::option::of(0..10_i32);
     (
         0..10_i32,
-        room(),
-        room(),
+        bound(),
+        bound(),
         count(),
         count(),
         number(),

@@ -3,7 +3,7 @@
 //! - The trajectory has every change that a watch saw since it began, and no samples.
 //! - Its clock has two hands: seconds, and syncs of the HPA controller ([`Moment`]).
 //! - A count of syncs is taken a moment after the change that it belongs to, so it may be one too high. What is judged by
-//!   counts leaves that much room: something is late, or has stayed long enough, when that is certain.
+//!   counts allows for that: something is late, or has stayed long enough, when that is certain.
 
 mod finding;
 mod judge;
@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use finding::{DoesNotConverge, Reason};
 pub(crate) use judge::{Judged, judge};
-pub(crate) use terms::{Room, Terms};
+pub(crate) use terms::{Bound, Terms};
 pub(crate) use trajectory::{Moment, Point, Trajectory};
 
 /// What counted the syncs of the HPA controller.

@@ -4,14 +4,14 @@ use super::Moment;
 
 /// Time, by either hand of the clock.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Room {
+pub(crate) enum Bound {
     /// Seconds.
     Seconds(f64),
     /// Syncs of the HPA controller.
     Syncs(u64),
 }
 
-impl Room {
+impl Bound {
     /// Whether it has passed for certain.
     pub(super) fn is_over(self, from: Moment, now: Moment) -> bool {
         match self {
@@ -28,9 +28,9 @@ pub(crate) struct Terms {
     /// The number that it converges to.
     pub to: i32,
     /// By when it is that number for good.
-    pub within: Room,
+    pub within: Bound,
     /// How long it must have been, to be so for good.
-    pub settle: Room,
+    pub settle: Bound,
     /// By how many it may go beyond, if that counts.
     pub overshoot: Option<u32>,
     /// How often it may turn, if that counts.

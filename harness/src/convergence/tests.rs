@@ -27,8 +27,8 @@ pub(super) fn trajectory(changes: &[(u32, i32)]) -> Trajectory {
 fn terms(to: i32) -> Terms {
     Terms {
         to,
-        within: Room::Syncs(10),
-        settle: Room::Syncs(3),
+        within: Bound::Syncs(10),
+        settle: Bound::Syncs(3),
         overshoot: None,
         direction_changes: None,
         never_above: None,
@@ -178,8 +178,8 @@ fn pods_that_are_not_ready_are_waited_for_and_are_not_the_hpas_doing() {
 #[test]
 fn time_by_the_wall_is_not_measured_by_syncs() {
     let seconds = Terms {
-        within: Room::Seconds(3.0),
-        settle: Room::Seconds(1.5),
+        within: Bound::Seconds(3.0),
+        settle: Bound::Seconds(1.5),
         ..terms(4)
     };
     let moment = |seconds: f64| Moment { seconds, syncs: 90 };

@@ -157,10 +157,10 @@ mod tests {
 
     use super::*;
 
-    fn asked(wall: f64, path: &str, status: u16) -> JournalEntry {
+    fn asked(at: f64, path: &str, status: u16) -> JournalEntry {
         JournalEntry {
             seq: 0,
-            wall,
+            wall: at,
             at: 0.0,
             method: "GET".to_owned(),
             path: path.to_owned(),
@@ -181,7 +181,7 @@ mod tests {
             asked(3.0, "/api/v1/query", 503),
             asked(4.0, "/api/v1/query", 200),
         ];
-        let shown: Vec<String> = of_journal(&journal, |wall| wall - 1.0)
+        let shown: Vec<String> = of_journal(&journal, |at| at - 1.0)
             .iter()
             .map(ToString::to_string)
             .collect();

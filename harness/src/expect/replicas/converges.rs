@@ -13,7 +13,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::number::{UnexpectedReplicas, counts};
 use super::syncs::SyncClock;
 use crate::convergence::{
-    Convergence, DoesNotConverge, Judged, Point, Reason, Room, Terms, Trajectory, judge,
+    Bound, Convergence, DoesNotConverge, Judged, Point, Reason, Terms, Trajectory, judge,
 };
 use crate::expect::context::ExpectContext;
 use crate::format::{Checks, DeploymentRef, Place, Span};
@@ -162,14 +162,14 @@ impl Converges {
     }
 
     fn terms(&self, context: &ExpectContext) -> Terms {
-        let seconds = |time: Duration| Room::Seconds(time.as_secs_f64());
+        let seconds = |time: Duration| Bound::Seconds(time.as_secs_f64());
         let within = match self.within {
             // Values that an application shows take their time to arrive at an adapter that is there already.
-            Some(Span::Syncs(syncs)) if context.application.is_none() => Room::Syncs(syncs.into()),
+            Some(Span::Syncs(syncs)) if context.application.is_none() => Bound::Syncs(syncs.into()),
             within => seconds(context.within(within)),
         };
         let settle = match self.settle {
-            Span::Syncs(syncs) => Room::Syncs(syncs.into()),
+            Span::Syncs(syncs) => Bound::Syncs(syncs.into()),
             Span::Time(time) => seconds(time),
         };
         Terms {

@@ -1,5 +1,5 @@
 //! Counts syncs of the HPA controller by whoever can: the kube-controller-manager, else what the adapter asked Prometheus, else
-//! the clock on the wall.
+//! the clock.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -146,12 +146,10 @@ fn rounds(entries: &[JournalEntry], since: f64, period: Duration) -> u64 {
     let queries = entries
         .iter()
         .filter(|entry| entry.path.ends_with("/query"));
-    let times = queries
-        .map(|entry| entry.wall)
-        .filter(|wall| *wall >= since);
-    let count = |(rounds, last): (u64, f64), wall: f64| {
-        let is_new = wall - last >= half;
-        (rounds + u64::from(is_new), wall)
+    let times = queries.map(|entry| entry.wall).filter(|at| *at >= since);
+    let count = |(rounds, last): (u64, f64), at: f64| {
+        let is_new = at - last >= half;
+        (rounds + u64::from(is_new), at)
     };
     times.fold((0, f64::NEG_INFINITY), count).0
 }
@@ -178,9 +176,9 @@ mod tests {
         assert_eq!(total("other_total 7\n"), None);
     }
 
-    fn entry(wall: f64, path: &str) -> JournalEntry {
+    fn entry(at: f64, path: &str) -> JournalEntry {
         serde_json::from_value(serde_json::json!({
-            "seq": 1, "wall": wall, "at": 0.0, "method": "GET", "path": path,
+            "seq": 1, "wall": at, "at": 0.0, "method": "GET", "path": path,
             "parameters": [], "status": 200, "fault": false,
         }))
         .unwrap()
@@ -188,7 +186,7 @@ mod tests {
 
     #[test]
     fn queries_that_follow_each_other_closely_are_of_one_sync() {
-        let query = |wall| entry(wall, "/api/v1/query");
+        let query = |at| entry(at, "/api/v1/query");
         let entries = [
             query(9.9),
             query(10.0),

@@ -145,8 +145,8 @@ pub(super) async fn timeline(seen: &Seen<'_>, recorder: &Recorder) -> Vec<Entry>
         entries.extend(of_log(Source::Prometheus, &warnings, None, since_start));
     }
     if let Some(journal) = journal {
-        let since_start = |wall: f64| {
-            notes.since_start(UNIX_EPOCH + Duration::try_from_secs_f64(wall).unwrap_or_default())
+        let since_start = |at: f64| {
+            notes.since_start(UNIX_EPOCH + Duration::try_from_secs_f64(at).unwrap_or_default())
         };
         entries.extend(of_journal(&journal.entries, since_start));
     }
