@@ -136,6 +136,14 @@ impl Backend {
         usize::from(self.provider.starts_ahead())
     }
 
+    /// Whether a cluster ends with a scenario that might have left it to the next: the HPA controller may go on for 20 seconds with
+    /// a request for an HPA that is gone, and doesn't look at another one of that name until then. A new plane takes less.
+    pub(super) fn ends_after(&self, scenario: &Scenario) -> bool {
+        let objects = scenario.objects();
+        let mut kinds = objects.iter().map(|object| &object["kind"]);
+        self.kind == ClusterKind::Local && kinds.any(|kind| kind == "HorizontalPodAutoscaler")
+    }
+
     /// A cluster for a scenario: a new one, or one that another scenario has left.
     pub(super) async fn take(
         &self,
@@ -211,16 +219,16 @@ impl ClusterLease {
         }
     }
 
-    /// Leaves the cluster: its own ends, a shared one is cleared of the scenario's objects for the next. What could not be
-    /// removed comes back.
+    /// Leaves the cluster: its own ends, and so does one that is to be removed; a shared one is cleared of the scenario's objects
+    /// for the next. What could not be removed comes back.
     pub(super) async fn leave(
         self,
         scenario: &Scenario,
-        interrupted: bool,
+        removes: bool,
         timeouts: &Timeouts,
     ) -> Option<String> {
         let mut is_clean = false;
-        if self.0.is_shared() && !interrupted {
+        if self.0.is_shared() && !removes {
             let cleaned =
                 clean::clean(&self.cluster().client(), &scenario.objects(), timeouts).await;
             is_clean = cleaned.is_ok();

@@ -88,7 +88,7 @@ async fn with_cluster(
     match leaving {
         Leaving::Keep => outcome.kept = lease.keep().await,
         Leaving::GiveBack | Leaving::Remove => {
-            let removes = leaving == Leaving::Remove;
+            let removes = leaving == Leaving::Remove || options.backend.ends_after(scenario);
             outcome.left = lease.leave(scenario, removes, &options.timeouts).await;
         }
     }
@@ -104,8 +104,8 @@ async fn unused(
     options: &RunOptions,
 ) -> Outcome {
     let mut outcome = not_run(scenario, verdict);
-    let interrupted = options.interrupted.is_cancelled();
-    outcome.left = lease.leave(scenario, interrupted, &options.timeouts).await;
+    let removes = options.interrupted.is_cancelled();
+    outcome.left = lease.leave(scenario, removes, &options.timeouts).await;
     outcome
 }
 
