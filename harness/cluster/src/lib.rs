@@ -10,6 +10,7 @@ pub mod kind;
 mod kubeconfig;
 pub mod local;
 mod pki;
+mod pool;
 mod provider;
 pub mod provision;
 mod user_folder;

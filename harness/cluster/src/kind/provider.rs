@@ -1,19 +1,18 @@
 //! Kind clusters that outlive the command that started them, those that several holders share, and what killed
 //! commands left behind.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use parking_lot::Mutex;
 
 use super::name::ClusterName;
 use super::start::{self, Node, Owner};
 use super::tool::Tools;
 use super::{CAPABILITIES, KindCluster, KindError, KindOptions, cache, kubeconfig_in};
-use crate::cluster::{Capability, Cluster, StopError};
+use crate::cluster::{Capability, StopError};
+use crate::pool::{Pool, Pooled};
 use crate::provider::{
     ClusterStatus, Lease, NameError, Provider, ProviderError, ReapReason, Reaped, StartOptions,
 };
@@ -22,8 +21,7 @@ use crate::provider::{
 #[derive(Debug, Default)]
 pub struct KindProvider {
     options: KindOptions,
-    /// Those that were given back.
-    idle: Arc<Mutex<Vec<Arc<KindCluster>>>>,
+    pool: Pool<KindCluster>,
     leased: AtomicU32,
 }
 
@@ -105,24 +103,6 @@ impl KindProvider {
         }
         Ok(reaped)
     }
-
-    async fn lease(&self, options: &StartOptions) -> Result<SharedCluster, KindError> {
-        let is_shared = options.may_be_shared();
-        let idle = is_shared.then(|| self.idle.lock().pop()).flatten();
-        let cluster = match idle {
-            Some(cluster) => cluster,
-            None => {
-                let count = self.leased.fetch_add(1, Ordering::Relaxed) + 1;
-                let name = format!("run-{}-{count}", std::process::id());
-                Arc::new(KindCluster::start(self.options(&name, options)).await?)
-            }
-        };
-        Ok(SharedCluster {
-            cluster,
-            is_shared,
-            idle: self.idle.clone(),
-        })
-    }
 }
 
 #[async_trait]
@@ -170,44 +150,23 @@ impl Provider for KindProvider {
     }
 
     async fn lease(&self, options: &StartOptions) -> Result<Box<dyn Lease>, ProviderError> {
-        Ok(Box::new(self.lease(options).await?))
+        let start = async {
+            let count = self.leased.fetch_add(1, Ordering::Relaxed) + 1;
+            let name = format!("run-{}-{count}", std::process::id());
+            KindCluster::start(self.options(&name, options)).await
+        };
+        Ok(self.pool.lease(options, start).await?)
     }
 
     async fn close(&self) -> Result<(), StopError> {
-        let idle = std::mem::take(&mut *self.idle.lock());
-        let stops = idle.iter().map(|cluster| cluster.stop());
-        let ends = futures::future::join_all(stops).await;
-        ends.into_iter().collect()
+        self.pool.close().await
     }
-}
-
-/// A cluster that waits for its next holder when it is given back.
-struct SharedCluster {
-    cluster: Arc<KindCluster>,
-    is_shared: bool,
-    idle: Arc<Mutex<Vec<Arc<KindCluster>>>>,
 }
 
 #[async_trait]
-impl Lease for SharedCluster {
-    fn cluster(&self) -> Arc<dyn Cluster> {
-        self.cluster.clone()
-    }
-
-    fn is_shared(&self) -> bool {
-        self.is_shared
-    }
-
-    async fn give_back(self: Box<Self>, clean: bool) -> Result<(), StopError> {
-        if self.is_shared && clean {
-            self.idle.lock().push(self.cluster);
-            return Ok(());
-        }
-        self.cluster.stop().await
-    }
-
-    async fn keep(self: Box<Self>) -> Result<Option<ClusterStatus>, ProviderError> {
-        Ok(self.cluster.keep().map(Some)?)
+impl Pooled for KindCluster {
+    async fn keep(&self) -> Result<Option<ClusterStatus>, ProviderError> {
+        Ok(Self::keep(self).map(Some)?)
     }
 }
 

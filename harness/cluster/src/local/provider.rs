@@ -1,12 +1,10 @@
 //! Planes that outlive the command that started them, and what killed commands left behind.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use parking_lot::Mutex;
 use setpoint_node::dir::PlaneDir;
 use setpoint_node::process::ProcessId;
 use setpoint_node::protocol::PlaneSpec;
@@ -15,6 +13,7 @@ use tokio::time::{interval, timeout};
 use super::start::{self, END_LIMIT, PlaneRequest, planes};
 use super::{CAPABILITIES, LocalCluster, LocalError, LocalOptions};
 use crate::cluster::{Capability, Cluster, StopError};
+use crate::pool::{Pool, Pooled};
 use crate::provider::{
     ClusterStatus, Fault, Lease, NameError, Provider, ProviderError, ReapReason, Reaped,
     StartOptions,
@@ -30,8 +29,7 @@ const LONGEST_NAME: usize = 40;
 #[derive(Debug, Clone, Default)]
 pub struct LocalProvider {
     options: LocalOptions,
-    /// Those that were given back.
-    idle: Arc<Mutex<Vec<Arc<LocalCluster>>>>,
+    pool: Pool<LocalCluster>,
 }
 
 impl LocalProvider {
@@ -102,58 +100,24 @@ impl Provider for LocalProvider {
     }
 
     async fn lease(&self, options: &StartOptions) -> Result<Box<dyn Lease>, ProviderError> {
-        let is_shared = options.may_be_shared();
-        let idle = is_shared.then(|| self.idle.lock().pop()).flatten();
-        let cluster = match idle {
-            Some(cluster) => cluster,
-            None => {
-                let started = Box::pin(LocalCluster::start(self.options(options)));
-                let started = options.interrupted.run_until_cancelled(started).await;
-                Arc::new(started.unwrap_or(Err(LocalError::Interrupted))?)
-            }
+        let start = async {
+            let started = Box::pin(LocalCluster::start(self.options(options)));
+            let started = options.interrupted.run_until_cancelled(started).await;
+            started.unwrap_or(Err(LocalError::Interrupted))
         };
-        Ok(Box::new(SharedPlane {
-            cluster,
-            is_shared,
-            idle: self.idle.clone(),
-        }))
+        Ok(self.pool.lease(options, start).await?)
     }
 
     async fn close(&self) -> Result<(), StopError> {
-        let idle = std::mem::take(&mut *self.idle.lock());
-        let stops = idle.iter().map(|cluster| cluster.stop());
-        let ends = futures::future::join_all(stops).await;
-        ends.into_iter().collect()
+        self.pool.close().await
     }
-}
-
-/// A plane that waits for its next holder when it is given back.
-struct SharedPlane {
-    cluster: Arc<LocalCluster>,
-    is_shared: bool,
-    idle: Arc<Mutex<Vec<Arc<LocalCluster>>>>,
 }
 
 #[async_trait]
-impl Lease for SharedPlane {
-    fn cluster(&self) -> Arc<dyn Cluster> {
-        self.cluster.clone()
-    }
-
-    fn is_shared(&self) -> bool {
-        self.is_shared
-    }
-
-    async fn give_back(self: Box<Self>, clean: bool) -> Result<(), StopError> {
-        if self.is_shared && clean {
-            self.idle.lock().push(self.cluster);
-            return Ok(());
-        }
-        self.cluster.stop().await
-    }
-
-    async fn keep(self: Box<Self>) -> Result<Option<ClusterStatus>, ProviderError> {
-        let stopped = self.cluster.stop().await;
+impl Pooled for LocalCluster {
+    /// A plane ends with the process that started it.
+    async fn keep(&self) -> Result<Option<ClusterStatus>, ProviderError> {
+        let stopped = self.stop().await;
         stopped.map_err(|error| ProviderError::new(Fault::Cluster, error))?;
         Ok(None)
     }
