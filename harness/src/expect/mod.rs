@@ -17,6 +17,7 @@ mod target;
 use crate::format::one_of;
 
 pub(crate) use context::{Expect, ExpectContext};
+pub(crate) use hpa::{name_and_target, name_and_value};
 
 one_of! {
     /// A state that is expected.

@@ -1,10 +1,11 @@
 //! What an HPA's object says of its metrics, for curves. Pure.
 
 use k8s_openapi::api::autoscaling::v2::{
-    HorizontalPodAutoscaler, MetricSpec, MetricStatus, MetricTarget, MetricValueStatus,
+    HorizontalPodAutoscaler, MetricSpec, MetricStatus, MetricValueStatus,
 };
 use kube::ResourceExt as _;
 
+use crate::expect::{name_and_target, name_and_value};
 use crate::quantity::milli;
 use crate::report::{HpaChange, HpaMetric};
 
@@ -30,8 +31,8 @@ pub(super) fn change_of(hpa: &HorizontalPodAutoscaler, seconds: f64) -> HpaChang
 
 /// A metric's type and name, its target, and what was measured of it.
 fn metric(spec: &MetricSpec, statuses: &[MetricStatus]) -> Option<HpaMetric> {
-    let (name, target) = of_spec(spec)?;
-    let mut found = statuses.iter().filter_map(of_status);
+    let (name, target) = name_and_target(spec)?;
+    let mut found = statuses.iter().filter_map(name_and_value);
     let current = found
         .find(|(of, _)| *of == name)
         .map(|(_, current)| current);
@@ -42,7 +43,7 @@ fn metric(spec: &MetricSpec, statuses: &[MetricStatus]) -> Option<HpaMetric> {
         .find_map(|quantity| number(&quantity.0));
     let part = target.average_utilization.map(f64::from);
     Some(HpaMetric {
-        name,
+        name: format!("{} {name}", name.type_),
         current: current
             .and_then(|current| measured(current, part.is_some(), target.value.is_some())),
         target: part.or(target_value),
@@ -68,72 +69,6 @@ fn measured(current: &MetricValueStatus, is_part: bool, is_value: bool) -> Optio
 
 fn number(quantity: &str) -> Option<f64> {
     milli(quantity).map(|milli| milli as f64 / 1_000.0)
-}
-
-fn of_spec(spec: &MetricSpec) -> Option<(String, &MetricTarget)> {
-    let type_ = &spec.type_;
-    let named = |name: &str, target| (format!("{type_} {name}"), target);
-    let pods = spec
-        .pods
-        .as_ref()
-        .map(|of| named(&of.metric.name, &of.target));
-    let object = || {
-        spec.object
-            .as_ref()
-            .map(|of| named(&of.metric.name, &of.target))
-    };
-    let external = || {
-        spec.external
-            .as_ref()
-            .map(|of| named(&of.metric.name, &of.target))
-    };
-    let resource = || spec.resource.as_ref().map(|of| named(&of.name, &of.target));
-    let container = || {
-        spec.container_resource
-            .as_ref()
-            .map(|of| named(&of.name, &of.target))
-    };
-    pods.or_else(object)
-        .or_else(external)
-        .or_else(resource)
-        .or_else(container)
-}
-
-fn of_status(status: &MetricStatus) -> Option<(String, &MetricValueStatus)> {
-    let type_ = &status.type_;
-    let named = |name: &str, current| (format!("{type_} {name}"), current);
-    let pods = status
-        .pods
-        .as_ref()
-        .map(|of| named(&of.metric.name, &of.current));
-    let object = || {
-        status
-            .object
-            .as_ref()
-            .map(|of| named(&of.metric.name, &of.current))
-    };
-    let external = || {
-        status
-            .external
-            .as_ref()
-            .map(|of| named(&of.metric.name, &of.current))
-    };
-    let resource = || {
-        status
-            .resource
-            .as_ref()
-            .map(|of| named(&of.name, &of.current))
-    };
-    let container = || {
-        status
-            .container_resource
-            .as_ref()
-            .map(|of| named(&of.name, &of.current))
-    };
-    pods.or_else(object)
-        .or_else(external)
-        .or_else(resource)
-        .or_else(container)
 }
 
 #[cfg(test)]

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use k8s_openapi::api::autoscaling::v2::{MetricSpec, MetricStatus, MetricValueStatus};
+use k8s_openapi::api::autoscaling::v2::{
+    MetricSpec, MetricStatus, MetricTarget, MetricValueStatus,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -21,11 +23,13 @@ pub(crate) enum MetricType {
     ContainerResource,
 }
 
+shown_as_written!(MetricType);
+
 /// A metric of an HPA.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct MetricName {
-    pub(super) type_: MetricType,
-    pub(super) name: String,
+pub(crate) struct MetricName {
+    pub(crate) type_: MetricType,
+    pub(crate) name: String,
 }
 
 impl MetricName {
@@ -40,19 +44,31 @@ impl MetricName {
 
     /// What a specification asks for; none where it is of a type that is not known here.
     pub(super) fn of_spec(spec: &MetricSpec) -> Option<Self> {
-        let pods = spec.pods.as_ref();
-        let object = spec.object.as_ref();
-        let external = spec.external.as_ref();
-        let resource = spec.resource.as_ref();
-        let container = spec.container_resource.as_ref();
-        pods.map(|pods| Self::new(MetricType::Pods, &pods.metric.name))
-            .or_else(|| object.map(|object| Self::new(MetricType::Object, &object.metric.name)))
-            .or_else(|| external.map(|source| Self::new(MetricType::External, &source.metric.name)))
-            .or_else(|| resource.map(|source| Self::new(MetricType::Resource, &source.name)))
-            .or_else(|| {
-                container.map(|source| Self::new(MetricType::ContainerResource, &source.name))
-            })
+        name_and_target(spec).map(|(name, _)| name)
     }
+}
+
+/// A specification's metric and its target; none where it is of a type that is not known here.
+pub(crate) fn name_and_target(spec: &MetricSpec) -> Option<(MetricName, &MetricTarget)> {
+    if let Some(pods) = &spec.pods {
+        let name = MetricName::new(MetricType::Pods, &pods.metric.name);
+        return Some((name, &pods.target));
+    }
+    if let Some(object) = &spec.object {
+        let name = MetricName::new(MetricType::Object, &object.metric.name);
+        return Some((name, &object.target));
+    }
+    if let Some(external) = &spec.external {
+        let name = MetricName::new(MetricType::External, &external.metric.name);
+        return Some((name, &external.target));
+    }
+    if let Some(resource) = &spec.resource {
+        let name = MetricName::new(MetricType::Resource, &resource.name);
+        return Some((name, &resource.target));
+    }
+    let container = spec.container_resource.as_ref()?;
+    let name = MetricName::new(MetricType::ContainerResource, &container.name);
+    Some((name, &container.target))
 }
 
 impl fmt::Display for MetricName {
@@ -69,7 +85,8 @@ pub(super) fn current(status: &MetricStatus) -> Option<(MetricName, String)> {
     Some((metric, quantity.0.clone()))
 }
 
-fn name_and_value(status: &MetricStatus) -> Option<(MetricName, &MetricValueStatus)> {
+/// A status's metric and what was measured; none where the HPA controller left it empty.
+pub(crate) fn name_and_value(status: &MetricStatus) -> Option<(MetricName, &MetricValueStatus)> {
     if let Some(pods) = &status.pods {
         let name = MetricName::new(MetricType::Pods, &pods.metric.name);
         return Some((name, &pods.current));

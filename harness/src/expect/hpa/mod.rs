@@ -16,6 +16,7 @@ use serde::Deserialize;
 
 use self::mark::{adapter_is_silent, mark};
 use self::metric::MetricType;
+pub(crate) use self::metric::{name_and_target, name_and_value};
 use super::context::{Expect, ExpectContext};
 use crate::format::{Amount, Checks, ConditionStatus, Place, Span, Tolerance, default_namespace};
 use crate::outcome::{ClusterProblem, Kind, Unmet};
