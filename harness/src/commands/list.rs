@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use schemars::JsonSchema;
 use serde_json::json;
 use setpoint_cluster::Provider as _;
 use setpoint_cluster::existing::ExistingProvider;
@@ -11,6 +10,7 @@ use setpoint_cluster::existing::ExistingProvider;
 use super::existing::ExistingArgs;
 use super::run::{Adapter, Format, adapter, load};
 use super::selection::SelectionArgs;
+use crate::format::schema_of;
 use crate::profile::{Profile, ProfileFile};
 use crate::programs::{NoPrometheus, find_prometheus};
 use crate::report::{Report, SkipReason};
@@ -133,11 +133,6 @@ impl SchemaArgs {
 #[must_use]
 pub fn schema() -> String {
     schema_of::<Document>()
-}
-
-fn schema_of<T: JsonSchema>() -> String {
-    let schema = serde_json::to_string_pretty(&schemars::schema_for!(T)).unwrap_or_default();
-    format!("{schema}\n")
 }
 
 #[cfg(test)]

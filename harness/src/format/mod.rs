@@ -35,6 +35,20 @@ pub(crate) enum ApiVersion {
     V1alpha1,
 }
 
+/// The JSON schema of a type, as it is kept in files.
+pub(crate) fn schema_of<T: schemars::JsonSchema>() -> String {
+    let schema = serde_json::to_string_pretty(&schemars::schema_for!(T)).unwrap_or_default();
+    format!("{schema}\n")
+}
+
+/// Problems as `line:column: …`, with the file's path before each.
+pub(crate) fn in_file(path: &std::path::Path, problems: Vec<String>) -> Vec<String> {
+    let problems = problems.into_iter();
+    problems
+        .map(|problem| format!("{}:{problem}", path.display()))
+        .collect()
+}
+
 /// The namespace of whatever doesn't name one.
 pub(crate) fn default_namespace() -> String {
     "default".to_owned()

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::{Document, KnownFailures};
-use crate::format::{Checks, Place, located};
+use crate::format::{Checks, Place, in_file, located};
 use crate::scenario::Scenario;
 
 /// Why a file can't be used.
@@ -42,10 +42,7 @@ impl KnownFailures {
             .iter()
             .map(|scenario| (scenario.name(), scenario.document.proves.clone()));
         Self::parse(path, &text, &known.collect::<Vec<_>>()).map_err(|found| LoadError::Broken {
-            problems: found
-                .iter()
-                .map(|problem| format!("{}:{problem}", path.display()))
-                .collect(),
+            problems: in_file(path, found),
         })
     }
 

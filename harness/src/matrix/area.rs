@@ -5,10 +5,9 @@ use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use setpoint_rules::{error_place, error_without_place};
 
 use super::{Entry, Source};
-use crate::format::{Checks, Place};
+use crate::format::{Checks, Place, in_file, located, schema_of};
 
 /// What belongs together: a file of `fixtures/matrix`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -43,23 +42,19 @@ impl Area {
         text: &str,
         sources: &BTreeMap<String, Source>,
     ) -> Result<Self, MatrixError> {
-        let in_file = |problem: String| format!("{name}.yaml:{problem}");
+        let broken = |problems| MatrixError {
+            problems: in_file(Path::new(&format!("{name}.yaml")), problems),
+        };
         let parsed = serde_saphyr::from_str::<Self>(text);
-        let mut area = parsed.map_err(|error| {
-            let (line, column) = error_place(&error);
-            let problem = error_without_place(&error);
-            MatrixError {
-                problems: vec![in_file(format!("{line}:{column}: {problem}"))],
-            }
-        })?;
+        let mut area = parsed.map_err(|error| broken(vec![located(&error)]))?;
         name.clone_into(&mut area.name);
         let mut checks = Checks::new(Path::new(""));
         area.check(&Place::of(text), sources, &mut checks);
-        let problems: Vec<String> = checks.problems().into_iter().map(in_file).collect();
+        let problems = checks.problems();
         if problems.is_empty() {
             Ok(area)
         } else {
-            Err(MatrixError { problems })
+            Err(broken(problems))
         }
     }
 
@@ -78,6 +73,5 @@ impl Area {
 /// The JSON schema of an area's file.
 #[must_use]
 pub(crate) fn schema() -> String {
-    let schema = serde_json::to_string_pretty(&schemars::schema_for!(Area)).unwrap_or_default();
-    format!("{schema}\n")
+    schema_of::<Area>()
 }

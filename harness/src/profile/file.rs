@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Container, Profile, ProfileError};
-use crate::format::{ApiVersion, Checks, Need, Place, located};
+use crate::format::{ApiVersion, Checks, Need, Place, in_file, located};
 
 /// The one placeholder of arguments.
 pub(super) const PROMETHEUS: &str = "$(PROMETHEUS)";
@@ -99,10 +99,7 @@ pub(super) fn read(path: &Path) -> Result<Profile, ProfileError> {
     })?;
     let folder = path.parent().unwrap_or(path);
     let file = parse(&text, folder).map_err(|problems| ProfileError::File {
-        problems: problems
-            .into_iter()
-            .map(|problem| format!("{}:{problem}", path.display()))
-            .collect(),
+        problems: in_file(path, problems),
     })?;
     Ok(Profile {
         name: file.adapter,

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::document::{API_VERSION, Report};
+use crate::format::schema_of;
 
 /// A text is no report that this program knows.
 #[derive(Debug, thiserror::Error)]
@@ -45,8 +46,7 @@ impl Report {
     /// The JSON schema of reports.
     #[must_use]
     pub fn schema() -> String {
-        let schema = serde_json::to_string_pretty(&schemars::schema_for!(Self));
-        format!("{}\n", schema.unwrap_or_default())
+        schema_of::<Self>()
     }
 }
 

@@ -16,7 +16,7 @@ use super::expected::Expected;
 use super::judge::{Question, Tolerance};
 use super::request::target;
 use super::rule_file::{self, RuleFile};
-use crate::format::{Checks, Place};
+use crate::format::{Checks, Place, in_file};
 use crate::quantity::is_quantity;
 
 /// The most bytes of a file: more than anybody writes by hand.
@@ -101,12 +101,8 @@ impl TestFile {
     /// # Errors
     /// If its rules can't be read, and everything that is wrong with them and with the text.
     pub(super) fn of(path: &Path, text: String) -> Result<Self, LoadError> {
-        let broken = |problems: Vec<String>| {
-            let problems = problems.into_iter();
-            let problems = problems.map(|problem| format!("{}:{problem}", path.display()));
-            LoadError::Broken {
-                problems: problems.collect(),
-            }
+        let broken = |problems| LoadError::Broken {
+            problems: in_file(path, problems),
         };
         let document: Document = serde_saphyr::from_str(&text).map_err(|error| {
             let (line, column) = error_place(&error);

@@ -28,9 +28,7 @@ pub use update::UpdateError;
 /// The JSON schema of test files.
 #[must_use]
 pub fn schema() -> String {
-    let schema = schemars::schema_for!(document::Document);
-    let schema = serde_json::to_string_pretty(&schema).unwrap_or_default();
-    format!("{schema}\n")
+    crate::format::schema_of::<document::Document>()
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::Document;
 use super::used::with_used;
-use crate::format::{Checks, Place, default_namespace, located};
+use crate::format::{Checks, Place, default_namespace, in_file, located};
 
 /// The name of folders with manifests that scenarios use.
 const BASE: &str = "base";
@@ -129,13 +129,8 @@ pub fn load(paths: &[PathBuf]) -> Result<Vec<Scenario>, LoadError> {
             path: path.clone(),
             source,
         })?;
-        let in_file = |found: Vec<String>| -> Vec<String> {
-            let found = found.into_iter();
-            found
-                .map(|problem| format!("{}:{problem}", path.display()))
-                .collect()
-        };
-        let parsed = parse(&text, path.parent().unwrap_or(&path)).map_err(in_file);
+        let parsed = parse(&text, path.parent().unwrap_or(&path));
+        let parsed = parsed.map_err(|found| in_file(&path, found));
         match parsed.and_then(|document| with_used(document, &text, &path)) {
             Ok(document) => scenarios.push(Scenario {
                 path,

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::Document;
-use crate::format::{Checks, Place, located};
+use crate::format::{Checks, Place, in_file, located};
 
 /// Puts the objects that a scenario uses before its own. An own object of the same kind, namespace and name is merged into
 /// the one that is used, as a JSON merge patch (RFC 7396).
@@ -24,10 +24,7 @@ pub(super) fn with_used(
         match std::fs::read_to_string(&file) {
             Ok(text) => match object(&text, &file) {
                 Ok(object) => objects.push(object),
-                Err(found) => {
-                    let found = found.iter();
-                    problems.extend(found.map(|problem| format!("{}:{problem}", file.display())));
-                }
+                Err(found) => problems.extend(in_file(&file, found)),
             },
             Err(error) => {
                 let places = Place::of(text);

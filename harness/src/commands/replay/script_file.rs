@@ -12,7 +12,7 @@ use setpoint_replay::{
 use setpoint_rules::{error_place, error_without_place};
 use setpoint_support::error_chain;
 
-use crate::format::{Checks, Place};
+use crate::format::{Checks, Place, in_file};
 
 /// Bytes of a script: more than anybody writes by hand; what programs write is a source.
 const MAX_BYTES: u64 = 64 << 20;
@@ -198,11 +198,7 @@ fn read(path: &Path, most: u64) -> Result<String, ScriptFileError> {
 
 fn script_file(path: &Path) -> Result<ScriptFile, ScriptFileError> {
     let text = read(path, MAX_BYTES)?;
-    let broken = |problems: Vec<String>| {
-        let problems = problems.into_iter();
-        let located = problems.map(|problem| format!("{}:{problem}", path.display()));
-        ScriptFileError::Broken(located.collect())
-    };
+    let broken = |problems| ScriptFileError::Broken(in_file(path, problems));
     let file: ScriptFile = serde_saphyr::from_str(&text).map_err(|error| {
         let (line, column) = error_place(&error);
         let problem = error_without_place(&error);
