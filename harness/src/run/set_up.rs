@@ -63,11 +63,11 @@ pub(super) async fn set_up(
     };
     at("waiting for the adapter");
     // An adapter may wait for its rights before it is ready, as prometheus-adapter does with `resourceRules`.
-    let manifests = &document.manifests;
-    let rights: Vec<Value> = manifests.iter().filter(are_rights).cloned().collect();
+    let manifests = document.manifests.iter().cloned();
+    let (rights, others): (Vec<Value>, Vec<Value>) = manifests.partition(gives_rights);
     apply_manifests(&rights, &client, timeouts).await?;
     let adapter = ready_adapter(&client, namespace, pods_ready, timeouts).await?;
-    apply_manifests(manifests, &client, timeouts).await?;
+    apply_manifests(&others, &client, timeouts).await?;
     installed.extend(document.manifests.iter().cloned());
     Ok(Installation {
         feed,
@@ -129,7 +129,7 @@ fn pods_ready(cluster: &dyn Cluster, timeouts: &Timeouts) -> Duration {
     }
 }
 
-fn are_rights(manifest: &&Value) -> bool {
+fn gives_rights(manifest: &Value) -> bool {
     let kind = manifest["kind"].as_str();
     kind.is_some_and(|kind| matches!(kind, "ClusterRole" | "ClusterRoleBinding"))
 }
