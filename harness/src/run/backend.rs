@@ -136,8 +136,8 @@ impl Backend {
         usize::from(self.provider.starts_ahead())
     }
 
-    /// Whether a cluster ends with a scenario that might have left it to the next: the HPA controller may go on for 20 seconds with
-    /// a request for an HPA that is gone, and doesn't look at another one of that name until then. A new plane takes less.
+    /// Whether a cluster ends with a scenario that might have left it to the next: on a plane that an HPA had been on, the HPA
+    /// controller was once seen to judge the next one of that name only after 20 seconds. A new plane takes less.
     pub(super) fn ends_after(&self, scenario: &Scenario) -> bool {
         let objects = scenario.objects();
         let mut kinds = objects.iter().map(|object| &object["kind"]);
