@@ -11,7 +11,7 @@ use super::matrix::{Matrix, Row, STALE, Steps, joined, present};
 use super::number_functions::check_quantiles;
 use super::plan::Node;
 use super::ranked::{self, Best};
-use super::sum::{Mean, Sum, quantile};
+use super::sum::{Mean, Sum, infinite_mean_stays, quantile};
 use super::{QueryError, Version};
 use crate::labels::{Labels, METRIC_NAME};
 
@@ -351,8 +351,7 @@ impl State {
             Self::PlainSum(sum) => *sum += value,
             Self::PlainAvg(count, mean) => {
                 *count += 1.0;
-                // An infinite mean stays, but for NaN and the other infinity.
-                if !(mean.is_infinite() && (value.is_finite() || value == *mean)) {
+                if !infinite_mean_stays(*mean, value) {
                     *mean += value / *count - *mean / *count;
                 }
             }

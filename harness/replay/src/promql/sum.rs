@@ -84,6 +84,11 @@ impl Mean {
     }
 }
 
+/// Whether a mean that each value moves is infinite and stays: but for NaN and the other infinity it does.
+pub(super) fn infinite_mean_stays(mean: f64, value: f64) -> bool {
+    mean.is_infinite() && (value.is_finite() || value == mean)
+}
+
 /// A mean as it was made before v3: each value moves it, and it is compensated (`funcAvgOverTime` of v2.42).
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct RunningMean {
@@ -96,9 +101,7 @@ impl RunningMean {
     pub(super) fn with(self, value: f64) -> Self {
         let count = self.count + 1.0;
         let mean = self.mean.total;
-        // An infinite mean stays, but for NaN and the other infinity.
-        let stays = mean.is_infinite() && (value.is_finite() || value == mean);
-        let mean = match stays {
+        let mean = match infinite_mean_stays(mean, value) {
             true => self.mean,
             false => self.mean.plus(value / count - mean / count),
         };
