@@ -118,9 +118,10 @@ pub(super) fn prefixes(prefixes: Vec<String>) -> Vec<String> {
 fn list(data: &BTreeMap<String, String>, key: &'static str) -> Result<Vec<String>, ConfigError> {
     match data.get(key).map(String::as_str) {
         None | Some("") => Ok(Vec::new()),
-        Some(text) => {
-            serde_json::from_str(text).map_err(|source| ConfigError::NoList { key, source })
-        }
+        // `null` is how Go writes an empty list.
+        Some(text) => serde_json::from_str(text)
+            .map(Option::unwrap_or_default)
+            .map_err(|source| ConfigError::NoList { key, source }),
     }
 }
 

@@ -56,13 +56,23 @@ impl RequestHeaders {
     }
 }
 
-/// The values of a header. Bytes that aren't UTF-8 are replaced, not dropped: dropping them could
-/// turn one name into another.
+/// The values of a header.
 fn texts(headers: &HeaderMap, header: &HeaderName) -> impl Iterator<Item = String> {
     headers
         .get_all(header)
         .into_iter()
-        .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+        .map(|value| text(value.as_bytes()))
+}
+
+/// Each byte that isn't of a character of UTF-8 is replaced, as where Go writes JSON. Dropping it could turn one name into
+/// another.
+fn text(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.extend(chunk.invalid().iter().map(|_| char::REPLACEMENT_CHARACTER));
+    }
+    text
 }
 
 fn extra(headers: &HeaderMap, prefixes: &[String]) -> BTreeMap<String, Vec<String>> {

@@ -6,7 +6,7 @@ use http::HeaderValue;
 use http::header;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
-    KeyPair,
+    KeyPair, KeyUsagePurpose,
 };
 
 use rustls_pki_types::CertificateDer;
@@ -270,6 +270,45 @@ fn an_authority_that_is_not_valid_now_issues_for_nobody_and_the_others_go_on() {
     assert_eq!(trust(pem(&expired) + &pem(&future)), [false; 3]);
     let all = pem(&expired) + &good + &pem(&future);
     assert_eq!(trust(all), [false, false, true]);
+}
+
+#[test]
+fn an_authority_for_servers_or_one_that_may_not_sign_issues_for_nobody() {
+    let mut cluster = cluster("[]");
+    let servers = Ca::with(|params| {
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    });
+    let lists = Ca::with(|params| params.key_usages = vec![KeyUsagePurpose::CrlSign]);
+    let both = Ca::with(|params| {
+        params.extended_key_usages = vec![
+            ExtendedKeyUsagePurpose::ServerAuth,
+            ExtendedKeyUsagePurpose::ClientAuth,
+        ];
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+    });
+    let bundle = [&servers, &lists, &both].map(|ca| ca.0.pem()).concat();
+    cluster.data.insert("client-ca-file".to_owned(), bundle);
+    assert!(cluster.update().is_empty());
+    let issued = [&servers, &lists, &both].map(|issuer| {
+        let user = cluster.user(&[issuer.issue("bob", |_| {})], &HeaderMap::new());
+        user.is_ok()
+    });
+    assert_eq!(issued, [false, false, true]);
+}
+
+#[test]
+fn a_list_of_null_is_empty_and_bytes_that_are_no_text_are_replaced_one_by_one() {
+    let mut cluster = cluster("[]");
+    let proxy = cluster.front_proxy.issue("front-proxy-client", |_| {});
+    cluster
+        .data
+        .insert("requestheader-allowed-names".to_owned(), "null".to_owned());
+    assert!(cluster.update().is_empty());
+    let mut headers = HeaderMap::new();
+    let name = HeaderValue::from_bytes(b"\xe2\x82x\xff").unwrap();
+    headers.insert("x-remote-user", name);
+    let user = cluster.user(&[proxy], &headers);
+    assert_eq!(user.unwrap().name, "\u{fffd}\u{fffd}x\u{fffd}");
 }
 
 #[test]
