@@ -60,9 +60,14 @@ pub(super) fn fractions(
 ) -> Result<Matrix, QueryError> {
     let lower = evaluation.scalar(call.arg(0)?, call.steps)?;
     let upper = evaluation.scalar(call.arg(1)?, call.steps)?;
+    let version = evaluation.settings.version;
+    if !version.has_fractions_of_classic_histograms() {
+        evaluation.matrix(call.arg(2)?, call.steps)?;
+        return Ok(Matrix::new());
+    }
     let histograms = histograms(evaluation, call.arg(2)?, &call)?;
     let at = |values: &Vec<f64>, step: usize| values.get(step).copied().unwrap_or(f64::NAN);
-    let from_zero = evaluation.settings.version.is_after_3_5();
+    let from_zero = version.is_after_3_5();
     let rows = of_each(&histograms, &call, |step, _, buckets| {
         fraction(at(&lower, step), at(&upper, step), &buckets, from_zero)
     });

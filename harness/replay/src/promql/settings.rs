@@ -44,6 +44,11 @@ impl Version {
         self >= Self::new(3, 6)
     }
 
+    /// Whether `histogram_fraction` looks at classic histograms (Prometheus 16095).
+    pub(super) fn has_fractions_of_classic_histograms(self) -> bool {
+        self >= Self::new(3, 4)
+    }
+
     /// Whether it refuses a time-out that isn't above zero.
     pub(crate) fn limits_timeouts(self) -> bool {
         self.is_after_3_5()

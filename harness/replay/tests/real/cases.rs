@@ -8,12 +8,12 @@ use crate::compare::{Same, compare};
 use crate::server::{Question, Server, Set};
 
 /// One set of series, and what is asked of it.
-struct Part {
-    series: Vec<ScriptedSeries>,
-    questions: Vec<Question>,
+pub(crate) struct Part {
+    pub(crate) series: Vec<ScriptedSeries>,
+    pub(crate) questions: Vec<Question>,
 }
 
-fn parts() -> Vec<Part> {
+pub(crate) fn parts() -> Vec<Part> {
     let text = include_str!("cases.txt");
     let mut parts: Vec<Part> = Vec::new();
     let mut interval = 0.0;

@@ -14,6 +14,7 @@ mod cases;
 mod clients;
 mod compare;
 mod generate;
+mod noticed;
 mod record;
 mod server;
 
@@ -24,7 +25,13 @@ use libtest_mimic::{Arguments, Trial};
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let required = std::env::var_os("SETPOINT_REQUIRE").is_some_and(|set| set == "prometheus");
-    let mut trials = Vec::new();
+    let mut trials = vec![Trial::test(
+        "each_function_is_told_from_a_wrong_one",
+        || {
+            noticed::each_function_is_told_from_a_wrong_one();
+            Ok(())
+        },
+    )];
     for (version, variable) in [
         ("v3", "SETPOINT_PROMETHEUS"),
         ("v2", "SETPOINT_PROMETHEUS_2"),
