@@ -31,6 +31,9 @@ const CONTROL_PORT: u16 = 9091;
 /// The container of the fake Prometheus.
 pub(crate) const CONTAINER: &str = "prometheus";
 
+/// How many events of pods that are there at once are taken together.
+const EVENTS: usize = 256;
+
 /// How soon it is sent again what it didn't take.
 const RETRY: Duration = Duration::from_millis(500);
 
@@ -138,16 +141,23 @@ impl Feed {
 
     /// Follows the pods that are watched until the future is dropped. What the fake Prometheus didn't take is sent again soon.
     pub(crate) async fn follow_pods(&self, client: kube::Client, watched: watcher::Config) {
-        let mut events =
-            std::pin::pin!(watcher(Api::<Pod>::all(client), watched).default_backoff());
+        let mut events = std::pin::pin!(
+            watcher(Api::<Pod>::all(client), watched)
+                .default_backoff()
+                .ready_chunks(EVENTS)
+        );
         let mut listed = BTreeSet::new();
         let mut all_sent = true;
         loop {
             tokio::select! {
-                event = events.next() => match event {
-                    Some(Ok(event)) => self.apply(event, &mut listed).await,
-                    Some(Err(error)) => tracing::warn!(%error, "watch pods to feed the fake Prometheus"),
-                    None => return,
+                events = events.next() => {
+                    let Some(events) = events else { return };
+                    for event in events {
+                        match event {
+                            Ok(event) => self.apply(event, &mut listed).await,
+                            Err(error) => tracing::warn!(%error, "watch pods to feed the fake Prometheus"),
+                        }
+                    }
                 },
                 () = sleep(RETRY), if !all_sent => {}
             }

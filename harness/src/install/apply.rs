@@ -1,5 +1,6 @@
 //! Server-side apply of any object.
 
+use futures::{StreamExt as _, stream};
 use k8s_openapi::NamespaceResourceScope;
 use kube::api::{
     Api, ApiResource, DeleteParams, DynamicObject, GroupVersionKind, Patch, PatchParams,
@@ -12,6 +13,8 @@ use crate::format::ObjectRef;
 
 /// Whose fields they are.
 const FIELD_MANAGER: &str = "setpoint";
+/// How many objects of one kind are asked for at once.
+const AT_ONCE: usize = 8;
 
 /// Why an object can't be applied or deleted.
 #[derive(Debug, thiserror::Error)]
@@ -43,17 +46,92 @@ pub async fn apply(client: &kube::Client, objects: &[Value]) -> Result<(), Apply
     let mut sorted: Vec<&Value> = objects.iter().filter(|object| object.is_object()).collect();
     sorted.sort_by_key(|object| rank(object["kind"].as_str().unwrap_or_default()));
     let parameters = PatchParams::apply(FIELD_MANAGER).force();
-    for object in sorted {
-        let reference = ObjectRef::of(object);
-        let patched = async {
-            let api = api_of(client, &reference).await?;
-            let patch = Patch::Apply(object);
-            api.patch(&reference.name, &parameters, &patch).await
-        };
-        let failed = ApplyError::of("apply", &reference);
-        patched.await.map_err(failed)?;
+    for alike in sorted.chunk_by(|one, other| is_alike(one, other)) {
+        let kind = Kind::of(client, alike, "apply").await?;
+        let mut applying = Vec::new();
+        for object in alike {
+            applying.push(kind.apply(client, object, &parameters));
+        }
+        let mut applied = stream::iter(applying).buffered(AT_ONCE);
+        while let Some(applied) = applied.next().await {
+            applied?;
+        }
     }
     Ok(())
+}
+
+/// Whether two objects are of one kind.
+fn is_alike(one: &Value, other: &Value) -> bool {
+    one["kind"] == other["kind"] && one["apiVersion"] == other["apiVersion"]
+}
+
+/// A kind that the API server serves.
+struct Kind {
+    resource: ApiResource,
+    scope: Scope,
+}
+
+impl Kind {
+    /// That of objects that are alike.
+    async fn of(
+        client: &kube::Client,
+        alike: &[&Value],
+        doing: &'static str,
+    ) -> Result<Self, ApplyError> {
+        let object = ObjectRef::of(alike.first().copied().unwrap_or(&Value::Null));
+        let found = served(client, &object).await;
+        found.map_err(ApplyError::of(doing, &object))
+    }
+
+    async fn apply(
+        &self,
+        client: &kube::Client,
+        object: &Value,
+        parameters: &PatchParams,
+    ) -> Result<(), ApplyError> {
+        let reference = ObjectRef::of(object);
+        let api = self.api(client, &reference);
+        let patch = Patch::Apply(object);
+        let patched = api.patch(&reference.name, parameters, &patch).await;
+        patched
+            .map(drop)
+            .map_err(ApplyError::of("apply", &reference))
+    }
+
+    async fn delete(&self, client: &kube::Client, object: &Value) -> Result<(), ApplyError> {
+        let object = ObjectRef::of(object);
+        let parameters = match object.kind.as_str() {
+            "Deployment" => DeleteParams::foreground(),
+            _ => DeleteParams::default(),
+        };
+        let api = self.api(client, &object);
+        let deleted = api.delete(&object.name, &parameters).await;
+        deleted.map(drop).map_err(ApplyError::of("delete", &object))
+    }
+
+    fn api(&self, client: &kube::Client, object: &ObjectRef) -> Api<DynamicObject> {
+        let client = client.clone();
+        match (&self.scope, &object.namespace) {
+            (Scope::Cluster, _) => Api::all_with(client, &self.resource),
+            (Scope::Namespaced, Some(namespace)) => {
+                Api::namespaced_with(client, namespace, &self.resource)
+            }
+            (Scope::Namespaced, None) => Api::default_namespaced_with(client, &self.resource),
+        }
+    }
+}
+
+async fn served(client: &kube::Client, object: &ObjectRef) -> Result<Kind, kube::Error> {
+    let ObjectRef {
+        api_version, kind, ..
+    } = object;
+    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+    let (resource, capabilities): (ApiResource, _) =
+        pinned_kind(client, &GroupVersionKind::gvk(group, version, kind)).await?;
+    Ok(Kind {
+        resource,
+        scope: capabilities.scope,
+    })
 }
 
 /// Deletes an object.
@@ -61,17 +139,9 @@ pub async fn apply(client: &kube::Client, objects: &[Value]) -> Result<(), Apply
 /// # Errors
 /// When there is none, or it can't be deleted.
 pub(crate) async fn delete(client: &kube::Client, object: &ObjectRef) -> Result<(), ApplyError> {
-    delete_with(client, object, &DeleteParams::default()).await
-}
-
-async fn delete_with(
-    client: &kube::Client,
-    object: &ObjectRef,
-    parameters: &DeleteParams,
-) -> Result<(), ApplyError> {
     let deleted = async {
         let api = api_of(client, object).await?;
-        api.delete(&object.name, parameters).await
+        api.delete(&object.name, &DeleteParams::default()).await
     };
     let failed = ApplyError::of("delete", object);
     deleted.await.map(drop).map_err(failed)
@@ -91,15 +161,22 @@ pub(crate) async fn remove(client: &kube::Client, objects: &[Value]) -> Result<(
         .collect();
     sorted
         .sort_by_key(|object| std::cmp::Reverse(rank(object["kind"].as_str().unwrap_or_default())));
-    for object in sorted {
-        let object = ObjectRef::of(object);
-        let parameters = match object.kind.as_str() {
-            "Deployment" => DeleteParams::foreground(),
-            _ => DeleteParams::default(),
+    for alike in sorted.chunk_by(|one, other| is_alike(one, other)) {
+        let kind = match Kind::of(client, alike, "delete").await {
+            // With its kind all objects are gone.
+            Err(error) if is_gone(&error.source) => continue,
+            kind => kind?,
         };
-        match delete_with(client, &object, &parameters).await {
-            Err(error) if !is_gone(&error.source) => return Err(error),
-            _ => {}
+        let mut deleting = Vec::new();
+        for object in alike {
+            deleting.push(kind.delete(client, object));
+        }
+        let mut deleted = stream::iter(deleting).buffered(AT_ONCE);
+        while let Some(deleted) = deleted.next().await {
+            match deleted {
+                Err(error) if !is_gone(&error.source) => return Err(error),
+                _ => {}
+            }
         }
     }
     Ok(())
@@ -138,20 +215,5 @@ pub(crate) async fn api_of(
     client: &kube::Client,
     object: &ObjectRef,
 ) -> Result<Api<DynamicObject>, kube::Error> {
-    let ObjectRef {
-        api_version,
-        kind,
-        namespace,
-        ..
-    } = object;
-    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-    let (resource, capabilities): (ApiResource, _) =
-        pinned_kind(client, &GroupVersionKind::gvk(group, version, kind)).await?;
-    Ok(match capabilities.scope {
-        Scope::Cluster => Api::all_with(client.clone(), &resource),
-        Scope::Namespaced => match namespace {
-            Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
-            None => Api::default_namespaced_with(client.clone(), &resource),
-        },
-    })
+    Ok(served(client, object).await?.api(client, object))
 }
