@@ -1,9 +1,11 @@
-//! Which scenarios run: those of some areas, or a part of all.
+//! Which scenarios run: those of some areas, or a part of all. An area is one of the matrix, whose entries scenarios prove, or a folder of scenarios.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
 use super::BadInput;
+use crate::matrix::{Matrix, matrix};
 use crate::scenario::Scenario;
 
 /// Which scenarios of those in the paths run.
@@ -12,7 +14,7 @@ pub(super) struct SelectionArgs {
     /// Only scenarios whose folder, file name or sentence contains this text
     #[arg(long, value_name = "TEXT")]
     pub(super) filter: Option<String>,
-    /// Only scenarios of these areas, which are the folders of `scenarios`
+    /// Only scenarios of these areas: those that prove entries of this area of `setpoint explain`, and those in the folder of this name
     #[arg(long = "suite", value_name = "AREA,…", value_delimiter = ',')]
     pub(super) suites: Vec<String>,
     /// Only part K of N of them: every Nth, so that N machines run all
@@ -65,10 +67,11 @@ impl SelectionArgs {
             let filter = self.filter.as_deref().unwrap_or_default();
             scenario.name().contains(filter) || scenario.document.scenario.contains(filter)
         };
-        self.check_suites(&scenarios)?;
+        let matrix = matrix().map_err(|error| BadInput(error.into()))?;
+        self.check_suites(&scenarios, &matrix)?;
         let in_suite = |scenario: &Scenario| {
-            let area = area_of(scenario);
-            self.suites.is_empty() || self.suites.contains(&area)
+            let mut areas = areas_of(scenario, &matrix).into_iter();
+            self.suites.is_empty() || areas.any(|area| self.suites.contains(&area))
         };
         let shard = self.shard.unwrap_or(Shard { part: 1, of: 1 });
         let all = scenarios.into_iter();
@@ -88,12 +91,17 @@ impl SelectionArgs {
         !self.suites.is_empty() || self.shard.is_some()
     }
 
-    fn check_suites(&self, scenarios: &[Scenario]) -> Result<(), BadInput> {
-        let mut areas: Vec<String> = scenarios.iter().map(area_of).collect();
-        areas.dedup();
-        let unknown = self.suites.iter().find(|suite| !areas.contains(suite));
+    fn check_suites(&self, scenarios: &[Scenario], matrix: &Matrix) -> Result<(), BadInput> {
+        let areas = scenarios
+            .iter()
+            .flat_map(|scenario| areas_of(scenario, matrix));
+        let areas: BTreeSet<String> = areas.collect();
+        let unknown = self
+            .suites
+            .iter()
+            .find(|suite| !areas.contains(suite.as_str()));
         unknown.map_or(Ok(()), |unknown| {
-            let areas = areas.join(", ");
+            let areas = Vec::from_iter(areas).join(", ");
             Err(BadInput(anyhow::anyhow!(
                 "there is no area `{unknown}` among the scenarios; there are {areas}"
             )))
@@ -101,13 +109,13 @@ impl SelectionArgs {
     }
 }
 
-fn area_of(scenario: &Scenario) -> String {
-    scenario
-        .name()
-        .split('/')
-        .next()
-        .unwrap_or_default()
-        .to_owned()
+/// A scenario's folder, and the areas of the entries that it proves.
+fn areas_of(scenario: &Scenario, matrix: &Matrix) -> BTreeSet<String> {
+    let name = scenario.name();
+    let folder = name.split('/').next().unwrap_or_default().to_owned();
+    let proven = scenario.document.proves.iter();
+    let proven = proven.filter_map(|id| matrix.find(id).map(|(area, _)| area.name.clone()));
+    proven.chain([folder]).collect()
 }
 
 impl fmt::Display for SelectionArgs {
@@ -163,17 +171,27 @@ mod tests {
     }
 
     #[test]
-    fn a_suite_is_an_area_and_one_that_is_not_there_is_told() {
+    fn a_suite_is_a_folder_and_what_proves_entries_of_an_area_and_one_that_is_not_there_is_told() {
         let suite = |suites: &[&str]| SelectionArgs {
             suites: suites.iter().map(|suite| (*suite).to_owned()).collect(),
             ..SelectionArgs::default()
         };
-        let two = names(&suite(&["tls", "hpa"]));
-        assert!(
-            two.iter()
-                .all(|name| name.starts_with("tls/") || name.starts_with("hpa/")),
-            "{two:?}"
-        );
+        let is_of =
+            |suites: &[&str], name: &str| names(&suite(suites)).iter().any(|one| one == name);
+        // `authentication` is both; no entry is of an area `walkthrough`, and no folder is called `installation`.
+        for (area, name) in [
+            ("authentication", "authentication/unknown-authority"),
+            ("authentication", "walkthrough/without-auth-delegator"),
+            ("walkthrough", "walkthrough/without-auth-delegator"),
+            ("installation", "walkthrough/without-serving-secret"),
+        ] {
+            assert!(is_of(&[area], name), "{name} in {area}");
+        }
+        assert!(!is_of(&["tls", "hpa"], "authentication/unknown-authority"));
+        assert!(is_of(
+            &["tls", "authentication"],
+            "authentication/unknown-authority"
+        ));
         let told = suite(&["hpas"]).of(scenarios()).unwrap_err().to_string();
         assert!(
             told.contains("no area `hpas`") && told.contains("tls"),
