@@ -8,6 +8,7 @@ mod condition;
 mod context;
 mod discovery;
 mod hpa;
+mod hpas;
 mod object;
 mod pod;
 mod query;
@@ -26,6 +27,8 @@ one_of! {
         Replicas(replicas::Replicas),
         /// An HPA's state.
         Hpa(hpa::Hpa),
+        /// All HPAs of a namespace, each with a value that it measures.
+        Hpas(hpas::Hpas),
         /// An APIService's condition `Available`.
         Apiservice(api_service::ApiService),
         /// A pod's state, its events, and its log.

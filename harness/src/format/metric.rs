@@ -38,6 +38,23 @@ pub(crate) struct Metric {
     /// Further labels.
     #[serde(default)]
     pub labels: BTreeMap<String, String>,
+    /// How many such metrics there are: in each, `{n}` in its name, in that of its object and in the labels of its pods stands for
+    /// another number from 1 on.
+    pub copies: Option<u16>,
+}
+
+impl Metric {
+    /// A copy of it with a number in its names.
+    pub(super) fn numbered(&self, put: impl Fn(&mut String)) -> Self {
+        let mut copy = self.clone();
+        copy.copies = None;
+        put(&mut copy.custom);
+        match &mut copy.on {
+            On::Pods(labels) => labels.values_mut().for_each(&put),
+            On::Object(object) => put(&mut object.name),
+        }
+        copy
+    }
 }
 
 fn one_second() -> Span {

@@ -2,6 +2,7 @@
 
 mod check;
 mod condition;
+pub(crate) mod copies;
 mod manifest;
 mod metric;
 mod need;

@@ -42,6 +42,17 @@ impl Verdict {
         Self::from(&Unmet::from(HarnessProblem::Interrupted))
     }
 
+    /// The same of a scenario that installed another adapter than the one that is judged, which nothing is known of then.
+    pub(crate) fn of_no_adapter(self) -> Self {
+        match self {
+            Self::Failed(problem) => Self::Inconclusive(Problem {
+                owner: Owner::Cluster,
+                ..problem
+            }),
+            other => other,
+        }
+    }
+
     /// The verdict in a word.
     #[must_use]
     pub fn word(&self) -> Word {
@@ -180,6 +191,19 @@ impl std::fmt::Display for Counts {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_another_adapter_did_is_no_failure_of_the_one_that_is_judged() {
+        let failed = Verdict::Failed(Problem {
+            owner: Owner::Adapter,
+            kind: Kind::UnexpectedStatus,
+            cause: "200".to_owned(),
+        });
+        let verdict = failed.of_no_adapter();
+        assert_eq!(verdict.problem().unwrap().owner, Owner::Cluster);
+        assert!(matches!(verdict, Verdict::Inconclusive(_)));
+        assert_eq!(Verdict::Passed.of_no_adapter(), Verdict::Passed);
+    }
 
     #[test]
     fn a_failure_wins_over_what_is_inconclusive_and_nothing_passed_is_no_success() {

@@ -24,6 +24,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::installed::Installed;
+use crate::outcome::HarnessProblem;
 use crate::profile::Profile;
 use crate::programs::{NoPrometheus, Programs};
 use crate::report::{Judged, Outcome, Report, SkipReason, Verdict};
@@ -86,6 +87,18 @@ impl RunOptions {
     pub fn interrupted_by(mut self, token: CancellationToken) -> Self {
         self.interrupted = token;
         self
+    }
+
+    /// The same with the adapter that a scenario brings along, if it does.
+    fn of(&self, scenario: &Scenario) -> Result<Self, HarnessProblem> {
+        let mut options = self.clone();
+        if let Some(own) = scenario.document.adapter {
+            options.profile = own.profile().map_err(|source| HarnessProblem::NotMade {
+                doing: format!("install the adapter of `{}`", scenario.name()),
+                source: source.into(),
+            })?;
+        }
+        Ok(options)
     }
 
     /// Bounds what is waited for, as a slow machine needs it.
@@ -180,7 +193,10 @@ fn skipped(scenario: &Scenario, options: &RunOptions) -> Option<SkipReason> {
 
 /// Why an adapter can't be judged by a scenario, if so.
 pub(crate) fn not_implemented(scenario: &Scenario, profile: &Profile) -> Option<SkipReason> {
-    let lacks = profile.lacks_one_of(&scenario.document.needs);
+    // A scenario that brings its adapter along asks nothing of the one that is judged.
+    let judges = scenario.document.adapter.is_none();
+    let needs = judges.then_some(&scenario.document.needs[..]);
+    let lacks = profile.lacks_one_of(needs.unwrap_or_default());
     let lacks = lacks.map(|(need, why)| (need.to_string(), why.to_owned()));
     let misfit = || {
         let misfit = scenario.misfit().filter(|_| profile.is_installed())?;

@@ -71,11 +71,14 @@ async fn with_cluster(
     let placed = cluster
         .placement()
         .map(|placement| scenario.placed(placement));
-    let (mut outcome, leaving) = match placed.transpose() {
-        Ok(placed) => {
+    let prepared = placed
+        .transpose()
+        .and_then(|placed| Ok((placed, options.of(scenario)?)));
+    let (mut outcome, leaving) = match prepared {
+        Ok((placed, options)) => {
             let scenario = placed.as_ref().unwrap_or(scenario);
-            let context = RunContext::new(scenario, options, progress, cluster.clone());
-            Box::pin(played(context, scenario, options)).await
+            let context = RunContext::new(scenario, &options, progress, cluster.clone());
+            Box::pin(played(context, scenario, &options)).await
         }
         Err(problem) => {
             let verdict = Verdict::from(&Unmet::from(problem));
@@ -130,7 +133,12 @@ async fn played(
     };
     // They hold the cluster, which can't end before.
     tasks.end().await;
-    (context.into_outcome(machine.into_verdict()), leaving)
+    let verdict = machine.into_verdict();
+    let verdict = match scenario.document.adapter {
+        Some(_) => verdict.of_no_adapter(),
+        None => verdict,
+    };
+    (context.into_outcome(verdict), leaving)
 }
 
 /// Waits until what is being done has ended, or something else has happened that ends it.

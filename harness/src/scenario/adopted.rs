@@ -88,7 +88,8 @@ fn misfit(document: &Document) -> Result<(), Misfit> {
     if !document.series.is_empty() || is_fast {
         return Err(Misfit::Prometheus);
     }
-    if document.steps.iter().any(|step| step.needs().own_adapter) {
+    let is_own = document.adapter.is_some();
+    if is_own || document.steps.iter().any(|step| step.needs().own_adapter) {
         return Err(Misfit::OwnAdapter);
     }
     let first = document.metrics.first().ok_or(Misfit::NoLoad)?;

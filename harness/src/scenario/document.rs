@@ -6,7 +6,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::format::{ApiVersion, Checks, Install, Metric, Need, Place, Sample, Span, rules};
+use super::own::OwnAdapter;
+use crate::format::{
+    ApiVersion, Checks, Install, Metric, Need, Place, Sample, Span, copies, rules,
+};
 use crate::steps::{self, Needs, Step};
 
 /// How fast or slow the fake Prometheus' clock may run.
@@ -36,8 +39,11 @@ pub(crate) struct Document {
     /// Choices of the control plane.
     #[serde(default)]
     pub(crate) cluster: ClusterOptions,
+    /// The adapter that is installed in place of the one that is judged: `scripted`, or `scripted:LIE` for one that is wrong on purpose. For facts of
+    /// the control plane, which accuse no adapter.
+    pub(crate) adapter: Option<OwnAdapter>,
     /// Metrics in the neutral form that every adapter can be fed by.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "copies::metrics")]
     pub(crate) metrics: Vec<Metric>,
     /// Series of the fake Prometheus, as they are.
     #[serde(default)]
@@ -48,8 +54,9 @@ pub(crate) struct Document {
     /// Files beside the scenario with one Kubernetes object each, which is applied as those of `manifests` are.
     #[serde(default)]
     pub(crate) uses: Vec<String>,
-    /// Kubernetes objects that are applied after the adapter. One that is in a file of `uses` too is merged into it.
-    #[serde(default)]
+    /// Kubernetes objects that are applied after the adapter. One that is in a file of `uses` too is merged into it. `{copies: 100, of: {…}}` is
+    /// a hundred objects, in whose texts `{n}` is a number from 1 on.
+    #[serde(default, deserialize_with = "copies::manifests")]
     pub(crate) manifests: Vec<Value>,
     /// What is done and expected, in order.
     pub(crate) steps: Vec<Step>,

@@ -3,6 +3,7 @@
 mod adopted;
 mod document;
 mod load;
+mod own;
 mod placed;
 mod used;
 

@@ -8,7 +8,7 @@ use crate::format::default_namespace;
 use crate::outcome::HarnessProblem;
 
 /// What has a namespace even where it names none.
-const DEFAULTED: [&str; 4] = ["hpa", "pod", "replicas", "traffic"];
+const DEFAULTED: [&str; 5] = ["hpa", "hpas", "pod", "replicas", "traffic"];
 
 impl Scenario {
     /// The same scenario, where this placement has its objects.

@@ -83,4 +83,42 @@ pub enum Lie {
     EmptyUserIsSomebody,
     /// Lists the metrics that there were at first
     KeepsFirstDiscovery,
+    /// Answers for discovery with a page of HTML
+    HtmlDiscovery,
+    /// Fails the list of its groups
+    FailsDiscovery,
+    /// Has no discovery in aggregated form
+    OlderDiscovery,
+    /// Lists every second metric with the wrong scope, and that in the older form alone
+    MixedScopes,
+    /// Fails four of five requests for the list of its metrics
+    SeldomDiscovery,
+    /// Never answers for the list of its metrics
+    HoldsDiscovery,
+    /// Takes two milliseconds a metric for the list of them
+    SlowDiscovery,
+    /// Says that discovery hasn't changed to whoever sends a tag
+    NeverChanged,
+    /// Answers for metrics by sending elsewhere
+    RedirectsValues,
+    /// Ends when it is asked for a metric
+    Crashes,
+    /// Ends its answers in the middle
+    BreaksOff,
+    /// Answers one request after the other, and takes 200 ms for each
+    OneAtATime,
+    /// Fails requests for metrics in its first ten seconds
+    WarmsUp,
+    /// Lists a hundred items at most
+    HundredItems,
+    /// Lists the items in another order each time
+    ShufflesItems,
+    /// Counts thousandths in 64 bits, and goes round
+    GoesRound,
+    /// Gives 1 in place of 0
+    NeverZero,
+    /// Knows no metric that it is asked for by HEAD
+    NoHead,
+    /// Believes tokens that are for https://vault.example
+    TakesAnyAudience,
 }

@@ -3,6 +3,7 @@
 //! It knows nothing of Prometheus and of the product: its documents are written here, from the API's definition, so
 //! that a mistake of the product can't be shared by what judges it.
 
+mod discovery;
 mod documents;
 mod gate;
 mod kept;
@@ -12,16 +13,18 @@ mod table;
 mod values;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use axum::Json;
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::middleware::{from_fn_with_state, map_response_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
-use http::{HeaderMap, StatusCode, header};
+use http::{StatusCode, header};
 use setpoint_support::error_chain;
+use tokio::sync::Mutex;
 
 use kept::Kept;
 use prometheus::Reading;
@@ -71,6 +74,11 @@ pub fn guarded_router(address: String, client: kube::Client, lie: Option<Lie>) -
 struct Scripted {
     source: Source,
     lie: Option<Lie>,
+    began: Instant,
+    /// How many times a liar was asked that answers otherwise each time.
+    asked: AtomicU64,
+    /// Who is answered, for a liar that answers one after the other.
+    turn: Mutex<()>,
     /// What there was at first, for a liar who lists nothing else.
     first: Kept<Table>,
 }
@@ -85,12 +93,12 @@ fn open(scripted: Scripted) -> Router {
         .route("/healthz", get(|| async { "ok" }))
         .route("/livez", get(|| async { "ok" }))
         .route("/readyz", get(|| async { "ok" }))
-        .route("/apis", get(groups))
+        .route("/apis", get(discovery::groups))
+        .route("/apis/custom.metrics.k8s.io", get(discovery::group))
         .route(
-            "/apis/custom.metrics.k8s.io",
-            get(|| async { Json(documents::group()) }),
+            "/apis/custom.metrics.k8s.io/{version}",
+            get(discovery::resources),
         )
-        .route("/apis/custom.metrics.k8s.io/{version}", get(resources))
         .route(OBJECT, of_objects)
         .route(NAMESPACE, get(values::of_namespace))
         .fallback(|| async {
@@ -116,7 +124,14 @@ async fn told(State(scripted): State<Arc<Scripted>>, response: Response) -> Resp
 impl Scripted {
     fn new(source: Source, lie: Option<Lie>) -> Self {
         let first = Kept::for_(Duration::MAX);
-        Self { source, lie, first }
+        Self {
+            source,
+            lie,
+            began: Instant::now(),
+            asked: AtomicU64::new(0),
+            turn: Mutex::new(()),
+            first,
+        }
     }
 
     /// The table that discovery is made of.
@@ -142,63 +157,31 @@ impl Scripted {
         Ok(reading.map_err(|error| internal(&error))?.table(labels))
     }
 
+    /// How many times it was asked before.
+    fn count(&self) -> u64 {
+        self.asked.fetch_add(1, Ordering::Relaxed)
+    }
+
     fn lies(&self, lie: Lie) -> bool {
         self.lie == Some(lie)
     }
 
     /// The way elsewhere, for a liar that sends there.
     fn elsewhere(&self) -> Option<Response> {
-        let location = [(header::LOCATION, "/somewhere/else")];
-        self.lies(Lie::Redirects)
-            .then(|| (StatusCode::FOUND, location).into_response())
+        self.lies(Lie::Redirects).then(redirect)
     }
 }
 
-async fn groups(State(scripted): State<Arc<Scripted>>, headers: HeaderMap) -> Response {
-    if let Some(elsewhere) = scripted.elsewhere() {
-        return elsewhere;
-    }
-    let accept = headers
-        .get(header::ACCEPT)
-        .and_then(|accept| accept.to_str().ok())
-        .unwrap_or_default();
-    if accept.contains("as=APIGroupDiscoveryList") && accept.contains("v=v2") {
-        let table = match scripted.offered().await {
-            Ok(table) => table,
-            Err(response) => return response,
-        };
-        let content_type = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
-        return (
-            [(header::CONTENT_TYPE, content_type)],
-            documents::aggregated(&table).to_string(),
-        )
-            .into_response();
-    }
-    Json(documents::groups()).into_response()
+fn redirect() -> Response {
+    let location = [(header::LOCATION, "/somewhere/else")];
+    (StatusCode::FOUND, location).into_response()
 }
 
-async fn resources(State(scripted): State<Arc<Scripted>>, Path(version): Path<String>) -> Response {
-    if let Some(elsewhere) = scripted.elsewhere() {
-        return elsewhere;
-    }
-    if !documents::VERSIONS.contains(&version.as_str()) {
-        return failure(
-            StatusCode::NOT_FOUND,
-            "NotFound",
-            "the server could not find the requested resource",
-        );
-    }
-    let table = match scripted.offered().await {
-        Ok(table) => table,
-        Err(response) => return response,
-    };
-    let mut document = documents::resources(&table, &version);
-    if scripted.lies(Lie::UnsortedDiscovery)
-        && let Some(resources) = document["resources"].as_array_mut()
-    {
-        resources.reverse();
-    }
-    Json(document).into_response()
+/// What isn't ready yet, or not to be had.
+fn unavailable() -> Response {
+    let message = "the server is currently unable to handle the request";
+    let code = StatusCode::SERVICE_UNAVAILABLE;
+    failure(code, "ServiceUnavailable", message)
 }
 
 fn bad_request(message: &str) -> Response {

@@ -1,12 +1,14 @@
 //! Values of metrics, and what a liar makes of them.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
+use axum::body::Body;
 use axum::extract::{Path, Query, State};
 use axum::response::{Html, IntoResponse as _, Response};
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
@@ -14,9 +16,14 @@ use serde_json::Value;
 use super::table::required_labels;
 use super::{
     Entry, Lie, Scripted, Source, Table, bad_request, documents, failure, internal, prometheus,
+    redirect, unavailable,
 };
 use crate::quantity::milli;
 
+/// What a slow liar takes for an answer.
+const SLOW: Duration = Duration::from_millis(200);
+/// How long a liar fails that isn't warm.
+const WARM: Duration = Duration::from_secs(10);
 /// The age of a timestamp that is a lie.
 const OLD: Duration = Duration::from_secs(2 * 60 * 60);
 
@@ -57,6 +64,7 @@ pub(super) async fn of_namespace(
     State(scripted): State<Arc<Scripted>>,
     Path(path): Path<NamespacePath>,
     Query(selectors): Query<Selectors>,
+    method: Method,
     headers: HeaderMap,
 ) -> Response {
     let path = ObjectPath {
@@ -69,7 +77,14 @@ pub(super) async fn of_namespace(
     if scripted.lies(Lie::NoNamespaceMetrics) {
         return not_found(&path);
     }
-    of_objects(State(scripted), Path(path), Query(selectors), headers).await
+    of_objects(
+        State(scripted),
+        Path(path),
+        Query(selectors),
+        method,
+        headers,
+    )
+    .await
 }
 
 /// The metric of an object, or of all objects that are selected.
@@ -77,10 +92,19 @@ pub(super) async fn of_objects(
     State(scripted): State<Arc<Scripted>>,
     Path(path): Path<ObjectPath>,
     Query(selectors): Query<Selectors>,
+    method: Method,
     headers: HeaderMap,
 ) -> Response {
     match scripted.lie {
         Some(Lie::HoldsRequests) => return std::future::pending().await,
+        Some(Lie::Crashes) => std::process::abort(),
+        Some(Lie::NoHead) if method == Method::HEAD => return not_found(&path),
+        Some(Lie::WarmsUp) if scripted.began.elapsed() < WARM => return unavailable(),
+        Some(Lie::OneAtATime) => {
+            let _turn = scripted.turn.lock().await;
+            tokio::time::sleep(SLOW).await;
+        }
+        Some(Lie::RedirectsValues) => return redirect(),
         Some(Lie::HtmlBody) => return Html("<h1>It works!</h1>").into_response(),
         Some(Lie::Redirects) => return scripted.elsewhere().unwrap_or_default(),
         _ => {}
@@ -222,6 +246,11 @@ impl Scripted {
             Some(Lie::LosesTheLastItem) if items.len() > 1 => {
                 items.pop();
             }
+            Some(Lie::HundredItems) => items.truncate(100),
+            Some(Lie::ShufflesItems) if !items.is_empty() => {
+                let by = usize::try_from(self.count()).unwrap_or_default() % items.len();
+                items.rotate_left(by);
+            }
             Some(Lie::RepeatsTheFirstItem) => items.extend(items.first().cloned()),
             Some(Lie::NamesOneObject) => {
                 if let Some(described) = items.first().map(|item| item["describedObject"].clone()) {
@@ -235,6 +264,9 @@ impl Scripted {
     }
 
     fn written(&self, document: Value) -> Response {
+        if self.lies(Lie::BreaksOff) {
+            return broken_off(&document);
+        }
         let mut response = Json(document).into_response();
         if self.lies(Lie::WrongContentType) {
             let plain = HeaderValue::from_static("text/plain");
@@ -254,9 +286,25 @@ fn told_value(lie: Lie, value: &str) -> Option<String> {
             let most = i128::from(i32::MAX);
             (whole() > most).then(|| most.to_string())
         }
+        Lie::GoesRound => {
+            #[expect(clippy::cast_possible_truncation, reason = "that is the lie")]
+            let round = milli(value).unwrap_or_default() as i64;
+            Some(format!("{round}m"))
+        }
+        Lie::NeverZero => (value == "0").then(|| "1".to_owned()),
         Lie::NoSigns => Some(value.trim_start_matches('-').to_owned()),
         _ => None,
     }
+}
+
+/// The first half of a document, and no more.
+fn broken_off(document: &Value) -> Response {
+    let mut half = document.to_string().into_bytes();
+    half.truncate(half.len() / 2);
+    let broken = io::Error::from(io::ErrorKind::ConnectionAborted);
+    let parts = [Ok(half), Err(broken)];
+    let json = [(header::CONTENT_TYPE, "application/json")];
+    (json, Body::from_stream(futures::stream::iter(parts))).into_response()
 }
 
 fn not_found(path: &ObjectPath) -> Response {

@@ -137,7 +137,7 @@ pub(crate) struct StepContext {
     /// The scenario's own authorities.
     pub authorities: Mutex<Authorities>,
     /// The tokens of ServiceAccounts, by namespace and name.
-    pub tokens: Mutex<BTreeMap<(String, String), Secret>>,
+    pub tokens: Mutex<BTreeMap<(String, String, Vec<String>), Secret>>,
 }
 
 impl StepContext {

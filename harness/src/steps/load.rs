@@ -1,6 +1,7 @@
 //! Makes requests all the time while other steps are played.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures::StreamExt as _;
@@ -43,6 +44,9 @@ pub(crate) struct LoadStep {
     pub at_least: u64,
     /// Time from the beginning of one of the steps to that of the next; none plays one as soon as the other is done.
     pub every: Option<Span>,
+    /// What is played first: requests that were made until it ended may fail.
+    #[serde(default)]
+    pub outage: Vec<Step>,
     /// What happens meanwhile.
     pub during: Vec<Step>,
 }
@@ -58,6 +62,7 @@ impl Play for LoadStep {
             );
         }
         checks.longer_than_zero(self.every, place.key("every"));
+        super::check(&self.outage, place.key("outage"), checks);
         super::check(&self.during, place.key("during"), checks);
     }
 
@@ -66,12 +71,12 @@ impl Play for LoadStep {
     }
 
     fn needs(&self) -> Needs {
-        let needs = self.during.iter().map(|step| step.needs());
+        let needs = self.steps().map(|step| step.needs());
         needs.fold(Needs::OWN_ADAPTER, Needs::and)
     }
 
     fn objects(&self) -> Vec<&Value> {
-        self.during.iter().flat_map(|step| step.objects()).collect()
+        self.steps().flat_map(|step| step.objects()).collect()
     }
 
     fn play<'a>(&'a self, context: &'a StepContext) -> BoxFuture<'a, Result<Remark, Unmet>> {
@@ -87,7 +92,13 @@ impl Play for LoadStep {
             let route = context.route(self.via, &question.identity, limit).await?;
             // Each request is given up by itself, so that one without an answer doesn't hold the load.
             let ask = || route.ask(&question, Limit::of(answer));
-            let played = self.play_steps(context);
+            let is_outage = AtomicBool::new(!self.outage.is_empty());
+            let played = self.play_steps(context, &is_outage);
+            let ask = || {
+                let is_excused = is_outage.load(Ordering::Relaxed);
+                let asked = ask();
+                async move { (asked.await, is_excused) }
+            };
             let tally = under_load(self.rate, self.at_least, load, played, ask).await?;
             tally.verdict(self.at_least).map(|said| Some(said.into()))
         })
@@ -95,7 +106,16 @@ impl Play for LoadStep {
 }
 
 impl LoadStep {
-    async fn play_steps(&self, context: &StepContext) -> Result<(), Unmet> {
+    /// All of its own steps.
+    fn steps(&self) -> impl Iterator<Item = &Step> {
+        self.outage.iter().chain(&self.during)
+    }
+
+    async fn play_steps(&self, context: &StepContext, is_outage: &AtomicBool) -> Result<(), Unmet> {
+        for step in &self.outage {
+            play_step(step, "its outage", context).await?;
+        }
+        is_outage.store(false, Ordering::Relaxed);
         let sync = context.expect.cluster.facts().hpa_sync_period;
         let mut pace = self.every.map(|span| interval(span.duration(sync)));
         let count = self.during.len();
@@ -103,20 +123,22 @@ impl LoadStep {
             if let Some(pace) = &mut pace {
                 pace.tick().await;
             }
-            let (place, what) = (
-                format!("its step {} of {count}", index + 1),
-                step.describe(),
-            );
-            let text = format!("under load, {place}: {what}");
-            context.notes.note(Source::Scenario, text);
-            let step = step.play(context).await;
-            step.map_err(|unmet| {
-                let step = format!("{place} ({what})");
-                unmet.during(Context::Step { step })
-            })?;
+            let place = format!("its step {} of {count}", index + 1);
+            play_step(step, &place, context).await?;
         }
         Ok(())
     }
+}
+
+async fn play_step(step: &Step, place: &str, context: &StepContext) -> Result<(), Unmet> {
+    let what = step.describe();
+    let text = format!("under load, {place}: {what}");
+    context.notes.note(Source::Scenario, text);
+    let played = step.play(context).await;
+    played.map(drop).map_err(|unmet| {
+        let step = format!("{place} ({what})");
+        unmet.during(Context::Step { step })
+    })
 }
 
 /// Asks at a steady rate until the steps are played and there were enough requests, or won't be; a step that fails ends it
@@ -129,7 +151,7 @@ async fn under_load<F>(
     ask: impl Fn() -> F,
 ) -> Result<Tally, Unmet>
 where
-    F: Future<Output = Result<Answer, Unmet>>,
+    F: Future<Output = (Result<Answer, Unmet>, bool)>,
 {
     let mut played = std::pin::pin!(played);
     let mut ticks = interval(Duration::from_secs(1) / rate.max(1));
@@ -153,7 +175,7 @@ where
                 tally.asked += 1;
                 open.push(ask());
             }
-            Some(answer) = open.next() => tally.count(answer),
+            Some((answer, is_excused)) = open.next() => tally.count(answer, is_excused),
         }
     }
 }
@@ -163,6 +185,8 @@ where
 struct Tally {
     asked: u64,
     failed: u64,
+    /// Those that failed in an outage, which may be.
+    excused: u64,
     /// The first failure, the adapter's before others.
     first: Option<Unmet>,
 }
@@ -197,7 +221,7 @@ impl Finding for RequestsFailed {
 }
 
 impl Tally {
-    fn count(&mut self, answer: Result<Answer, Unmet>) {
+    fn count(&mut self, answer: Result<Answer, Unmet>, is_excused: bool) {
         let unmet = match answer {
             Ok(answer) if answer.status == 200 => return,
             Ok(answer) => Unmet::from(Refused {
@@ -206,6 +230,10 @@ impl Tally {
             }),
             Err(unmet) => unmet,
         };
+        if is_excused {
+            self.excused += 1;
+            return;
+        }
         self.failed += 1;
         let adapters = |unmet: &Unmet| unmet.owner() == Owner::Adapter;
         if self
@@ -222,6 +250,7 @@ impl Tally {
         let Self {
             asked,
             failed,
+            excused: _,
             first,
         } = self;
         match first {
@@ -246,6 +275,9 @@ impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (failed, asked) = (self.failed, self.asked);
         write!(f, "{failed} of {asked} requests failed")?;
+        if self.excused > 0 {
+            write!(f, ", and {} in the outage", self.excused)?;
+        }
         match &self.first {
             Some(first) => write!(f, "; the first: {first}"),
             None => Ok(()),
@@ -280,7 +312,7 @@ mod tests {
             tokio::time::sleep(Duration::from_millis(950)).await;
             Err(HarnessProblem::Interrupted.into())
         };
-        let ended = under_load(10, 0, TAIL, played, || async { answer(503) }).await;
+        let ended = under_load(10, 0, TAIL, played, || async { (answer(503), false) }).await;
         let unmet = ended.unwrap_err();
         assert_eq!(
             unmet.to_string(),
@@ -293,7 +325,7 @@ mod tests {
     async fn a_load_that_cannot_be_large_enough_ends_however_long_its_requests_are_held() {
         let held = || async {
             tokio::time::sleep(Duration::from_secs(15)).await;
-            Err(broken())
+            (Err(broken()), false)
         };
         let tally = under_load(1, 1_000, TAIL, async { Ok(()) }, held)
             .await
@@ -310,7 +342,7 @@ mod tests {
             most.set(open.get().max(most.get()));
             tokio::time::sleep(Duration::from_secs(1)).await;
             open.set(open.get() - 1);
-            answer(200)
+            (answer(200), false)
         };
         let tally = under_load(200, 500, TAIL, async { Ok(()) }, slow)
             .await
@@ -323,7 +355,7 @@ mod tests {
         let mut tally = Tally::default();
         for answer in answers {
             tally.asked += 1;
-            tally.count(answer);
+            tally.count(answer, false);
         }
         tally.verdict(2)
     }
@@ -341,6 +373,40 @@ mod tests {
             (unmet.owner(), unmet.kind()),
             (Owner::Adapter, Kind::RequestsFailed)
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn requests_of_an_outage_may_fail_and_those_after_it_may_not() {
+        let judged = async |outage: u64| {
+            let is_outage = AtomicBool::new(true);
+            let played = async {
+                tokio::time::sleep(Duration::from_millis(outage)).await;
+                is_outage.store(false, Ordering::Relaxed);
+                tokio::time::sleep(Duration::from_secs(2)).await;
+                Ok(())
+            };
+            let began = Instant::now();
+            let ask = || {
+                let is_excused = is_outage.load(Ordering::Relaxed);
+                let status = if began.elapsed() < Duration::from_millis(950) {
+                    503
+                } else {
+                    200
+                };
+                async move { (answer(status), is_excused) }
+            };
+            under_load(10, 0, TAIL, played, ask)
+                .await
+                .unwrap()
+                .verdict(0)
+        };
+        let said = judged(1_000).await.unwrap();
+        assert!(
+            said.starts_with("0 of ") && said.ends_with(", and 10 in the outage"),
+            "{said}"
+        );
+        let unmet = judged(500).await.unwrap_err();
+        assert_eq!(unmet.kind(), Kind::RequestsFailed);
     }
 
     #[test]

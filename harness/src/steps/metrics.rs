@@ -5,14 +5,14 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::context::{Needs, Play, Remark, StepContext};
-use crate::format::{Checks, Metric, Place};
+use crate::format::{Checks, Metric, Place, copies};
 use crate::outcome::{Owner, Unmet};
 use crate::request::unanswered;
 
 /// The metrics; those of other names go on as they do.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(transparent)]
-pub(crate) struct Metrics(Vec<Metric>);
+pub(crate) struct Metrics(#[serde(deserialize_with = "copies::metrics")] Vec<Metric>);
 
 impl Play for Metrics {
     fn check(&self, place: &Place, checks: &mut Checks<'_>) {

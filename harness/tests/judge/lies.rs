@@ -96,6 +96,25 @@ fn caught_by(lie: Lie) -> &'static [(&'static str, Kind)] {
             Kind::UnexpectedStatus,
         )],
         Lie::KeepsFirstDiscovery => &[("discovery/follows-the-metrics", Kind::UnexpectedBody)],
+        Lie::HtmlDiscovery => &[("discovery/sorted-and-equal", Kind::UnexpectedBody)],
+        Lie::FailsDiscovery | Lie::OlderDiscovery | Lie::SeldomDiscovery | Lie::NeverChanged => {
+            &[("discovery/sorted-and-equal", Kind::UnexpectedStatus)]
+        }
+        Lie::MixedScopes => &[("discovery/sorted-and-equal", Kind::UnexpectedStatus)],
+        Lie::HoldsDiscovery => &[("discovery/sorted-and-equal", Kind::UnexpectedCondition)],
+        Lie::SlowDiscovery => &[("discovery/ten-thousand-metrics", Kind::UnexpectedStatus)],
+        Lie::RedirectsValues | Lie::Crashes => {
+            &[("custom-metrics/whole-lists", Kind::UnexpectedStatus)]
+        }
+        Lie::BreaksOff => &[("http/media-types", Kind::UnexpectedStatus)],
+        Lie::OneAtATime => &[("load/hundred-hpas", Kind::UnexpectedValue)],
+        Lie::WarmsUp => &[("load/restart-under-load", Kind::RequestsFailed)],
+        Lie::HundredItems => &[("load/thousand-pods", Kind::UnexpectedBody)],
+        Lie::ShufflesItems => &[("custom-metrics/in-the-same-order", Kind::UnexpectedBody)],
+        Lie::GoesRound => &[("custom-metrics/beyond-thousandths", Kind::UnexpectedBody)],
+        Lie::NeverZero => &[("custom-metrics/small-values", Kind::UnexpectedBody)],
+        Lie::NoHead => &[("http/methods", Kind::UnexpectedStatus)],
+        Lie::TakesAnyAudience => &[("authentication/bad-bearer-token", Kind::UnexpectedStatus)],
     }
 }
 
@@ -159,7 +178,7 @@ pub(crate) fn are_in_the_matrix() -> Result<(), Failed> {
     Err(format!("no entry of the matrix names {untold:?}").into())
 }
 
-fn name_of(lie: Lie) -> String {
+pub(crate) fn name_of(lie: Lie) -> String {
     let value = lie.to_possible_value();
     value.map_or_else(String::new, |value| value.get_name().to_owned())
 }

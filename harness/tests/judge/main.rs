@@ -5,6 +5,7 @@
 
 mod break_rows;
 mod breaks;
+mod dependents;
 mod lies;
 mod prediction;
 mod report;
@@ -32,7 +33,17 @@ fn main() -> anyhow::Result<()> {
         "every_lie_is_in_the_matrix_with_a_scenario_that_catches_it",
         lies::are_in_the_matrix,
     ));
+    trials.push(Trial::test(
+        "every_dependent_is_a_further_scenario_of_an_area_of_its_lie",
+        dependents::are_of_lies_and_scenarios,
+    ));
+    trials.push(Trial::test(
+        "every_lie_has_its_night_and_every_night_five",
+        dependents::have_their_night,
+    ));
     trials.extend(break_rows::tests());
+    let in_their_areas = dependents::trials();
+    trials.extend(in_their_areas.map_err(|failed| anyhow::anyhow!("{failed:?}"))?);
     trials.extend(lies::trials(&reports));
     trials.extend(breaks::trials(breaks, &reports.breaks));
     let conclusion = libtest_mimic::run(&arguments, trials);

@@ -11,7 +11,7 @@ use crate::outcome::{Finding, HarnessProblem, Kind};
 
 /// An HPA is not as expected.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum HpaFinding {
+pub(in crate::expect) enum HpaFinding {
     #[error("there is no such HPA")]
     Absent,
     #[error("the HPA controller has not judged it since the step before")]
@@ -60,7 +60,7 @@ struct Expected<'a> {
 
 impl Hpa {
     /// Whether an HPA's status is as expected, and not one of before.
-    pub(super) fn judge_object(
+    pub(in crate::expect) fn judge_object(
         &self,
         hpa: Option<&HorizontalPodAutoscaler>,
     ) -> Result<(), HpaFinding> {

@@ -138,6 +138,23 @@ impl Expect for Hpa {
 }
 
 impl Hpa {
+    /// One of any name that has a metric with this value.
+    pub(super) fn that_measures(current: Amount) -> Self {
+        Self {
+            name: String::new(),
+            namespace: default_namespace(),
+            condition: Some("ScalingActive".to_owned()),
+            status: Some(ConditionStatus::True),
+            reason: Some("ValidMetricFound".to_owned()),
+            message: None,
+            current: Some(current),
+            tolerance: Tolerance::default(),
+            metric: None,
+            metrics: Vec::new(),
+            within: None,
+        }
+    }
+
     /// The state as a sentence.
     fn state(&self) -> String {
         let mut parts = vec![format!("HPA {}", self.name)];

@@ -1,6 +1,6 @@
 //! What an answer must be, and whether it is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -34,6 +34,12 @@ pub(crate) struct ExpectedAnswer {
     pub body: Option<Value>,
     /// The values of the body's `items` by the names of their objects, in any order and in any spelling: each once, and no others.
     pub values: Option<BTreeMap<String, Amount>>,
+    /// How many elements lists of the JSON body have: `count: {items: 1000}`. Items that describe an object are of different ones.
+    #[serde(default)]
+    pub count: BTreeMap<String, usize>,
+    /// Texts that the body holds, whatever it is written in.
+    #[serde(default)]
+    pub text: Vec<String>,
     /// How far from now, by the clock of the harness, the `timestamp` of each of the body's `items` may be.
     pub fresh: Option<Span>,
     /// A file beside the scenario that the whole JSON body must equal. `SETPOINT_UPDATE=1` writes it.
@@ -41,6 +47,8 @@ pub(crate) struct ExpectedAnswer {
     /// Whether elements that have a `name` may stand in any order, for the snapshot.
     #[serde(default)]
     pub any_order: bool,
+    /// Another answer that is as good.
+    pub or: Option<Box<ExpectedAnswer>>,
     /// How long to try again until the answer is as expected; each try is counted.
     pub within: Option<Span>,
 }
@@ -70,6 +78,14 @@ enum AnswerFinding {
     Differs(Difference),
     #[error(transparent)]
     Values(#[from] ValuesFinding),
+    #[error("body.{list} has {seen} elements instead of {expected}")]
+    Count {
+        list: String,
+        expected: usize,
+        seen: usize,
+    },
+    #[error("the body doesn't hold `{text}`: {}", shortened(.body))]
+    Text { text: String, body: String },
     #[error("body.items has no item whose timestamp could be compared")]
     NoItems,
     #[error("body.items[{index}].timestamp is {seen}, which is no time")]
@@ -100,6 +116,8 @@ impl Finding for AnswerFinding {
             Self::NotJson { .. }
             | Self::Differs(_)
             | Self::Values(_)
+            | Self::Count { .. }
+            | Self::Text { .. }
             | Self::NoItems
             | Self::NoTime { .. }
             | Self::Stale { .. }
@@ -111,9 +129,17 @@ impl Finding for AnswerFinding {
 impl ExpectedAnswer {
     /// Nothing, or the first thing that is not as expected. Snapshots are in the folder.
     pub(super) fn judge(&self, answer: &Answer, folder: &Path) -> Result<(), Unmet> {
+        match (self.judge_this(answer, folder), &self.or) {
+            (Err(unmet), Some(or)) => or.judge(answer, folder).map_err(|_| unmet),
+            (judged, _) => judged,
+        }
+    }
+
+    fn judge_this(&self, answer: &Answer, folder: &Path) -> Result<(), Unmet> {
         self.judge_head(answer)?;
+        self.judge_text(answer)?;
         let is_read = self.body.is_some() || self.values.is_some() || self.fresh.is_some();
-        if !is_read && self.snapshot.is_none() {
+        if !is_read && self.snapshot.is_none() && self.count.is_empty() {
             return Ok(());
         }
         let body: Value = serde_json::from_slice(&answer.body).map_err(|error| {
@@ -127,6 +153,9 @@ impl ExpectedAnswer {
         if let Some(values) = &self.values {
             judge_values(&body, values).map_err(AnswerFinding::Values)?;
         }
+        for (list, expected) in &self.count {
+            counted(&body, list, *expected)?;
+        }
         if let Some(age) = self.fresh {
             // A period of the HPA controller isn't known here; the file was checked for it.
             fresh(&body, age.duration(Duration::ZERO), Timestamp::now())?;
@@ -136,6 +165,17 @@ impl ExpectedAnswer {
             Some(file) => snapshot(&body, folder.join(file)),
             None => Ok(()),
         }
+    }
+
+    fn judge_text(&self, answer: &Answer) -> Result<(), AnswerFinding> {
+        let body = String::from_utf8_lossy(&answer.body);
+        let missing = self.text.iter().find(|text| !body.contains(text.as_str()));
+        missing.map_or(Ok(()), |text| {
+            Err(AnswerFinding::Text {
+                text: text.clone(),
+                body: body.clone().into_owned(),
+            })
+        })
     }
 
     fn judge_head(&self, answer: &Answer) -> Result<(), AnswerFinding> {
@@ -159,6 +199,27 @@ impl ExpectedAnswer {
         }
         Ok(())
     }
+}
+
+/// Whether a list has as many elements, which describe different objects where they describe any.
+fn counted(body: &Value, list: &str, expected: usize) -> Result<(), AnswerFinding> {
+    let elements = body[list].as_array().map_or(&[][..], Vec::as_slice);
+    let named = |element: &Value| {
+        element["describedObject"]["name"]
+            .as_str()
+            .map(str::to_owned)
+    };
+    let names: BTreeSet<String> = elements.iter().filter_map(named).collect();
+    let nameless = elements.iter().filter(|element| named(element).is_none());
+    let seen = names.len() + nameless.count();
+    if seen == expected && elements.len() == expected {
+        return Ok(());
+    }
+    Err(AnswerFinding::Count {
+        list: list.to_owned(),
+        expected,
+        seen,
+    })
 }
 
 /// Whether each item was measured about now.
@@ -290,6 +351,43 @@ mod tests {
         ] {
             assert!(judge(broken.clone()).is_some(), "{broken}");
         }
+    }
+
+    #[test]
+    fn elements_of_a_list_are_counted_and_describe_different_objects() {
+        let item = |name: &str| json!({"describedObject": {"name": name}});
+        let judge = |list: Value| counted(&json!({"items": list}), "items", 2).err();
+        assert_eq!(judge(json!([item("a"), item("b")])), None);
+        assert_eq!(judge(json!(["a", "a"])), None);
+        for (list, seen) in [
+            (json!([item("a"), item("a")]), 1),
+            (json!([item("a"), item("b"), item("b")]), 2),
+            (json!(["a"]), 1),
+            (json!("a"), 0),
+        ] {
+            let told = judge(list).unwrap().to_string();
+            assert_eq!(told, format!("body.items has {seen} elements instead of 2"));
+        }
+    }
+
+    #[test]
+    fn another_answer_is_as_good_and_the_first_one_is_told_where_neither_is_given() {
+        let expected: ExpectedAnswer =
+            serde_json::from_value(json!({"text": ["up 1"], "or": {"status": 405}})).unwrap();
+        let judge = |status, body: &str| {
+            let answer = Answer {
+                status,
+                headers: http::HeaderMap::new(),
+                body: body.as_bytes().to_vec(),
+            };
+            let judged = expected.judge(&answer, Path::new("."));
+            judged.err().map(|unmet| unmet.to_string())
+        };
+        assert_eq!(judge(200, "a 0\nup 1\n"), None);
+        assert_eq!(judge(405, ""), None);
+        let told = judge(200, "up 0").unwrap();
+        assert_eq!(told, "the body doesn't hold `up 1`: up 0");
+        assert!(judge(404, "up 1").unwrap().contains("404 instead of 200"));
     }
 
     #[test]

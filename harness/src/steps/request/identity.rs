@@ -70,6 +70,8 @@ pub(crate) enum As {
         namespace: String,
         /// Its name.
         name: String,
+        /// Whom the token is for, in place of the API server.
+        audience: Option<String>,
     },
     /// With this text as bearer token.
     Bearer(String),
@@ -144,9 +146,14 @@ impl StepContext {
                 let issued = issued.map_err(not_made("make a certificate"))?;
                 proxied(ProxyCertificate::Other(issued), user, groups)
             }
-            (Some(As::Token { namespace, name }), _) => {
-                Identity::Token(self.token(namespace, name).await?)
-            }
+            (
+                Some(As::Token {
+                    namespace,
+                    name,
+                    audience,
+                }),
+                _,
+            ) => Identity::Token(self.token(namespace, name, audience.as_deref()).await?),
             (Some(As::Bearer(text)), _) => Identity::Token(Secret(text.clone())),
         })
     }
@@ -158,16 +165,25 @@ impl StepContext {
     }
 
     /// The scenario's token of a ServiceAccount.
-    async fn token(&self, namespace: &str, name: &str) -> Result<Secret, ClusterProblem> {
+    async fn token(
+        &self,
+        namespace: &str,
+        name: &str,
+        audience: Option<&str>,
+    ) -> Result<Secret, ClusterProblem> {
         let mut tokens = self.tokens.lock().await;
-        let key = (namespace.to_owned(), name.to_owned());
+        let audiences: Vec<String> = audience.map(str::to_owned).into_iter().collect();
+        let key = (namespace.to_owned(), name.to_owned(), audiences.clone());
         if let Some(known) = tokens.get(&key) {
             return Ok(known.clone());
         }
         let client = self.expect.cluster.client();
         let accounts: Api<ServiceAccount> = Api::namespaced(client, namespace);
         let request = TokenRequest {
-            spec: Some(TokenRequestSpec::default()),
+            spec: Some(TokenRequestSpec {
+                audiences: (!audiences.is_empty()).then_some(audiences),
+                ..TokenRequestSpec::default()
+            }),
             ..TokenRequest::default()
         };
         let parameters = PostParams::default();

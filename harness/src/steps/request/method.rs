@@ -9,6 +9,7 @@ use serde::Deserialize;
 pub(crate) enum Method {
     #[default]
     Get,
+    Head,
     Post,
     Put,
     Patch,
@@ -29,6 +30,7 @@ impl From<Method> for http::Method {
     fn from(method: Method) -> Self {
         match method {
             Method::Get => Self::GET,
+            Method::Head => Self::HEAD,
             Method::Post => Self::POST,
             Method::Put => Self::PUT,
             Method::Patch => Self::PATCH,

@@ -1,5 +1,6 @@
 //! Makes one request and judges the answer.
 
+mod again;
 mod answer;
 mod identity;
 mod method;
@@ -45,6 +46,13 @@ pub(crate) struct RequestStep {
     pub headers: BTreeMap<String, String>,
     /// The answer.
     pub expect: ExpectedAnswer,
+    /// How many more times it is asked at once: each time the `items` are of the same objects in the same order.
+    #[serde(default)]
+    pub again: u16,
+    /// Whether it is asked again by the `ETag` of its answer, which must be answered by 304, and by the tag of no document, which must not. An
+    /// answer without a tag is as good.
+    #[serde(default)]
+    pub revalidates: bool,
 }
 
 /// Through whom a request goes.
@@ -97,6 +105,14 @@ impl Play for RequestStep {
                 "the API server always answers; `failure` needs `via: adapter`",
             );
         }
+        if let Some(or) = &expected.or
+            && (or.failure.is_some() || or.snapshot.is_some() || or.within.is_some())
+        {
+            checks.at(
+                place.key("or"),
+                "another answer has neither `failure` nor `snapshot` nor `within`",
+            );
+        }
         if !matches!(expected.fresh, None | Some(Span::Time(_))) {
             checks.at(place.key("fresh"), "expected a time such as 60s or 1m");
         }
@@ -135,8 +151,9 @@ impl Play for RequestStep {
                 pauses.tick().await;
                 count += 1;
                 let answer = self.ask(context, &question, deadline).await;
+                let again = answer.as_ref().ok().cloned();
                 match self.judge(answer, context) {
-                    Ok(()) => return Ok(None),
+                    Ok(()) => return self.ask_again(context, &question, again).await,
                     Err(_) if deadline.is_some_and(|deadline| Instant::now() < deadline) => {}
                     Err(unmet) => return Err(unmet.during(Context::Tries { count })),
                 }
@@ -155,6 +172,31 @@ impl RequestStep {
         let limit = context.expect.timeouts.limit_of_answer(deadline);
         let route = context.route(self.via, &question.identity, limit).await?;
         route.ask(question, limit).await
+    }
+
+    /// Judges further answers by the first one, which was as expected.
+    async fn ask_again(
+        &self,
+        context: &StepContext,
+        question: &Question,
+        first: Option<Answer>,
+    ) -> Result<Remark, Unmet> {
+        let Some(first) = first else { return Ok(None) };
+        let names = again::order(&first);
+        for times in 2..=self.again.saturating_add(1) {
+            let answer = self.ask(context, question, None).await?;
+            again::judge_order(&names, &again::order(&answer), times)?;
+        }
+        if !self.revalidates {
+            return Ok(None);
+        }
+        let Some(by_tag) = again::by_tag(question, &first) else {
+            return Ok(Some("its answer has no tag".to_owned().into()));
+        };
+        again::judge_unmodified(&self.ask(context, &by_tag, None).await?)?;
+        let by_no_tag = again::by_no_tag(question);
+        again::judge_modified(&self.ask(context, &by_no_tag, None).await?)?;
+        Ok(None)
     }
 
     fn judge(&self, answer: Result<Answer, Unmet>, context: &StepContext) -> Result<(), Unmet> {
