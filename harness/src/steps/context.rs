@@ -136,9 +136,12 @@ pub(crate) struct StepContext {
     pub installed: Vec<Value>,
     /// The scenario's own authorities.
     pub authorities: Mutex<Authorities>,
-    /// The tokens of ServiceAccounts, by namespace and name.
-    pub tokens: Mutex<BTreeMap<(String, String, Vec<String>), Secret>>,
+    /// The tokens of ServiceAccounts.
+    pub tokens: Mutex<BTreeMap<TokenOf, Secret>>,
 }
+
+/// Whose a token is: the ServiceAccount's namespace and name, and for whom, if not for the API server.
+pub(crate) type TokenOf = (String, String, Option<String>);
 
 impl StepContext {
     /// Changes objects.

@@ -48,7 +48,7 @@ pub(crate) struct ExpectedAnswer {
     #[serde(default)]
     pub any_order: bool,
     /// Another answer that is as good.
-    pub or: Option<Box<ExpectedAnswer>>,
+    pub or: Option<Box<Self>>,
     /// How long to try again until the answer is as expected; each try is counted.
     pub within: Option<Span>,
 }

@@ -172,8 +172,8 @@ impl StepContext {
         audience: Option<&str>,
     ) -> Result<Secret, ClusterProblem> {
         let mut tokens = self.tokens.lock().await;
-        let audiences: Vec<String> = audience.map(str::to_owned).into_iter().collect();
-        let key = (namespace.to_owned(), name.to_owned(), audiences.clone());
+        let audience = audience.map(str::to_owned);
+        let key = (namespace.to_owned(), name.to_owned(), audience.clone());
         if let Some(known) = tokens.get(&key) {
             return Ok(known.clone());
         }
@@ -181,7 +181,7 @@ impl StepContext {
         let accounts: Api<ServiceAccount> = Api::namespaced(client, namespace);
         let request = TokenRequest {
             spec: Some(TokenRequestSpec {
-                audiences: (!audiences.is_empty()).then_some(audiences),
+                audiences: audience.map(|audience| vec![audience]),
                 ..TokenRequestSpec::default()
             }),
             ..TokenRequest::default()
