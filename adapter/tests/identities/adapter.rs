@@ -2,20 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
-use serde_json::json;
 use setpoint_identities::{Field, POOL, Request, Whose, World};
 
-use crate::api_server::{Asked, prometheus, serve};
+use crate::api_server::{self, Asked, prometheus};
 use crate::caller::ask;
 use crate::compared::{Caller, Seen};
+use crate::launch::{IN_TIME, arguments, free_port};
 
-/// How long anything may take on a busy machine.
-const IN_TIME: Duration = Duration::from_secs(120);
 const AGAIN: Duration = Duration::from_millis(50);
 const CONFIG: &str = "rules:\n- {seriesQuery: requests, resources: {template: '<<.Resource>>'}, metricsQuery: '<<.Series>>{<<.LabelMatchers>>}'}\n";
 
@@ -31,43 +29,22 @@ impl Adapter {
     /// Starts a program under a ConfigMap of this data, and waits until it serves.
     pub(crate) async fn start(program: &Path, data: &BTreeMap<String, String>) -> Self {
         let asked = Asked::default();
-        let api_server = serve(data, asked.clone()).await;
+        let api_server = api_server::serve(data, asked.clone()).await;
         let prometheus = prometheus().await;
         let folder = tempfile::tempdir().unwrap();
         let file = |name: &str| folder.path().join(name);
-        let kubeconfig = json!({
-            "apiVersion": "v1", "kind": "Config", "current-context": "c",
-            "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
-            "clusters": [{"name": "c", "cluster": {"server": format!("http://{api_server}")}}],
-            "users": [{"name": "u", "user": {}}],
-        });
-        std::fs::write(file("kubeconfig"), kubeconfig.to_string()).unwrap();
-        std::fs::write(file("config.yaml"), CONFIG).unwrap();
         let pair = rcgen::generate_simple_self_signed(vec!["adapter".to_owned()]).unwrap();
         std::fs::write(file("tls.crt"), pair.cert.pem()).unwrap();
         std::fs::write(file("tls.key"), pair.signing_key.serialize_pem()).unwrap();
-        let by_file = |flag: &str, name: &str| format!("--{flag}={}", file(name).display());
-        // If somebody takes it in between, the program ends and the test says so.
-        let free = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = free.local_addr().unwrap();
-        drop(free);
+        let port = free_port();
+        let servers = (prometheus, api_server);
         let child = Command::new(program)
-            .args([
-                by_file("config", "config.yaml"),
-                by_file("tls-cert-file", "tls.crt"),
-                by_file("tls-private-key-file", "tls.key"),
-                by_file("lister-kubeconfig", "kubeconfig"),
-                by_file("authentication-kubeconfig", "kubeconfig"),
-                by_file("authorization-kubeconfig", "kubeconfig"),
-                format!("--prometheus-url=http://{prometheus}"),
-                format!("--secure-port={}", address.port()),
-                "--bind-address=127.0.0.1".to_owned(),
-            ])
+            .args(arguments(folder.path(), CONFIG, servers, port))
             .stderr(File::create(file("log")).unwrap())
             .spawn()
             .unwrap();
         let mut adapter = Self {
-            address,
+            address: (Ipv4Addr::LOCALHOST, port).into(),
             asked,
             folder,
             child,

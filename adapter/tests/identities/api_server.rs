@@ -13,6 +13,8 @@ use http::{Method, StatusCode, header};
 use serde_json::{Value, json};
 use setpoint_identities::{Identity, Token};
 
+use crate::launch;
+
 const CONFIG_MAPS: &str = "/api/v1/namespaces/kube-system/configmaps";
 const NAME: &str = "extension-apiserver-authentication";
 /// Beyond the ten seconds that a review may take.
@@ -37,7 +39,7 @@ pub(crate) async fn serve(data: &BTreeMap<String, String>, asked: Asked) -> Sock
     let map = json!({"kind": "ConfigMap", "apiVersion": "v1", "metadata": metadata, "data": data});
     let map = Arc::new(map);
     let answer = move |request: Request| answer(request, map.clone(), asked.clone());
-    serve_router(Router::new().fallback(answer)).await
+    launch::serve(Router::new().fallback(answer)).await
 }
 
 /// A Prometheus without series.
@@ -48,14 +50,7 @@ pub(crate) async fn prometheus() -> SocketAddr {
             r#"{"status":"success","data":[]}"#.to_owned(),
         )
     };
-    serve_router(Router::new().fallback(answer)).await
-}
-
-async fn serve_router(router: Router) -> SocketAddr {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move { axum::serve(listener, router).await });
-    address
+    launch::serve(Router::new().fallback(answer)).await
 }
 
 fn typed(kind: &'static str, body: String) -> Response {
@@ -101,20 +96,8 @@ async fn answer(request: Request, map: Arc<Value>, asked: Asked) -> Response {
 }
 
 fn discovery(path: &str) -> Response {
-    let resource = |name: &str, kind: &str, scope: &str| json!({"resource": name, "singularResource": "", "scope": scope, "verbs": ["get", "list"], "responseKind": {"group": "", "version": "v1", "kind": kind}});
-    let resources = json!([
-        resource("pods", "Pod", "Namespaced"),
-        resource("namespaces", "Namespace", "Cluster")
-    ]);
-    let items = match path {
-        "/api" => {
-            json!([{"metadata": {}, "versions": [{"version": "v1", "resources": resources}]}])
-        }
-        _ => json!([]),
-    };
-    let list = json!({"kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "metadata": {}, "items": items});
     let kind = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
-    typed(kind, list.to_string())
+    typed(kind, launch::discovery(path).to_string())
 }
 
 async fn token_review(review: &Value) -> Response {

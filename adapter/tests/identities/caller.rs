@@ -4,7 +4,6 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
-use std::time::Duration;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
@@ -17,8 +16,8 @@ use tokio::net::TcpSocket;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-/// Longer than a review that is asked for again and again.
-const IN_TIME: Duration = Duration::from_secs(120);
+use crate::launch::IN_TIME;
+
 /// Bytes of an answer that are looked at.
 const ANSWER_BYTES: usize = 1 << 10;
 

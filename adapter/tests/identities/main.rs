@@ -11,6 +11,8 @@ mod adapter;
 mod api_server;
 mod caller;
 mod compared;
+#[path = "../launch/mod.rs"]
+mod launch;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

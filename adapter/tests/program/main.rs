@@ -5,6 +5,8 @@
 
 mod ending;
 mod hostile;
+#[path = "../launch/mod.rs"]
+mod launch;
 mod metrics;
 mod mixed;
 mod reloads;

@@ -1,6 +1,6 @@
 use std::cell::Cell;
 use std::io::{BufRead as _, BufReader};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -14,31 +14,13 @@ use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 use serde_json::{Value, json};
 
-/// How long anything may take on a busy machine.
-pub(crate) const IN_TIME: Duration = Duration::from_secs(120);
+use crate::launch;
 
-/// Serves on a free port of loopback until the runtime ends.
-pub(crate) async fn serve(router: Router) -> SocketAddr {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move { axum::serve(listener, router).await });
-    address
-}
+pub(crate) use crate::launch::{IN_TIME, free_port, serve};
 
 /// The answers of an API server that has pods and allows everything.
 pub(crate) async fn api_answer(request: Request) -> Response {
-    let resource = |name: &str, kind: &str, scope: &str| json!({"resource": name, "scope": scope, "responseKind": {"group": "", "version": "v1", "kind": kind}});
-    let resources = json!([
-        resource("pods", "Pod", "Namespaced"),
-        resource("namespaces", "Namespace", "Cluster")
-    ]);
-    let items = match request.uri().path() {
-        "/api" => {
-            json!([{"metadata": {}, "versions": [{"version": "v1", "resources": resources}]}])
-        }
-        _ => json!([]),
-    };
-    let discovery = json!({"kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "items": items});
+    let discovery = launch::discovery(request.uri().path());
     let review = json!({"kind": "SubjectAccessReview", "apiVersion": "authorization.k8s.io/v1", "spec": {}, "status": {"allowed": true}});
     let is_review = request.uri().path().ends_with("/subjectaccessreviews");
     Json(if is_review { review } else { discovery }).into_response()
@@ -108,12 +90,6 @@ pub(crate) fn swap_pair(folder: &Path, version: u32) {
     std::fs::rename(folder.join("..data_tmp"), folder.join("..data")).unwrap();
 }
 
-/// A port that nobody has in this moment.
-pub(crate) fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
-}
-
 /// What there is as soon as there is something, which is looked for again and again; `missing` says what isn't there in
 /// time.
 pub(crate) async fn in_time<T>(
@@ -145,35 +121,17 @@ impl Adapter {
     ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = |name: &str| folder.path().join(name);
-        let kubeconfig = json!({
-            "apiVersion": "v1", "kind": "Config", "current-context": "c",
-            "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
-            "clusters": [{"name": "c", "cluster": {"server": format!("http://{api_server}")}}],
-            "users": [{"name": "u", "user": {}}],
-        });
-        std::fs::write(file("kubeconfig"), kubeconfig.to_string()).unwrap();
-        std::fs::write(file("config.yaml"), config).unwrap();
         swap_pair(folder.path(), 0);
         for name in ["tls.crt", "tls.key"] {
             symlink(format!("..data/{name}"), file(name)).unwrap();
         }
-        let by_file = |flag: &str, name: &str| format!("--{flag}={}", file(name).display());
-        // If somebody takes it in between, the adapter ends and the test says so.
         let port = free_port();
+        let servers = (prometheus, api_server);
         let built = env!("CARGO_BIN_EXE_setpoint-adapter").into();
         let program = std::env::var_os("SETPOINT_ADAPTER").unwrap_or(built);
         let mut child = Command::new(program)
-            .args([
-                by_file("config", "config.yaml"),
-                by_file("tls-cert-file", "tls.crt"),
-                by_file("tls-private-key-file", "tls.key"),
-                by_file("lister-kubeconfig", "kubeconfig"),
-                by_file("authentication-kubeconfig", "kubeconfig"),
-                by_file("authorization-kubeconfig", "kubeconfig"),
-                format!("--prometheus-url=http://{prometheus}"),
-                format!("--secure-port={port}"),
-            ])
-            .args(["--bind-address=127.0.0.1", "--authentication-skip-lookup"])
+            .args(launch::arguments(folder.path(), config, servers, port))
+            .arg("--authentication-skip-lookup")
             .args(arguments)
             .stderr(Stdio::piped())
             .spawn()
