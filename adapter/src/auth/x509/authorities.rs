@@ -7,7 +7,7 @@
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use rustls::crypto::aws_lc_rs;
+use rustls::crypto::{WebPkiSupportedAlgorithms, aws_lc_rs};
 use rustls::{CertificateError, OtherError};
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime, pem};
@@ -27,6 +27,7 @@ pub(in crate::auth) struct Authorities(Arc<Bundle>);
 struct Bundle {
     roots: Vec<Root>,
     anchors: Vec<TrustAnchor<'static>>,
+    algorithms: WebPkiSupportedAlgorithms,
 }
 
 /// The certificate of an authority, and what webpki doesn't look at.
@@ -108,7 +109,11 @@ impl Authorities {
             .iter()
             .map(anchor)
             .collect::<Result<_, BundleError>>()?;
-        Ok(Self(Arc::new(Bundle { roots, anchors })))
+        Ok(Self(Arc::new(Bundle {
+            roots,
+            anchors,
+            algorithms: aws_lc_rs::default_provider().signature_verification_algorithms,
+        })))
     }
 
     /// Verifies that one of the authorities issued a chain, and that both are valid now and for
@@ -125,7 +130,11 @@ impl Authorities {
     }
 
     fn path(&self, chain: &PresentedChain<'_>, now: UnixTime) -> Result<(), webpki::Error> {
-        let Bundle { roots, anchors } = &*self.0;
+        let Bundle {
+            roots,
+            anchors,
+            algorithms,
+        } = &*self.0;
         let seconds = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
         let judge = |path: &VerifiedPath<'_>| {
             for intermediate in path.intermediate_certificates() {
@@ -141,7 +150,6 @@ impl Authorities {
             let (root, _) = found.ok_or(webpki::Error::UnknownIssuer)?;
             root.ends(path, chain.leaf, seconds)
         };
-        let algorithms = aws_lc_rs::default_provider().signature_verification_algorithms;
         EndEntityCert::try_from(chain.leaf)?.verify_for_usage(
             algorithms.all,
             anchors,
