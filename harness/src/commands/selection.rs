@@ -67,15 +67,13 @@ impl SelectionArgs {
             let filter = self.filter.as_deref().unwrap_or_default();
             scenario.name().contains(filter) || scenario.document.scenario.contains(filter)
         };
-        let matrix = matrix().map_err(|error| BadInput(error.into()))?;
-        self.check_suites(&scenarios, &matrix)?;
-        let in_suite = |scenario: &Scenario| {
-            let mut areas = areas_of(scenario, &matrix).into_iter();
-            self.suites.is_empty() || areas.any(|area| self.suites.contains(&area))
+        let scenarios = match self.suites.is_empty() {
+            true => scenarios,
+            false => self.in_suites(scenarios)?,
         };
         let shard = self.shard.unwrap_or(Shard { part: 1, of: 1 });
         let all = scenarios.into_iter();
-        let selected = all.filter(|scenario| named(scenario) && in_suite(scenario));
+        let selected = all.filter(named);
         let selected = selected.skip(shard.part - 1).step_by(shard.of);
         let selected: Vec<Scenario> = selected.collect();
         if selected.is_empty() {
@@ -89,6 +87,16 @@ impl SelectionArgs {
     /// Whether what is selected can only be scenarios.
     pub(super) fn is_of_scenarios(&self) -> bool {
         !self.suites.is_empty() || self.shard.is_some()
+    }
+
+    fn in_suites(&self, mut scenarios: Vec<Scenario>) -> Result<Vec<Scenario>, BadInput> {
+        let matrix = matrix().map_err(|error| BadInput(error.into()))?;
+        self.check_suites(&scenarios, &matrix)?;
+        scenarios.retain(|scenario| {
+            let areas = areas_of(scenario, &matrix);
+            self.suites.iter().any(|suite| areas.contains(suite))
+        });
+        Ok(scenarios)
     }
 
     fn check_suites(&self, scenarios: &[Scenario], matrix: &Matrix) -> Result<(), BadInput> {

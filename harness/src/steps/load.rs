@@ -90,13 +90,12 @@ impl Play for LoadStep {
             let Timeouts { answer, load, .. } = context.expect.timeouts;
             let limit = Limit::of(answer);
             let route = context.route(self.via, &question.identity, limit).await?;
-            // Each request is given up by itself, so that one without an answer doesn't hold the load.
-            let ask = || route.ask(&question, Limit::of(answer));
             let is_outage = AtomicBool::new(!self.outage.is_empty());
             let played = self.play_steps(context, &is_outage);
+            // Each request is given up by itself, so that one without an answer doesn't hold the load.
             let ask = || {
                 let is_excused = is_outage.load(Ordering::Relaxed);
-                let asked = ask();
+                let asked = route.ask(&question, Limit::of(answer));
                 async move { (asked.await, is_excused) }
             };
             let tally = under_load(self.rate, self.at_least, load, played, ask).await?;

@@ -151,9 +151,10 @@ impl Play for RequestStep {
                 pauses.tick().await;
                 count += 1;
                 let answer = self.ask(context, &question, deadline).await;
-                let again = answer.as_ref().ok().cloned();
+                let asks_again = self.again > 0 || self.revalidates;
+                let first = answer.as_ref().ok().filter(|_| asks_again).cloned();
                 match self.judge(answer, context) {
-                    Ok(()) => return self.ask_again(context, &question, again).await,
+                    Ok(()) => return self.ask_again(context, &question, first).await,
                     Err(_) if deadline.is_some_and(|deadline| Instant::now() < deadline) => {}
                     Err(unmet) => return Err(unmet.during(Context::Tries { count })),
                 }
