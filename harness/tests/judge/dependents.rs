@@ -76,7 +76,7 @@ pub(crate) fn have_their_night() -> Result<(), Failed> {
         let nights = nights(count);
         let mut all = BTreeSet::new();
         for night in 0..nights {
-            let chosen: Vec<usize> = (0..count).filter(|index| index % nights == night).collect();
+            let chosen: Vec<usize> = chosen(night, count).collect();
             if chosen.len() < A_NIGHT.min(count) {
                 return Err(format!("of {count} lies, night {night} has {chosen:?}").into());
             }
@@ -94,6 +94,12 @@ fn nights(count: usize) -> usize {
     (count / A_NIGHT).max(1)
 }
 
+/// Which of so many lies have their turn in a night.
+fn chosen(night: usize, count: usize) -> impl Iterator<Item = usize> {
+    let nights = nights(count);
+    (night % nights..count).step_by(nights)
+}
+
 /// A trial of each lie that is declared; in a night, of those whose turn it is.
 pub(crate) fn trials() -> Result<Vec<Trial>, Failed> {
     let night: Option<usize> = match std::env::var(NIGHT) {
@@ -101,8 +107,10 @@ pub(crate) fn trials() -> Result<Vec<Trial>, Failed> {
         Err(_) => None,
     };
     let all = declared()?;
-    let nights = nights(all.len());
-    let is_chosen = |index: &usize| night.is_none_or(|night| index % nights == night % nights);
+    let turn: BTreeSet<usize> = match night {
+        Some(night) => chosen(night, all.len()).collect(),
+        None => (0..all.len()).collect(),
+    };
     let caught = caught();
     let trial = |declared: Declared| {
         let name = format!("lies::in_its_area::{}", declared.lie);
@@ -110,7 +118,7 @@ pub(crate) fn trials() -> Result<Vec<Trial>, Failed> {
         Trial::test(name, move || declared.judge(&caught)).with_ignored_flag(true)
     };
     let chosen = all.into_iter().enumerate();
-    let chosen = chosen.filter(|(index, _)| is_chosen(index));
+    let chosen = chosen.filter(|(index, _)| turn.contains(index));
     Ok(chosen.map(|(_, declared)| trial(declared)).collect())
 }
 

@@ -30,7 +30,9 @@ impl Prediction {
             && verdict["kind"] == self.kind.to_string()
             && run.code == Some(1);
         if is_caught {
-            return Ok(cause.to_owned());
+            // Files are named as from the checkout's top, wherever that is.
+            let top = format!("{}/", checkout().display());
+            return Ok(cause.replace(&top, ""));
         }
         Err(format!(
             "expected that {} fails by {}; it ended with exit code {:?} and {verdict}",

@@ -192,7 +192,7 @@ fn move_back(offset: &mut Option<Offset>, by: Duration) -> bool {
     true
 }
 
-/// Wraps it so that the label `pod` or, for series without one, the first of a few others is gone.
+/// Wraps it so that the labels of the table's series that tell them apart are gone.
 fn lose_a_label(expr: &mut Expr) -> bool {
     if expr.value_type() != parser::value::ValueType::Vector {
         return false;
