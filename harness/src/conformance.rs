@@ -20,6 +20,7 @@ use setpoint_cluster::provision::{self, Binaries, ProvisionError};
 use setpoint_support::error_chain;
 use tokio::runtime::Runtime;
 
+use crate::outcome::HarnessProblem;
 use crate::profile::{Profile, ProfileError};
 use crate::programs::{NoPrometheus, ProgramError, Programs, find_prometheus};
 use crate::report::{Outcome, Verdict};
@@ -47,6 +48,9 @@ pub enum SuiteError {
     /// The adapter's profile can't be used.
     #[error(transparent)]
     Profile(#[from] ProfileError),
+    /// A scenario can't be played with the adapter's external metrics.
+    #[error(transparent)]
+    External(#[from] HarnessProblem),
     /// Scenarios can't be used.
     #[error(transparent)]
     Scenarios(#[from] LoadError),
@@ -124,6 +128,8 @@ impl Suite {
             false => self.paths,
         };
         let scenarios = scenario::load(&paths)?;
+        let fitted = scenarios.iter().map(|one| one.for_profile(&profile));
+        let scenarios = fitted.collect::<Result<Vec<_>, _>>()?;
         let stage = Arc::new(Stage::new(program, profile)?);
         let trials = scenarios.into_iter().map(|one| trial(&stage, one));
         let trials = trials.collect();
@@ -207,7 +213,8 @@ impl Stage {
 
     fn find_tools(&self) -> Result<(Programs, Backend), NoTools> {
         let finding = Programs::find(self.program.clone(), &self.timeouts);
-        let programs = self.runtime.block_on(finding)?;
+        let mut programs = self.runtime.block_on(finding)?;
+        programs.run_beside(&self.profile.beside.programs)?;
         let backend = Backend::local(self.binaries.clone()?, &programs)?;
         Ok((programs, backend))
     }

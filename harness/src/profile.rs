@@ -1,6 +1,9 @@
 //! Adapter profiles: how an adapter takes its place in the manifests, and what it doesn't claim to do.
 
+mod beside;
+mod external;
 mod file;
+pub(crate) mod placeholders;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,6 +15,8 @@ use serde_json::{Value, json};
 use crate::format::Need;
 use crate::scripted::Lie;
 
+pub use beside::{Beside, Mount};
+pub use external::ExternalMetrics;
 pub(crate) use file::ProfileFile;
 
 /// A profile, as its file has it.
@@ -28,6 +33,12 @@ pub struct Profile {
     pub container: Option<Container>,
     /// The port of an adapter that values are written to, as to custom-metrics-apiserver's test adapter.
     pub write_metrics: Option<u16>,
+    /// What it has beside it.
+    #[serde(skip)]
+    pub beside: Beside,
+    /// How it names external metrics, where it doesn't serve them under the names of their series.
+    #[serde(skip)]
+    pub external_metrics: Option<ExternalMetrics>,
     /// What it does wrong.
     #[serde(skip)]
     pub lie: Option<Lie>,
@@ -137,6 +148,13 @@ impl Profile {
             .find_map(|need| Some((*need, self.lacks.get(need)?.as_str())))
     }
 
+    /// Whether it serves external.metrics.k8s.io and not custom.metrics.k8s.io.
+    #[must_use]
+    pub fn is_of_external_metrics_alone(&self) -> bool {
+        self.lacks.contains_key(&Need::CustomMetrics)
+            && !self.lacks.contains_key(&Need::ExternalMetrics)
+    }
+
     /// What names an adapter of this profile on the command line.
     #[must_use]
     pub fn argument(&self, program: &Path) -> String {
@@ -194,7 +212,7 @@ impl Profile {
     fn filled(&self, args: &[String], prometheus: &str) -> Vec<String> {
         let lie = self.lie.map(|lie| format!("--lie={}", lie_name(lie)));
         args.iter()
-            .map(|arg| arg.replace(file::PROMETHEUS, prometheus))
+            .map(|arg| arg.replace(placeholders::PROMETHEUS, prometheus))
             .chain(lie)
             .collect()
     }

@@ -252,9 +252,15 @@ pub async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
         Some(adapter) => (adapter.profile, adapter.path),
         None => (Profile::named("binary")?, None),
     };
+    if args.cluster == ClusterKind::Existing && !profile.beside.is_empty() {
+        let why = "the adapter's profile brings programs or manifests along, which a cluster of others doesn't get: --cluster local or kind";
+        return Err(BadInput(anyhow::anyhow!(why)).into());
+    }
     let timeouts = Timeouts::scaled_by(args.timeout_factor);
     let installed = args.installed.installed(&profile, args.cluster)?;
     let scenarios = adopted(scenarios, installed.as_ref())?;
+    let fitted = scenarios.iter().map(|one| one.for_profile(&profile));
+    let scenarios: Vec<Scenario> = fitted.collect::<Result<_, _>>()?;
     let existing = existing.map(|mut options| {
         options.images = images(&scenarios, &args.images);
         options.observes = installed.is_some();
@@ -282,6 +288,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
         if profile.is_this_program() {
             programs.judge_setpoint()?;
         }
+        programs.run_beside(&profile.beside.programs)?;
         Ok::<_, ProgramError>(programs)
     };
     // What a backend needs is asked for before programs are built.
@@ -297,7 +304,10 @@ pub async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
             options.node_image = args.node_image;
             KindProvider::new(options.clone()).check().await?;
             let programs = programs.await?;
-            (Backend::kind(options, &scenarios, &programs)?, programs)
+            (
+                Backend::kind(options, &scenarios, &profile.beside.manifests, &programs)?,
+                programs,
+            )
         }
         ClusterKind::Existing => {
             let provider = existing.map_or_else(ExistingProvider::default, ExistingProvider::new);

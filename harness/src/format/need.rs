@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 )]
 #[serde(rename_all = "kebab-case")]
 pub enum Need {
+    /// The adapter serves custom.metrics.k8s.io or external.metrics.k8s.io. The scenario names the APIService and the paths of the first, `v1beta1`, and
+    /// is played with those of the second where the adapter serves that alone.
+    MetricsApi,
     /// The adapter serves custom.metrics.k8s.io.
     CustomMetrics,
     /// The adapter serves external.metrics.k8s.io.

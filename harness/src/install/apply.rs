@@ -1,13 +1,19 @@
 //! Server-side apply of any object.
 
+use std::time::Duration;
+
 use futures::{StreamExt as _, stream};
 use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{
     Api, ApiResource, DeleteParams, DynamicObject, GroupVersionKind, Patch, PatchParams,
 };
 use kube::discovery::{Scope, pinned_kind};
+use kube::runtime::conditions::is_crd_established;
+use kube::runtime::wait::Condition as _;
 use serde_json::Value;
 use setpoint_cluster::Cluster;
+use tokio::time::sleep;
 
 use crate::format::ObjectRef;
 
@@ -15,6 +21,10 @@ use crate::format::ObjectRef;
 const FIELD_MANAGER: &str = "setpoint";
 /// How many objects of one kind are asked for at once.
 const AT_ONCE: usize = 8;
+/// What objects of other kinds need before them.
+const DEFINITION: &str = "CustomResourceDefinition";
+/// The pause before it is looked at again.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// Why an object can't be applied or deleted.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +50,8 @@ impl ApplyError {
 /// Applies objects in an order that lets each find what it needs: namespaces and what pods mount first,
 /// pods and what speaks to them last.
 ///
+/// A caller sets the limit: it waits for as long as the API server takes to serve a CustomResourceDefinition.
+///
 /// # Errors
 /// The first object that is refused.
 pub async fn apply(client: &kube::Client, objects: &[Value]) -> Result<(), ApplyError> {
@@ -55,6 +67,13 @@ pub async fn apply(client: &kube::Client, objects: &[Value]) -> Result<(), Apply
         let mut applied = stream::iter(applying).buffered(AT_ONCE);
         while let Some(applied) = applied.next().await {
             applied?;
+        }
+        if alike.first().is_some_and(|object| object["kind"] == DEFINITION) {
+            for object in alike {
+                let reference = ObjectRef::of(object);
+                let failed = ApplyError::of("wait until it is served:", &reference);
+                established(client, &reference.name).await.map_err(failed)?;
+            }
         }
     }
     Ok(())
@@ -134,6 +153,17 @@ async fn served(client: &kube::Client, object: &ObjectRef) -> Result<Kind, kube:
     })
 }
 
+/// Waits until objects of a CustomResourceDefinition can be written.
+async fn established(client: &kube::Client, name: &str) -> Result<(), kube::Error> {
+    let definitions: Api<CustomResourceDefinition> = Api::all(client.clone());
+    loop {
+        if is_crd_established().matches_object(Some(&definitions.get(name).await?)) {
+            return Ok(());
+        }
+        sleep(PAUSE).await;
+    }
+}
+
 /// Deletes an object.
 ///
 /// # Errors
@@ -184,7 +214,7 @@ pub(crate) async fn remove(client: &kube::Client, objects: &[Value]) -> Result<(
 
 fn rank(kind: &str) -> u8 {
     match kind {
-        "Namespace" => 0,
+        "Namespace" | DEFINITION => 0,
         "ServiceAccount" | "ConfigMap" | "Secret" | "Role" | "ClusterRole" => 1,
         "RoleBinding" | "ClusterRoleBinding" | "Service" => 2,
         "HorizontalPodAutoscaler" => 4,

@@ -32,6 +32,11 @@ pub struct Names {
 }
 
 impl Names {
+    /// Where Prometheus is, `host:port`.
+    pub(crate) fn prometheus(&self) -> String {
+        format!("prometheus.{}.svc:9090", self.namespace)
+    }
+
     /// The same in this cluster.
     pub(crate) fn on(mut self, cluster: &dyn Cluster) -> Self {
         if let Some(placement) = cluster.placement() {
@@ -138,8 +143,12 @@ pub async fn install(
     rules: Option<&str>,
 ) -> Result<Vec<Value>, Unmet> {
     let mut objects = install.objects()?;
+    if profile.is_of_external_metrics_alone() {
+        register_external(&mut objects);
+    }
     // It is what a kind node has.
     profile.take_place(&mut objects, &setpoint_image());
+    profile.beside.mount(&mut objects);
     if let Some(rules) = rules {
         let is_config = |object: &&mut Value| {
             object["kind"] == "ConfigMap"
@@ -158,10 +167,30 @@ pub async fn install(
     let manifests: Vec<String> = objects.iter().map(Value::to_string).collect();
     let filled = fill_in(programs, &manifests.join("\n---\n")).await?;
     let objects = serde_saphyr::from_multiple(&filled);
-    let objects: Vec<Value> = objects.map_err(not_made("read what `certs` printed"))?;
+    let mut objects: Vec<Value> = objects.map_err(not_made("read what `certs` printed"))?;
+    let names = install.names();
+    let beside = profile
+        .beside
+        .objects(&names.namespace, &names.prometheus());
+    objects.extend(beside);
     let applied = apply(&cluster.client(), &objects).await;
     applied.map_err(|error| ClusterProblem::call("install the adapter", error))?;
     Ok(objects)
+}
+
+/// Leads the APIService of custom metrics to external ones, for an adapter that serves no others.
+fn register_external(objects: &mut Vec<Value>) {
+    let (from, to) = ("custom.metrics.k8s.io", "external.metrics.k8s.io");
+    objects.retain(|object| {
+        object["kind"] != "APIService" || object["metadata"]["name"] == format!("v1beta1.{from}")
+    });
+    for service in objects
+        .iter_mut()
+        .filter(|object| object["kind"] == "APIService")
+    {
+        service["metadata"]["name"] = format!("v1beta1.{to}").into();
+        service["spec"]["group"] = to.into();
+    }
 }
 
 /// The step that users take: `setpoint-adapter certs < manifests`.

@@ -7,11 +7,11 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::beside::{Beside, Mount, objects_of};
+use super::external::ExternalMetrics;
+use super::placeholders::{PROMETHEUS, unknown};
 use super::{Container, Profile, ProfileError};
 use crate::format::{ApiVersion, Checks, Need, Place, in_file, located};
-
-/// The one placeholder of arguments.
-pub(super) const PROMETHEUS: &str = "$(PROMETHEUS)";
 
 /// How an adapter takes its place in the manifests, and what it doesn't claim to do.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -38,6 +38,18 @@ pub(crate) struct ProfileFile {
     /// The port of its pod that takes values, for an adapter without a Prometheus: `POST /write-metrics/namespaces/…`, as
     /// custom-metrics-apiserver's test adapter has it.
     write_metrics: Option<u16>,
+    /// Programs beside the adapter, each by its path from this file's folder, under the name of the image, without a tag, that `manifests` have for it.
+    #[serde(default)]
+    programs: BTreeMap<String, PathBuf>,
+    /// Files with Kubernetes objects that are applied before the adapter, by their paths from this file's folder: `CustomResourceDefinitions`, then other objects, such as
+    /// the Deployment of another program. `$(ADAPTER_NAMESPACE)` is the adapter's namespace, and `$(PROMETHEUS)` is what it is in `args`.
+    #[serde(default)]
+    manifests: Vec<PathBuf>,
+    /// Volumes that its container has beside those of the Deployment.
+    #[serde(default)]
+    volumes: Vec<Mount>,
+    /// How it names external metrics, where it doesn't serve them under the names of their series.
+    external_metrics: Option<ExternalMetrics>,
 }
 
 impl ProfileFile {
@@ -63,12 +75,10 @@ impl ProfileFile {
             }
         }
         for (index, arg) in self.args.iter().flatten().enumerate() {
-            let known = arg.replace(PROMETHEUS, "");
-            if let Some((_, rest)) = known.split_once("$(") {
-                let unknown = rest.split(')').next().unwrap_or(rest);
+            if let Some(unknown) = unknown(arg, &[PROMETHEUS]) {
                 checks.at(
                     file.key("args").item(index),
-                    format!("$({unknown}) is unknown; there is {PROMETHEUS}"),
+                    format!("{unknown} is unknown; there is {PROMETHEUS}"),
                 );
             }
         }
@@ -84,6 +94,9 @@ impl ProfileFile {
                 file.key("writeMetrics"),
                 "expected a port between 1 and 65535",
             );
+        }
+        if let Some(metrics) = &self.external_metrics {
+            metrics.check(file.key("externalMetrics"), checks);
         }
     }
 }
@@ -101,6 +114,12 @@ pub(super) fn read(path: &Path) -> Result<Profile, ProfileError> {
     let file = parse(&text, folder).map_err(|problems| ProfileError::File {
         problems: in_file(path, problems),
     })?;
+    let mut manifests = Vec::new();
+    for name in &file.manifests {
+        manifests.extend(objects_of(&folder.join(name))?);
+    }
+    let programs = file.programs.into_iter();
+    let programs = programs.map(|(image, program)| (image, folder.join(program)));
     Ok(Profile {
         name: file.adapter,
         version: file.version,
@@ -111,6 +130,12 @@ pub(super) fn read(path: &Path) -> Result<Profile, ProfileError> {
             patch: file.container,
         }),
         write_metrics: file.write_metrics,
+        beside: Beside {
+            programs: programs.collect(),
+            manifests,
+            volumes: file.volumes,
+        },
+        external_metrics: file.external_metrics,
         lie: None,
         file: Some(path.to_owned()),
         program: file.program.map(|program| folder.join(program)),
@@ -143,6 +168,12 @@ lacks:
 args: [--prometheus=$(PROMETHEUS), --port=6443]
 container:
   livenessProbe: null
+volumes: [{mountPath: /certs, volume: {secret: {secretName: certificates}}}]
+programs: {example.org/operator: target/operator}
+externalMetrics:
+  name: $(METRIC)
+  selector: {example.org/object: $(NAMESPACE)-x}
+  manifests: [{apiVersion: v1, kind: ConfigMap, metadata: {name: $(OBJECT)}}]
 ";
 
     #[test]
@@ -158,6 +189,10 @@ container:
             profile.argument(Path::new("/other")),
             format!("profile:{}", path.display())
         );
+        let operator = folder.path().join("target/operator");
+        assert_eq!(profile.beside.programs["example.org/operator"], operator);
+        assert_eq!(profile.beside.volumes[0].mount_path, "/certs");
+        assert_eq!(profile.external_metrics.as_ref().unwrap().name, "$(METRIC)");
         let lacked = profile.lacks_one_of(&[Need::ExternalMetrics]);
         assert!(lacked.is_some());
         let mut objects = [serde_json::json!({
@@ -188,6 +223,11 @@ container:
             told("\n  livenessProbe: null", " none"),
             told("version:", "versions:"),
             told("v1alpha1", "v2"),
+            told("mountPath", "path"),
+            told("$(METRIC)", "$(METRICS)"),
+            told("$(NAMESPACE)-x", "''"),
+            told("kind: ConfigMap, ", ""),
+            told("$(OBJECT)", "$(OBJEKT"),
         ];
         insta::assert_snapshot!(all.join("\n"));
     }

@@ -59,6 +59,8 @@ pub struct Programs {
     pub adapter_sha256: String,
     /// The product's adapter, for the manifests' certificates: not every adapter under judgement can make them.
     pub certs: PathBuf,
+    /// Programs that an adapter's authors have beside it, by the names of their images.
+    pub beside: BTreeMap<String, PathBuf>,
     /// The plane's helper; none leaves the search to `setpoint-cluster`.
     pub plane: Option<PathBuf>,
     /// This program, for the pods that it serves in.
@@ -159,6 +161,7 @@ impl Programs {
             adapter_sha256: sha256(&adapter)?,
             adapter,
             certs,
+            beside: BTreeMap::new(),
             plane: built.get("setpoint-plane").cloned(),
             setpoint: absolute(&setpoint)?,
             prometheus: match find_prometheus(timeouts).await {
@@ -181,6 +184,7 @@ impl Programs {
             adapter: running.clone(),
             adapter_sha256: String::new(),
             certs: running.clone(),
+            beside: BTreeMap::new(),
             plane: None,
             setpoint: running,
             prometheus: Err(NoPrometheus::NotFound),
@@ -197,7 +201,18 @@ impl Programs {
         Ok(())
     }
 
-    /// What stands behind the images of the product's manifests.
+    /// Lets these programs run beside the adapter, each for the image of that name.
+    ///
+    /// # Errors
+    /// When one of them isn't there.
+    pub fn run_beside(&mut self, programs: &BTreeMap<String, PathBuf>) -> Result<(), ProgramError> {
+        for (image, program) in programs {
+            self.beside.insert(image.clone(), absolute(program)?);
+        }
+        Ok(())
+    }
+
+    /// What stands behind the images of the product's manifests, and of those of the adapter's authors.
     ///
     /// # Errors
     /// When a program can't be read.
@@ -211,7 +226,9 @@ impl Programs {
             (ADAPTER_IMAGE, &self.adapter),
             (SETPOINT_IMAGE, &self.setpoint),
         ];
-        for (name, program) in own.into_iter().chain(prometheus) {
+        let beside = self.beside.iter();
+        let beside = beside.map(|(name, program)| (name.as_str(), program));
+        for (name, program) in own.into_iter().chain(prometheus).chain(beside) {
             images.insert(
                 name,
                 LocalImage {

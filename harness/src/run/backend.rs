@@ -18,6 +18,7 @@ use setpoint_support::error_chain;
 use super::{Progress, RunOptions, clean};
 use crate::format::Need;
 use crate::outcome::ClusterProblem;
+use crate::profile::Profile;
 use crate::programs::{ProgramError, Programs};
 use crate::report::{Kept, SkipReason};
 use crate::scenario::{ClusterOptions, Document, Scenario};
@@ -99,16 +100,18 @@ impl Backend {
         })
     }
 
-    /// Clusters of the `kind` command for these scenarios: their images are those that manifests name.
+    /// Clusters of the `kind` command for these scenarios: their images are those that manifests name, and the objects beside an adapter.
     ///
     /// # Errors
     /// When a program can't be read.
     pub fn kind(
         mut options: KindOptions,
         scenarios: &[Scenario],
+        beside: &[Value],
         programs: &Programs,
     ) -> Result<Self, ProgramError> {
         let objects = scenarios.iter().flat_map(Scenario::objects);
+        let objects = objects.chain(beside.iter().cloned());
         options.images = images(objects, &programs.images()?, programs.stand_in()?);
         Ok(Self {
             kind: ClusterKind::Kind,
@@ -137,8 +140,12 @@ impl Backend {
     }
 
     /// Whether a cluster ends with a scenario that might have left it to the next: on a plane that an HPA had been on, the HPA
-    /// controller was once seen to judge the next one of that name only after 20 seconds. A new plane takes less.
-    pub(super) fn ends_after(&self, scenario: &Scenario) -> bool {
+    /// controller was once seen to judge the next one of that name only after 20 seconds. A new plane takes less. What a profile brings along
+    /// ends with its cluster too: there may be finalizers in it that wait for one of its own programs.
+    pub(super) fn ends_after(&self, scenario: &Scenario, profile: &Profile) -> bool {
+        if !profile.beside.is_empty() {
+            return true;
+        }
         let objects = scenario.objects();
         let mut kinds = objects.iter().map(|object| &object["kind"]);
         self.kind == ClusterKind::Local && kinds.any(|kind| kind == "HorizontalPodAutoscaler")

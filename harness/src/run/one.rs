@@ -91,7 +91,8 @@ async fn with_cluster(
     match leaving {
         Leaving::Keep => outcome.kept = lease.keep().await,
         Leaving::GiveBack | Leaving::Remove => {
-            let removes = leaving == Leaving::Remove || options.backend.ends_after(scenario);
+            let removes = leaving == Leaving::Remove
+                || options.backend.ends_after(scenario, &options.profile);
             outcome.left = lease.leave(scenario, removes, &options.timeouts).await;
         }
     }

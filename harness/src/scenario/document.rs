@@ -165,10 +165,11 @@ impl Document {
         self.cluster.check(places.key("cluster"), checks);
         if let Some(rules) = &self.rules {
             let place = places.key("rules");
-            if !self.needs.contains(&Need::PrometheusAdapterRules) {
+            let of_external = self.needs.contains(&Need::ExternalMetrics);
+            if !self.needs.contains(&Need::PrometheusAdapterRules) && !of_external {
                 checks.at(
                     place,
-                    "rules need `needs: [prometheus-adapter-rules]`: not every adapter reads them",
+                    "rules need `needs: [prometheus-adapter-rules]`: not every adapter reads them; where they only give external metrics their names, [external-metrics] will do",
                 );
             }
             for (line, column, problem) in rules::problems(rules, place, text) {

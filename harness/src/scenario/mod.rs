@@ -2,6 +2,7 @@
 
 mod adopted;
 mod document;
+mod external;
 mod load;
 mod own;
 mod placed;
