@@ -42,7 +42,7 @@ enum Command {
     Run(Box<run::RunArgs>),
     Compare(compare::CompareArgs),
     Test(test::TestArgs),
-    List(list::ListArgs),
+    List(Box<list::ListArgs>),
     Explain(explain::ExplainArgs),
     Schema(list::SchemaArgs),
     Cluster(cluster::ClusterArgs),
