@@ -13,8 +13,9 @@ use super::{Lie, Scripted, Table, documents, failure, unavailable};
 
 /// What a liar takes for each metric.
 const SLOW: Duration = Duration::from_millis(2);
-/// Of how many requests a liar answers one.
-const SELDOM: u64 = 5;
+/// Of how many requests a liar answers one: as many as kube-apiserver makes at once to see whether an APIService is
+/// available (kube-aggregator, pkg/controllers/status/remote/remote_available_controller.go).
+pub(super) const SELDOM: u64 = 5;
 /// The tag of every document of a liar for whom nothing changes.
 const TAG: &str = "\"always\"";
 
@@ -69,7 +70,7 @@ pub(super) async fn resources(
     match scripted.lie {
         Some(Lie::HtmlDiscovery) => return html(),
         Some(Lie::HoldsDiscovery) => return std::future::pending().await,
-        Some(Lie::SeldomDiscovery) if !scripted.count().is_multiple_of(SELDOM) => {
+        Some(Lie::SeldomDiscovery) if !scripted.is_seldom_discovered(&version) => {
             return unavailable();
         }
         _ => {}

@@ -77,6 +77,8 @@ struct Scripted {
     began: Instant,
     /// How many times a liar was asked that answers otherwise each time.
     asked: AtomicU64,
+    /// The same of its discovery, by version: the API server asks for all versions at once.
+    discovered: [AtomicU64; documents::VERSIONS.len()],
     /// Who is answered, for a liar that answers one after the other.
     turn: Mutex<()>,
     /// What there was at first, for a liar who lists nothing else.
@@ -129,6 +131,7 @@ impl Scripted {
             lie,
             began: Instant::now(),
             asked: AtomicU64::new(0),
+            discovered: Default::default(),
             turn: Mutex::new(()),
             first,
         }
@@ -160,6 +163,18 @@ impl Scripted {
     /// How many times it was asked before.
     fn count(&self) -> u64 {
         self.asked.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Whether a version's discovery is one of the few that a liar answers. Of the five requests that the API server makes
+    /// at once to see whether a version is available, one always is.
+    fn is_seldom_discovered(&self, version: &str) -> bool {
+        let index = documents::VERSIONS.iter().position(|one| *one == version);
+        let asked = index.and_then(|index| self.discovered.get(index));
+        asked.is_none_or(|asked| {
+            asked
+                .fetch_add(1, Ordering::Relaxed)
+                .is_multiple_of(discovery::SELDOM)
+        })
     }
 
     fn lies(&self, lie: Lie) -> bool {
