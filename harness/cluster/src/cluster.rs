@@ -176,6 +176,8 @@ pub enum Capability {
     Mint,
     /// [`Cluster::connect`] opens hundreds of streams a second; a port-forward passes the API server and kubelet each time.
     ManyConnections,
+    /// Roles of the control plane (`system:…`) may be changed: the cluster ends afterwards.
+    SystemRoles,
 }
 
 impl Capability {
@@ -188,6 +190,7 @@ impl Capability {
             Self::ManyConnections => {
                 "a port-forward passes the API server and the kubelet each time"
             }
+            Self::SystemRoles => "others need the roles of its control plane",
         }
     }
 }

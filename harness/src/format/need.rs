@@ -43,6 +43,9 @@ pub enum Need {
     Mint,
     /// The cluster lets the harness reach pods by hundreds of connections a second.
     ManyConnections,
+    /// The cluster is there for this scenario alone, which changes roles of its control plane (`system:…`): they outlive
+    /// the scenario's objects.
+    SystemRoles,
 }
 
 shown_as_written!(Need);
@@ -52,7 +55,7 @@ impl Need {
     pub(crate) fn is_of_the_cluster(self) -> bool {
         matches!(
             self,
-            Self::Hpa | Self::ScaleToZero | Self::Mint | Self::ManyConnections
+            Self::Hpa | Self::ScaleToZero | Self::Mint | Self::ManyConnections | Self::SystemRoles
         )
     }
 }

@@ -68,7 +68,10 @@ pub async fn apply(client: &kube::Client, objects: &[Value]) -> Result<(), Apply
         while let Some(applied) = applied.next().await {
             applied?;
         }
-        if alike.first().is_some_and(|object| object["kind"] == DEFINITION) {
+        if alike
+            .first()
+            .is_some_and(|object| object["kind"] == DEFINITION)
+        {
             for object in alike {
                 let reference = ObjectRef::of(object);
                 let failed = ApplyError::of("wait until it is served:", &reference);

@@ -56,6 +56,7 @@ impl ClusterKind {
         let needs = document.needs.iter().filter_map(|need| match need {
             Need::Mint => Some((Capability::Mint, need.to_string())),
             Need::ManyConnections => Some((Capability::ManyConnections, need.to_string())),
+            Need::SystemRoles => Some((Capability::SystemRoles, need.to_string())),
             _ => None,
         });
         let flags = document.cluster.are_chosen().then(|| {

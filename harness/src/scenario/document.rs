@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::own::OwnAdapter;
 use crate::format::{
-    ApiVersion, Checks, Install, Metric, Need, Place, Sample, Span, copies, rules,
+    ApiVersion, Checks, Install, Metric, Need, ObjectRef, Place, Sample, Span, copies, rules,
 };
 use crate::steps::{self, Needs, Step};
 
@@ -63,12 +63,19 @@ pub(crate) struct Document {
 }
 
 impl Document {
-    /// Whether the scenario does to the cluster what removing its objects doesn't undo: it has its certificates replaced, or as many
-    /// connections as it takes.
+    /// Whether the scenario does to the cluster what removing its objects doesn't undo: it has its certificates replaced, as many
+    /// connections as it takes, or other roles of its control plane.
     pub(crate) fn has_own_cluster(&self) -> bool {
-        let own = [Need::Mint, Need::ManyConnections];
+        let own = [Need::Mint, Need::ManyConnections, Need::SystemRoles];
         self.needs.iter().any(|need| own.contains(need))
     }
+}
+
+/// Whether the object is one of the roles and bindings that Kubernetes keeps for itself
+/// (kubernetes.io, "Using RBAC Authorization", default roles and role bindings).
+fn is_system_role(object: &ObjectRef) -> bool {
+    object.api_version.starts_with("rbac.authorization.k8s.io/")
+        && object.name.starts_with("system:")
 }
 
 fn one() -> f64 {
@@ -141,6 +148,7 @@ impl Document {
         checks.manifests(&self.manifests, places.key("manifests"));
         steps::check(&self.steps, places.key("steps"), checks);
         self.check_prometheus(places, checks);
+        self.check_system_roles(places, checks);
     }
 
     fn check_head(&self, places: &Place, text: &str, checks: &mut Checks<'_>) {
@@ -174,6 +182,23 @@ impl Document {
             }
             for (line, column, problem) in rules::problems(rules, place, text) {
                 checks.at_line(line, column, problem);
+            }
+        }
+    }
+
+    /// Whether a scenario that changes roles of the control plane says so: the next one on its cluster would lack them.
+    fn check_system_roles(&self, places: &Place, checks: &mut Checks<'_>) {
+        if self.needs.contains(&Need::SystemRoles) {
+            return;
+        }
+        let problem = "a role of the control plane is changed: `needs: [system-roles]` gives the scenario a cluster that nobody has after it";
+        let mut named = self.manifests.iter().map(ObjectRef::of);
+        if named.any(|object| is_system_role(&object)) {
+            checks.at(places.key("manifests"), problem);
+        }
+        for (index, step) in self.steps.iter().enumerate() {
+            if step.changes().iter().any(is_system_role) {
+                checks.at(places.key("steps").item(index), problem);
             }
         }
     }

@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 use crate::convergence::Convergence;
 use crate::expect::ExpectContext;
 use crate::feed::Feed;
-use crate::format::{Checks, Metric, Place};
+use crate::format::{Checks, Metric, ObjectRef, Place};
 use crate::install::{ApplyError, Names};
 use crate::notes::Notes;
 use crate::outcome::{HarnessProblem, Unmet};
@@ -45,6 +45,11 @@ pub(crate) trait Play: Send + Sync {
     /// The objects that it may leave in the cluster.
     fn objects(&self) -> Vec<&Value> {
         Vec::new()
+    }
+
+    /// The objects that it makes, changes or deletes by their names.
+    fn changes(&self) -> Vec<ObjectRef> {
+        self.objects().into_iter().map(ObjectRef::of).collect()
     }
 
     /// Does it. A remark says more of a step that went well, such as how many requests a load made.

@@ -19,6 +19,10 @@ impl Play for Delete {
         format!("delete {}", self.0)
     }
 
+    fn changes(&self) -> Vec<ObjectRef> {
+        vec![self.0.clone()]
+    }
+
     fn play<'a>(&'a self, context: &'a StepContext) -> BoxFuture<'a, Result<Remark, Unmet>> {
         Box::pin(async move {
             let client = context.expect.cluster.client();

@@ -15,7 +15,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use super::Step;
 use super::context::{Needs, Play, Remark, StepContext};
 use super::request::Via;
-use crate::format::{Checks, Place, Span};
+use crate::format::{Checks, ObjectRef, Place, Span};
 use crate::notes::Source;
 use crate::outcome::{Context, Finding, HarnessProblem, Kind, Owner, Unmet};
 use crate::request::{Answer, Limit, Question};
@@ -77,6 +77,10 @@ impl Play for LoadStep {
 
     fn objects(&self) -> Vec<&Value> {
         self.steps().flat_map(|step| step.objects()).collect()
+    }
+
+    fn changes(&self) -> Vec<ObjectRef> {
+        self.steps().flat_map(|step| step.changes()).collect()
     }
 
     fn play<'a>(&'a self, context: &'a StepContext) -> BoxFuture<'a, Result<Remark, Unmet>> {

@@ -40,7 +40,11 @@ pub use error::KindError;
 pub use provider::KindProvider;
 
 /// What every kind cluster can do.
-const CAPABILITIES: [Capability; 2] = [Capability::ControlPlaneFlags, Capability::Mint];
+const CAPABILITIES: [Capability; 3] = [
+    Capability::ControlPlaneFlags,
+    Capability::Mint,
+    Capability::SystemRoles,
+];
 
 /// How many of a log's last lines are evidence.
 const EVIDENCE_LINES: u32 = 200;

@@ -39,10 +39,11 @@ use start::Plane;
 /// How long a plane may take to reply; what it does itself for a command, it gives up after five seconds.
 const REPLY: Duration = Duration::from_secs(10);
 /// What every plane can do.
-const CAPABILITIES: [Capability; 3] = [
+const CAPABILITIES: [Capability; 4] = [
     Capability::ControlPlaneFlags,
     Capability::Mint,
     Capability::ManyConnections,
+    Capability::SystemRoles,
 ];
 
 /// How many of a log's last lines are evidence.
