@@ -10,6 +10,7 @@
 //!
 //! Each scenario is a test on a real control plane, which it has for itself while it runs. One that the adapter doesn't claim to pass, by its profile, or that this
 //! machine can't run is ignored, with the reason behind its name. `SETPOINT_REQUIRE=local` makes what the machine lacks a failure.
+//! As many are played at once as the machine has processors, or `--test-threads` says.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -19,6 +20,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use setpoint_cluster::provision::{self, Binaries, ProvisionError};
 use setpoint_support::error_chain;
 use tokio::runtime::Runtime;
+use tokio::sync::Semaphore;
 
 use crate::outcome::HarnessProblem;
 use crate::profile::{Profile, ProfileError};
@@ -100,8 +102,14 @@ impl Suite {
     /// scenarios or the profile can't be used.
     #[must_use]
     pub fn run(self) -> ExitCode {
-        let arguments = Arguments::from_args();
-        match self.trials() {
+        let mut arguments = Arguments::from_args();
+        let played = arguments.test_threads.unwrap_or_else(|| {
+            std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+        });
+        // While these are played, the next one's control plane starts, as `setpoint run` does it.
+        let ahead = usize::from(ClusterKind::Local.provider().starts_ahead());
+        arguments.test_threads.get_or_insert(played + ahead);
+        match self.trials(played) {
             Ok((stage, trials)) => {
                 let conclusion = libtest_mimic::run(&arguments, trials);
                 stage.end();
@@ -114,7 +122,7 @@ impl Suite {
         }
     }
 
-    fn trials(self) -> Result<(Arc<Stage>, Vec<Trial>), SuiteError> {
+    fn trials(self, played: usize) -> Result<(Arc<Stage>, Vec<Trial>), SuiteError> {
         let profile = match &self.profile {
             Some(file) => Profile::from_file(file)?,
             None => Profile::named("binary")?,
@@ -130,7 +138,7 @@ impl Suite {
         let scenarios = scenario::load(&paths)?;
         let fitted = scenarios.iter().map(|one| one.for_profile(&profile));
         let scenarios = fitted.collect::<Result<Vec<_>, _>>()?;
-        let stage = Arc::new(Stage::new(program, profile)?);
+        let stage = Arc::new(Stage::new(program, profile, played)?);
         let trials = scenarios.into_iter().map(|one| trial(&stage, one));
         let trials = trials.collect();
         Ok((stage, trials))
@@ -148,6 +156,8 @@ fn trial(stage: &Arc<Stage>, scenario: Scenario) -> Trial {
 /// What the tests share.
 struct Stage {
     runtime: Runtime,
+    /// Of the scenarios that are played at once.
+    turns: Semaphore,
     timeouts: Timeouts,
     program: Option<PathBuf>,
     profile: Profile,
@@ -161,7 +171,7 @@ struct Stage {
 }
 
 impl Stage {
-    fn new(program: Option<PathBuf>, profile: Profile) -> Result<Self, SuiteError> {
+    fn new(program: Option<PathBuf>, profile: Profile, played: usize) -> Result<Self, SuiteError> {
         let runtime = Runtime::new().map_err(SuiteError::Runtime)?;
         let timeouts = Timeouts::from_env()?;
         let binaries = provision::find(&provision::Options::from_env());
@@ -178,6 +188,7 @@ impl Stage {
         }
         Ok(Self {
             runtime,
+            turns: Semaphore::new(played),
             timeouts,
             program,
             profile,
@@ -206,7 +217,8 @@ impl Stage {
         let (programs, backend) = tools.clone().map_err(|error| error_chain(&error))?;
         let options =
             RunOptions::new(backend, programs, self.profile.clone()).timeouts(self.timeouts);
-        let running = run_leaving_clusters(vec![scenario], options, Arc::new(Quiet));
+        let progress = Arc::new(Quiet);
+        let running = run_leaving_clusters(vec![scenario], options, &self.turns, progress);
         let report = self.runtime.block_on(running);
         report.scenarios.iter().try_for_each(judge)
     }
@@ -282,7 +294,7 @@ mod tests {
         let profile = folder.path().join("profile.yaml");
         let text = "apiVersion: setpoint.dev/v1alpha1\nadapter: example\nlacks: {external-metrics: it has none}\n";
         std::fs::write(&profile, text).unwrap();
-        let (_, trials) = Suite::of("/adapter").profile(&profile).trials().unwrap();
+        let (_, trials) = Suite::of("/adapter").profile(&profile).trials(1).unwrap();
         let found = |name: &str| trials.iter().find(|trial| trial.name() == name).unwrap();
         let external = found("external-metrics/values-and-selectors");
         assert!(external.has_ignored_flag());
@@ -292,7 +304,7 @@ mod tests {
             external.kind()
         );
         // Nothing would be judged but the product's own adapter.
-        let without = Suite::default().profile(&profile).trials();
+        let without = Suite::default().profile(&profile).trials(1);
         assert!(matches!(without, Err(SuiteError::NoProgram(_))));
     }
 }

@@ -138,24 +138,25 @@ pub async fn run(
     progress: Arc<dyn Progress>,
 ) -> Report {
     let backend = options.backend.clone();
-    let report = run_leaving_clusters(scenarios, options, progress).await;
+    let turns = Semaphore::new(options.jobs);
+    let report = run_leaving_clusters(scenarios, options, &turns, progress).await;
     backend.end().await;
     report
 }
 
-/// The same, but clusters that scenarios have left clean are for further runs with this backend.
+/// The same, but clusters that scenarios have left clean are for further runs with this backend, and so are the turns.
 pub(crate) async fn run_leaving_clusters(
     scenarios: Vec<Scenario>,
     options: RunOptions,
+    turns: &Semaphore,
     progress: Arc<dyn Progress>,
 ) -> Report {
     let started = Instant::now();
-    let turns = Semaphore::new(options.jobs);
     let at_once = options.jobs + options.backend.starts_ahead();
     let run_one = async |(index, scenario): (usize, &Scenario)| {
         (
             index,
-            one::run(scenario, &options, progress.clone(), &turns).await,
+            one::run(scenario, &options, progress.clone(), turns).await,
         )
     };
     let mut outcomes: Vec<(usize, Outcome)> = futures::stream::iter(scenarios.iter().enumerate())
