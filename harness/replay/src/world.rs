@@ -1,6 +1,8 @@
 //! The immutable snapshot that questions are answered from.
 
-use std::collections::BTreeMap;
+use std::borrow::Borrow;
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -76,11 +78,42 @@ pub enum ScriptError {
 pub struct World {
     /// Wall time and scenario time.
     pub clock: ClockMap,
-    series: BTreeMap<Labels, Arc<Series>>,
+    series: BTreeSet<ByLabels>,
     /// Those of all series, also of the worlds that this one was made of.
     texts: Arc<Mutex<Texts>>,
     samples: usize,
     metadata: Arc<BTreeMap<String, Metadata>>,
+}
+
+/// A series in the order of its labels. Each world has its own list of a million of them, so it is no longer than a
+/// pointer; the labels are in the series alone.
+#[derive(Debug, Clone)]
+struct ByLabels(Arc<Series>);
+
+impl Borrow<Labels> for ByLabels {
+    fn borrow(&self) -> &Labels {
+        &self.0.labels
+    }
+}
+
+impl PartialEq for ByLabels {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.labels == other.0.labels
+    }
+}
+
+impl Eq for ByLabels {}
+
+impl PartialOrd for ByLabels {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for ByLabels {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.labels.cmp(&other.0.labels)
+    }
 }
 
 impl World {
@@ -102,7 +135,7 @@ impl World {
         let started = start.map_or(started, jiff::Timestamp::as_millisecond);
         let mut world = Self {
             clock: ClockMap::new(started, speed),
-            series: BTreeMap::new(),
+            series: BTreeSet::new(),
             texts: Arc::default(),
             samples: 0,
             metadata: Arc::new(script.metadata.clone()),
@@ -141,21 +174,23 @@ impl World {
             if world.samples > MAX_SAMPLES_IN_ALL {
                 return Err(AppendError::TooManySamples);
             }
-            let series = world.entry(labels);
-            for (at, value) in samples {
-                series.append(at, value)?;
-            }
+            world.change(labels, |series| {
+                let mut samples = samples.into_iter();
+                samples.try_for_each(|(at, value)| series.append(at, value))
+            })?;
         }
         Ok(world)
     }
 
-    fn entry(&mut self, labels: Labels) -> &mut Series {
-        let labels = match self.series.get_key_value(&labels) {
-            Some((known, _)) => known.clone(),
-            None => labels.sharing(&mut self.texts.lock()),
+    /// Changes a series, or a new one; its labels stay.
+    fn change<T>(&mut self, labels: Labels, change: impl FnOnce(&mut Series) -> T) -> T {
+        let mut series = match self.series.take(&labels) {
+            Some(ByLabels(series)) => series,
+            None => Arc::new(Series::new(labels.sharing(&mut self.texts.lock()))),
         };
-        let series = self.series.entry(labels.clone());
-        Arc::make_mut(series.or_insert_with(|| Arc::new(Series::new(labels))))
+        let changed = change(Arc::make_mut(&mut series));
+        self.series.insert(ByLabels(series));
+        changed
     }
 
     fn add(&mut self, index: usize, scripted: &ScriptedSeries) -> Result<(), ScriptError> {
@@ -171,7 +206,7 @@ impl World {
                 hold: scripted.hold,
             },
         };
-        self.entry(labels).add(run);
+        self.change(labels, |series| series.add(run));
         Ok(())
     }
 
@@ -193,7 +228,7 @@ impl World {
         }
         if let Some(&(from, _)) = samples.first() {
             let samples = Played::Listed(samples);
-            self.entry(labels).add(Run { from, samples });
+            self.change(labels, |series| series.add(Run { from, samples }));
         }
         Ok(())
     }
@@ -216,7 +251,7 @@ impl World {
     ) -> Self {
         let series = worlds.flat_map(|(value, world)| {
             let labelled = world.series().map(|one| one.labelled(label, value));
-            labelled.map(|one| (one.labels.clone(), Arc::new(one)))
+            labelled.map(|one| ByLabels(Arc::new(one)))
         });
         Self {
             clock: self.clock,
@@ -240,7 +275,7 @@ impl World {
 
     /// All series, ordered by their labels.
     pub fn series(&self) -> impl Iterator<Item = &Series> {
-        self.series.values().map(|series| &**series)
+        self.series.iter().map(|ByLabels(series)| &**series)
     }
 
     /// The series that a selector matches, ordered by their labels.
