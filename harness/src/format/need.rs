@@ -2,6 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use setpoint_cluster::Capability;
 
 /// Something that not every adapter or cluster offers.
 #[derive(
@@ -53,10 +54,17 @@ shown_as_written!(Need);
 impl Need {
     /// Whether a cluster offers it, whatever the adapter does.
     pub(crate) fn is_of_the_cluster(self) -> bool {
-        matches!(
-            self,
-            Self::Hpa | Self::ScaleToZero | Self::Mint | Self::ManyConnections | Self::SystemRoles
-        )
+        matches!(self, Self::Hpa | Self::ScaleToZero) || self.capability().is_some()
+    }
+
+    /// What a cluster must be capable of. It is the scenario's own then: what is done to it outlives the scenario's objects.
+    pub(crate) fn capability(self) -> Option<Capability> {
+        match self {
+            Self::Mint => Some(Capability::Mint),
+            Self::ManyConnections => Some(Capability::ManyConnections),
+            Self::SystemRoles => Some(Capability::SystemRoles),
+            _ => None,
+        }
     }
 }
 

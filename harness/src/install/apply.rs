@@ -1,7 +1,5 @@
 //! Server-side apply of any object.
 
-use std::time::Duration;
-
 use futures::{StreamExt as _, stream};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
@@ -10,10 +8,9 @@ use kube::api::{
 };
 use kube::discovery::{Scope, pinned_kind};
 use kube::runtime::conditions::is_crd_established;
-use kube::runtime::wait::Condition as _;
+use kube::runtime::wait::await_condition;
 use serde_json::Value;
 use setpoint_cluster::Cluster;
-use tokio::time::sleep;
 
 use crate::format::ObjectRef;
 
@@ -23,8 +20,6 @@ const FIELD_MANAGER: &str = "setpoint";
 const AT_ONCE: usize = 8;
 /// What objects of other kinds need before them.
 const DEFINITION: &str = "CustomResourceDefinition";
-/// The pause before it is looked at again.
-const PAUSE: Duration = Duration::from_millis(50);
 
 /// Why an object can't be applied or deleted.
 #[derive(Debug, thiserror::Error)]
@@ -159,12 +154,9 @@ async fn served(client: &kube::Client, object: &ObjectRef) -> Result<Kind, kube:
 /// Waits until objects of a CustomResourceDefinition can be written.
 async fn established(client: &kube::Client, name: &str) -> Result<(), kube::Error> {
     let definitions: Api<CustomResourceDefinition> = Api::all(client.clone());
-    loop {
-        if is_crd_established().matches_object(Some(&definitions.get(name).await?)) {
-            return Ok(());
-        }
-        sleep(PAUSE).await;
-    }
+    let established = await_condition(definitions, name, is_crd_established()).await;
+    let failed = |error| kube::Error::Service(Box::new(error));
+    established.map(drop).map_err(failed)
 }
 
 /// Deletes an object.

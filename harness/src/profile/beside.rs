@@ -50,16 +50,18 @@ impl Beside {
             let Some(adapter) = adapters.next() else {
                 continue;
             };
+            let mut volumes = Vec::new();
             for (index, mount) in self.volumes.iter().enumerate() {
-                let name = format!("profile-{index}");
+                let name = json!(format!("profile-{index}"));
                 let mounted =
                     json!({"name": name, "mountPath": mount.mount_path, "readOnly": true});
                 add(&mut adapter["volumeMounts"], mounted);
-            }
-            for (index, mount) in self.volumes.iter().enumerate() {
                 let mut volume = mount.volume.clone();
-                volume.insert("name".to_owned(), json!(format!("profile-{index}")));
-                add(&mut pod["volumes"], Value::Object(volume));
+                volume.insert("name".to_owned(), name);
+                volumes.push(Value::Object(volume));
+            }
+            for volume in volumes {
+                add(&mut pod["volumes"], volume);
             }
         }
     }

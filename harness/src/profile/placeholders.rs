@@ -15,15 +15,17 @@ pub(crate) const OBJECT: &str = "$(OBJECT)";
 /// The labels of its series in Prometheus, as `PromQL` writes them between braces.
 pub(crate) const MATCHERS: &str = "$(MATCHERS)";
 
+/// A text with these placeholders replaced.
+pub(crate) fn filled_text(text: &str, places: &[(&str, &str)]) -> String {
+    places.iter().fold(text.to_owned(), |text, (place, with)| {
+        text.replace(place, with)
+    })
+}
+
 /// A value with these placeholders replaced in all its strings, those of keys not.
 pub(crate) fn filled(value: &Value, places: &[(&str, &str)]) -> Value {
     match value {
-        Value::String(text) => {
-            let text = places.iter().fold(text.clone(), |text, (place, with)| {
-                text.replace(place, with)
-            });
-            Value::String(text)
-        }
+        Value::String(text) => Value::String(filled_text(text, places)),
         Value::Array(items) => items.iter().map(|item| filled(item, places)).collect(),
         Value::Object(fields) => {
             let filled = fields

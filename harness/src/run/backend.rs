@@ -16,7 +16,6 @@ use setpoint_cluster::{
 use setpoint_support::error_chain;
 
 use super::{Progress, RunOptions, clean};
-use crate::format::Need;
 use crate::outcome::ClusterProblem;
 use crate::profile::Profile;
 use crate::programs::{ProgramError, Programs};
@@ -53,12 +52,10 @@ impl ClusterKind {
             return Some(SkipReason::NoPrometheus { why });
         }
         let offered = self.provider().capabilities();
-        let needs = document.needs.iter().filter_map(|need| match need {
-            Need::Mint => Some((Capability::Mint, need.to_string())),
-            Need::ManyConnections => Some((Capability::ManyConnections, need.to_string())),
-            Need::SystemRoles => Some((Capability::SystemRoles, need.to_string())),
-            _ => None,
-        });
+        let needs = document
+            .needs
+            .iter()
+            .filter_map(|need| Some((need.capability()?, need.to_string())));
         let flags = document.cluster.are_chosen().then(|| {
             let need = "flags of the control plane".to_owned();
             (Capability::ControlPlaneFlags, need)

@@ -66,8 +66,7 @@ impl Document {
     /// Whether the scenario does to the cluster what removing its objects doesn't undo: it has its certificates replaced, as many
     /// connections as it takes, or other roles of its control plane.
     pub(crate) fn has_own_cluster(&self) -> bool {
-        let own = [Need::Mint, Need::ManyConnections, Need::SystemRoles];
-        self.needs.iter().any(|need| own.contains(need))
+        self.needs.iter().any(|need| need.capability().is_some())
     }
 }
 

@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 use super::{Document, Scenario};
 use crate::format::default_namespace;
 use crate::outcome::HarnessProblem;
-use crate::profile::placeholders::{MATCHERS, METRIC, NAMESPACE, OBJECT, PROMETHEUS, filled};
+use crate::profile::placeholders::{
+    MATCHERS, METRIC, NAMESPACE, OBJECT, PROMETHEUS, filled, filled_text,
+};
 use crate::profile::{ExternalMetrics, Profile};
 
 /// Where external metrics of a namespace are.
@@ -248,15 +250,9 @@ impl Names<'_> {
     fn names_of(&self, asked: &Asked, index: usize) -> (String, BTreeMap<String, String>) {
         let object = asked.object(index);
         let places = asked.places(&object);
-        let text = |text: &String| {
-            let places = places.iter();
-            places.fold(text.clone(), |text, (place, with)| {
-                text.replace(place, with)
-            })
-        };
         let selector = self.metrics.selector.iter();
-        let labels = selector.map(|(label, value)| (label.clone(), text(value)));
-        (text(&self.metrics.name), labels.collect())
+        let labels = selector.map(|(label, value)| (label.clone(), filled_text(value, &places)));
+        (filled_text(&self.metrics.name, &places), labels.collect())
     }
 }
 
