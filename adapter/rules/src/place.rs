@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::Spanned;
+use serde_saphyr::options::NonFiniteFloatPolicy;
 
 /// Where a value stands in a file, and what it holds.
 ///
@@ -43,7 +44,11 @@ impl Place {
 
     /// The same, or why it can't be read.
     pub(crate) fn read(text: &str) -> Result<Self, serde_saphyr::Error> {
-        serde_saphyr::from_str::<Spanned<Node>>(text).map(Self::from)
+        // Whether a number may be NaN is not for here to say.
+        let options = serde_saphyr::options! {
+            non_finite_float_policy: NonFiniteFloatPolicy::PassThrough,
+        };
+        serde_saphyr::from_str_with_options::<Spanned<Node>>(text, options).map(Self::from)
     }
 
     /// Where the value of a key stands; the map itself where it lacks the key.
@@ -246,6 +251,24 @@ mod tests {
         assert_eq!(at(place.key("c").item(0)), (3, 5));
         assert_eq!(at(place.key("c").item(1).key("d")), (4, 16));
         assert_eq!(place.key("c").item(2).line, 5);
+    }
+
+    #[test]
+    fn what_yaml_writes_with_a_dot_has_its_place_too() {
+        for scalar in [
+            ".nan",
+            ".NaN",
+            ".inf",
+            "-.Inf",
+            "0x1f",
+            "1e400",
+            "~",
+            "2001-01-01",
+        ] {
+            let text = format!("a: 1\nb: {scalar}\n");
+            let place = Place::read(&text).map_err(|error| format!("{scalar}: {error}"));
+            assert_eq!(at(place.unwrap().key("b")), (2, 4), "{scalar}");
+        }
     }
 
     #[test]

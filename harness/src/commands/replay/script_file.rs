@@ -369,6 +369,7 @@ mod tests {
             "series:\n- {series: 'up{', values: '1', interval: 1}\n- {series: 'up}', values: '1', interval: 1}\n",
             "series:\n- {series: up, values: '1', interval: 0}\n",
             "series:\n- {series: up, values: '1', interval: 1, from: .nan}\n",
+            "series:\n- series: up\n  values: '1'\n  interval: .inf\n",
             "series:\n- {series: up, values: '1', interval: 1}\n- {series: 'up{}', values: '2', interval: 1}\n",
             "clock: {speed: 0}\n",
             "clock: {start: soon}\n",
