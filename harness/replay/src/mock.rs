@@ -73,7 +73,7 @@ impl Respond for Responder {
             tenant: worlds.tenant(&request.headers).map(str::to_owned),
             fault: told.is_some(),
         });
-        template(request, reply)
+        template(request, reply, shared.settings.version)
     }
 }
 
@@ -94,11 +94,12 @@ fn truth(shared: &Shared, now: i64, request: &Request, parameters: &[(String, St
     let path = request.url.path();
     let method = request.method.as_str();
     let is_of_api = path.starts_with("/api/v1/");
-    match api::methods_of(path) {
+    match api::methods_of(path, shared.settings.version) {
         _ if method == "OPTIONS" && is_of_api => return Answer::text(204, ""),
         Some(methods) if !methods.contains(&method) => {
             return Answer::text(405, "Method Not Allowed\n");
         }
+        _ if method == "DELETE" => return api::not_implemented(),
         _ => {}
     }
     if path == "/api/v1/write" {

@@ -11,6 +11,7 @@ use wiremock::{Request, ResponseTemplate};
 use crate::api;
 use crate::delivery::HEADER;
 use crate::fault::Reply;
+use crate::promql::{Change, Version};
 
 /// How a client wants an answer to be compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,12 +81,12 @@ pub(crate) fn parameters(request: &Request) -> Vec<(String, String)> {
 }
 
 /// What is sent.
-pub(crate) fn template(request: &Request, reply: Reply) -> ResponseTemplate {
+pub(crate) fn template(request: &Request, reply: Reply, version: Version) -> ResponseTemplate {
     let Reply { answer, .. } = reply;
     let mut template = ResponseTemplate::new(answer.status);
     let path = request.url.path();
     let is_head = request.method == http::Method::HEAD;
-    let is_document = api::is_document(path) && answer.status != 405;
+    let is_document = api::is_document(path, version) && answer.status != 405;
     let coding = Coding::of(request).filter(|_| is_document && !reply.as_it_is);
     template = match coding {
         Some(coding) => template
@@ -95,7 +96,10 @@ pub(crate) fn template(request: &Request, reply: Reply) -> ResponseTemplate {
         None => template.set_body_raw(answer.body, answer.content_type),
     };
     if is_document {
-        template = template.append_headers([("vary", "Accept-Encoding"), ("vary", "Origin")]);
+        if version.has(Change::VaryByEncoding) {
+            template = template.append_header("vary", "Accept-Encoding");
+        }
+        template = template.append_header("vary", "Origin");
         if let Some(origin) = request.headers.get(header::ORIGIN) {
             // Prometheus allows any origin by default.
             template = template.insert_header("access-control-allow-origin", origin.clone());
@@ -113,7 +117,7 @@ pub(crate) fn template(request: &Request, reply: Reply) -> ResponseTemplate {
         template = template.insert_header("x-content-type-options", "nosniff");
     }
     if answer.status == 405 {
-        let mut methods = api::methods_of(path).unwrap_or_default().to_vec();
+        let mut methods = api::methods_of(path, version).unwrap_or_default().to_vec();
         methods.push("OPTIONS");
         methods.sort_unstable();
         template = template.insert_header("allow", methods.join(", ").as_str());

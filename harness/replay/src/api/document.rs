@@ -189,6 +189,11 @@ pub(crate) fn error_of_status(status: u16) -> Answer {
     error(status, kind, reason)
 }
 
+/// What is offered and was never made (`dropSeries`).
+pub(crate) fn not_implemented() -> Answer {
+    error(500, "internal", "not implemented")
+}
+
 fn error(status: u16, kind: &str, reason: &str) -> Answer {
     Answer {
         status,

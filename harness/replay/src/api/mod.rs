@@ -9,9 +9,9 @@ mod query;
 mod series;
 
 use crate::World;
-use crate::promql::{QueryError, Settings};
+use crate::promql::{Change, QueryError, Settings, Version};
 use document::Document;
-pub(crate) use document::error_of_status;
+pub(crate) use document::{error_of_status, not_implemented};
 use label::label_of;
 use parameters::Parameters;
 
@@ -135,7 +135,10 @@ fn nothing_of(path: &str) -> Option<&'static str> {
 }
 
 /// The methods by which a path is asked; none where there is nothing.
-pub(crate) fn methods_of(path: &str) -> Option<&'static [&'static str]> {
+pub(crate) fn methods_of(path: &str, version: Version) -> Option<&'static [&'static str]> {
+    if path == "/api/v1/series" && !version.has(Change::NoDeletion) {
+        return Some(&["DELETE", "GET", "POST"]);
+    }
     if label_of(path).is_some() || nothing_of(path).is_some() {
         return Some(&["GET"]);
     }
@@ -144,6 +147,6 @@ pub(crate) fn methods_of(path: &str) -> Option<&'static [&'static str]> {
 }
 
 /// Whether a path is one whose answers are documents, which are compressed and which scripts of other sites may ask for.
-pub(crate) fn is_document(path: &str) -> bool {
-    path.starts_with("/api/v1/") && path != "/api/v1/write" && methods_of(path).is_some()
+pub(crate) fn is_document(path: &str, version: Version) -> bool {
+    path.starts_with("/api/v1/") && path != "/api/v1/write" && methods_of(path, version).is_some()
 }

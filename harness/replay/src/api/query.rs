@@ -1,10 +1,12 @@
 //! `query` and `query_range`.
 
+use std::time::Duration;
+
 use super::Refusal;
 use super::document::Document;
 use super::parameters::{Parameters, invalid, written};
 use crate::World;
-use crate::promql::{self, QueryError, Settings};
+use crate::promql::{self, Change, QueryError, Settings};
 
 /// Points of a series that one answer may hold.
 const MAX_POINTS: i64 = 11_000;
@@ -13,13 +15,13 @@ const MAX_POINTS: i64 = 11_000;
 fn limited(settings: &Settings, parameters: &Parameters<'_>) -> Result<Settings, Refusal> {
     let asked = parameters.duration("timeout")?;
     if let Some(asked) = asked.filter(|asked| *asked <= 0)
-        && settings.version.limits_timeouts()
+        && settings.version.has(Change::PositiveTimeouts)
     {
         let reason = format!("timeout must be positive, got {}", written(asked));
         return Err(invalid("timeout", &reason));
     }
-    let asked = asked.and_then(|millis| u64::try_from(millis).ok());
-    let asked = asked.map(std::time::Duration::from_millis);
+    // One that isn't above zero is over before the query begins.
+    let asked = asked.map(|millis| Duration::from_millis(millis.try_into().unwrap_or(0)));
     let timeout = asked.map_or(settings.timeout, |asked| asked.min(settings.timeout));
     let lookback = parameters.lookback()?.unwrap_or(settings.lookback);
     Ok(Settings {

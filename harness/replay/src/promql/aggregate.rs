@@ -12,7 +12,7 @@ use super::number_functions::check_quantiles;
 use super::plan::Node;
 use super::ranked::{self, Best};
 use super::sum::{Mean, Sum, infinite_mean_stays, quantile};
-use super::{QueryError, Version};
+use super::{Change, QueryError, Version};
 use crate::labels::{Labels, METRIC_NAME};
 
 /// Which aggregation.
@@ -151,9 +151,15 @@ impl Evaluation<'_> {
         };
         if *kind == Kind::Quantile {
             let not_number = parameter.iter().copied().find(|q| q.is_nan());
-            let most = parameter.iter().copied().reduce(f64::max);
-            let least = parameter.iter().copied().reduce(f64::min);
-            let told: Vec<f64> = [not_number, most, least].into_iter().flatten().collect();
+            // One that isn't a number makes the others' bounds none either (`newFParams`).
+            let told = not_number.map_or_else(
+                || {
+                    let most = parameter.iter().copied().reduce(f64::max);
+                    let least = parameter.iter().copied().reduce(f64::min);
+                    most.into_iter().chain(least).collect()
+                },
+                |not_number| vec![not_number],
+            );
             check_quantiles(self, &told);
         }
         let rows = self.matrix(node, steps)?;
@@ -164,7 +170,8 @@ impl Evaluation<'_> {
                     Kind::Topk => ranked::less,
                     _ => ranked::greater,
                 };
-                if parameter.iter().any(|k| k.is_nan()) && self.settings.version.is_after_3_5() {
+                let refuses = self.settings.version.has(Change::NanOfTopk);
+                if refuses && parameter.iter().any(|k| k.is_nan()) {
                     let reason = "Parameter value is NaN".to_owned();
                     return Err(QueryError::Execution(reason));
                 }
@@ -193,10 +200,14 @@ impl Evaluation<'_> {
         node: &Node,
         steps: Steps,
     ) -> Result<Matrix, QueryError> {
-        if !is_name(name, self.settings.version) {
-            return Err(QueryError::Execution(format!(
-                "invalid label name {name:?}"
-            )));
+        let version = self.settings.version;
+        if !is_name(name, version) {
+            let mut told = format!("{name:?}");
+            if version.has(Change::NameQuotedTwice) && !version.has(Change::JoinChecked) {
+                told = format!("{told:?}");
+            }
+            let reason = format!("invalid label name {told}");
+            return Err(QueryError::Execution(reason));
         }
         let rows = self.matrix(node, steps)?;
         let mut counts: HashMap<Labels, Vec<f64>> = HashMap::new();

@@ -8,7 +8,7 @@ use super::eval::Evaluation;
 use super::matching::{Cardinality, Keys, Matching};
 use super::matrix::{Matrix, Row, STALE, Steps, joined, present};
 use super::plan::Node;
-use super::{QueryError, Version};
+use super::{Change, QueryError, Version};
 use crate::labels::Labels;
 
 /// Two expressions and what stands between them.
@@ -183,7 +183,7 @@ fn matched(
                 (value, other)
             };
             let value = binary.value(a, b, a);
-            if value.is_none() && !version.is_after_3_5() {
+            if value.is_none() && !version.has(Change::PartnersBeforeComparison) {
                 continue;
             }
             let labels = || matching.result(&row.labels, &other_row.labels, binary.drops_name);
@@ -232,7 +232,7 @@ fn partners(
             };
             let key = binary.matching.key(&row.labels);
             let mut pair = [row.labels.to_string(), first.labels.to_string()];
-            if version.is_after_3_5() {
+            if version.has(Change::PairsInOrder) {
                 pair.sort();
             }
             let [a, b] = pair;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::functions::Call;
 use super::matrix::{Matrix, Row, STALE, Steps, without_names};
 use super::plan::{Node, Source};
-use super::{QueryError, Settings};
+use super::{Change, QueryError, Settings};
 use crate::World;
 
 /// One evaluation: what it reads, its limits, and what it notes on the way.
@@ -34,14 +34,14 @@ impl<'a> Evaluation<'a> {
 
     /// Notes something that is likely wrong.
     pub(super) fn warn(&mut self, text: String) {
-        if self.settings.version.has_notes() {
+        if self.settings.version.has(Change::Notes) {
             self.warnings.insert(format!("PromQL warning: {text}"));
         }
     }
 
     /// Notes something that may be meant otherwise.
     pub(super) fn inform(&mut self, text: String) {
-        if self.settings.version.has_notes() {
+        if self.settings.version.has(Change::Notes) {
             self.infos.insert(format!("PromQL info: {text}"));
         }
     }
@@ -49,7 +49,11 @@ impl<'a> Evaluation<'a> {
     /// Warnings and infos, each once.
     pub(super) fn notes(self) -> (Vec<String>, Vec<String>) {
         let list = |notes: BTreeSet<String>| notes.into_iter().collect();
-        (list(self.warnings), list(self.infos))
+        let (mut warnings, mut infos) = (self.warnings, self.infos);
+        if !self.settings.version.has(Change::InfosApart) {
+            warnings.append(&mut infos);
+        }
+        (list(warnings), list(infos))
     }
 
     /// Refuses to go on after the time-out, or to hold so many samples at once.
@@ -75,7 +79,8 @@ impl<'a> Evaluation<'a> {
             Node::Negative(node) => {
                 let rows = self.matrix(node, steps)?.into_iter();
                 let negated = rows.map(|row| row.changed(|_, value| Some(-value)));
-                without_names(negated.collect(), self.settings.version)
+                let are_joined = self.settings.version.has(Change::EqualRowsJoin);
+                without_names(negated.collect(), are_joined)
             }
             Node::Aggregate(aggregation) => self.aggregate(aggregation, steps),
             Node::Binary(binary) => self.binary(binary, steps),

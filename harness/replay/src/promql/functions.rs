@@ -6,7 +6,7 @@ use super::matrix::{Matrix, Row, Steps, joined, without_names};
 use super::number_functions::check_quantiles;
 use super::plan::{Node, Type};
 use super::window::Window;
-use super::{QueryError, Version, function_table, rate};
+use super::{Change, QueryError, Version, function_table, rate};
 use crate::labels::METRIC_NAME;
 
 /// A function.
@@ -148,7 +148,8 @@ impl Function {
         if matches!(self.name, "last_over_time" | "first_over_time") {
             return Ok(rows);
         }
-        without_names(rows, evaluation.settings.version)
+        let version = evaluation.settings.version;
+        without_names(rows, version.has(Change::EqualRowsOfRangesJoin))
     }
 }
 

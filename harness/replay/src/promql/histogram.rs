@@ -1,12 +1,12 @@
 //! Functions of classic histograms: series whose label `le` is the upper border of a bucket.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::eval::Evaluation;
 use super::functions::Call;
 use super::matrix::{Matrix, Row, STALE, joined};
 use super::number_functions as numbers;
-use super::{QueryError, Version};
+use super::{Change, QueryError, Version};
 use crate::labels::{Labels, METRIC_NAME};
 
 const BORDER: &str = "le";
@@ -36,17 +36,21 @@ pub(super) fn quantiles(
     let histograms = histograms(evaluation, call.arg(1)?, &call)?;
     numbers::check_quantiles(evaluation, &q);
     let version = evaluation.settings.version;
-    let mut forced = Vec::new();
+    let mut forced = BTreeSet::new();
+    let mut last: Option<&Histogram> = None;
     let rows = of_each(&histograms, &call, |step, histogram, buckets| {
         let q = q.get(step).copied().unwrap_or(f64::NAN);
         let (value, was_forced) = quantile(q, buckets, version);
+        let is_first = !last.is_some_and(|last| std::ptr::eq(last, histogram));
         if was_forced {
-            forced.push(histogram.name.clone());
+            let has_name = is_first && version.has(Change::NameInFirstNote);
+            forced.insert(if has_name { &*histogram.name } else { "" });
         }
+        last = Some(histogram);
         value
     });
     for name in forced {
-        let of = named(evaluation, &name);
+        let of = named(version, name);
         evaluation.inform(format!(
             "input to histogram_quantile needed to be fixed for monotonicity (see https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile){of}"
         ));
@@ -61,13 +65,13 @@ pub(super) fn fractions(
     let lower = evaluation.scalar(call.arg(0)?, call.steps)?;
     let upper = evaluation.scalar(call.arg(1)?, call.steps)?;
     let version = evaluation.settings.version;
-    if !version.has_fractions_of_classic_histograms() {
+    if !version.has(Change::FractionsOfClassicHistograms) {
         evaluation.matrix(call.arg(2)?, call.steps)?;
         return Ok(Matrix::new());
     }
     let histograms = histograms(evaluation, call.arg(2)?, &call)?;
     let at = |values: &Vec<f64>, step: usize| values.get(step).copied().unwrap_or(f64::NAN);
-    let from_zero = version.is_after_3_5();
+    let from_zero = version.has(Change::FractionsFromZero);
     let rows = of_each(&histograms, &call, |step, _, buckets| {
         fraction(at(&lower, step), at(&upper, step), &buckets, from_zero)
     });
@@ -86,9 +90,10 @@ fn histograms(
         let name = row.labels.value(METRIC_NAME).to_owned();
         let border = row.labels.value(BORDER);
         let parsed = border.parse::<f64>().ok();
-        let later = evaluation.settings.version.is_after_3_5();
-        let Some(border) = parsed.filter(|parsed| !(later && parsed.is_nan())) else {
-            let of = named(evaluation, &name);
+        let version = evaluation.settings.version;
+        let is_border = |parsed: &f64| !(parsed.is_nan() && version.has(Change::NoNanBorders));
+        let Some(border) = parsed.filter(is_border) else {
+            let of = named(version, &name);
             evaluation.warn(format!(
                 "bucket label {BORDER:?} is missing or has a malformed value of {border:?}{of}"
             ));
@@ -110,19 +115,19 @@ fn histograms(
     Ok(histograms)
 }
 
-/// Which metric a note is about; after v3.5 that isn't said.
-fn named(evaluation: &Evaluation<'_>, name: &str) -> String {
-    match evaluation.settings.version.is_after_3_5() {
+/// Which metric a note is about.
+fn named(version: Version, name: &str) -> String {
+    match version.has(Change::NoNamesInNotes) {
         true => String::new(),
         false => format!(" for metric name {name:?}"),
     }
 }
 
 /// A row for each histogram, of what `tell` makes of its buckets at each step; they are sorted and have no border twice.
-fn of_each(
-    histograms: &[Histogram],
+fn of_each<'a>(
+    histograms: &'a [Histogram],
     call: &Call<'_>,
-    mut tell: impl FnMut(usize, &Histogram, Vec<Bucket>) -> f64,
+    mut tell: impl FnMut(usize, &'a Histogram, Vec<Bucket>) -> f64,
 ) -> Matrix {
     let mut rows = Matrix::new();
     for histogram in histograms {
@@ -214,12 +219,11 @@ fn searched(buckets: &[Bucket], rank: f64) -> usize {
     from
 }
 
-/// Makes counts rise from bucket to bucket; says whether that was more than a matter of rounding, which before v3 nobody
-/// asked.
+/// Makes counts rise from bucket to bucket; says whether that was more than a matter of rounding, where that is asked.
 fn make_monotonic(buckets: &mut [Bucket], version: Version) -> bool {
     let mut forced = false;
     let mut before = buckets.first().map_or(0.0, |bucket| bucket.count);
-    if !version.is_3() {
+    if !version.has(Change::RoundingOfBuckets) {
         // A count that is NaN in the first bucket leaves all as they are: it is neither less nor more.
         let mut most = before;
         for bucket in buckets.iter_mut().skip(1) {
@@ -227,9 +231,10 @@ fn make_monotonic(buckets: &mut [Bucket], version: Version) -> bool {
                 most = bucket.count;
             } else if bucket.count < most {
                 bucket.count = most;
+                forced = true;
             }
         }
-        return false;
+        return forced;
     }
     for bucket in buckets.iter_mut().skip(1) {
         let count = bucket.count;

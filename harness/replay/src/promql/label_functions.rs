@@ -5,7 +5,7 @@ use regex::Regex;
 use super::eval::Evaluation;
 use super::functions::Call;
 use super::matrix::{Matrix, distinct};
-use super::{QueryError, Version};
+use super::{Change, QueryError, Version};
 
 /// A name that a label can have: any text from v3 on.
 pub(super) fn is_name(name: &str, version: Version) -> bool {
@@ -47,7 +47,13 @@ pub(super) fn replace(
         found.expand(replacement, &mut value);
         row.labels.set(target, &value);
     }
-    distinct(rows, version)
+    relabelled(rows, version)
+}
+
+/// Rows whose labels may be equal now; where the functions are asked at each step, they are joined (`rangeEval`).
+fn relabelled(rows: Matrix, version: Version) -> Result<Matrix, QueryError> {
+    let at_each_step = !version.has(Change::LabelsOfWholeRows);
+    distinct(rows, at_each_step || version.has(Change::EqualRowsJoin))
 }
 
 pub(super) fn join(evaluation: &mut Evaluation<'_>, call: Call<'_>) -> Result<Matrix, QueryError> {
@@ -74,5 +80,8 @@ pub(super) fn join(evaluation: &mut Evaluation<'_>, call: Call<'_>) -> Result<Ma
         let value = values.join(separator);
         row.labels.set(target, &value);
     }
-    distinct(rows, version)
+    if version.has(Change::LabelsOfWholeRows) && !version.has(Change::JoinChecked) {
+        return Ok(rows);
+    }
+    relabelled(rows, version)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{QueryError, Version};
+use super::QueryError;
 use crate::labels::{Labels, METRIC_NAME};
 
 /// The staleness marker. It is never the result of a calculation, so in a row it stands for "no value".
@@ -92,9 +92,9 @@ impl Row {
 /// Rows of the same number of values.
 pub(super) type Matrix = Vec<Row>;
 
-/// Refuses rows with equal labels (`Matrix.ContainsSameLabelset`); after v3.5 they are joined.
-pub(super) fn distinct(rows: Matrix, version: Version) -> Result<Matrix, QueryError> {
-    if version.is_after_3_5() {
+/// Refuses rows with equal labels (`Matrix.ContainsSameLabelset`), or joins them (`mergeSeriesWithSameLabelset`).
+pub(super) fn distinct(rows: Matrix, are_joined: bool) -> Result<Matrix, QueryError> {
+    if are_joined {
         return joined(rows);
     }
     let mut seen = std::collections::HashSet::with_capacity(rows.len());
@@ -106,7 +106,7 @@ pub(super) fn distinct(rows: Matrix, version: Version) -> Result<Matrix, QueryEr
 }
 
 /// Distinct rows without their names; those that are equal then are as [`distinct`] says.
-pub(super) fn without_names(mut rows: Matrix, version: Version) -> Result<Matrix, QueryError> {
+pub(super) fn without_names(mut rows: Matrix, are_joined: bool) -> Result<Matrix, QueryError> {
     // Without a name that all of them have, they are distinct still.
     let name = |row: &Row| row.labels.value(METRIC_NAME).to_owned();
     let one_name = rows.first().map(name).is_none_or(|first| {
@@ -119,7 +119,7 @@ pub(super) fn without_names(mut rows: Matrix, version: Version) -> Result<Matrix
     if one_name {
         Ok(rows)
     } else {
-        distinct(rows, version)
+        distinct(rows, are_joined)
     }
 }
 

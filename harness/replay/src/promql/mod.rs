@@ -30,13 +30,16 @@ mod sum;
 mod text;
 mod trend;
 mod vector_functions;
+mod version;
 mod window;
 
 pub use answer::{Answer, Element, Samples, Value, evaluate, instant, range};
 pub use error::QueryError;
 pub(crate) use matrix::{STALE, is_stale};
 pub use selector::{Demand, Selector, narrowed_selector, parse_selector, selectors_of};
-pub use settings::{Settings, Version, VersionError};
+pub use settings::Settings;
+pub(crate) use version::Change;
+pub use version::{Version, VersionError};
 
 /// Whether a text is PromQL that the default version of Prometheus takes.
 ///

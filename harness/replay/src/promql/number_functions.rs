@@ -2,19 +2,19 @@
 
 use std::f64::consts::PI;
 
-use super::QueryError;
 use super::eval::Evaluation;
 use super::functions::{Call, each};
 use super::matrix::Matrix;
+use super::{Change, QueryError};
 use crate::number::general;
 
 type Answer = Result<Matrix, QueryError>;
 
-/// Multiplied by a quotient. Until v3.5 the multiplication came first, and with it an overflow.
+/// Multiplied by a quotient.
 fn scaled(evaluation: &mut Evaluation<'_>, call: &Call<'_>, up: f64, down: f64) -> Answer {
     let version = evaluation.settings.version;
     each(evaluation, call, |_, value| {
-        Some(match version.is_after_3_5() {
+        Some(match version.has(Change::AnglesByQuotient) {
             true => value * (up / down),
             false => value * up / down,
         })

@@ -12,7 +12,7 @@ use super::aggregate::{Aggregation, Grouping, Kind as AggregationKind};
 use super::binary::{Binary, Operator};
 use super::functions::{self, Function};
 use super::matching::Matching;
-use super::{QueryError, Selector, Version};
+use super::{Change, QueryError, Selector, Version};
 
 /// How deep a query is evaluated; [`super::text`] bounds it before that.
 const MAX_DEPTH: usize = 1000;
@@ -336,11 +336,11 @@ impl Planner<'_> {
             node: Node::Binary(Box::new(Binary {
                 operator: Operator::of(expr.op)?,
                 as_number,
-                // Before v3 that was forgotten of `atan2`.
                 drops_name: as_number
                     || !(expr.op.is_comparison_operator()
                         || expr.op.is_set_operator()
-                        || (expr.op.id() == T_ATAN2 && !self.version.is_3())),
+                        || (expr.op.id() == T_ATAN2
+                            && !self.version.has(Change::NameOfAtan2Dropped))),
                 matching,
                 scalars: (scalars[0], scalars[1]),
                 left: node_of(left),

@@ -1,5 +1,6 @@
 //! Rises and differences, extended to the borders of the window or between the last two samples.
 
+use super::Change;
 use super::eval::Evaluation;
 use super::functions::name_of;
 use super::matrix::Matrix;
@@ -52,7 +53,7 @@ fn extrapolated(window: &Window<'_>, counter: bool) -> Option<(f64, f64)> {
         false => f64::INFINITY,
     };
     let start = seconds(first_at.saturating_sub(window.start));
-    let before = match window.version.is_3() {
+    let before = match window.version.has(Change::NearnessFirst) {
         true => near(start).min(zero),
         // The zero point came before the question of nearness.
         false => near(start.min(zero)),

@@ -1,6 +1,6 @@
 //! Sums as Prometheus makes them.
 
-use super::Version;
+use super::{Change, Version};
 
 /// A sum compensated by the method of Kahan and Neumaier (`kahanSumInc` in `promql/functions.go`).
 #[derive(Debug, Clone, Copy, Default)]
@@ -138,8 +138,8 @@ pub(super) fn quantile(q: f64, values: &mut [f64], version: Version) -> f64 {
     let lower = rank.floor() as usize;
     let weight = rank - rank.floor();
     let at = |index: usize| values.get(index.min(last)).copied().unwrap_or(f64::NAN);
-    // Else a neighbour that is infinite makes NaN of it, which it did until v3.5.
-    if weight == 0.0 && version.is_after_3_5() {
+    // Else a neighbour that is infinite makes NaN of it.
+    if weight == 0.0 && version.has(Change::QuantileOfOneValue) {
         return at(lower);
     }
     at(lower) * (1.0 - weight) + at(lower + 1) * weight

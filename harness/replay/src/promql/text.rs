@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use promql_parser::parser::Expr;
 
-use super::{QueryError, Version};
+use super::{Change, QueryError, Version};
 
 /// Bytes of a query that is looked at.
 const MAX_BYTES: usize = 256 * 1024;
@@ -33,7 +33,11 @@ pub(super) fn parse(query: &str, version: Version) -> Result<Expr, QueryError> {
             "unknown position: parse error: no expression found in input".to_owned(),
         ));
     }
-    if let (Some(reason), false) = (scanner.new_in_3, version.is_3()) {
+    let new = [
+        (scanner.new_in_3, version.is_3()),
+        (scanner.quoted_name, version.has(Change::QuotedNames)),
+    ];
+    if let Some(reason) = new.iter().find_map(|(new, known)| new.filter(|_| !known)) {
         return Err(refused(reason.to_owned()));
     }
     let text = scanner.text;
@@ -52,6 +56,8 @@ struct Scanner {
     operators: usize,
     /// Why a Prometheus before v3 refuses it.
     new_in_3: Option<&'static str>,
+    /// Why one that doesn't know quoted names in selectors refuses it.
+    quoted_name: Option<&'static str>,
     word: String,
     /// The word before, and the sign after it that isn't space.
     before: (String, Option<char>),
@@ -116,8 +122,12 @@ impl Scanner {
     }
 
     fn quoted(&mut self, chars: &mut std::str::Chars<'_>, quote: char) {
-        if self.labels || (self.braces && matches!(self.before.1, Some('{' | ','))) {
-            self.new_in_3 = Some("unexpected string, expected label");
+        const UNEXPECTED: &str = "unexpected string, expected label";
+        if self.labels {
+            self.new_in_3 = Some(UNEXPECTED);
+        }
+        if self.braces && matches!(self.before.1, Some('{' | ',')) {
+            self.quoted_name = Some(UNEXPECTED);
         }
         self.before.1 = Some(quote);
         while let Some(c) = chars.next() {

@@ -1,11 +1,11 @@
 //! Functions of whole vectors.
 
-use super::QueryError;
 use super::eval::Evaluation;
 use super::functions::Call;
 use super::matrix::{Matrix, Row, STALE, joined, present};
 use super::plan::Node;
 use super::ranked;
+use super::{Change, QueryError};
 use crate::labels::Labels;
 
 type Answer = Result<Matrix, QueryError>;
@@ -82,7 +82,7 @@ pub(super) fn timestamp(evaluation: &mut Evaluation<'_>, call: Call<'_>) -> Answ
 
 fn sorted(evaluation: &mut Evaluation<'_>, call: &Call<'_>, less: fn(f64, f64) -> bool) -> Answer {
     let mut rows = evaluation.matrix(call.arg(0)?, call.steps)?;
-    if call.steps.start != call.steps.end && evaluation.settings.version.is_after_3_5() {
+    if call.steps.start != call.steps.end && evaluation.settings.version.has(Change::SortWarns) {
         evaluation.warn(
             "sort is ineffective for range queries since results are always ordered by labels"
                 .to_owned(),

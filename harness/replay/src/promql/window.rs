@@ -3,7 +3,7 @@
 use super::eval::{Evaluation, millis};
 use super::matrix::{Matrix, Row, STALE, Steps, is_stale};
 use super::plan::{Node, Shift, Subquery};
-use super::{QueryError, Samples, Version};
+use super::{Change, QueryError, Samples, Version};
 use crate::labels::Labels;
 
 /// Samples of one series in the range of a selector, oldest first, without staleness markers; never empty.
@@ -166,8 +166,8 @@ impl<'a> Evaluation<'a> {
         if start < before || (start == before && self.settings.version.is_3()) {
             start += step;
         }
-        // What is evaluated behind the last step changes no value, but has notes (`subqueryEvaluationTimes`).
-        let end = match self.settings.version.is_after_3_5() {
+        // What is evaluated behind the last step changes no value, but has notes (`runSubquery`).
+        let end = match self.settings.version.has(Change::SubqueriesEndWithSteps) {
             true => steps.last(),
             false => steps.end,
         };

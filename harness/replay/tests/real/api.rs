@@ -254,6 +254,7 @@ const CASES: &[Case] = &[
     ("GET", "/api/v1/series?match[]={a=%22%22}", &[], ""),
     ("GET", "/api/v1/series?match[]=", &[], ""),
     ("GET", "/api/v1/series", &[], ""),
+    ("DELETE", "/api/v1/series", &[], ""),
     ("PUT", "/api/v1/series", &[], ""),
     ("GET", "/api/v1/labels?start=1&end={}", &[], ""),
     ("POST", "/api/v1/labels", &[], "match[]=down&start=1&end={}"),
@@ -354,7 +355,14 @@ pub(crate) fn answers_alike(program: &Path) {
         let (path, form) = (path.replace("{}", &time), form.replace("{}", &time));
         let [theirs, ours] = both.ask(method, &path, headers, &form);
         let told = format!("{method} {path} {headers:?} {form}");
-        let difference = difference(&path, &theirs, &ours);
+        let asks_no_time = [&path, &form]
+            .iter()
+            .any(|text| text.contains("timeout=0") || text.contains("timeout=-"));
+        let difference = match asks_no_time && !server.refuses_no_time() {
+            // Where in the evaluation it ends is a race.
+            true if theirs.status >= 400 && ours.status == 503 => continue,
+            _ => difference(&path, &theirs, &ours),
+        };
         if let Err(difference) = difference {
             differences.push(format!("{told}\n{difference}"));
         }

@@ -61,7 +61,15 @@ pub(crate) fn parts() -> Vec<Part> {
 /// Prometheus of some version does this otherwise, and why that is left so.
 fn is_known(query: &str, server: &Server) -> Option<&'static str> {
     let is_3 = server.settings.version >= Version::new(3, 0);
+    let notes_single_samples = server.notes_single_samples();
     match query {
+        "rate(depth[5m])" | "increase({__name__=~\"limits|depth\"}[5m])"
+            if notes_single_samples =>
+        {
+            Some(
+                "it says of a gauge with a single sample that it is none, though there is no result",
+            )
+        }
         "predict_linear(depth[4m] @ end(), 60)" if !is_3 => Some("its window moves with the steps"),
         _ => None,
     }

@@ -14,6 +14,7 @@ mod cases;
 mod clients;
 mod compare;
 mod generate;
+mod minors;
 mod noticed;
 mod record;
 mod server;
@@ -25,13 +26,22 @@ use libtest_mimic::{Arguments, Trial};
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let required = std::env::var_os("SETPOINT_REQUIRE").is_some_and(|set| set == "prometheus");
-    let mut trials = vec![Trial::test(
-        "each_function_is_told_from_a_wrong_one",
-        || {
-            noticed::each_function_is_told_from_a_wrong_one();
+    let alone = |name: &str, test: fn()| {
+        Trial::test(name, move || {
+            test();
             Ok(())
-        },
-    )];
+        })
+    };
+    let mut trials = vec![
+        alone(
+            "each_function_is_told_from_a_wrong_one",
+            noticed::each_function_is_told_from_a_wrong_one,
+        ),
+        alone(
+            "what_changes_with_each_release_is_listed",
+            minors::what_changes_is_listed,
+        ),
+    ];
     for (version, variable) in [
         ("v3", "SETPOINT_PROMETHEUS"),
         ("v2", "SETPOINT_PROMETHEUS_2"),

@@ -131,6 +131,18 @@ impl Server {
         server
     }
 
+    /// Whether a time-out that isn't above zero is a bad parameter, and not one that is over.
+    pub(crate) fn refuses_no_time(&self) -> bool {
+        self.settings.version >= Version::new(3, 16)
+    }
+
+    /// Whether `rate` and `increase` say of a series that has one sample in the last window that it may be no counter;
+    /// that isn't played.
+    pub(crate) fn notes_single_samples(&self) -> bool {
+        let version = self.settings.version;
+        version >= Version::new(2, 48) && version < Version::new(3, 0)
+    }
+
     async fn is_ready(&self) {
         let ready = async {
             let mut tick = tokio::time::interval(Duration::from_millis(20));
