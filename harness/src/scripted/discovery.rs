@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::{Lie, Scripted, Table, documents, failure, unavailable};
 
 /// What a liar takes for each metric.
-const SLOW: Duration = Duration::from_millis(2);
+const SLOW: Duration = Duration::from_micros(500);
 /// Of how many requests a liar answers one: as many as kube-apiserver makes at once to see whether an APIService is
 /// available (kube-aggregator, pkg/controllers/status/remote/remote_available_controller.go).
 pub(super) const SELDOM: u64 = 5;

@@ -34,6 +34,23 @@ impl<T> Kept<T> {
         *last = Some((Instant::now(), value.clone()));
         Ok(value)
     }
+
+    /// A value that is found out now, or the last one where that fails.
+    pub(super) async fn renewed<E>(
+        &self,
+        find_out: impl Future<Output = Result<T, E>>,
+    ) -> Result<Arc<T>, E> {
+        let found = find_out.await;
+        let mut last = self.last.lock().await;
+        match found {
+            Ok(value) => {
+                let value = Arc::new(value);
+                *last = Some((Instant::now(), value.clone()));
+                Ok(value)
+            }
+            Err(error) => last.as_ref().map(|(_, old)| old.clone()).ok_or(error),
+        }
+    }
 }
 
 #[cfg(test)]

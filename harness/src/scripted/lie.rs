@@ -83,6 +83,8 @@ pub enum Lie {
     EmptyUserIsSomebody,
     /// Lists the metrics that there were at first
     KeepsFirstDiscovery,
+    /// Fails the lists of its metrics while Prometheus fails
+    FailsWithPrometheus,
     /// Answers for discovery with a page of HTML
     HtmlDiscovery,
     /// Fails the list of its groups

@@ -83,6 +83,8 @@ struct Scripted {
     turn: Mutex<()>,
     /// What there was at first, for a liar who lists nothing else.
     first: Kept<Table>,
+    /// What was listed last.
+    listed: Kept<Table>,
 }
 
 fn open(scripted: Scripted) -> Router {
@@ -134,6 +136,7 @@ impl Scripted {
             discovered: Default::default(),
             turn: Mutex::new(()),
             first,
+            listed: Kept::for_(Duration::ZERO),
         }
     }
 
@@ -142,7 +145,10 @@ impl Scripted {
         if self.lies(Lie::KeepsFirstDiscovery) {
             return self.first.or(self.table(&[])).await;
         }
-        self.table(&[]).await.map(Arc::new)
+        if self.lies(Lie::FailsWithPrometheus) {
+            return self.table(&[]).await.map(Arc::new);
+        }
+        self.listed.renewed(self.table(&[])).await
     }
 
     /// The values, summed over the series that have the labels.

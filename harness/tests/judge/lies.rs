@@ -96,13 +96,17 @@ fn caught_by(lie: Lie) -> &'static [(&'static str, Kind)] {
             Kind::UnexpectedStatus,
         )],
         Lie::KeepsFirstDiscovery => &[("discovery/follows-the-metrics", Kind::UnexpectedBody)],
+        Lie::FailsWithPrometheus => &[("hpa/holds-while-prometheus-fails", Kind::UnexpectedStatus)],
         Lie::HtmlDiscovery => &[("discovery/sorted-and-equal", Kind::UnexpectedBody)],
         Lie::FailsDiscovery | Lie::OlderDiscovery | Lie::SeldomDiscovery | Lie::NeverChanged => {
             &[("discovery/sorted-and-equal", Kind::UnexpectedStatus)]
         }
         Lie::MixedScopes => &[("discovery/sorted-and-equal", Kind::UnexpectedStatus)],
         Lie::HoldsDiscovery => &[("discovery/sorted-and-equal", Kind::UnexpectedCondition)],
-        Lie::SlowDiscovery => &[("discovery/ten-thousand-metrics", Kind::UnexpectedStatus)],
+        Lie::SlowDiscovery => &[(
+            "discovery/ten-thousand-metrics",
+            Kind::Request(RequestFailure::TimeOut),
+        )],
         Lie::RedirectsValues | Lie::Crashes => {
             &[("custom-metrics/whole-lists", Kind::UnexpectedStatus)]
         }
