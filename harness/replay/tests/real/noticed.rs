@@ -134,7 +134,7 @@ fn name(expr: &Expr) -> Option<String> {
     }
 }
 
-fn names(expr: &Expr) -> BTreeSet<String> {
+pub(crate) fn names(expr: &Expr) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     walk(&mut expr.clone(), &mut |expr| names.extend(name(expr)));
     names
