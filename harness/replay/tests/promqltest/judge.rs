@@ -175,7 +175,7 @@ fn at(value: &Value, time: i64, like: &Value) -> Value {
 /// v3.5 only where the removal of names is delayed.
 fn told(said: &[String], text: Option<&Text>) -> Result<(), String> {
     let place = regex::Regex::new(
-        r#"( for metric name "[^"]*")? (\(\d+:\d+\)|\\\(\[0-9\]\+:\[0-9\]\+\\\))$"#,
+        r#"( for metric name "[^"]*")?( (\(\d+:\d+\)|\\\(\[0-9\]\+:\[0-9\]\+\\\)))?$"#,
     )
     .unwrap();
     let named = regex::Regex::new(r#" for metric name "[^"]*"$"#).unwrap();

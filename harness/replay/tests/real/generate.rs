@@ -45,11 +45,16 @@ pub(crate) fn are_equal(program: &Path) {
         let set = server.load(series);
         for question in questions
             .iter()
-            .filter(|question| is_3 || !moves(question.query()))
+            .filter(|question| !server.moves_fixed_windows() || !moves(question.query()))
             .filter(|question| !amplifies_rounding(question.query()))
             .filter(|question| !server.notes_single_samples() || !rises(question.query()))
         {
             let (theirs, ours) = server.both(&set, question);
+            // A release's own fault, which isn't played.
+            let told = theirs["error"].as_str();
+            if told.is_some_and(|told| told.contains("runtime error")) {
+                continue;
+            }
             asked.set(asked.get() + 1);
             let same = compare(question.query(), &theirs, &ours);
             let same = same.map_err(|text| TestCaseError::fail(format!("{question:?}\n{text}")))?;
@@ -84,7 +89,7 @@ pub(crate) fn are_equal(program: &Path) {
     );
 }
 
-/// Before v3 the window of a fixed time moved with the steps where another argument isn't fixed, which isn't played.
+/// Whether the window of a fixed time stands beside another argument.
 fn moves(query: &str) -> bool {
     let two_arguments = ["quantile_over_time", "predict_linear"];
     query.contains('@') && two_arguments.iter().any(|name| query.contains(name))

@@ -136,6 +136,14 @@ impl Server {
         self.settings.version >= Version::new(3, 16)
     }
 
+    /// Whether the window of a fixed time moves with the steps where another argument isn't fixed: before v3, and again
+    /// between v3.5 and v3.16. That isn't played.
+    pub(crate) fn moves_fixed_windows(&self) -> bool {
+        let version = self.settings.version;
+        let again = Version::new(3, 6)..Version::new(3, 16);
+        version < Version::new(3, 0) || again.contains(&version)
+    }
+
     /// Whether `rate` and `increase` say of a series that has one sample in the last window that it may be no counter;
     /// that isn't played.
     pub(crate) fn notes_single_samples(&self) -> bool {
