@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::{Answer, Refusal};
 use crate::number::float;
-use crate::promql::{self, Value, Version};
+use crate::promql::{self, Change, Value, Version};
 use crate::{ClockMap, Metadata, labels::Labels};
 
 /// The data of a successful answer.
@@ -13,6 +13,8 @@ pub(super) struct Document {
     series: Option<usize>,
     warnings: Vec<String>,
     infos: Vec<String>,
+    /// Whether it is told of what kind notes are that are left out.
+    kinds_told: bool,
 }
 
 /// Notes of one kind that an answer holds; Prometheus counts the rest.
@@ -25,6 +27,7 @@ impl Document {
             series,
             warnings: Vec::new(),
             infos: Vec::new(),
+            kinds_told: true,
         }
     }
 
@@ -52,7 +55,13 @@ impl Document {
     }
 
     /// `at` is the wall time that was asked for; timestamps of samples are mapped to wall time.
-    pub(super) fn query(clock: &ClockMap, at: i64, answer: promql::Answer, limit: usize) -> Self {
+    pub(super) fn query(
+        clock: &ClockMap,
+        version: Version,
+        at: i64,
+        answer: promql::Answer,
+        limit: usize,
+    ) -> Self {
         let now = time(at);
         let kind = match &answer.value {
             Value::Scalar(_) => "scalar",
@@ -81,6 +90,7 @@ impl Document {
         let mut document = Self::new(data, listed.then_some(list.count));
         document.warnings = answer.warnings;
         document.infos = answer.infos;
+        document.kinds_told = version.has(Change::InfosApart);
         document.note(&list);
         document
     }
@@ -115,8 +125,8 @@ impl Document {
             body: format!(
                 r#"{{"status":"success","data":{}{}{}}}"#,
                 self.data,
-                notes("warnings", &self.warnings),
-                notes("infos", &self.infos)
+                notes("warnings", &self.warnings, self.kinds_told),
+                notes("infos", &self.infos, self.kinds_told)
             ),
             series: self.series,
         }
@@ -164,13 +174,16 @@ impl List {
 }
 
 /// A field of an answer; nothing where there are no notes.
-fn notes(kind: &str, notes: &[String]) -> String {
+fn notes(kind: &str, notes: &[String], kind_told: bool) -> String {
     if notes.is_empty() {
         return String::new();
     }
     let more = notes.len().saturating_sub(MAX_NOTES);
-    let one = kind.trim_end_matches('s');
-    let more = (more > 0).then(|| quoted(&format!("{more} more {one} annotations omitted")));
+    let one = match kind_told {
+        true => format!("{} ", kind.trim_end_matches('s')),
+        false => String::new(),
+    };
+    let more = (more > 0).then(|| quoted(&format!("{more} more {one}annotations omitted")));
     let list = notes.iter().take(MAX_NOTES).map(|note| quoted(note));
     format!(r#","{kind}":[{}]"#, joined(list.chain(more)))
 }
@@ -250,11 +263,12 @@ mod tests {
     #[test]
     fn the_number_of_notes_that_are_left_out_is_told_in_prometheus_words() {
         let many: Vec<String> = (0..=MAX_NOTES).map(|number| number.to_string()).collect();
-        for (kind, text) in [
-            ("warnings", "1 more warning annotations omitted"),
-            ("infos", "1 more info annotations omitted"),
+        for (kind, kind_told, text) in [
+            ("warnings", true, "1 more warning annotations omitted"),
+            ("infos", true, "1 more info annotations omitted"),
+            ("warnings", false, "1 more annotations omitted"),
         ] {
-            let field = notes(kind, &many);
+            let field = notes(kind, &many, kind_told);
             assert!(field.ends_with(&format!(r#","{text}"]"#)), "{field}");
         }
     }

@@ -42,7 +42,13 @@ pub(super) fn instant(
     let settings = limited(settings, parameters)?;
     let text = parameters.first("query").unwrap_or_default();
     let answer = promql::instant(world, &settings, text, world.clock.to_scenario(at))?;
-    Ok(Document::query(&world.clock, at, answer, limit))
+    Ok(Document::query(
+        &world.clock,
+        settings.version,
+        at,
+        answer,
+        limit,
+    ))
 }
 
 pub(super) fn range(
@@ -83,7 +89,13 @@ pub(super) fn range(
         QueryError::Parse(reason) if !settings.version.is_3() => Refusal::BadData(reason),
         other => other.into(),
     })?;
-    Ok(Document::query(clock, start, answer, limit))
+    Ok(Document::query(
+        clock,
+        settings.version,
+        start,
+        answer,
+        limit,
+    ))
 }
 
 /// There are none: exemplars come with scrapes.
