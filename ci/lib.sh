@@ -9,8 +9,10 @@ target=${CARGO_TARGET_DIR:-$top/target}
 # relocations are half a MiB of an adapter.
 static_rustflags='-C target-feature=+crt-static -C link-arg=-Wl,-z,pack-relative-relocs'
 
+# What is made once per machine.
+cache=${SETPOINT_CACHE_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/setpoint}
 # Where programs are built for repositories of others; `setpoint` itself builds there too where nobody has (harness/src/programs).
-others_build=${SETPOINT_CACHE_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/setpoint}/build
+others_build=$cache/build
 
 # with_engine: a container engine, the kind command and a node image, for what follows; without_engine ends the engine if this started it.
 engine_before=${DOCKER_HOST:-}

@@ -10,7 +10,7 @@ use crate::number::general;
 
 type Answer = Result<Matrix, QueryError>;
 
-/// Multiplied by a quotient.
+/// Multiplied by a quotient, or multiplied and divided.
 fn scaled(evaluation: &mut Evaluation<'_>, call: &Call<'_>, up: f64, down: f64) -> Answer {
     let version = evaluation.settings.version;
     each(evaluation, call, |_, value| {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use setpoint_replay::{ScriptedSeries, promql::Version};
+use setpoint_replay::{Script, ScriptedSeries, World, promql::Version};
 
 use crate::compare::{Same, compare};
 use crate::server::{Question, Server, Set};
@@ -11,6 +11,17 @@ use crate::server::{Question, Server, Set};
 pub(crate) struct Part {
     pub(crate) series: Vec<ScriptedSeries>,
     pub(crate) questions: Vec<Question>,
+}
+
+impl Part {
+    /// A world of its series that begins in 1970.
+    pub(crate) fn world(&self) -> World {
+        let script = Script {
+            series: self.series.clone(),
+            ..Script::default()
+        };
+        World::new(&script, 0).unwrap()
+    }
 }
 
 pub(crate) fn parts() -> Vec<Part> {

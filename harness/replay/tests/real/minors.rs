@@ -3,9 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::rc::Rc;
 
 use setpoint_replay::promql::{Settings, Version};
-use setpoint_replay::{Script, World, api};
+use setpoint_replay::{World, api};
 
 use crate::cases::parts;
 use crate::server::Question;
@@ -48,14 +49,10 @@ pub(crate) fn what_changes_is_listed() {
 }
 
 /// Each query of the table once at its last time, and over all of them.
-fn questions() -> Vec<(std::rc::Rc<World>, Question)> {
+fn questions() -> Vec<(Rc<World>, Question)> {
     let mut all = Vec::new();
     for part in parts() {
-        let script = Script {
-            series: part.series,
-            ..Script::default()
-        };
-        let world = std::rc::Rc::new(World::new(&script, 0).unwrap());
+        let world = Rc::new(part.world());
         let mut last = BTreeMap::new();
         for question in part.questions {
             let is_range = matches!(question, Question::Over { .. });

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use promql_parser::parser::{self, Expr, FunctionArgs, MatrixSelector, Offset};
 use setpoint_replay::{
-    Script, World, api,
+    World, api,
     promql::{Settings, Version},
 };
 
@@ -100,17 +100,14 @@ fn count(world: &World, query: &str, times: &[i64], noticed: &mut Noticed) {
 
 /// Each query of a part with its times, and its series.
 fn world(part: Part) -> (BTreeMap<String, Vec<i64>>, World) {
+    let world = part.world();
     let mut queries: BTreeMap<String, Vec<i64>> = BTreeMap::new();
     for question in part.questions {
         if let Question::At { query, time } = question {
             queries.entry(query).or_default().push(time);
         }
     }
-    let script = Script {
-        series: part.series,
-        ..Script::default()
-    };
-    (queries, World::new(&script, 0).unwrap())
+    (queries, world)
 }
 
 fn ask(world: &World, query: &str, time: i64) -> (u16, serde_json::Value) {
