@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::{oneshot, watch};
+use tokio::task::yield_now;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -14,12 +15,8 @@ use crate::reading::Waiting;
 
 /// Connections that wait for a place. They are sockets with the client's first bytes and nothing else.
 const WAITING: usize = 1024;
-/// How long a connection may be without a request before it can be closed for another one of its
-/// own address, and how long the server then waits for the client's next bytes. A handshake and a
-/// request take milliseconds, and their bytes come without a pause; but where the processor is
-/// busy, the server takes its time.
-const UNUSED: Duration = Duration::from_secs(1);
-const SILENT: Duration = Duration::from_millis(100);
+/// The part of [`Limits::unused`](crate::Limits::unused) that a client has for its next bytes before its first request.
+const SILENT_PART: u32 = 10;
 /// How long it isn't looked again for a connection to close after there was none. Each look is at all
 /// connections, and a thousand that wait would have the server look all the time.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
@@ -33,6 +30,8 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
 /// requests, it waits for a place: a burst of requests is slowed down, not cut off.
 pub(crate) struct Connections {
     most: usize,
+    /// How long one is without a request when it counts as unused.
+    unused: Duration,
     table: Mutex<Table>,
 }
 
@@ -65,12 +64,12 @@ impl Open {
     }
 
     /// Whether the client does nothing with it, or has not got to a request for too long.
-    fn is_unused(&self, now: Instant) -> bool {
+    fn is_unused(&self, now: Instant, unused: Duration) -> bool {
         let waited = self.waiting.until(now);
         let is_long = if self.has_had_requests() {
-            waited >= UNUSED
+            waited >= unused
         } else {
-            waited >= SILENT || now - self.since >= UNUSED
+            waited >= unused / SILENT_PART || now - self.since >= unused
         };
         is_long && *self.requests.borrow() == 0
     }
@@ -82,9 +81,10 @@ struct Newcomer {
 }
 
 impl Connections {
-    pub(crate) fn new(most: usize) -> Arc<Self> {
+    pub(crate) fn new(most: usize, unused: Duration) -> Arc<Self> {
         Arc::new(Self {
             most,
+            unused,
             table: Mutex::default(),
         })
     }
@@ -93,7 +93,7 @@ impl Connections {
     pub(crate) async fn place(self: &Arc<Self>, address: IpAddr) -> Option<Entry> {
         let mut place = {
             let mut table = self.table.lock();
-            if table.make_room(address, self.most) {
+            if table.make_room(address, self) {
                 return Some(self.enter(&mut table, address));
             }
             if table.waiting.len() >= WAITING {
@@ -110,11 +110,14 @@ impl Connections {
             place
         };
         loop {
-            if let Ok(place) = timeout(SILENT, &mut place).await {
+            if let Ok(place) = timeout(self.unused / SILENT_PART, &mut place).await {
                 return place.ok();
             }
+            // What has come for other connections is read first: where the processor is busy, or the container's share of it is
+            // used up, it isn't their clients that are silent.
+            yield_now().await;
             let mut table = self.table.lock();
-            if table.make_room(address, self.most) {
+            if table.make_room(address, self) {
                 return Some(self.enter(&mut table, address));
             }
         }
@@ -166,21 +169,21 @@ impl Connections {
 impl Table {
     /// Whether there is a place for one more connection of this address, perhaps since another one
     /// was closed for it.
-    fn make_room(&mut self, address: IpAddr, most: usize) -> bool {
-        if self.connections.len() < most {
+    fn make_room(&mut self, address: IpAddr, limits: &Connections) -> bool {
+        if self.connections.len() < limits.most {
             return true;
         }
-        let superfluous = self.superfluous(address);
+        let superfluous = self.superfluous(address, limits.unused);
         let closed = superfluous.and_then(|number| self.remove(number));
         closed.inspect(|open| open.close.cancel()).is_some()
     }
 
     /// The oldest connection of the stranger that has the most; where that is `address`, the oldest
     /// that is unused.
-    fn superfluous(&mut self, address: IpAddr) -> Option<u64> {
+    fn superfluous(&mut self, address: IpAddr, unused: Duration) -> Option<u64> {
         let most = self.strangers.values().max()?;
         if self.strangers.get(&address) == Some(most) {
-            return self.unused(address);
+            return self.unused(address, unused);
         }
         let mut strangers = self.connections.iter().filter(|(_, open)| !open.trusted);
         let (number, _) =
@@ -189,13 +192,14 @@ impl Table {
     }
 
     /// The oldest connection of a stranger that is unused.
-    fn unused(&mut self, address: IpAddr) -> Option<u64> {
+    fn unused(&mut self, address: IpAddr, unused: Duration) -> Option<u64> {
         let now = Instant::now();
         let looked = self.none_unused.filter(|(looked, _)| *looked == address);
         if looked.is_some_and(|(_, at)| now - at < BETWEEN_LOOKS) {
             return None;
         }
-        let own = |open: &Open| !open.trusted && open.address == address && open.is_unused(now);
+        let own =
+            |open: &Open| !open.trusted && open.address == address && open.is_unused(now, unused);
         let mut number = None;
         for (candidate, open) in self.connections.iter().filter(|(_, open)| own(open)) {
             // One that has had a request is rather a client between two of them. The search ends at the first of the
@@ -277,6 +281,9 @@ mod tests {
 
     use super::*;
 
+    const UNUSED: Duration = Duration::from_secs(1);
+    const SILENT: Duration = Duration::from_millis(100);
+
     fn address(last: u8) -> IpAddr {
         IpAddr::from([10, 0, 0, last])
     }
@@ -294,7 +301,7 @@ mod tests {
 
     #[tokio::test]
     async fn one_connection_too_many_closes_the_oldest_of_the_address_with_the_most() {
-        let connections = Connections::new(4);
+        let connections = Connections::new(4, UNUSED);
         let add = |last| add(&connections, last).expect("a place");
         let mut entries = vec![add(1), add(2), add(2), add(2)];
         assert!(closed(&entries).is_empty());
@@ -309,7 +316,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_trusted_clients_connection_is_never_closed_for_another_one() {
-        let connections = Connections::new(2);
+        let connections = Connections::new(2, UNUSED);
         let add = |last| add(&connections, last);
         let trusted = [add(1).expect("a place"), add(1).expect("a place")];
         trusted[0].trust();
@@ -323,7 +330,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_connection_of_the_address_with_the_most_waits_for_the_end_of_another_one() {
-        let connections = Connections::new(2);
+        let connections = Connections::new(2, UNUSED);
         let mut places: Vec<_> = (0..4)
             .map(|_| Box::pin(connections.place(address(1))))
             .collect();
@@ -340,7 +347,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_connection_of_the_address_with_the_most_closes_the_oldest_one_without_a_request() {
-        let connections = Connections::new(2);
+        let connections = Connections::new(2, UNUSED);
         let used = add(&connections, 1).expect("a place");
         let unused = add(&connections, 1).expect("a place");
         used.in_flight.send_replace(1);
@@ -357,7 +364,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_silent_client_has_a_tenth_of_the_time_of_one_that_sends() {
-        let connections = Connections::new(2);
+        let connections = Connections::new(2, UNUSED);
         let sends = add(&connections, 1).expect("a place");
         let silent = add(&connections, 1).expect("a place");
         silent.waiting.begin();
@@ -367,8 +374,31 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_client_whose_bytes_have_come_and_are_not_read_yet_is_not_silent() {
+        let connections = Connections::new(1, UNUSED);
+        let sends = add(&connections, 1).expect("a place");
+        let (mut client, server) = tokio::io::duplex(64);
+        let mut server = crate::reading::ReadWatched::new(server, sends.waiting.clone());
+        let mut byte = [0];
+        let mut reads = Box::pin(tokio::io::AsyncReadExt::read_exact(&mut server, &mut byte));
+        assert!(futures::poll!(&mut reads).is_pending());
+        let mut waits = Box::pin(connections.place(address(1)));
+        assert!(futures::poll!(&mut waits).is_pending());
+        tokio::time::advance(SILENT).await;
+        tokio::io::AsyncWriteExt::write_all(&mut client, b"x")
+            .await
+            .expect("room");
+        // It is the turn of the one that waits first.
+        assert!(futures::poll!(&mut waits).is_pending());
+        reads.await.expect("a byte");
+        assert!(futures::poll!(&mut waits).is_pending() && !sends.close.is_cancelled());
+        tokio::time::advance(UNUSED).await;
+        assert!(waits.await.is_some() && sends.close.is_cancelled());
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_client_between_two_requests_is_kept_for_longer_than_one_that_never_had_any() {
-        let connections = Connections::new(2);
+        let connections = Connections::new(2, UNUSED);
         let used = add(&connections, 1).expect("a place");
         used.in_flight.send_replace(1);
         used.in_flight.send_replace(0);
@@ -386,7 +416,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn after_a_look_for_an_unused_connection_the_next_one_is_a_moment_later() {
-        let connections = Connections::new(1);
+        let connections = Connections::new(1, UNUSED);
         let unused = add(&connections, 1).expect("a place");
         tokio::time::advance(UNUSED.saturating_sub(BETWEEN_LOOKS / 2)).await;
         assert!(add(&connections, 1).is_none());
@@ -398,7 +428,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_waits_longest_has_the_next_place_even_before_newcomers() {
-        let connections = Connections::new(1);
+        let connections = Connections::new(1, UNUSED);
         let first = add(&connections, 1).expect("a place");
         let mut given_up = Box::pin(connections.place(address(1)));
         let mut second = Box::pin(connections.place(address(1)));
@@ -416,7 +446,7 @@ mod tests {
 
     #[tokio::test]
     async fn more_waiting_connections_than_the_limit_are_refused() {
-        let connections = Connections::new(1);
+        let connections = Connections::new(1, UNUSED);
         let _first = connections.place(address(1)).await;
         let mut waiting: Vec<_> = (0..WAITING)
             .map(|_| Box::pin(connections.place(address(1))))

@@ -33,6 +33,10 @@ pub struct Limits {
     pub write: Duration,
     /// How long an HTTP/2 connection may be without a request.
     pub idle: Duration,
+    /// How long a connection may be without a request while another one of its own address waits for a place; then it is
+    /// closed for it. Before its first request, a tenth of this without any bytes of the client is enough: a handshake and a
+    /// request take milliseconds, and their bytes come without a pause.
+    pub unused: Duration,
     /// Time for requests in flight after shutdown has begun.
     pub drain: Duration,
     /// Bytes of all requests in flight, with their responses. All strangers together have half of
@@ -76,6 +80,7 @@ impl Default for Limits {
             request: Duration::from_secs(90),
             write: Duration::from_secs(30),
             idle: Duration::from_secs(90),
+            unused: Duration::from_secs(1),
             drain: Duration::from_secs(15),
             in_flight_bytes: 16 << 20,
             probe_paths: &["/livez", "/readyz", "/healthz"],

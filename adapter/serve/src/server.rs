@@ -97,7 +97,7 @@ impl Server {
         let tasks = TaskTracker::new();
         // Where two thousand come in a second, each has a tenth of a second by default.
         let silent = Silent::new(self.limits.connections);
-        let connections = Connections::new(self.limits.connections);
+        let connections = Connections::new(self.limits.connections, self.limits.unused);
         let (budgets, handshakes) = (budgets(&self.limits), Turns::default());
         let accepted = || accept("HTTP", async || self.listener.accept().await);
         while let Some((stream, address)) = shutdown.run_until_cancelled(accepted()).await {
