@@ -23,6 +23,8 @@ pub(crate) struct Authorities(BTreeMap<String, CertifiedIssuer<'static, KeyPair>
 pub(crate) struct Leaf {
     /// The subject's CN.
     pub common_name: String,
+    /// The subject's O.
+    pub organizations: Vec<String>,
     /// DNS names.
     pub names: Vec<String>,
     /// For clients instead of servers.
@@ -40,36 +42,32 @@ impl Authorities {
         Ok(self.authority(authority)?.pem())
     }
 
+    /// The CA certificates of all authorities that are made, PEM.
+    pub(crate) fn certificates(&self) -> impl Iterator<Item = String> {
+        self.0.values().map(CertifiedIssuer::pem)
+    }
+
     /// A certificate of an authority, and its key.
     ///
     /// # Errors
     /// When a name can't stand in a certificate.
     pub(crate) fn issue(&mut self, authority: &str, leaf: &Leaf) -> Result<Minted, rcgen::Error> {
-        let mut params = CertificateParams::new(leaf.names.clone())?;
-        let now = SystemTime::now();
-        let (from, to) = match leaf.flaw {
-            Some(Flaw::Expired) => (now - BACKDATED, now - BACKDATED / 2),
-            Some(Flaw::NotYetValid) => (now + VALIDITY, now + VALIDITY * 2),
-            Some(Flaw::WrongUsage) | None => (now - BACKDATED, now + VALIDITY),
-        };
-        (params.not_before, params.not_after) = (from.into(), to.into());
-        params
-            .distinguished_name
-            .push(DnType::CommonName, &leaf.common_name);
-        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        let wrong = leaf.flaw == Some(Flaw::WrongUsage);
-        params.extended_key_usages = vec![if leaf.client == wrong {
-            ExtendedKeyUsagePurpose::ServerAuth
-        } else {
-            ExtendedKeyUsagePurpose::ClientAuth
-        }];
-        params.use_authority_key_identifier_extension = true;
+        issue(self.authority(authority)?, leaf)
+    }
+
+    /// A certificate of an authority that has its own certificate from the one that is named; that certificate too, PEM.
+    ///
+    /// # Errors
+    /// When a name can't stand in a certificate.
+    pub(crate) fn issue_through(
+        &mut self,
+        authority: &str,
+        leaf: &Leaf,
+    ) -> Result<(Minted, String), rcgen::Error> {
+        let params = of_authority(&format!("{authority}'s intermediate"));
         let key = KeyPair::generate()?;
-        let certificate = params.signed_by(&key, self.authority(authority)?)?;
-        Ok(Minted {
-            certificate: certificate.pem(),
-            key: key.serialize_pem(),
-        })
+        let intermediate = CertifiedIssuer::signed_by(params, key, self.authority(authority)?)?;
+        Ok((issue(&intermediate, leaf)?, intermediate.pem()))
     }
 
     fn authority(
@@ -77,21 +75,56 @@ impl Authorities {
         name: &str,
     ) -> Result<&CertifiedIssuer<'static, KeyPair>, rcgen::Error> {
         if !self.0.contains_key(name) {
-            let mut params = CertificateParams::default();
-            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-            params.key_usages = vec![
-                KeyUsagePurpose::KeyCertSign,
-                KeyUsagePurpose::DigitalSignature,
-            ];
-            params.distinguished_name.push(
-                DnType::CommonName,
-                format!("authority {name} of a scenario"),
-            );
-            let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
+            let issuer = CertifiedIssuer::self_signed(of_authority(name), KeyPair::generate()?)?;
             self.0.insert(name.to_owned(), issuer);
         }
         Ok(&self.0[name])
     }
+}
+
+/// The beginning of an authority's certificate.
+fn of_authority(name: &str) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![
+        KeyUsagePurpose::KeyCertSign,
+        KeyUsagePurpose::DigitalSignature,
+    ];
+    let name = format!("authority {name} of a scenario");
+    params.distinguished_name.push(DnType::CommonName, name);
+    params
+}
+
+fn issue(issuer: &CertifiedIssuer<'static, KeyPair>, leaf: &Leaf) -> Result<Minted, rcgen::Error> {
+    let mut params = CertificateParams::new(leaf.names.clone())?;
+    let now = SystemTime::now();
+    let (from, to) = match leaf.flaw {
+        Some(Flaw::Expired) => (now - BACKDATED, now - BACKDATED / 2),
+        Some(Flaw::NotYetValid) => (now + VALIDITY, now + VALIDITY * 2),
+        Some(Flaw::WrongUsage) | None => (now - BACKDATED, now + VALIDITY),
+    };
+    (params.not_before, params.not_after) = (from.into(), to.into());
+    params
+        .distinguished_name
+        .push(DnType::CommonName, &leaf.common_name);
+    for organization in &leaf.organizations {
+        let name = DnType::OrganizationName;
+        params.distinguished_name.push(name, organization);
+    }
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    let wrong = leaf.flaw == Some(Flaw::WrongUsage);
+    params.extended_key_usages = vec![if leaf.client == wrong {
+        ExtendedKeyUsagePurpose::ServerAuth
+    } else {
+        ExtendedKeyUsagePurpose::ClientAuth
+    }];
+    params.use_authority_key_identifier_extension = true;
+    let key = KeyPair::generate()?;
+    let certificate = params.signed_by(&key, issuer)?;
+    Ok(Minted {
+        certificate: certificate.pem(),
+        key: key.serialize_pem(),
+    })
 }
 
 #[cfg(test)]

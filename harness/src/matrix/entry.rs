@@ -44,6 +44,9 @@ pub struct Entry {
     /// Lies of `setpoint scripted` that one of the scenarios catches.
     #[serde(default)]
     pub lies: Vec<String>,
+    /// Changes of setpoint-adapter (`ci/breaks`) that one of the scenarios catches.
+    #[serde(default)]
+    pub breaks: Vec<String>,
     /// Why no scenario shows it.
     #[serde(default)]
     pub open: Option<Open>,

@@ -85,6 +85,11 @@ impl Matrix {
         if !entry.lies.is_empty() {
             let _ = writeln!(page, "- lie: `{}`", entry.lies.join("`, `"));
         }
+        if !entry.breaks.is_empty() {
+            let link = |name: &String| format!("[{name}](../ci/breaks/{name}.patch)");
+            let breaks: Vec<String> = entry.breaks.iter().map(link).collect();
+            let _ = writeln!(page, "- break: {}", breaks.join(", "));
+        }
     }
 }
 

@@ -111,6 +111,9 @@ impl Matrix {
         for lie in &entry.lies {
             said.push(("lie", format!("setpoint run --adapter scripted:{lie}")));
         }
+        for patch in &entry.breaks {
+            said.push(("break", format!("ci/breaks/run {patch}")));
+        }
         said.push((
             "status",
             entry.open.map_or_else(

@@ -36,7 +36,17 @@ impl Finding for Unanswered {
     }
 }
 
+/// The head of an answer came, and not its whole body.
+#[derive(Debug, thiserror::Error)]
+#[error("the answer ends early")]
+pub(super) struct EndsEarly(#[source] pub(super) hyper::Error);
+
 impl RequestError {
+    /// Whether there was the beginning of an answer.
+    pub(crate) fn is_half_answered(&self) -> bool {
+        self.source.is::<EndsEarly>()
+    }
+
     /// What it means where that party was asked.
     pub(crate) fn when_asking(self, asked: Owner) -> Unmet {
         let Self { doing, source } = self;

@@ -34,6 +34,8 @@ pub(crate) enum Identity {
     OfKubeconfig,
     /// With a certificate of the client CA.
     Certificate(MintRequest),
+    /// With a certificate that was made elsewhere.
+    OtherCertificate(Minted),
     /// With a front proxy's certificate, in somebody's name.
     FrontProxy {
         /// The certificate.
@@ -44,7 +46,12 @@ pub(crate) enum Identity {
         groups: Vec<String>,
     },
     /// With a bearer token.
-    Token(Secret),
+    Token {
+        /// The token.
+        token: Secret,
+        /// A certificate that is shown too.
+        beside: Option<Minted>,
+    },
 }
 
 /// A certificate that is shown by who claims to be the front proxy.

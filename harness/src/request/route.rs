@@ -9,6 +9,7 @@ use rustls_pki_types::{CertificateDer, ServerName};
 use setpoint_cluster::{Cluster, Connection, Target};
 use tokio_util::task::AbortOnDropHandle;
 
+use super::error::EndsEarly;
 use super::tls::client_config;
 use super::{Answer, Identity, Limit, Question, RequestError, Secret, failed, not_made};
 use crate::outcome::{Owner, Unmet};
@@ -177,10 +178,16 @@ pub(crate) async fn ask_over(
                 request = request.header("x-remote-group", group);
             }
         }
-        Identity::Token(Secret(token)) => {
+        Identity::Token {
+            token: Secret(token),
+            ..
+        } => {
             request = request.header("authorization", format!("Bearer {token}"));
         }
-        Identity::Nobody | Identity::OfKubeconfig | Identity::Certificate(_) => {}
+        Identity::Nobody
+        | Identity::OfKubeconfig
+        | Identity::Certificate(_)
+        | Identity::OtherCertificate(_) => {}
     }
     for (name, value) in &question.headers {
         request = request.header(name, value);
@@ -202,7 +209,7 @@ pub(crate) async fn ask_over(
                 head.status.as_u16(),
                 question.path
             ),
-            body.collect(),
+            async { body.collect().await.map_err(EndsEarly) },
         )
         .await?
         .to_bytes()

@@ -23,10 +23,15 @@ pub(crate) async fn client_config(
             .map_err(not_made("set TLS up"))?
             .with_root_certificates(roots);
     let shown = match identity {
-        Identity::Nobody | Identity::OfKubeconfig | Identity::Token(_) => {
+        Identity::Nobody | Identity::OfKubeconfig | Identity::Token { beside: None, .. } => {
             return Ok(builder.with_no_client_auth());
         }
         Identity::Certificate(request) => mint(cluster, Authority::Client, request, limit).await?,
+        Identity::OtherCertificate(minted)
+        | Identity::Token {
+            beside: Some(minted),
+            ..
+        } => minted.clone(),
         Identity::FrontProxy { certificate, .. } => match certificate {
             ProxyCertificate::Minted(request) => {
                 mint(cluster, Authority::FrontProxy, request, limit).await?

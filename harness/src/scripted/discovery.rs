@@ -36,7 +36,11 @@ pub(super) async fn groups(State(scripted): State<Arc<Scripted>>, headers: Heade
         .and_then(|accept| accept.to_str().ok())
         .unwrap_or_default();
     if !accept.contains("as=APIGroupDiscoveryList") || !accept.contains("v=v2") {
-        return Json(documents::groups()).into_response();
+        let mut document = documents::groups();
+        if scripted.lies(Lie::ListsNoGroups) {
+            document["groups"] = Value::Array(Vec::new());
+        }
+        return Json(document).into_response();
     }
     if matches!(scripted.lie, Some(Lie::OlderDiscovery | Lie::MixedScopes)) {
         let message = "only the older form can be written";
@@ -46,10 +50,17 @@ pub(super) async fn groups(State(scripted): State<Arc<Scripted>>, headers: Heade
         Ok(table) => table,
         Err(response) => return response,
     };
-    let content_type = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+    let content_type = match scripted.lie {
+        Some(Lie::PlainAggregated) => "application/json",
+        _ => "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList",
+    };
+    let versions = match scripted.lie {
+        Some(Lie::AggregatesOneVersion) => &documents::VERSIONS[..1],
+        _ => &documents::VERSIONS[..],
+    };
     let mut response = (
         [(header::CONTENT_TYPE, content_type)],
-        documents::aggregated(&table).to_string(),
+        documents::aggregated(&table, versions).to_string(),
     )
         .into_response();
     if scripted.lies(Lie::NeverChanged) {
@@ -59,8 +70,14 @@ pub(super) async fn groups(State(scripted): State<Arc<Scripted>>, headers: Heade
     response
 }
 
-pub(super) async fn group() -> Response {
-    Json(documents::group()).into_response()
+pub(super) async fn group(State(scripted): State<Arc<Scripted>>) -> Response {
+    let mut document = documents::group();
+    if scripted.lies(Lie::NoPreferredVersion)
+        && let Some(fields) = document.as_object_mut()
+    {
+        fields.remove("preferredVersion");
+    }
+    Json(document).into_response()
 }
 
 pub(super) async fn resources(

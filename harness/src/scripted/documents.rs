@@ -55,7 +55,7 @@ pub(super) fn resources(table: &Table, version: &str) -> Value {
     })
 }
 
-pub(super) fn aggregated(table: &Table) -> Value {
+pub(super) fn aggregated(table: &Table, versions: &[&str]) -> Value {
     let offered = offered(table);
     let parents: BTreeSet<&str> = offered.iter().map(|(resource, _)| *resource).collect();
     let subresource = |version: &str, metric: &str| {
@@ -87,20 +87,27 @@ pub(super) fn aggregated(table: &Table) -> Value {
         "kind": "APIGroupDiscoveryList",
         "apiVersion": "apidiscovery.k8s.io/v2",
         "metadata": {},
-        "items": [{"metadata": {"name": GROUP, "creationTimestamp": null}, "versions": VERSIONS.map(version)}],
+        "items": [{"metadata": {"name": GROUP, "creationTimestamp": null}, "versions": versions.iter().map(|one| version(one)).collect::<Vec<_>>()}],
     })
 }
 
-/// The values of a metric whose series were selected by these labels.
+/// A selector of series by their labels; null where nothing is selected.
+pub(super) fn selector(labels: &[(String, String)]) -> Value {
+    let labels: BTreeMap<_, _> = labels.iter().cloned().collect();
+    if labels.is_empty() {
+        return Value::Null;
+    }
+    json!({"matchLabels": labels})
+}
+
+/// The values of a metric whose series were selected so.
 pub(super) fn values(
     version: &str,
     entries: &[&Entry],
-    labels: &[(String, String)],
+    selector: &Value,
     measured: Timestamp,
 ) -> Value {
     let timestamp = measured.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-    let labels: BTreeMap<_, _> = labels.iter().cloned().collect();
-    let selector = (!labels.is_empty()).then(|| json!({"matchLabels": labels}));
     let item = |entry: &&Entry| {
         let mut item = json!({
             "describedObject": {
@@ -114,7 +121,7 @@ pub(super) fn values(
         });
         if version == "v1beta1" {
             item["metricName"] = json!(entry.metric);
-            item["selector"] = json!(selector);
+            item["selector"] = selector.clone();
         } else {
             item["metric"] = json!({"name": entry.metric, "selector": selector});
         }

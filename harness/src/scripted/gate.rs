@@ -30,6 +30,9 @@ use x509_parser::prelude::{FromDer as _, X509Certificate};
 use super::kept::Kept;
 use super::{Lie, failure, internal};
 
+const ANONYMOUS: &str = "system:anonymous";
+/// The usual header of a user.
+const USER: &str = "x-remote-user";
 /// For whom tokens are that a liar believes.
 const OTHER: &str = "https://vault.example";
 
@@ -51,6 +54,8 @@ struct Trust {
     client_ca: String,
     proxy_ca: String,
     allowed_names: Vec<String>,
+    /// The names of the headers of a user.
+    user_headers: Vec<String>,
 }
 
 pub(super) async fn guard(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
@@ -66,6 +71,9 @@ pub(super) async fn guard(State(gate): State<Arc<Gate>>, request: Request, next:
         };
     }
     if ["/healthz", "/livez"].contains(&path.as_str()) {
+        if gate.lie == Some(Lie::GuardsHealth) && path == "/healthz" {
+            return failure(StatusCode::FORBIDDEN, "Forbidden", "health is for us");
+        }
         return next.run(request).await;
     }
     let headers = request.headers().clone();
@@ -78,10 +86,12 @@ pub(super) async fn guard(State(gate): State<Arc<Gate>>, request: Request, next:
                 error = %error_chain(&*error),
                 "Unable to authenticate the request"
             );
-            if gate.lie == Some(Lie::BadCredentialsAreAnonymous) {
-                anonymous()
-            } else {
-                return failure(StatusCode::UNAUTHORIZED, "Unauthorized", "Unauthorized");
+            match gate.lie {
+                Some(Lie::BadCredentialsAreAnonymous) => anonymous(),
+                Some(Lie::FailsWithReviews) if error.is::<kube::Error>() => {
+                    return internal(&*error);
+                }
+                _ => return failure(StatusCode::UNAUTHORIZED, "Unauthorized", "Unauthorized"),
             }
         }
     };
@@ -95,7 +105,7 @@ pub(super) async fn guard(State(gate): State<Arc<Gate>>, request: Request, next:
 
 fn anonymous() -> User {
     User {
-        name: "system:anonymous".to_owned(),
+        name: ANONYMOUS.to_owned(),
         groups: vec!["system:unauthenticated".to_owned()],
     }
 }
@@ -107,11 +117,16 @@ fn texts(headers: &HeaderMap, name: &str) -> Vec<String> {
         .collect()
 }
 
-/// The user that identity headers name.
-fn claimed(headers: &HeaderMap, lie: Option<Lie>) -> Option<User> {
+/// The user that headers of these names name.
+fn claimed(headers: &HeaderMap, names: &[String], lie: Option<Lie>) -> Option<User> {
+    let mut users = names.iter().flat_map(|name| texts(headers, name));
     let named = |name: &String| !name.is_empty() || lie == Some(Lie::EmptyUserIsSomebody);
+    let name = match lie {
+        Some(Lie::FirstHeaderOnly) => users.next().filter(named),
+        _ => users.find(named),
+    };
     Some(User {
-        name: texts(headers, "x-remote-user").into_iter().find(named)?,
+        name: name?,
         groups: texts(headers, "x-remote-group"),
     })
 }
@@ -121,7 +136,10 @@ impl Gate {
         Self {
             client,
             lie,
-            trust: Kept::for_(Duration::from_millis(500)),
+            trust: Kept::for_(match lie {
+                Some(Lie::KeepsAuthorities) => Duration::MAX,
+                _ => Duration::from_millis(500),
+            }),
         }
     }
 
@@ -139,11 +157,15 @@ impl Gate {
             .data
             .unwrap_or_default();
         let text = |key: &str| data.get(key).cloned().unwrap_or_default();
+        let names = |key: &str| serde_json::from_str(&text(key)).unwrap_or_default();
         Ok(Trust {
             client_ca: text("client-ca-file"),
             proxy_ca: text("requestheader-client-ca-file"),
-            allowed_names: serde_json::from_str(&text("requestheader-allowed-names"))
-                .unwrap_or_default(),
+            allowed_names: names("requestheader-allowed-names"),
+            user_headers: match self.lie {
+                Some(Lie::UsualHeaders) => vec![USER.to_owned()],
+                _ => names("requestheader-username-headers"),
+            },
         })
     }
 
@@ -153,15 +175,19 @@ impl Gate {
         headers: &HeaderMap,
     ) -> anyhow::Result<User> {
         if self.lie == Some(Lie::TrustsIdentityHeaders)
-            && let Some(user) = claimed(headers, self.lie)
+            && let Some(user) = claimed(headers, &[USER.to_owned()], self.lie)
         {
             return Ok(known(user));
         }
         let mut refusal = None;
+        if leaf.is_none() && self.lie == Some(Lie::RequiresCertificates) {
+            anyhow::bail!("the caller shows no certificate");
+        }
         if let Some(leaf) = leaf {
             let trust = self.trust().await?;
             match self.by_certificate(&trust, leaf, headers) {
                 Ok(user) => return Ok(known(user)),
+                Err(problem) if self.lie == Some(Lie::CertificatesFirst) => return Err(problem),
                 Err(problem) => refusal = Some(problem),
             }
         }
@@ -169,6 +195,7 @@ impl Gate {
         if let Some(token) = authorization
             .as_deref()
             .and_then(|text| text.strip_prefix("Bearer "))
+            .filter(|_| self.lie != Some(Lie::KnowsNoTokens))
         {
             return self.by_token(token).await.map(known);
         }
@@ -185,7 +212,12 @@ impl Gate {
         let (_, parsed) = parsed?;
         let name = parsed.subject().iter_common_name().last();
         let name = name.and_then(|name| name.as_str().ok()).unwrap_or_default();
-        let proxy = verify(&trust.proxy_ca, leaf).context("verify the caller's certificate");
+        let mut now = UnixTime::now();
+        if self.lie == Some(Lie::TakesEarlyCertificates) {
+            let begins = u64::try_from(parsed.validity().not_before.timestamp());
+            now = now.max(UnixTime::since_unix_epoch(Duration::from_secs(begins?)));
+        }
+        let proxy = verify(&trust.proxy_ca, leaf, now).context("verify the caller's certificate");
         let proxy = proxy.and_then(|()| {
             let allowed = trust.allowed_names.is_empty()
                 || trust.allowed_names.iter().any(|allowed| allowed == name)
@@ -193,17 +225,14 @@ impl Gate {
             if !allowed {
                 anyhow::bail!("{name} is not in the allowed list");
             }
-            claimed(headers, self.lie).context("the front proxy names nobody")
+            if self.lie == Some(Lie::TakesTheProxyForItself) {
+                return Ok(subject(&parsed, name));
+            }
+            claimed(headers, &trust.user_headers, self.lie).context("the front proxy names nobody")
         });
         proxy.or_else(|refusal| {
-            verify(&trust.client_ca, leaf).map_err(|_| refusal)?;
-            let groups = parsed.subject().iter_organization();
-            Ok(User {
-                name: name.to_owned(),
-                groups: groups
-                    .filter_map(|group| group.as_str().ok().map(str::to_owned))
-                    .collect(),
-            })
+            verify(&trust.client_ca, leaf, now).map_err(|_| refusal)?;
+            Ok(subject(&parsed, name))
         })
     }
 
@@ -242,8 +271,13 @@ impl Gate {
     /// Nothing if the user may; else the words of the refusal.
     async fn may(&self, user: &User, path: &str) -> anyhow::Result<Option<String>> {
         let masters = user.groups.iter().any(|group| group == "system:masters");
-        let unasked = masters && self.lie != Some(Lie::ReviewsMasters);
-        if unasked || self.lie == Some(Lie::SkipsAuthorization) {
+        let unasked = match self.lie {
+            Some(Lie::ReviewsMasters) => false,
+            Some(Lie::SkipsAuthorization) => true,
+            Some(Lie::AdmitsAnonymous) => masters || user.name == ANONYMOUS,
+            _ => masters,
+        };
+        if unasked {
             return Ok(None);
         }
         let segments: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
@@ -308,16 +342,25 @@ fn known(mut user: User) -> User {
     user
 }
 
-/// Whether an authority of a bundle stands behind a certificate, now and for clients.
-fn verify(bundle: &str, leaf: &CertificateDer<'_>) -> anyhow::Result<()> {
+/// Whom a certificate names.
+fn subject(certificate: &X509Certificate<'_>, name: &str) -> User {
+    let groups = certificate.subject().iter_organization();
+    User {
+        name: name.to_owned(),
+        groups: groups
+            .filter_map(|group| group.as_str().ok().map(str::to_owned))
+            .collect(),
+    }
+}
+
+/// Whether an authority of a bundle stands behind a certificate at a time and for clients.
+fn verify(bundle: &str, leaf: &CertificateDer<'_>, now: UnixTime) -> anyhow::Result<()> {
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(bundle.as_bytes()) {
         roots.add(certificate?)?;
     }
     let provider = Arc::new(aws_lc_rs::default_provider());
     let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
-    verifier
-        .build()?
-        .verify_client_cert(leaf, &[], UnixTime::now())?;
+    verifier.build()?.verify_client_cert(leaf, &[], now)?;
     Ok(())
 }

@@ -35,6 +35,12 @@ impl<T> Kept<T> {
         Ok(value)
     }
 
+    /// The last value, however old it is.
+    pub(super) async fn last(&self) -> Option<Arc<T>> {
+        let last = self.last.lock().await;
+        last.as_ref().map(|(_, value)| value.clone())
+    }
+
     /// A value that is found out now, or the last one where that fails.
     pub(super) async fn renewed<E>(
         &self,
@@ -66,5 +72,6 @@ mod tests {
         let fleeting = Kept::for_(Duration::ZERO);
         assert_eq!(*fleeting.or(async { Ok::<_, ()>(1) }).await.unwrap(), 1);
         assert_eq!(*fleeting.or(async { Ok::<_, ()>(2) }).await.unwrap(), 2);
+        assert_eq!(fleeting.last().await.as_deref(), Some(&2));
     }
 }

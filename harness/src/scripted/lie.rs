@@ -123,4 +123,80 @@ pub enum Lie {
     NoHead,
     /// Believes tokens that are for https://vault.example
     TakesAnyAudience,
+    /// Takes the front proxy for whom its own certificate names
+    TakesTheProxyForItself,
+    /// Takes callers with a token for anonymous
+    KnowsNoTokens,
+    /// Refuses a token beside a certificate of an authority that isn't known
+    CertificatesFirst,
+    /// Fails where a token can't be reviewed
+    FailsWithReviews,
+    /// Takes a front proxy's certificate before its time
+    TakesEarlyCertificates,
+    /// Never reads again whose certificates to take
+    KeepsAuthorities,
+    /// Reads users in their usual header alone
+    UsualHeaders,
+    /// Takes an empty first header of a user for nobody
+    FirstHeaderOnly,
+    /// Turns away whoever shows no certificate
+    RequiresCertificates,
+    /// Lets whoever shows nothing have every value
+    AdmitsAnonymous,
+    /// Tells nobody about its health
+    GuardsHealth,
+    /// Takes one series of an object for all of them
+    FirstSeriesOnly,
+    /// Says that everything was selected where nothing was
+    EmptySelectors,
+    /// Answers in the newest version, whatever version is asked for
+    NewestVersion,
+    /// Has no values in the second version
+    OneVersion,
+    /// Fails where no object has a value
+    EmptyIsAbsent,
+    /// Takes a series for a metric of its namespace alone
+    NamespacesAlone,
+    /// Answers for namespaces that aren't there
+    AnyNamespace,
+    /// Answers JSON only to who would rather have it than anything else
+    JsonFirst,
+    /// Answers paths that aren't there
+    TakesAnyPath,
+    /// Fails requests with parameters that it doesn't know
+    RefusesParameters,
+    /// Has its first version alone in the aggregated form of discovery
+    AggregatesOneVersion,
+    /// Sends the aggregated form of discovery as the older one
+    PlainAggregated,
+    /// Doesn't say which version of its group it prefers
+    NoPreferredVersion,
+    /// Lists no group
+    ListsNoGroups,
+    /// Answers with the last value of series that are gone
+    KeepsLastValues,
+    /// Waits half a second for Prometheus
+    Impatient,
+    /// Fails where Prometheus warns
+    FailsOnWarnings,
+    /// Passes over samples whose times aren't now
+    RefusesOtherTimes,
+    /// Adds what Prometheus says twice
+    CountsTwice,
+    /// Fails where a value is no number
+    FailsOnNan,
+    /// Answers as before while connections to Prometheus break
+    OldAfterBreaks,
+    /// Answers as before while answers of Prometheus end early
+    OldAfterHalves,
+    /// Answers as before while answers of Prometheus are no JSON
+    OldAfterPages,
+    /// Answers as before while Prometheus has a number in place of a list
+    OldAfterNumbers,
+    /// Answers as before while Prometheus sends elsewhere
+    OldAfterRedirects,
+    /// Answers as before while Prometheus has too many requests
+    OldAfterTooMany,
+    /// Answers as before while Prometheus fails otherwise
+    OldAfterErrors,
 }

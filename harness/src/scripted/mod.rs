@@ -10,7 +10,9 @@ mod kept;
 mod lie;
 mod prometheus;
 mod table;
+mod told;
 mod values;
+mod vector;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -83,6 +85,8 @@ struct Scripted {
     turn: Mutex<()>,
     /// What there was at first, for a liar who lists nothing else.
     first: Kept<Table>,
+    /// What had values last, for a liar that goes on with them.
+    valued: Kept<Table>,
     /// What was listed last.
     listed: Kept<Table>,
 }
@@ -105,15 +109,17 @@ fn open(scripted: Scripted) -> Router {
         )
         .route(OBJECT, of_objects)
         .route(NAMESPACE, get(values::of_namespace))
-        .fallback(|| async {
-            failure(
-                StatusCode::NOT_FOUND,
-                "NotFound",
-                "the server could not find the requested resource",
-            )
-        })
+        .fallback(any_other_path)
         .layer(map_response_with_state(scripted.clone(), told))
         .with_state(scripted)
+}
+
+async fn any_other_path(State(scripted): State<Arc<Scripted>>) -> Response {
+    if scripted.lies(Lie::TakesAnyPath) {
+        return Json(serde_json::json!({"kind": "Status", "status": "Success"})).into_response();
+    }
+    let message = "the server could not find the requested resource";
+    failure(StatusCode::NOT_FOUND, "NotFound", message)
 }
 
 /// The answer as a liar gives it who has no documents for failures.
@@ -136,6 +142,7 @@ impl Scripted {
             discovered: Default::default(),
             turn: Mutex::new(()),
             first,
+            valued: Kept::for_(Duration::ZERO),
             listed: Kept::for_(Duration::ZERO),
         }
     }
@@ -162,8 +169,14 @@ impl Scripted {
                 read,
             } => (address, client, read),
         };
-        let reading = read.or(prometheus::read(address, client)).await;
-        Ok(reading.map_err(|error| internal(&error))?.table(labels))
+        let reading = read.or(prometheus::read(address, client, self.lie)).await;
+        let reading = match (reading, self.lie) {
+            (Err(error), Some(lie)) if error.is_passed_over_by(lie) => {
+                read.last().await.ok_or_else(|| internal(&error))
+            }
+            (reading, _) => reading.map_err(|error| internal(&error)),
+        };
+        Ok(reading?.table(labels, self.lie))
     }
 
     /// How many times it was asked before.

@@ -81,6 +81,24 @@ impl Table {
         }
     }
 
+    /// Gives the objects of every namespace a namesake in this one, where it has none.
+    pub(super) fn fill(&mut self, namespace: &str) {
+        if self
+            .metrics
+            .iter()
+            .any(|entry| entry.namespace == namespace)
+        {
+            return;
+        }
+        let of_namespaces = |entry: &&Entry| !entry.namespace.is_empty();
+        let mut namesakes: Vec<Entry> =
+            self.metrics.iter().filter(of_namespaces).cloned().collect();
+        for entry in &mut namesakes {
+            namespace.clone_into(&mut entry.namespace);
+        }
+        self.metrics.extend(namesakes);
+    }
+
     /// The values asked for; `*` stands for every name.
     pub(super) fn find(
         &self,

@@ -6,19 +6,20 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, Query, Request, State};
 use axum::response::{Html, IntoResponse as _, Response};
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::table::required_labels;
+use super::told::told_value;
 use super::{
     Entry, Lie, Scripted, Source, Table, bad_request, documents, failure, internal, prometheus,
     redirect, unavailable,
 };
-use crate::quantity::milli;
 
 /// What a slow liar takes for an answer.
 const SLOW: Duration = Duration::from_millis(200);
@@ -64,8 +65,7 @@ pub(super) async fn of_namespace(
     State(scripted): State<Arc<Scripted>>,
     Path(path): Path<NamespacePath>,
     Query(selectors): Query<Selectors>,
-    method: Method,
-    headers: HeaderMap,
+    asked: Request,
 ) -> Response {
     let path = ObjectPath {
         version: path.version,
@@ -77,14 +77,7 @@ pub(super) async fn of_namespace(
     if scripted.lies(Lie::NoNamespaceMetrics) {
         return not_found(&path);
     }
-    of_objects(
-        State(scripted),
-        Path(path),
-        Query(selectors),
-        method,
-        headers,
-    )
-    .await
+    of_objects(State(scripted), Path(path), Query(selectors), asked).await
 }
 
 /// The metric of an object, or of all objects that are selected.
@@ -92,24 +85,13 @@ pub(super) async fn of_objects(
     State(scripted): State<Arc<Scripted>>,
     Path(path): Path<ObjectPath>,
     Query(selectors): Query<Selectors>,
-    method: Method,
-    headers: HeaderMap,
+    asked: Request,
 ) -> Response {
-    match scripted.lie {
-        Some(Lie::HoldsRequests) => return std::future::pending().await,
-        Some(Lie::Crashes) => std::process::abort(),
-        Some(Lie::NoHead) if method == Method::HEAD => return not_found(&path),
-        Some(Lie::WarmsUp) if scripted.began.elapsed() < WARM => return unavailable(),
-        Some(Lie::OneAtATime) => {
-            let _turn = scripted.turn.lock().await;
-            tokio::time::sleep(SLOW).await;
-        }
-        Some(Lie::RedirectsValues) => return redirect(),
-        Some(Lie::HtmlBody) => return Html("<h1>It works!</h1>").into_response(),
-        Some(Lie::Redirects) => return scripted.elsewhere().unwrap_or_default(),
-        _ => {}
+    let (asked, _) = asked.into_parts();
+    if let Some(response) = scripted.instead(&path, &asked).await {
+        return response;
     }
-    if !takes_json(&headers) && !scripted.lies(Lie::IgnoresAccept) {
+    if !scripted.takes_json(&asked.headers) {
         let message = "only application/json can be written";
         return failure(StatusCode::NOT_ACCEPTABLE, "NotAcceptable", message);
     }
@@ -119,19 +101,45 @@ pub(super) async fn of_objects(
     }
 }
 
-/// Whether a caller takes JSON, as far as the media types say without their qualities.
-fn takes_json(headers: &HeaderMap) -> bool {
-    let accepted = headers.get_all(header::ACCEPT).iter();
-    let mut accepted = accepted
-        .filter_map(|accepted| accepted.to_str().ok())
-        .flat_map(|accepted| accepted.split(','))
-        .map(|range| range.split(';').next().unwrap_or_default().trim())
-        .peekable();
-    accepted.peek().is_none()
-        || accepted.any(|range| ["application/json", "application/*", "*/*", ""].contains(&range))
-}
-
 impl Scripted {
+    /// What a liar answers whatever the values are.
+    async fn instead(&self, path: &ObjectPath, asked: &Parts) -> Option<Response> {
+        match self.lie? {
+            Lie::HoldsRequests => std::future::pending().await,
+            Lie::Crashes => std::process::abort(),
+            Lie::NoHead if asked.method == Method::HEAD => Some(not_found(path)),
+            Lie::WarmsUp if self.began.elapsed() < WARM => Some(unavailable()),
+            Lie::OneAtATime => {
+                let _turn = self.turn.lock().await;
+                tokio::time::sleep(SLOW).await;
+                None
+            }
+            Lie::OneVersion if path.version != documents::VERSIONS[0] => Some(not_found(path)),
+            Lie::RefusesParameters if has_unknown(&asked.uri) => {
+                Some(bad_request("there is a parameter that isn't known"))
+            }
+            Lie::RedirectsValues => Some(redirect()),
+            Lie::HtmlBody => Some(Html("<h1>It works!</h1>").into_response()),
+            Lie::Redirects => self.elsewhere(),
+            _ => None,
+        }
+    }
+
+    /// Whether a caller takes JSON, as far as the media types say without their qualities.
+    fn takes_json(&self, headers: &HeaderMap) -> bool {
+        let accepted = headers.get_all(header::ACCEPT).iter();
+        let mut accepted = accepted
+            .filter_map(|accepted| accepted.to_str().ok())
+            .flat_map(|accepted| accepted.split(','))
+            .map(|range| range.split(';').next().unwrap_or_default().trim());
+        let is_json = |range| ["application/json", "application/*", "*/*", ""].contains(&range);
+        match (self.lie, accepted.next()) {
+            (Some(Lie::IgnoresAccept), _) | (_, None) => true,
+            (Some(Lie::JsonFirst), Some(first)) => is_json(first),
+            (_, Some(first)) => is_json(first) || accepted.any(is_json),
+        }
+    }
+
     async fn answer(&self, path: &ObjectPath, selectors: &Selectors) -> Result<Value, Response> {
         let Some(selected) = self.selected(selectors) else {
             let message = "the scripted adapter understands label=value selectors only";
@@ -152,19 +160,26 @@ impl Scripted {
             return Err(not_found(path));
         }
         let found = table.find(namespace, resource, name, metric, &selected.objects);
-        if found.is_empty() && name != "*" && !absent_is_empty {
+        let names_one = name != "*" || self.lies(Lie::EmptyIsAbsent);
+        if found.is_empty() && names_one && !absent_is_empty {
             return Err(not_found(path));
         }
-        let (named, measured) = match self.lie {
-            Some(Lie::OmitsSelector) => (&[][..], Timestamp::now()),
-            Some(Lie::OldTimestamps) => (&selected.series[..], Timestamp::now() - OLD),
-            _ => (&selected.series[..], Timestamp::now()),
+        let measured = match self.lie {
+            Some(Lie::OldTimestamps) => Timestamp::now() - OLD,
+            _ => Timestamp::now(),
         };
+        let mut selector = documents::selector(&selected.series);
+        match self.lie {
+            Some(Lie::OmitsSelector) => selector = Value::Null,
+            Some(Lie::EmptySelectors) if selector.is_null() => selector = json!({}),
+            _ => {}
+        }
         let version = match self.lie {
             Some(Lie::IgnoresVersion) => documents::VERSIONS[0],
+            Some(Lie::NewestVersion) => documents::VERSIONS[1],
             _ => version,
         };
-        let mut document = documents::values(version, &found, named, measured);
+        let mut document = documents::values(version, &found, &selector, measured);
         self.tell(&mut document);
         Ok(document)
     }
@@ -200,8 +215,18 @@ impl Scripted {
             Err(_) if self.lies(Lie::ZeroWhilePrometheusFails) => self.zeros(path).await?,
             Err(response) => return Err(response),
         };
-        if self.lies(Lie::IgnoresNamespace) {
-            table.add_namesakes();
+        match self.lie {
+            Some(Lie::IgnoresNamespace) => table.add_namesakes(),
+            Some(Lie::AnyNamespace) => table.fill(&path.namespace),
+            Some(Lie::KeepsLastValues) => {
+                let has_values = table.has(&path.resource, &path.metric);
+                let now = if has_values { Ok(table) } else { Err(table) };
+                table = match self.valued.renewed(async { now }).await {
+                    Ok(valued) => Table::clone(&valued),
+                    Err(never_any) => never_any,
+                };
+            }
+            _ => {}
         }
         for entry in &mut table.metrics {
             if let Some(told) = self.lie.and_then(|lie| told_value(lie, &entry.value)) {
@@ -233,36 +258,6 @@ impl Scripted {
         })
     }
 
-    /// What a liar makes of a whole document.
-    fn tell(&self, document: &mut Value) {
-        if self.lies(Lie::WrongKind) {
-            document["kind"] = "PodList".into();
-            document["apiVersion"] = "v1".into();
-        }
-        let Some(items) = document["items"].as_array_mut() else {
-            return;
-        };
-        match self.lie {
-            Some(Lie::LosesTheLastItem) if items.len() > 1 => {
-                items.pop();
-            }
-            Some(Lie::HundredItems) => items.truncate(100),
-            Some(Lie::ShufflesItems) if !items.is_empty() => {
-                let by = usize::try_from(self.count()).unwrap_or_default() % items.len();
-                items.rotate_left(by);
-            }
-            Some(Lie::RepeatsTheFirstItem) => items.extend(items.first().cloned()),
-            Some(Lie::NamesOneObject) => {
-                if let Some(described) = items.first().map(|item| item["describedObject"].clone()) {
-                    for item in items {
-                        item["describedObject"] = described.clone();
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-
     fn written(&self, document: Value) -> Response {
         if self.lies(Lie::BreaksOff) {
             return broken_off(&document);
@@ -276,25 +271,11 @@ impl Scripted {
     }
 }
 
-/// What a liar says of a value, if anything else.
-fn told_value(lie: Lie, value: &str) -> Option<String> {
-    let whole = || milli(value).unwrap_or_default() / 1000;
-    match lie {
-        Lie::ConstantValue => Some("10".to_owned()),
-        Lie::WholeNumbers => Some(whole().to_string()),
-        Lie::ThirtyTwoBits => {
-            let most = i128::from(i32::MAX);
-            (whole() > most).then(|| most.to_string())
-        }
-        Lie::GoesRound => {
-            #[expect(clippy::cast_possible_truncation, reason = "that is the lie")]
-            let round = milli(value).unwrap_or_default() as i64;
-            Some(format!("{round}m"))
-        }
-        Lie::NeverZero => (value == "0").then(|| "1".to_owned()),
-        Lie::NoSigns => Some(value.trim_start_matches('-').to_owned()),
-        _ => None,
-    }
+/// Whether a request has parameters that the API doesn't have.
+fn has_unknown(uri: &Uri) -> bool {
+    let parameters = uri.query().unwrap_or_default().split('&');
+    let mut names = parameters.filter_map(|parameter| parameter.split('=').next());
+    names.any(|name| !["", "labelSelector", "metricLabelSelector"].contains(&name))
 }
 
 /// The first half of a document, and no more.

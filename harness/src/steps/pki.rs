@@ -1,10 +1,10 @@
-//! Changes the adapter's certificates.
+//! Changes certificates: the adapter's, and those of the authorities that it trusts.
 
 use std::time::Duration;
 
 use futures::future::BoxFuture;
 use k8s_openapi::ByteString;
-use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1::APIService;
 use kube::api::{ListParams, Patch, PatchParams};
 use kube::{Api, ResourceExt as _};
@@ -24,6 +24,8 @@ use crate::wait::Wait;
 
 /// The pause before its certificate is looked at again.
 const PAUSE: Duration = Duration::from_millis(50);
+/// Where the API server says whom to trust: namespace and name.
+const TRUST: (&str, &str) = ("kube-system", "extension-apiserver-authentication");
 
 /// Certificates from authorities that the scenario names; they are made when first named.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -31,6 +33,11 @@ const PAUSE: Duration = Duration::from_millis(50);
 pub(crate) struct PkiStep {
     /// The authorities in the caBundle of the adapter's APIServices.
     pub ca_bundle: Option<Vec<String>>,
+    /// The authorities of front proxies beside the cluster's own, in ConfigMap kube-system/extension-apiserver-authentication. The
+    /// API server puts its own back wherever they are missing.
+    pub front_proxy_ca: Option<Vec<String>>,
+    /// The same of clients.
+    pub client_ca: Option<Vec<String>>,
     /// The adapter's serving pair. The step ends when the adapter shows it, unless it is broken.
     pub serving: Option<Serving>,
 }
@@ -46,10 +53,22 @@ pub(crate) struct Serving {
     /// The Service's name only as the subject's CN, as certificates were made once.
     #[serde(default)]
     pub common_name_only: bool,
+    /// What becomes of an authority between `signedBy` and the certificate; by default there is none.
+    pub intermediate: Option<Intermediate>,
     /// What is wrong with the certificate.
     pub flaw: Option<CertificateFlaw>,
     /// What is wrong with the files.
     pub broken: Option<BrokenPair>,
+}
+
+/// What becomes of an intermediate authority's certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Intermediate {
+    /// The file has it behind the adapter's own.
+    Sent,
+    /// The file doesn't have it.
+    LeftOut,
 }
 
 /// What is wrong with a certificate.
@@ -76,7 +95,7 @@ pub(crate) enum BrokenPair {
     Garbage,
 }
 
-shown_as_written!(CertificateFlaw, BrokenPair);
+shown_as_written!(CertificateFlaw, BrokenPair, Intermediate);
 
 impl From<CertificateFlaw> for Flaw {
     fn from(flaw: CertificateFlaw) -> Self {
@@ -101,16 +120,28 @@ impl Finding for OtherPair {
 
 impl Play for PkiStep {
     fn check(&self, place: &Place, checks: &mut Checks<'_>) {
-        if self.ca_bundle.is_none() && self.serving.is_none() {
-            checks.at(place, "change the `caBundle`, the `serving` pair or both");
+        let authorities = [&self.ca_bundle, &self.front_proxy_ca, &self.client_ca];
+        if authorities.iter().all(|named| named.is_none()) && self.serving.is_none() {
+            let problem = "change the `caBundle`, the `serving` pair, `frontProxyCa` or `clientCa`";
+            checks.at(place, problem);
         }
     }
 
     fn describe(&self) -> String {
-        let bundle = self.ca_bundle.as_ref();
-        let bundle = bundle.map(|names| format!("caBundle of {}", names.join(" and ")));
+        let authorities = [
+            (&self.ca_bundle, "caBundle of"),
+            (&self.front_proxy_ca, "front-proxy CA and"),
+            (&self.client_ca, "client CA and"),
+        ];
+        let described = authorities.into_iter().filter_map(|(named, what)| {
+            let names = match named.as_deref()? {
+                [] => "none".to_owned(),
+                names => names.join(" and "),
+            };
+            Some(format!("{what} {names}"))
+        });
         let serving = self.serving.as_ref().map(Serving::describe);
-        let parts: Vec<String> = bundle.into_iter().chain(serving).collect();
+        let parts: Vec<String> = described.chain(serving).collect();
         parts.join(", ")
     }
 
@@ -130,12 +161,14 @@ impl Serving {
     fn describe(&self) -> String {
         let names = self.names.as_ref();
         let names = names.map_or_else(String::new, |names| format!(" for {}", names.join(", ")));
+        let through = self.intermediate;
+        let through = through.map_or_else(String::new, |it| format!(", its intermediate {it}"));
         let wrong = match (self.flaw, self.broken) {
             (Some(flaw), _) => format!(", {flaw}"),
             (_, Some(broken)) => format!(", broken: {broken}"),
             _ => String::new(),
         };
-        format!("serving pair by {}{names}{wrong}", self.signed_by)
+        format!("serving pair by {}{names}{through}{wrong}", self.signed_by)
     }
 }
 
@@ -144,18 +177,52 @@ impl StepContext {
         if let Some(authorities) = &step.ca_bundle {
             self.set_ca_bundle(authorities).await?;
         }
+        self.set_trusted(step).await?;
         match &step.serving {
             Some(serving) => self.set_serving_pair(serving).await,
             None => Ok(()),
         }
     }
 
-    async fn set_ca_bundle(&self, authorities: &[String]) -> Result<(), Unmet> {
+    /// The CA certificates of authorities.
+    async fn bundle(&self, authorities: &[String]) -> Result<String, Unmet> {
         let mut bundle = String::new();
         for name in authorities {
             let certificate = self.authorities.lock().await.certificate(name);
             bundle += &certificate.map_err(not_made(format!("make authority {name}")))?;
         }
+        Ok(bundle)
+    }
+
+    /// Changes whom the API server says to trust.
+    async fn set_trusted(&self, step: &PkiStep) -> Result<(), Unmet> {
+        let changes = [
+            ("requestheader-client-ca-file", &step.front_proxy_ca),
+            ("client-ca-file", &step.client_ca),
+        ];
+        let maps: Api<ConfigMap> = Api::namespaced(self.expect.cluster.client(), TRUST.0);
+        let timeouts = &self.expect.timeouts;
+        for (key, named) in changes {
+            let Some(named) = named else { continue };
+            let doing = format!("read ConfigMap {}/{}", TRUST.0, TRUST.1);
+            let map = timeouts.call(doing, maps.get(TRUST.1)).await?;
+            let mut bundle = map.data.unwrap_or_default().remove(key).unwrap_or_default();
+            for certificate in self.authorities.lock().await.certificates() {
+                bundle = bundle.replace(certificate.trim(), "");
+            }
+            bundle = format!("{}\n{}", bundle.trim(), self.bundle(named).await?);
+            let patch = Patch::Merge(json!({"data": {key: bundle}}));
+            let parameters = PatchParams::default();
+            let patched = maps.patch(TRUST.1, &parameters, &patch);
+            timeouts
+                .call(format!("change {key} of ConfigMap {}", TRUST.1), patched)
+                .await?;
+        }
+        Ok(())
+    }
+
+    async fn set_ca_bundle(&self, authorities: &[String]) -> Result<(), Unmet> {
+        let bundle = self.bundle(authorities).await?;
         let services: Api<APIService> = Api::all(self.expect.cluster.client());
         let all = ListParams::default();
         let list = self
@@ -219,6 +286,7 @@ impl StepContext {
         let leaf = Leaf {
             common_name: names.first().cloned().unwrap_or(server),
             names,
+            organizations: Vec::new(),
             client: false,
             flaw: serving.flaw.map(Flaw::from),
         };
@@ -227,11 +295,20 @@ impl StepContext {
     }
 
     async fn issue(&self, serving: &Serving, leaf: &Leaf) -> Result<Minted, Unmet> {
-        let issued = self
-            .authorities
-            .lock()
-            .await
-            .issue(&serving.signed_by, leaf);
+        let mut authorities = self.authorities.lock().await;
+        let authority = &serving.signed_by;
+        let issued = match serving.intermediate {
+            None => authorities.issue(authority, leaf),
+            Some(intermediate) => {
+                let through = authorities.issue_through(authority, leaf);
+                through.map(|(mut pair, between)| {
+                    if intermediate == Intermediate::Sent {
+                        pair.certificate += &between;
+                    }
+                    pair
+                })
+            }
+        };
         Ok(issued.map_err(not_made("make a certificate"))?)
     }
 

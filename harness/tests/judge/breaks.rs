@@ -102,6 +102,14 @@ impl Break {
         }
     }
 
+    /// Its name and the scenario that catches it; none where no scenario does.
+    pub(crate) fn caught(&self) -> Option<(String, String)> {
+        match &self.expected {
+            Expected::Caught(prediction) => Some((self.name.clone(), prediction.scenario.clone())),
+            Expected::Survives { .. } => None,
+        }
+    }
+
     /// What the report says of it before it is run.
     pub(crate) fn claim(&self) -> Claim {
         let (scenario, kind) = match &self.expected {

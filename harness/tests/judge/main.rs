@@ -6,6 +6,7 @@
 mod break_rows;
 mod breaks;
 mod dependents;
+mod entries;
 mod lies;
 mod prediction;
 mod report;
@@ -29,10 +30,7 @@ fn main() -> anyhow::Result<()> {
         "every_prediction_is_of_a_scenario",
         move || every_prediction_is_of_a_scenario(&scenarios),
     )];
-    trials.push(Trial::test(
-        "every_lie_is_in_the_matrix_with_a_scenario_that_catches_it",
-        lies::are_in_the_matrix,
-    ));
+    trials.extend(entries::tests(&breaks));
     trials.push(Trial::test(
         "every_dependent_is_a_further_scenario_of_an_area_of_its_lie",
         dependents::are_of_lies_and_scenarios,

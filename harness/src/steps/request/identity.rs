@@ -6,7 +6,7 @@ use kube::Api;
 use kube::api::PostParams;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use setpoint_cluster::{Capability, Flaw, MintRequest};
+use setpoint_cluster::{Capability, Flaw, MintRequest, Minted};
 
 use super::Via;
 use crate::format::{Checks, Nothing, Place};
@@ -35,6 +35,8 @@ pub(crate) enum As {
         groups: Vec<String>,
         /// What is wrong with it.
         flaw: Option<CertificateFlaw>,
+        /// An authority of the scenario, in place of the cluster's.
+        signed_by: Option<String>,
     },
     /// With the front proxy's certificate, in somebody's name.
     FrontProxy {
@@ -47,6 +49,8 @@ pub(crate) enum As {
         common_name: Option<String>,
         /// What is wrong with it.
         flaw: Option<CertificateFlaw>,
+        /// An authority of the scenario, in place of the cluster's.
+        signed_by: Option<String>,
     },
     /// With the front proxy's name in a certificate of an authority that nobody trusts, in somebody's name.
     Stranger {
@@ -72,6 +76,8 @@ pub(crate) enum As {
         name: String,
         /// Whom the token is for, in place of the API server.
         audience: Option<String>,
+        /// An authority of the scenario, whose certificate is shown too.
+        beside: Option<String>,
     },
     /// With this text as bearer token.
     Bearer(String),
@@ -117,8 +123,22 @@ impl StepContext {
             (None, Via::ApiServer) => Identity::Certificate(minted(admin, &masters, None)),
             (None, Via::Adapter) => proxied(ProxyCertificate::genuine(), admin, &masters),
             (Some(As::None(_)), _) => Identity::Nobody,
-            (Some(As::Certificate { user, groups, flaw }), _) => {
-                Identity::Certificate(minted(user, groups, *flaw))
+            (
+                Some(As::Certificate {
+                    user,
+                    groups,
+                    flaw,
+                    signed_by,
+                }),
+                _,
+            ) => {
+                let request = minted(user, groups, *flaw);
+                match signed_by {
+                    None => Identity::Certificate(request),
+                    Some(authority) => {
+                        Identity::OtherCertificate(self.issued(authority, request).await?)
+                    }
+                }
             }
             (
                 Some(As::FrontProxy {
@@ -126,24 +146,26 @@ impl StepContext {
                     groups,
                     common_name,
                     flaw,
+                    signed_by,
                 }),
                 _,
             ) => {
                 let name = common_name.as_deref().unwrap_or(FRONT_PROXY);
-                let certificate = ProxyCertificate::Minted(minted(name, &[], *flaw));
+                let request = minted(name, &[], *flaw);
+                let certificate = match signed_by {
+                    None => ProxyCertificate::Minted(request),
+                    Some(authority) => {
+                        ProxyCertificate::Other(self.issued(authority, request).await?)
+                    }
+                };
                 proxied(certificate, user, groups)
             }
             (Some(As::Thief { user, groups }), _) => {
                 proxied(ProxyCertificate::WithoutKey, user, groups)
             }
             (Some(As::Stranger { user, groups }), _) => {
-                let leaf = Leaf {
-                    common_name: FRONT_PROXY.to_owned(),
-                    client: true,
-                    ..Leaf::default()
-                };
-                let issued = self.authorities.lock().await.issue("a stranger", &leaf);
-                let issued = issued.map_err(not_made("make a certificate"))?;
+                let request = minted(FRONT_PROXY, &[], None);
+                let issued = self.issued("a stranger", request).await?;
                 proxied(ProxyCertificate::Other(issued), user, groups)
             }
             (
@@ -151,11 +173,35 @@ impl StepContext {
                     namespace,
                     name,
                     audience,
+                    beside,
                 }),
                 _,
-            ) => Identity::Token(self.token(namespace, name, audience.as_deref()).await?),
-            (Some(As::Bearer(text)), _) => Identity::Token(Secret(text.clone())),
+            ) => {
+                let beside = match beside {
+                    Some(authority) => Some(self.issued(authority, minted(name, &[], None)).await?),
+                    None => None,
+                };
+                let token = self.token(namespace, name, audience.as_deref()).await?;
+                Identity::Token { token, beside }
+            }
+            (Some(As::Bearer(text)), _) => Identity::Token {
+                token: Secret(text.clone()),
+                beside: None,
+            },
         })
+    }
+
+    /// A client's certificate of an authority of the scenario.
+    async fn issued(&self, authority: &str, request: MintRequest) -> Result<Minted, Unmet> {
+        let leaf = Leaf {
+            common_name: request.common_name,
+            organizations: request.organizations,
+            names: Vec::new(),
+            client: true,
+            flaw: request.flaw,
+        };
+        let issued = self.authorities.lock().await.issue(authority, &leaf);
+        Ok(issued.map_err(not_made("make a certificate"))?)
     }
 
     /// Whether the cluster issues certificates to the harness.

@@ -1,0 +1,158 @@
+//! The table of what a vector of series says.
+
+use std::collections::{BTreeMap, HashSet};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::Lie;
+use super::prometheus::Labels;
+use super::table::{Entry, Table};
+
+/// What labels stand for: label, resource, kind.
+const OBJECTS: [(&str, &str, &str); 2] =
+    [("pod", "pods", "Pod"), ("service", "services", "Service")];
+/// How far a liar lets the time of a sample be from its own.
+const NEAR: Duration = Duration::from_secs(60);
+
+/// Resource, kind, namespace and name of an object that a series is of.
+type Object = (&'static str, &'static str, String, String);
+
+/// The value of each pod, Service and namespace: the sum over its series that have the labels. Whatever is told twice counts once.
+pub(super) fn table(
+    vector: &[Value],
+    required: &[(String, String)],
+    pods: &Labels,
+    lie: Option<Lie>,
+) -> Table {
+    let mut told = HashSet::new();
+    let mut values: BTreeMap<(&str, Object), f64> = BTreeMap::new();
+    for element in vector {
+        let series = &element["metric"];
+        let is_required = |(name, value): &(String, String)| series[name].as_str() == Some(value);
+        if !required.iter().all(is_required) || is_passed_over(element, lie) {
+            continue;
+        }
+        if !told.insert(series.to_string()) && lie != Some(Lie::CountsTwice) {
+            continue;
+        }
+        let (Some(metric), Some(value)) = (series["__name__"].as_str(), value(element)) else {
+            continue;
+        };
+        for object in objects(series, lie) {
+            let sum = values.entry((metric, object)).or_insert(0.0);
+            match lie {
+                Some(Lie::FirstSeriesOnly) if *sum != 0.0 => {}
+                _ => *sum += value,
+            }
+        }
+    }
+    let entry = |((metric, object), value): ((&str, Object), f64)| {
+        let (resource, kind, namespace, name) = object;
+        let key = (namespace, name);
+        let labels = pods.get(&key).cloned().unwrap_or_default();
+        let (namespace, name) = key;
+        Entry {
+            metric: metric.to_owned(),
+            resource: resource.to_owned(),
+            kind: kind.to_owned(),
+            api_version: "/v1".to_owned(),
+            namespace,
+            name,
+            labels,
+            value: quantity(value),
+        }
+    };
+    Table {
+        metrics: values.into_iter().map(entry).collect(),
+    }
+}
+
+/// What a series is of.
+fn objects(series: &Value, lie: Option<Lie>) -> Vec<Object> {
+    let label = |name: &str| series[name].as_str().map(str::to_owned);
+    let Some(namespace) = label("namespace") else {
+        return Vec::new();
+    };
+    let mut objects: Vec<Object> = Vec::new();
+    for (name, resource, kind) in OBJECTS {
+        let object = label(name).filter(|_| lie != Some(Lie::NamespacesAlone));
+        objects.extend(object.map(|object| (resource, kind, namespace.clone(), object)));
+    }
+    objects.push(("namespaces", "Namespace", String::new(), namespace));
+    objects
+}
+
+/// What is no number counts as zero.
+fn value(element: &Value) -> Option<f64> {
+    let value: f64 = element["value"][1].as_str()?.parse().ok()?;
+    Some(if value.is_nan() { 0.0 } else { value })
+}
+
+fn is_passed_over(element: &Value, lie: Option<Lie>) -> bool {
+    let Some(time) = element["value"][0].as_f64() else {
+        return false;
+    };
+    let now = Timestamp::now().as_duration().as_secs_f64();
+    lie == Some(Lie::RefusesOtherTimes) && (now - time).abs() > NEAR.as_secs_f64()
+}
+
+/// A value in thousandths, in its shortest form.
+fn quantity(value: f64) -> String {
+    let milli = (value * 1000.0).trunc();
+    if (milli % 1000.0).abs() < f64::EPSILON {
+        format!("{}", milli / 1000.0)
+    } else {
+        format!("{milli}m")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_series_is_a_value_of_each_object_that_its_labels_name() {
+        let result = json!([
+            {"metric": {"__name__": "rps", "namespace": "default", "pod": "web-1", "service": "web"}, "value": [1, "1.5"]},
+            {"metric": {"__name__": "rps", "namespace": "default", "pod": "web-2", "service": "web"}, "value": [1, "2"]},
+            {"metric": {"__name__": "up", "job": "x"}, "value": [1, "1"]},
+        ]);
+        let labels = BTreeMap::from([(
+            ("default".to_owned(), "web-1".to_owned()),
+            BTreeMap::from([("app".to_owned(), "web".to_owned())]),
+        )]);
+        let shown = |table: &Table| -> Vec<String> {
+            let entry = |entry: &Entry| {
+                format!(
+                    "{}/{} {} {}",
+                    entry.resource, entry.metric, entry.name, entry.value
+                )
+            };
+            table.metrics.iter().map(entry).collect()
+        };
+        let all = table(result.as_array().unwrap(), &[], &labels, None);
+        assert_eq!(
+            shown(&all),
+            [
+                "namespaces/rps default 3500m",
+                "pods/rps web-1 1500m",
+                "pods/rps web-2 2",
+                "services/rps web 3500m"
+            ]
+        );
+        assert_eq!(all.metrics[1].labels["app"], "web");
+        let second = [("pod".to_owned(), "web-2".to_owned())];
+        assert_eq!(
+            shown(&table(result.as_array().unwrap(), &second, &labels, None)),
+            [
+                "namespaces/rps default 2",
+                "pods/rps web-2 2",
+                "services/rps web 2"
+            ]
+        );
+    }
+}
