@@ -10,7 +10,7 @@
 //!
 //! Each scenario is a test on a real control plane, which it has for itself while it runs. One that the adapter doesn't claim to pass, by its profile, or that this
 //! machine can't run is ignored, with the reason behind its name. `SETPOINT_REQUIRE=local` makes what the machine lacks a failure.
-//! As many are played at once as the machine has processors, or `--test-threads` says.
+//! Two more are played at once than the machine has processors, or as many as `--test-threads` says.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -103,9 +103,7 @@ impl Suite {
     #[must_use]
     pub fn run(self) -> ExitCode {
         let mut arguments = Arguments::from_args();
-        let played = arguments.test_threads.unwrap_or_else(|| {
-            std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
-        });
+        let played = arguments.test_threads.unwrap_or_else(|| ClusterKind::Local.jobs());
         // While these are played, the next one's control plane starts, as `setpoint run` does it.
         let ahead = usize::from(ClusterKind::Local.provider().starts_ahead());
         arguments.test_threads.get_or_insert(played + ahead);

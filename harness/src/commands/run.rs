@@ -75,9 +75,9 @@ pub struct RunArgs {
     /// Failures that are known: a file of ids, reasons and last days; those don't fail the run, and one that passes does
     #[arg(long, value_name = "FILE", conflicts_with = "against")]
     known_failures: Option<PathBuf>,
-    /// How many scenarios run in parallel
-    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..))]
-    jobs: u16,
+    /// How many scenarios run in parallel [default: 2; on local, two more than there are processors]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    jobs: Option<u16>,
     /// By which factor this machine is slow: time-outs and each `within:` are longer by it; how long a state must stay is not
     #[arg(long, value_name = "F", default_value_t, env = timeouts::VARIABLE)]
     timeout_factor: TimeoutFactor,
@@ -225,7 +225,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
             kubernetes: args.kubernetes,
             paths: args.paths,
             filter: args.selection.filter,
-            jobs: args.jobs.into(),
+            jobs: args.jobs.map_or(2, usize::from),
             timeouts: Timeouts::scaled_by(args.timeout_factor),
             report: args.report,
         })
@@ -321,7 +321,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     arguments.extend(args.images.iter().map(|image| format!("--image {image}")));
     let interrupted = CancellationToken::new();
     let options = RunOptions::new(backend, programs, profile)
-        .jobs(args.jobs.into())
+        .jobs(args.jobs.map_or_else(|| args.cluster.jobs(), usize::from))
         .interrupted_by(interrupted.clone())
         .keep_failed(args.keep)
         .timeouts(timeouts)

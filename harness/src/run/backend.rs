@@ -45,6 +45,17 @@ impl ClusterKind {
         }
     }
 
+    /// How many scenarios are played at once where nobody says. They mostly wait, for probes and for syncs of the HPA controller: on two
+    /// processors, four control planes take two thirds of the time of two.
+    #[must_use]
+    pub fn jobs(self) -> usize {
+        let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        match self {
+            Self::Local => processors + 2,
+            Self::Kind | Self::Existing => 2,
+        }
+    }
+
     /// Why a scenario can't be judged on such a cluster.
     pub(crate) fn lacks(self, document: &Document) -> Option<SkipReason> {
         if self == Self::Existing && document.install.has_real_prometheus() {
