@@ -103,7 +103,9 @@ impl Suite {
     #[must_use]
     pub fn run(self) -> ExitCode {
         let mut arguments = Arguments::from_args();
-        let played = arguments.test_threads.unwrap_or_else(|| ClusterKind::Local.jobs());
+        let played = arguments
+            .test_threads
+            .unwrap_or_else(|| ClusterKind::Local.jobs());
         // While these are played, the next one's control plane starts, as `setpoint run` does it.
         let ahead = usize::from(ClusterKind::Local.provider().starts_ahead());
         arguments.test_threads.get_or_insert(played + ahead);
