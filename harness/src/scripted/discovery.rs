@@ -9,7 +9,8 @@ use axum::response::{Html, IntoResponse as _, Response};
 use http::{HeaderMap, StatusCode, header};
 use serde_json::Value;
 
-use super::{Lie, Scripted, Table, documents, failure, unavailable};
+use super::failures::{failure, unavailable};
+use super::{Lie, Scripted, Table, documents};
 
 /// What a liar takes for each metric.
 const SLOW: Duration = Duration::from_micros(500);

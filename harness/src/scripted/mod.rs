@@ -5,6 +5,7 @@
 
 mod discovery;
 mod documents;
+mod failures;
 mod gate;
 mod kept;
 mod lie;
@@ -24,10 +25,10 @@ use axum::extract::State;
 use axum::middleware::{from_fn_with_state, map_response_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
-use http::{StatusCode, header};
-use setpoint_support::error_chain;
+use http::StatusCode;
 use tokio::sync::Mutex;
 
+use failures::{bad_request, failure, internal, redirect};
 use kept::Kept;
 use prometheus::Reading;
 
@@ -204,36 +205,6 @@ impl Scripted {
     fn elsewhere(&self) -> Option<Response> {
         self.lies(Lie::Redirects).then(redirect)
     }
-}
-
-fn redirect() -> Response {
-    let location = [(header::LOCATION, "/somewhere/else")];
-    (StatusCode::FOUND, location).into_response()
-}
-
-/// What isn't ready yet, or not to be had.
-fn unavailable() -> Response {
-    let message = "the server is currently unable to handle the request";
-    let code = StatusCode::SERVICE_UNAVAILABLE;
-    failure(code, "ServiceUnavailable", message)
-}
-
-fn bad_request(message: &str) -> Response {
-    failure(StatusCode::BAD_REQUEST, "BadRequest", message)
-}
-
-/// The adapter could not do what was asked.
-fn internal(error: &(dyn std::error::Error + 'static)) -> Response {
-    let code = StatusCode::INTERNAL_SERVER_ERROR;
-    failure(code, "InternalError", &error_chain(error))
-}
-
-fn failure(code: StatusCode, reason: &str, message: &str) -> Response {
-    (
-        code,
-        Json(documents::status(code.as_u16(), reason, message)),
-    )
-        .into_response()
 }
 
 #[cfg(test)]

@@ -14,12 +14,10 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::failures::{bad_request, failure, internal, redirect, unavailable};
 use super::table::required_labels;
 use super::told::told_value;
-use super::{
-    Entry, Lie, Scripted, Source, Table, bad_request, documents, failure, internal, prometheus,
-    redirect, unavailable,
-};
+use super::{Entry, Lie, Scripted, Source, Table, documents, prometheus};
 
 /// What a slow liar takes for an answer.
 const SLOW: Duration = Duration::from_millis(200);

@@ -14,7 +14,7 @@ use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, UnixTime};
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
-use super::super::Lie;
+use super::super::lie::Lie;
 use super::{Gate, User, texts};
 
 /// The usual header of a user.

@@ -20,8 +20,9 @@ use setpoint_support::error_chain;
 
 use certificates::{Trust, USER, claimed};
 
+use super::failures::{failure, internal};
 use super::kept::Kept;
-use super::{Lie, failure, internal};
+use super::lie::Lie;
 
 const ANONYMOUS: &str = "system:anonymous";
 

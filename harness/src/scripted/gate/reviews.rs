@@ -8,7 +8,7 @@ use k8s_openapi::api::authorization::v1::{
 use kube::Api;
 use kube::api::PostParams;
 
-use super::super::Lie;
+use super::super::lie::Lie;
 use super::{ANONYMOUS, Gate, User};
 
 /// For whom tokens are that a liar believes.
