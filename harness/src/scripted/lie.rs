@@ -161,6 +161,8 @@ pub enum Lie {
     AnyNamespace,
     /// Answers JSON only to who would rather have it than anything else
     JsonFirst,
+    /// Never answers who wants another protocol
+    HoldsUpgrades,
     /// Answers paths that aren't there
     TakesAnyPath,
     /// Fails requests with parameters that it doesn't know

@@ -104,6 +104,9 @@ impl Scripted {
     async fn instead(&self, path: &ObjectPath, asked: &Parts) -> Option<Response> {
         match self.lie? {
             Lie::HoldsRequests => std::future::pending().await,
+            Lie::HoldsUpgrades if asked.headers.contains_key(header::UPGRADE) => {
+                std::future::pending().await
+            }
             Lie::Crashes => std::process::abort(),
             Lie::NoHead if asked.method == Method::HEAD => Some(not_found(path)),
             Lie::WarmsUp if self.began.elapsed() < WARM => Some(unavailable()),

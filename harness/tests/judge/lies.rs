@@ -158,6 +158,10 @@ fn caught_by(lie: Lie) -> &'static [(&'static str, Kind)] {
         }
         Lie::NamespacesAlone => &[("values/of-series-as-they-are", Kind::UnexpectedStatus)],
         Lie::JsonFirst => &[("http/media-types", Kind::UnexpectedStatus)],
+        Lie::HoldsUpgrades => &[(
+            "proxying/upgrades-are-not-made",
+            Kind::Request(RequestFailure::TimeOut),
+        )],
         Lie::TakesAnyPath => &[("http/unknown-paths", Kind::UnexpectedStatus)],
         Lie::RefusesParameters => &[("http/unknown-parameters", Kind::UnexpectedStatus)],
         Lie::AggregatesOneVersion => &[("discovery/sorted-and-equal", Kind::UnexpectedBody)],
