@@ -107,7 +107,7 @@ impl Connection {
             }
             Some(_) | None => return,
         }
-        // What has come for other connections is read first: one of them may be closed for this one.
+        // What has come for other connections is mostly read meanwhile: one of them may be closed for this one.
         tokio::task::yield_now().await;
         let place = connections.place(self.address.ip());
         let place = tokio::time::timeout(self.limits.handshake, place);

@@ -109,14 +109,20 @@ impl Connections {
             });
             place
         };
+        let between_looks = (self.unused / SILENT_PART).max(BETWEEN_LOOKS);
         loop {
-            if let Ok(place) = timeout(self.unused / SILENT_PART, &mut place).await {
+            if let Ok(place) = timeout(between_looks, &mut place).await {
                 return place.ok();
             }
-            // What has come for other connections is read first: where the processor is busy, or the container's share of it is
+            // What has come for other connections is mostly read meanwhile: where the processor is busy, or the container's share of it is
             // used up, it isn't their clients that are silent.
             yield_now().await;
             let mut table = self.table.lock();
+            if let Ok(place) = place.try_recv() {
+                // It may have to leave again, by the lock.
+                drop(table);
+                return Some(place);
+            }
             if table.make_room(address, self) {
                 return Some(self.enter(&mut table, address));
             }
@@ -394,6 +400,22 @@ mod tests {
         assert!(futures::poll!(&mut waits).is_pending() && !sends.close.is_cancelled());
         tokio::time::advance(UNUSED).await;
         assert!(waits.await.is_some() && sends.close.is_cancelled());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_place_that_comes_while_it_is_looked_for_another_one_is_taken() {
+        let connections = Connections::new(2, UNUSED);
+        let ended = add(&connections, 1).expect("a place");
+        let silent = add(&connections, 1).expect("a place");
+        silent.waiting.begin();
+        let mut waits = Box::pin(connections.place(address(1)));
+        assert!(futures::poll!(&mut waits).is_pending());
+        tokio::time::advance(SILENT).await;
+        // It lets others have their turn before it looks.
+        assert!(futures::poll!(&mut waits).is_pending());
+        drop(ended);
+        assert!(waits.await.is_some() && !silent.close.is_cancelled());
+        assert_eq!(connections.table.lock().connections.len(), 1);
     }
 
     #[tokio::test(start_paused = true)]

@@ -35,7 +35,8 @@ pub struct Limits {
     pub idle: Duration,
     /// How long a connection may be without a request while another one of its own address waits for a place; then it is
     /// closed for it. Before its first request, a tenth of this without any bytes of the client is enough: a handshake and a
-    /// request take milliseconds, and their bytes come without a pause.
+    /// request take milliseconds, and their bytes come without a pause. It is looked for such connections every hundredth of a second at
+    /// most.
     pub unused: Duration,
     /// Time for requests in flight after shutdown has begun.
     pub drain: Duration,

@@ -75,7 +75,7 @@ pub struct RunArgs {
     /// Failures that are known: a file of ids, reasons and last days; those don't fail the run, and one that passes does
     #[arg(long, value_name = "FILE", conflicts_with = "against")]
     known_failures: Option<PathBuf>,
-    /// How many scenarios run in parallel [default: 2; on local, two more than there are processors]
+    /// How many scenarios run in parallel [default: 2; on local, two more than there are processors, and 8 at most]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
     /// By which factor this machine is slow: time-outs and each `within:` are longer by it; how long a state must stay is not

@@ -23,6 +23,9 @@ use crate::report::{Kept, SkipReason};
 use crate::scenario::{ClusterOptions, Document, Scenario};
 use crate::timeouts::Timeouts;
 
+/// How many planes there are at once where nobody says.
+const MOST_PLANES: usize = 8;
+
 /// What clusters are made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum ClusterKind {
@@ -46,12 +49,12 @@ impl ClusterKind {
     }
 
     /// How many scenarios are played at once where nobody says. They mostly wait, for probes and for syncs of the HPA controller: on two
-    /// processors, four control planes take two thirds of the time of two.
+    /// processors, four control planes take two thirds of the time of two. A plane takes about half a gigabyte, so there are eight at most.
     #[must_use]
     pub fn jobs(self) -> usize {
         let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         match self {
-            Self::Local => processors + 2,
+            Self::Local => (processors + 2).min(MOST_PLANES),
             Self::Kind | Self::Existing => 2,
         }
     }

@@ -148,6 +148,7 @@ impl Document {
         steps::check(&self.steps, places.key("steps"), checks);
         self.check_prometheus(places, checks);
         self.check_system_roles(places, checks);
+        self.check_trust(places, checks);
     }
 
     fn check_head(&self, places: &Place, text: &str, checks: &mut Checks<'_>) {
@@ -197,6 +198,19 @@ impl Document {
         }
         for (index, step) in self.steps.iter().enumerate() {
             if step.changes().iter().any(is_system_role) {
+                checks.at(places.key("steps").item(index), problem);
+            }
+        }
+    }
+
+    /// A cluster of others must not go on to trust authorities of a scenario.
+    fn check_trust(&self, places: &Place, checks: &mut Checks<'_>) {
+        if self.needs.contains(&Need::Mint) {
+            return;
+        }
+        let problem = "the authorities that the API server names are changed: `needs: [mint]` gives the scenario a cluster that nobody has after it";
+        for (index, step) in self.steps.iter().enumerate() {
+            if step.needs().own_trust {
                 checks.at(places.key("steps").item(index), problem);
             }
         }

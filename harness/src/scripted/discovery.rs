@@ -111,7 +111,7 @@ pub(super) async fn resources(
     if let Some(resources) = document["resources"].as_array_mut() {
         match scripted.lie {
             Some(Lie::UnsortedDiscovery) => resources.reverse(),
-            Some(Lie::MixedScopes) => mix_scopes(resources),
+            Some(Lie::MixedScopes | Lie::OtherScopes) => mix_scopes(resources),
             _ => {}
         }
     }

@@ -93,6 +93,8 @@ pub enum Lie {
     OlderDiscovery,
     /// Lists every second metric with the wrong scope, and that in the older form alone
     MixedScopes,
+    /// Lists every second metric with the wrong scope in the older form, and rightly in the aggregated one
+    OtherScopes,
     /// Fails four of five requests for the list of its metrics
     SeldomDiscovery,
     /// Never answers for the list of its metrics
@@ -133,8 +135,10 @@ pub enum Lie {
     FailsWithReviews,
     /// Takes a front proxy's certificate before its time
     TakesEarlyCertificates,
-    /// Never reads again whose certificates to take
-    KeepsAuthorities,
+    /// Never reads again whose certificates to take from front proxies
+    KeepsProxyAuthorities,
+    /// Never reads again whose certificates to take from clients
+    KeepsClientAuthorities,
     /// Reads users in their usual header alone
     UsualHeaders,
     /// Takes an empty first header of a user for nobody

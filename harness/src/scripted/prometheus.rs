@@ -87,12 +87,13 @@ pub(super) async fn read(
         Some(Lie::Impatient) => IMPATIENT,
         _ => Timeouts::default().answer,
     };
-    let stream = TcpStream::connect(address).await;
-    let stream = stream.map_err(|error| ReadError::Unanswered {
+    let limit = Limit::of(limit);
+    let stream = limit.bound("connect", TcpStream::connect(address)).await;
+    let stream = stream.map_err(|source| ReadError::Unanswered {
         address: address.to_owned(),
-        source: failed("connect")(error),
+        source,
     })?;
-    let body = ask(Box::new(stream), address, Limit::of(limit)).await?;
+    let body = ask(Box::new(stream), address, limit).await?;
     if let Some(warnings) = body.get("warnings")
         && lie == Some(Lie::FailsOnWarnings)
     {
@@ -150,6 +151,7 @@ async fn reading(mut body: Value, client: &Client) -> Result<Reading, ReadError>
         let value = element["value"][1].as_str();
         value.is_some_and(|text| text.parse::<f64>().is_ok_and(f64::is_infinite))
     };
+    // Whatever is asked for: no scenario has another series beside an infinite one.
     if let Some(element) = vector.iter().find(is_infinite) {
         return Err(ReadError::Value(element.clone()));
     }

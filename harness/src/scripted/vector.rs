@@ -1,5 +1,6 @@
 //! The table of what a vector of series says.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use serde_json::Value;
 
 use super::Lie;
 use super::prometheus::Labels;
-use super::table::{Entry, Table};
+use super::table::{self, Table};
 
 /// What labels stand for: label, resource, kind.
 const OBJECTS: [(&str, &str, &str); 2] =
@@ -34,17 +35,16 @@ pub(super) fn table(
         if !required.iter().all(is_required) || is_passed_over(element, lie) {
             continue;
         }
-        if !told.insert(series.to_string()) && lie != Some(Lie::CountsTwice) {
+        if !told.insert(series) && lie != Some(Lie::CountsTwice) {
             continue;
         }
         let (Some(metric), Some(value)) = (series["__name__"].as_str(), value(element)) else {
             continue;
         };
         for object in objects(series, lie) {
-            let sum = values.entry((metric, object)).or_insert(0.0);
-            match lie {
-                Some(Lie::FirstSeriesOnly) if *sum != 0.0 => {}
-                _ => *sum += value,
+            match (values.entry((metric, object)), lie) {
+                (Entry::Occupied(_), Some(Lie::FirstSeriesOnly)) => {}
+                (entry, _) => *entry.or_insert(0.0) += value,
             }
         }
     }
@@ -53,7 +53,7 @@ pub(super) fn table(
         let key = (namespace, name);
         let labels = pods.get(&key).cloned().unwrap_or_default();
         let (namespace, name) = key;
-        Entry {
+        table::Entry {
             metric: metric.to_owned(),
             resource: resource.to_owned(),
             kind: kind.to_owned(),
@@ -126,7 +126,7 @@ mod tests {
             BTreeMap::from([("app".to_owned(), "web".to_owned())]),
         )]);
         let shown = |table: &Table| -> Vec<String> {
-            let entry = |entry: &Entry| {
+            let entry = |entry: &table::Entry| {
                 format!(
                     "{}/{} {} {}",
                     entry.resource, entry.metric, entry.name, entry.value

@@ -98,18 +98,24 @@ pub(crate) struct Needs {
     pub real_prometheus: bool,
     /// It acts on an adapter that the scenario installed, or looks at it.
     pub own_adapter: bool,
+    /// It changes whom the API server and adapters trust, which outlives the scenario's objects.
+    pub own_trust: bool,
 }
 
 impl Needs {
-    pub(super) const FAKE_PROMETHEUS: Self = Self {
-        fake_prometheus: true,
-        real_prometheus: false,
-        own_adapter: false,
-    };
-    pub(super) const OWN_ADAPTER: Self = Self {
+    const NOTHING: Self = Self {
         fake_prometheus: false,
         real_prometheus: false,
+        own_adapter: false,
+        own_trust: false,
+    };
+    pub(super) const FAKE_PROMETHEUS: Self = Self {
+        fake_prometheus: true,
+        ..Self::NOTHING
+    };
+    pub(super) const OWN_ADAPTER: Self = Self {
         own_adapter: true,
+        ..Self::NOTHING
     };
 
     /// What two steps need together.
@@ -119,6 +125,7 @@ impl Needs {
             fake_prometheus: self.fake_prometheus || other.fake_prometheus,
             real_prometheus: self.real_prometheus || other.real_prometheus,
             own_adapter: self.own_adapter || other.own_adapter,
+            own_trust: self.own_trust || other.own_trust,
         }
     }
 }

@@ -105,6 +105,7 @@ fn caught_by(lie: Lie) -> &'static [(&'static str, Kind)] {
             &[("discovery/sorted-and-equal", Kind::UnexpectedStatus)]
         }
         Lie::MixedScopes => &[("discovery/sorted-and-equal", Kind::UnexpectedStatus)],
+        Lie::OtherScopes => &[("discovery/sorted-and-equal", Kind::DiscoveryDiffers)],
         Lie::HoldsDiscovery => &[("discovery/sorted-and-equal", Kind::UnexpectedCondition)],
         Lie::SlowDiscovery => &[(
             "discovery/ten-thousand-metrics",
@@ -141,7 +142,9 @@ fn caught_by(lie: Lie) -> &'static [(&'static str, Kind)] {
             "authentication/headers-without-certificate",
             Kind::UnexpectedStatus,
         )],
-        Lie::KeepsAuthorities => &[("authentication/authorities-rotate", Kind::UnexpectedStatus)],
+        Lie::KeepsProxyAuthorities | Lie::KeepsClientAuthorities => {
+            &[("authentication/authorities-rotate", Kind::UnexpectedStatus)]
+        }
         Lie::UsualHeaders | Lie::FirstHeaderOnly => &[(
             "authentication/headers-of-other-names",
             Kind::UnexpectedStatus,

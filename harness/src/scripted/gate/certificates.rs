@@ -21,6 +21,7 @@ use super::{Gate, User, texts};
 pub(super) const USER: &str = "x-remote-user";
 
 /// The authorities whose certificates the cluster accepts from clients.
+#[derive(Clone)]
 pub(super) struct Trust {
     client_ca: String,
     proxy_ca: String,
@@ -45,7 +46,17 @@ pub(super) fn claimed(headers: &HeaderMap, names: &[String], lie: Option<Lie>) -
 
 impl Gate {
     pub(super) async fn trust(&self) -> anyhow::Result<Arc<Trust>> {
-        self.trust.or(self.read_trust()).await
+        let told = async {
+            let mut trust = self.read_trust().await?;
+            let first = self.first.or(async { anyhow::Ok(trust.clone()) }).await?;
+            match self.lie {
+                Some(Lie::KeepsProxyAuthorities) => trust.proxy_ca.clone_from(&first.proxy_ca),
+                Some(Lie::KeepsClientAuthorities) => trust.client_ca.clone_from(&first.client_ca),
+                _ => {}
+            }
+            Ok(trust)
+        };
+        self.trust.or(told).await
     }
 
     async fn read_trust(&self) -> anyhow::Result<Trust> {

@@ -31,6 +31,8 @@ pub(super) struct Gate {
     client: Client,
     lie: Option<Lie>,
     trust: Kept<Trust>,
+    /// What was read first, for a liar that keeps to it.
+    first: Kept<Trust>,
 }
 
 #[derive(Debug, Clone)]
@@ -96,10 +98,8 @@ impl Gate {
         Self {
             client,
             lie,
-            trust: Kept::for_(match lie {
-                Some(Lie::KeepsAuthorities) => Duration::MAX,
-                _ => Duration::from_millis(500),
-            }),
+            trust: Kept::for_(Duration::from_millis(500)),
+            first: Kept::for_(Duration::MAX),
         }
     }
 

@@ -23,7 +23,7 @@ pub(crate) struct PkiStep {
     /// The authorities of front proxies beside the cluster's own, in ConfigMap kube-system/extension-apiserver-authentication. The
     /// API server puts its own back wherever they are missing.
     pub front_proxy_ca: Option<Vec<String>>,
-    /// The same of clients.
+    /// The authorities of clients beside the cluster's own, in the same ConfigMap.
     pub client_ca: Option<Vec<String>>,
     /// The adapter's serving pair. The step ends when the adapter shows it, unless it is broken.
     pub serving: Option<Serving>,
@@ -65,12 +65,12 @@ impl Play for PkiStep {
     fn describe(&self) -> String {
         let authorities = [
             (&self.ca_bundle, "caBundle of"),
-            (&self.front_proxy_ca, "front-proxy CA and"),
-            (&self.client_ca, "client CA and"),
+            (&self.front_proxy_ca, "front-proxy CAs: the cluster's and"),
+            (&self.client_ca, "client CAs: the cluster's and"),
         ];
         let described = authorities.into_iter().filter_map(|(named, what)| {
             let names = match named.as_deref()? {
-                [] => "none".to_owned(),
+                [] => "no other".to_owned(),
                 names => names.join(" and "),
             };
             Some(format!("{what} {names}"))
@@ -81,7 +81,10 @@ impl Play for PkiStep {
     }
 
     fn needs(&self) -> Needs {
-        Needs::OWN_ADAPTER
+        Needs {
+            own_trust: self.front_proxy_ca.is_some() || self.client_ca.is_some(),
+            ..Needs::OWN_ADAPTER
+        }
     }
 
     fn play<'a>(&'a self, context: &'a StepContext) -> BoxFuture<'a, Result<Remark, Unmet>> {
