@@ -36,6 +36,16 @@ install_missing() {
     apt-get update --quiet
     DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "${missing[@]}"
 }
+# tested_commit: the commit, and whether the checkout differs from it. Reports are no change of what is tested.
+tested_commit() {
+    local differs=
+    git diff --quiet HEAD -- ':!ci/reports' || differs=-dirty
+    echo "$(git rev-parse --short HEAD)$differs"
+}
+# day: the number of the day, for what takes turns.
+day() { echo "$(($(date +%s) / 86400))"; }
+# turn: the number of the night of a part of ci/nightly, which has every third.
+turn() { echo "$(($(day) / 3))"; }
 # ms: the time in milliseconds.
 ms() { date +%s%3N; }
 # Scenarios whose time is promised.

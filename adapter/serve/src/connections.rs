@@ -393,7 +393,7 @@ mod tests {
         tokio::time::advance(SILENT).await;
         tokio::io::AsyncWriteExt::write_all(&mut client, b"x")
             .await
-            .expect("room");
+            .expect("the byte is taken");
         // It is the turn of the one that waits first.
         assert!(futures::poll!(&mut waits).is_pending());
         reads.await.expect("a byte");

@@ -9,7 +9,7 @@ use axum::response::{Html, IntoResponse as _, Response};
 use http::{HeaderMap, StatusCode, header};
 use serde_json::Value;
 
-use super::failures::{failure, unavailable};
+use super::failures::{failure, no_such_path, unavailable};
 use super::{Lie, Scripted, Table, documents};
 
 /// What a liar takes for each metric.
@@ -97,11 +97,7 @@ pub(super) async fn resources(
         return elsewhere;
     }
     if !documents::VERSIONS.contains(&version.as_str()) {
-        return failure(
-            StatusCode::NOT_FOUND,
-            "NotFound",
-            "the server could not find the requested resource",
-        );
+        return no_such_path();
     }
     let table = match scripted.listed().await {
         Ok(table) => table,

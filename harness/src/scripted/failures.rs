@@ -19,6 +19,12 @@ pub(super) fn unavailable() -> Response {
     failure(code, "ServiceUnavailable", message)
 }
 
+/// Nothing is at a path.
+pub(super) fn no_such_path() -> Response {
+    let message = "the server could not find the requested resource";
+    failure(StatusCode::NOT_FOUND, "NotFound", message)
+}
+
 pub(super) fn bad_request(message: &str) -> Response {
     failure(StatusCode::BAD_REQUEST, "BadRequest", message)
 }

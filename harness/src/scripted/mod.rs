@@ -25,10 +25,9 @@ use axum::extract::State;
 use axum::middleware::{from_fn_with_state, map_response_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
-use http::StatusCode;
 use tokio::sync::Mutex;
 
-use failures::{bad_request, failure, internal, redirect};
+use failures::{bad_request, internal, no_such_path, redirect};
 use kept::Kept;
 use prometheus::Reading;
 
@@ -119,8 +118,7 @@ async fn any_other_path(State(scripted): State<Arc<Scripted>>) -> Response {
     if scripted.lies(Lie::TakesAnyPath) {
         return Json(serde_json::json!({"kind": "Status", "status": "Success"})).into_response();
     }
-    let message = "the server could not find the requested resource";
-    failure(StatusCode::NOT_FOUND, "NotFound", message)
+    no_such_path()
 }
 
 /// The answer as a liar gives it who has no documents for failures.

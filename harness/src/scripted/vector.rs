@@ -91,11 +91,12 @@ fn value(element: &Value) -> Option<f64> {
 }
 
 fn is_passed_over(element: &Value, lie: Option<Lie>) -> bool {
-    let Some(time) = element["value"][0].as_f64() else {
+    if lie != Some(Lie::RefusesOtherTimes) {
         return false;
-    };
+    }
     let now = Timestamp::now().as_duration().as_secs_f64();
-    lie == Some(Lie::RefusesOtherTimes) && (now - time).abs() > NEAR.as_secs_f64()
+    let time = element["value"][0].as_f64();
+    time.is_some_and(|time| (now - time).abs() > NEAR.as_secs_f64())
 }
 
 /// A value in thousandths, in its shortest form.

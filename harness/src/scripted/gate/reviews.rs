@@ -1,12 +1,16 @@
 //! What the API server says of tokens and of rights.
 
+use std::fmt::Debug;
+
 use anyhow::Context as _;
 use k8s_openapi::api::authentication::v1::{TokenReview, TokenReviewSpec};
 use k8s_openapi::api::authorization::v1::{
     NonResourceAttributes, ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec,
 };
-use kube::Api;
 use kube::api::PostParams;
+use kube::{Api, Resource};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::super::lie::Lie;
 use super::{ANONYMOUS, Gate, User};
@@ -32,11 +36,7 @@ impl Gate {
             },
             ..TokenReview::default()
         };
-        let answer = Api::<TokenReview>::all(self.client.clone())
-            .create(&PostParams::default(), &review)
-            .await
-            .context("have the caller reviewed")?;
-        let status = answer.status.unwrap_or_default();
+        let status = self.review(&review).await?.status.unwrap_or_default();
         let user = status
             .user
             .filter(|_| status.authenticated == Some(true))
@@ -107,11 +107,19 @@ impl Gate {
             spec,
             ..SubjectAccessReview::default()
         };
-        let answer = Api::<SubjectAccessReview>::all(self.client.clone())
-            .create(&PostParams::default(), &review)
-            .await
-            .context("have the caller reviewed")?;
-        let allowed = answer.status.is_some_and(|status| status.allowed);
+        let status = self.review(&review).await?.status;
+        let allowed = status.is_some_and(|status| status.allowed);
         Ok((!allowed).then_some(refusal))
+    }
+
+    /// The review with its answer.
+    async fn review<R>(&self, review: &R) -> anyhow::Result<R>
+    where
+        R: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Serialize,
+    {
+        Api::<R>::all(self.client.clone())
+            .create(&PostParams::default(), review)
+            .await
+            .context("have the caller reviewed")
     }
 }

@@ -1,5 +1,7 @@
 //! Whom the API server and the adapter trust.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1::APIService;
@@ -32,24 +34,28 @@ impl StepContext {
             ("requestheader-client-ca-file", &step.front_proxy_ca),
             ("client-ca-file", &step.client_ca),
         ];
+        if changes.iter().all(|(_, named)| named.is_none()) {
+            return Ok(());
+        }
         let maps: Api<ConfigMap> = Api::namespaced(self.expect.cluster.client(), TRUST.0);
         let timeouts = &self.expect.timeouts;
+        let doing = |what: &str| format!("{what} ConfigMap {}/{}", TRUST.0, TRUST.1);
+        let map = timeouts.call(doing("read"), maps.get(TRUST.1)).await?;
+        let told = map.data.unwrap_or_default();
+        let mut data = BTreeMap::new();
         for (key, named) in changes {
             let Some(named) = named else { continue };
-            let doing = format!("read ConfigMap {}/{}", TRUST.0, TRUST.1);
-            let map = timeouts.call(doing, maps.get(TRUST.1)).await?;
-            let mut bundle = map.data.unwrap_or_default().remove(key).unwrap_or_default();
+            let mut bundle = told.get(key).cloned().unwrap_or_default();
             for certificate in self.authorities.lock().await.certificates() {
                 bundle = bundle.replace(certificate.trim(), "");
             }
             bundle = format!("{}\n{}", bundle.trim(), self.bundle(named).await?);
-            let patch = Patch::Merge(json!({"data": {key: bundle}}));
-            let parameters = PatchParams::default();
-            let patched = maps.patch(TRUST.1, &parameters, &patch);
-            timeouts
-                .call(format!("change {key} of ConfigMap {}", TRUST.1), patched)
-                .await?;
+            data.insert(key, bundle);
         }
+        let patch = Patch::Merge(json!({"data": data}));
+        let parameters = PatchParams::default();
+        let patched = maps.patch(TRUST.1, &parameters, &patch);
+        timeouts.call(doing("change"), patched).await?;
         Ok(())
     }
 
