@@ -1,6 +1,8 @@
 //! A `setpoint run` in a process of its own.
 
+use std::fs::Permissions;
 use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, LazyLock, Mutex};
@@ -51,6 +53,19 @@ impl Run {
     /// Starts one whose time-outs are longer by a factor.
     pub(crate) fn on_slow_machine(factor: &str, scenario: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        Self::start_in(folder, &PROGRAMS.adapter, factor, scenario)
+    }
+
+    /// Starts one whose adapter is this shell script.
+    pub(crate) fn with_adapter(script: &str, scenario: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let adapter = folder.path().join("adapter");
+        std::fs::write(&adapter, script).unwrap();
+        std::fs::set_permissions(&adapter, Permissions::from_mode(0o755)).unwrap();
+        Self::start_in(folder, &adapter, "1", scenario)
+    }
+
+    fn start_in(folder: TempDir, adapter: &Path, factor: &str, scenario: &str) -> Self {
         let path = |name: &str| folder.path().join(name);
         std::fs::create_dir(path("run")).unwrap();
         std::fs::write(path("scenario.yaml"), scenario).unwrap();
@@ -58,7 +73,7 @@ impl Run {
             .args(["run", "--jobs=1", "--report=report", "scenario.yaml"])
             // Outside the checkout nothing is built.
             .current_dir(folder.path())
-            .env("SETPOINT_ADAPTER_BIN", &PROGRAMS.adapter)
+            .env("SETPOINT_ADAPTER_BIN", adapter)
             .envs(
                 PROGRAMS
                     .plane
