@@ -33,6 +33,11 @@ pub trait Cluster: Send + Sync {
     /// Issues a certificate from one of the cluster's own authorities.
     async fn mint(&self, authority: Authority, request: &MintRequest) -> Result<Minted, MintError>;
 
+    /// Stops the API server, and lets it go on after a time of at most ten seconds; the pause ends even if nobody waits for it.
+    async fn pause_api_server(&self, _time: Duration) -> Result<(), PauseError> {
+        Err(PauseError::NotCapable)
+    }
+
     /// The last lines of every part of the cluster that keeps a log, by name: evidence for a report.
     async fn component_logs(&self) -> Vec<(String, String)>;
 
@@ -178,6 +183,8 @@ pub enum Capability {
     ManyConnections,
     /// Roles of the control plane (`system:…`) may be changed: the cluster ends afterwards.
     SystemRoles,
+    /// [`Cluster::pause_api_server`] works.
+    PausingApiServer,
 }
 
 impl Capability {
@@ -191,6 +198,7 @@ impl Capability {
                 "a port-forward passes the API server and the kubelet each time"
             }
             Self::SystemRoles => "others need the roles of its control plane",
+            Self::PausingApiServer => "its API server is not a process that the harness may stop",
         }
     }
 }
@@ -257,6 +265,18 @@ pub enum MintError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+}
+
+/// Why [`Cluster::pause_api_server`] failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PauseError {
+    /// This cluster's API server is out of reach.
+    #[error("this cluster does not pause its API server")]
+    NotCapable,
+    /// The plane could not do it.
+    #[error("have the plane pause its API server")]
+    Plane(#[source] std::io::Error),
 }
 
 /// Why [`Cluster::stop`] failed.

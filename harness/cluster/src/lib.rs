@@ -17,7 +17,7 @@ mod user_folder;
 
 pub use cluster::{
     Access, Authority, Capability, Cluster, ConnectError, Connection, Facts, Flaw, MintError,
-    MintRequest, Minted, StopError,
+    MintRequest, Minted, PauseError, StopError,
 };
 pub use crds::{CrdError, install_crds};
 pub use provider::{

@@ -47,6 +47,8 @@ pub enum Need {
     /// The cluster is there for this scenario alone, which changes roles of its control plane (`system:…`): they outlive
     /// the scenario's objects.
     SystemRoles,
+    /// The cluster's API server can be stopped for a moment.
+    PausingApiServer,
 }
 
 shown_as_written!(Need);
@@ -63,6 +65,7 @@ impl Need {
             Self::Mint => Some(Capability::Mint),
             Self::ManyConnections => Some(Capability::ManyConnections),
             Self::SystemRoles => Some(Capability::SystemRoles),
+            Self::PausingApiServer => Some(Capability::PausingApiServer),
             _ => None,
         }
     }

@@ -149,6 +149,7 @@ impl Document {
         self.check_prometheus(places, checks);
         self.check_system_roles(places, checks);
         self.check_trust(places, checks);
+        self.check_pauses(places, checks);
     }
 
     fn check_head(&self, places: &Place, text: &str, checks: &mut Checks<'_>) {
@@ -211,6 +212,19 @@ impl Document {
         let problem = "the authorities that the API server names are changed: `needs: [mint]` gives the scenario a cluster that nobody has after it";
         for (index, step) in self.steps.iter().enumerate() {
             if step.needs().own_trust {
+                checks.at(places.key("steps").item(index), problem);
+            }
+        }
+    }
+
+    /// Whether a scenario that stops the API server says so: not every backend can.
+    fn check_pauses(&self, places: &Place, checks: &mut Checks<'_>) {
+        if self.needs.contains(&Need::PausingApiServer) {
+            return;
+        }
+        let problem = "the API server pauses: say so by `needs: [pausing-api-server]`";
+        for (index, step) in self.steps.iter().enumerate() {
+            if step.needs().pausing_api_server {
                 checks.at(places.key("steps").item(index), problem);
             }
         }

@@ -133,6 +133,8 @@ pub enum Lie {
     CertificatesFirst,
     /// Fails where a token can't be reviewed
     FailsWithReviews,
+    /// Waits half a second for what the API server says of a caller
+    ImpatientReviews,
     /// Takes a front proxy's certificate before its time
     TakesEarlyCertificates,
     /// Never reads again whose certificates to take from front proxies

@@ -134,6 +134,10 @@ fn caught_by(lie: Lie) -> &'static [(&'static str, Kind)] {
             "authentication/token-that-cannot-be-reviewed",
             Kind::UnexpectedStatus,
         )],
+        Lie::ImpatientReviews => &[(
+            "authorization/reviews-take-their-time",
+            Kind::UnexpectedStatus,
+        )],
         Lie::TakesEarlyCertificates => &[(
             "authentication/expired-proxy-certificate",
             Kind::UnexpectedStatus,

@@ -16,7 +16,7 @@ use tokio::time::timeout;
 
 use crate::cluster::{
     Access, Authority, Capability, Cluster, ConnectError, Connection, Facts, MintError,
-    MintRequest, Minted, StopError,
+    MintRequest, Minted, PauseError, StopError,
 };
 use crate::kubeconfig::connect;
 use crate::pki::Authorities;
@@ -39,11 +39,12 @@ use start::Plane;
 /// How long a plane may take to reply; what it does itself for a command, it gives up after five seconds.
 const REPLY: Duration = Duration::from_secs(10);
 /// What every plane can do.
-const CAPABILITIES: [Capability; 4] = [
+const CAPABILITIES: [Capability; 5] = [
     Capability::ControlPlaneFlags,
     Capability::Mint,
     Capability::ManyConnections,
     Capability::SystemRoles,
+    Capability::PausingApiServer,
 ];
 
 /// How many of a log's last lines are evidence.
@@ -187,7 +188,11 @@ impl LocalCluster {
     /// # Errors
     /// When the plane can't be reached.
     pub async fn renew_tokens(&self) -> std::io::Result<()> {
-        match self.ask(&Command::RenewTokens).await?.1 {
+        self.have_done(&Command::RenewTokens).await
+    }
+
+    async fn have_done(&self, command: &Command) -> std::io::Result<()> {
+        match self.ask(command).await?.1 {
             Reply::Done => Ok(()),
             Reply::Failed(reason) => Err(std::io::Error::other(reason)),
         }
@@ -250,6 +255,12 @@ impl Cluster for LocalCluster {
 
     async fn mint(&self, authority: Authority, request: &MintRequest) -> Result<Minted, MintError> {
         self.authorities.mint(authority, request)
+    }
+
+    async fn pause_api_server(&self, time: Duration) -> Result<(), PauseError> {
+        let milliseconds = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let command = Command::PauseApiServer { milliseconds };
+        self.have_done(&command).await.map_err(PauseError::Plane)
     }
 
     async fn component_logs(&self) -> Vec<(String, String)> {

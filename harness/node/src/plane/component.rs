@@ -4,9 +4,12 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
 
+use nix::unistd::Pid;
 use tokio::process::{Child, Command};
 
+use super::pause::Pausable;
 use crate::failure::{Failure, failed};
 use crate::logs;
 
@@ -69,6 +72,14 @@ impl Component {
             },
             Err(error) => failed::<io::Error>(format!("wait for {name}"))(error).into(),
         }
+    }
+
+    /// It, to be paused.
+    pub(crate) fn pausable(&self) -> Result<Arc<Pausable>, Failure> {
+        let pid = self.child.id().and_then(|pid| i32::try_from(pid).ok());
+        let ended =
+            || failed(format!("find {}", self.name))(io::Error::from(io::ErrorKind::NotFound));
+        Ok(Pausable::new(Pid::from_raw(pid.ok_or_else(ended)?)))
     }
 
     pub(crate) fn last_lines(&self) -> String {

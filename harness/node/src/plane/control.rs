@@ -10,12 +10,13 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::{Pod, Service};
 use kube::{Api, Client};
 use parking_lot::Mutex;
-use setpoint_support::accept;
+use setpoint_support::{accept, error_chain};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpStream, UnixListener, UnixStream};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
+use super::pause::Pausable;
 use crate::protocol::{Command, Reply, Target};
 
 /// How long a target may take to accept a connection; inside one machine it takes microseconds.
@@ -32,15 +33,17 @@ pub(crate) async fn serve(
     listener: UnixListener,
     client: Client,
     renew_tokens: watch::Sender<u64>,
+    api_server: Arc<Pausable>,
 ) -> Infallible {
     let addresses = Arc::<Addresses>::default();
     loop {
         let (stream, _) = accept("the plane's socket", || listener.accept()).await;
         let (client, renew_tokens) = (client.clone(), renew_tokens.clone());
-        let addresses = Arc::clone(&addresses);
+        let (addresses, api_server) = (Arc::clone(&addresses), Arc::clone(&api_server));
         tokio::spawn(async move {
             let stream = BufReader::new(stream);
-            if let Err(error) = answer(stream, client, addresses, renew_tokens).await {
+            let answered = answer(stream, client, addresses, renew_tokens, &api_server).await;
+            if let Err(error) = answered {
                 tracing::debug!(%error, "answer a command");
             }
         });
@@ -52,13 +55,20 @@ async fn answer(
     client: Client,
     addresses: Arc<Addresses>,
     renew_tokens: watch::Sender<u64>,
+    api_server: &Arc<Pausable>,
 ) -> io::Result<()> {
     let mut line = String::new();
     let command = async { (&mut stream).take(MAX_COMMAND).read_line(&mut line).await };
     timeout(COMMAND_TIMEOUT, command).await??;
     match serde_json::from_str(&line) {
         Ok(Command::Connect { target, port }) => {
-            match open(&client, &addresses, &target, port).await {
+            // One that is paused can't be asked, and moves no pods.
+            let age = if api_server.is_paused() {
+                Duration::MAX
+            } else {
+                ADDRESS_AGE
+            };
+            match open(&client, &addresses, &target, port, age).await {
                 Ok(mut opened) => {
                     reply(&mut stream, &Reply::Done).await?;
                     tokio::io::copy_bidirectional(&mut stream, &mut opened).await?;
@@ -70,6 +80,12 @@ async fn answer(
         Ok(Command::RenewTokens) => {
             renew_tokens.send_modify(|generation| *generation = generation.wrapping_add(1));
             reply(&mut stream, &Reply::Done).await
+        }
+        Ok(Command::PauseApiServer { milliseconds }) => {
+            let paused = api_server.pause(Duration::from_millis(milliseconds));
+            let failed = |error| Reply::Failed(error_chain(&error));
+            let said = paused.map_or_else(failed, |()| Reply::Done);
+            reply(&mut stream, &said).await
         }
         Err(error) => {
             reply(
@@ -127,14 +143,20 @@ struct Addresses(Mutex<HashMap<Target, Arc<Known>>>);
 type Known = tokio::sync::Mutex<Option<(Instant, IpAddr)>>;
 
 impl Addresses {
-    async fn of(&self, client: &Client, target: &Target) -> Result<IpAddr, ConnectError> {
-        self.or(target, address_of(client, target)).await
+    async fn of(
+        &self,
+        client: &Client,
+        target: &Target,
+        age: Duration,
+    ) -> Result<IpAddr, ConnectError> {
+        self.or(target, age, address_of(client, target)).await
     }
 
-    /// What is known of a target, or what is found out now; those who ask at once wait for one answer.
+    /// What is known of a target and not older than `age`, or what is found out now; those who ask at once wait for one answer.
     async fn or(
         &self,
         target: &Target,
+        age: Duration,
         find_out: impl Future<Output = Result<IpAddr, ConnectError>>,
     ) -> Result<IpAddr, ConnectError> {
         let known = {
@@ -143,7 +165,7 @@ impl Addresses {
         };
         let mut known = known.lock().await;
         if let Some((known_at, address)) = *known
-            && known_at.elapsed() < ADDRESS_AGE
+            && known_at.elapsed() < age
         {
             return Ok(address);
         }
@@ -158,8 +180,9 @@ async fn open(
     addresses: &Addresses,
     target: &Target,
     port: u16,
+    age: Duration,
 ) -> Result<TcpStream, ConnectError> {
-    let address = timeout(CONNECT_TIMEOUT, addresses.of(client, target)).await;
+    let address = timeout(CONNECT_TIMEOUT, addresses.of(client, target, age)).await;
     let address = address.map_err(|_| ConnectError::NoWord {
         target: target.clone(),
     })??;
@@ -207,7 +230,8 @@ mod tests {
         let ask = async |answer: Result<u8, ()>| {
             let answer = answer.map(|last| IpAddr::from([10, 0, 0, last]));
             let answer = answer.map_err(|()| ConnectError::NoAnswer);
-            addresses.or(&target, std::future::ready(answer)).await.ok()
+            let answer = std::future::ready(answer);
+            addresses.or(&target, ADDRESS_AGE, answer).await.ok()
         };
         let address = |last: u8| Some(IpAddr::from([10, 0, 0, last]));
         assert_eq!(ask(Err(())).await, None);
@@ -215,5 +239,9 @@ mod tests {
         assert_eq!(ask(Ok(2)).await, address(1));
         tokio::time::advance(ADDRESS_AGE).await;
         assert_eq!(ask(Ok(2)).await, address(2));
+        tokio::time::advance(ADDRESS_AGE).await;
+        // As while the API server is paused.
+        let known = addresses.or(&target, Duration::MAX, std::future::pending());
+        assert_eq!(known.await.ok(), address(2));
     }
 }

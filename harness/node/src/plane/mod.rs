@@ -9,6 +9,7 @@ mod flags;
 mod init;
 mod namespaces;
 mod node;
+mod pause;
 mod relay;
 mod run;
 mod stage;

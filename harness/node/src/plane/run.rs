@@ -18,6 +18,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::component::{Component, ComponentError};
+use super::pause::Pausable;
 use super::{control, flags, relay};
 use crate::dir::INTERNAL_KUBECONFIG;
 use crate::failure::{Failure, failed};
@@ -117,7 +118,8 @@ async fn run(
     let mut components = Components::default();
     components.add("etcd", &spec.binaries.etcd, flags::etcd(&spec.dir), spec)?;
     let flags = flags::api_server(&spec.dir, &spec.options);
-    components.add("kube-apiserver", &spec.binaries.kube_apiserver, flags, spec)?;
+    let program = &spec.binaries.kube_apiserver;
+    let api_server = components.add("kube-apiserver", program, flags, spec)?;
     let seen = watch::Sender::new("no answer".to_owned());
     components
         .outlive(limit, READINESS, &seen, api_server_ready(&client, &seen))
@@ -162,7 +164,7 @@ async fn run(
             failed("the kubelet of the plane stopped")(why).into()
         }
         never = relay::relay(listener) => match never {},
-        never = control::serve(socket, client, renew_tokens) => match never {},
+        never = control::serve(socket, client, renew_tokens, api_server) => match never {},
     })
 }
 
@@ -177,10 +179,11 @@ impl Components {
         program: &Path,
         flags: Vec<String>,
         spec: &PlaneSpec,
-    ) -> Result<(), ComponentError> {
+    ) -> Result<Arc<Pausable>, ComponentError> {
         let component = Component::start(name, program, flags, &spec.dir.logs())?;
+        let pausable = component.pausable()?;
         self.0.push(component);
-        Ok(())
+        Ok(pausable)
     }
 
     /// Comes back when the first of them has ended, which none should.

@@ -51,6 +51,11 @@ pub enum Command {
     },
     /// Issues all projected ServiceAccount tokens again, now.
     RenewTokens,
+    /// Stops the kube-apiserver, and lets it go on after a time.
+    PauseApiServer {
+        /// How long, at most ten seconds.
+        milliseconds: u64,
+    },
 }
 
 /// The reply to a command.
@@ -81,6 +86,9 @@ mod tests {
         assert_eq!(serde_json::from_str::<Command>(line).unwrap(), command);
         let renew = serde_json::to_string(&Command::RenewTokens).unwrap();
         assert_eq!(renew, r#""renewTokens""#);
+        let pause = Command::PauseApiServer { milliseconds: 5 };
+        let pause = serde_json::to_string(&pause).unwrap();
+        assert_eq!(pause, r#"{"pauseApiServer":{"milliseconds":5}}"#);
         assert_eq!(serde_json::to_string(&Reply::Done).unwrap(), r#""done""#);
         let refused = Reply::Failed("connection refused".to_owned());
         assert_eq!(

@@ -1,6 +1,7 @@
 //! What the API server says of tokens and of rights.
 
 use std::fmt::Debug;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use k8s_openapi::api::authentication::v1::{TokenReview, TokenReviewSpec};
@@ -11,12 +12,15 @@ use kube::api::PostParams;
 use kube::{Api, Resource};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::time::timeout;
 
 use super::super::lie::Lie;
 use super::{ANONYMOUS, Gate, User};
 
 /// For whom tokens are that a liar believes.
 const OTHER: &str = "https://vault.example";
+/// For how long a liar waits for a review.
+const IMPATIENCE: Duration = Duration::from_millis(500);
 
 impl Gate {
     pub(super) async fn by_token(&self, token: &str) -> anyhow::Result<User> {
@@ -117,9 +121,16 @@ impl Gate {
     where
         R: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Serialize,
     {
-        Api::<R>::all(self.client.clone())
-            .create(&PostParams::default(), review)
-            .await
-            .context("have the caller reviewed")
+        let api = Api::<R>::all(self.client.clone());
+        let parameters = PostParams::default();
+        let reviewed = api.create(&parameters, review);
+        let reviewed = if self.lie == Some(Lie::ImpatientReviews) {
+            timeout(IMPATIENCE, reviewed)
+                .await
+                .context("wait for a review")?
+        } else {
+            reviewed.await
+        };
+        reviewed.context("have the caller reviewed")
     }
 }

@@ -4,6 +4,7 @@ mod again;
 mod answer;
 mod identity;
 mod method;
+mod pause;
 mod values;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ use tokio::time::{Instant, interval};
 use self::answer::{ExpectedAnswer, updates_snapshots};
 use self::identity::As;
 use self::method::Method;
+use self::pause::ApiServerPause;
 use super::context::{Needs, Play, Remark, StepContext};
 use crate::format::{Checks, Place, Span};
 use crate::outcome::{Context, Finding, Kind, Owner, RequestFailure, Unmet};
@@ -53,6 +55,8 @@ pub(crate) struct RequestStep {
     /// answer without a tag is as good.
     #[serde(default)]
     pub revalidates: bool,
+    /// The API server does nothing meanwhile, for a moment: what the adapter asks it takes as long.
+    pub while_api_server_pauses: Option<ApiServerPause>,
 }
 
 /// Through whom a request goes.
@@ -91,6 +95,7 @@ impl Play for RequestStep {
         if let Some(as_) = &self.as_ {
             as_.check(place.key("as").value(), checks);
         }
+        self.check_pause(place, checks);
         let (expected, place) = (&self.expect, place.key("expect"));
         checks.headers(&expected.headers, place.key("headers"));
         if !(100..=599).contains(&expected.status) {
@@ -132,7 +137,10 @@ impl Play for RequestStep {
     }
 
     fn needs(&self) -> Needs {
-        Needs::OWN_ADAPTER
+        Needs {
+            pausing_api_server: self.while_api_server_pauses.is_some(),
+            ..Needs::OWN_ADAPTER
+        }
     }
 
     fn play<'a>(&'a self, context: &'a StepContext) -> BoxFuture<'a, Result<Remark, Unmet>> {
@@ -143,6 +151,9 @@ impl Play for RequestStep {
                 headers: self.headers.clone(),
                 identity: context.identity(self.as_.as_ref(), self.via).await?,
             };
+            if let Some(pause) = self.while_api_server_pauses {
+                return self.ask_in_pause(context, &question, pause).await;
+            }
             let within = self.expect.within;
             let deadline = within.map(|within| Instant::now() + context.expect.stated(within));
             let mut pauses = interval(PAUSE);
@@ -164,6 +175,26 @@ impl Play for RequestStep {
 }
 
 impl RequestStep {
+    fn check_pause(&self, place: &Place, checks: &mut Checks<'_>) {
+        let Some(pause) = &self.while_api_server_pauses else {
+            return;
+        };
+        let place = place.key("whileApiServerPauses");
+        pause.check(place.value(), checks);
+        if self.via == Via::ApiServer {
+            checks.at(
+                place,
+                "the API server can't answer in its pause: `via: adapter`",
+            );
+        }
+        if self.expect.within.is_some() || self.again > 0 || self.revalidates {
+            checks.at(
+                place,
+                "a pause is for one request of each caller, without `within`, `again` and `revalidates`",
+            );
+        }
+    }
+
     async fn ask(
         &self,
         context: &StepContext,
