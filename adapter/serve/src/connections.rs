@@ -334,7 +334,7 @@ mod tests {
         assert!(add(3).is_some());
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn a_connection_of_the_address_with_the_most_waits_for_the_end_of_another_one() {
         let connections = Connections::new(2, UNUSED);
         let mut places: Vec<_> = (0..4)
@@ -448,7 +448,7 @@ mod tests {
         assert!(add(&connections, 1).is_some() && unused.close.is_cancelled());
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn who_waits_longest_has_the_next_place_even_before_newcomers() {
         let connections = Connections::new(1, UNUSED);
         let first = add(&connections, 1).expect("a place");
@@ -466,7 +466,7 @@ mod tests {
         assert!(third.await.is_some());
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn more_waiting_connections_than_the_limit_are_refused() {
         let connections = Connections::new(1, UNUSED);
         let _first = connections.place(address(1)).await;

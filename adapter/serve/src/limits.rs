@@ -16,9 +16,11 @@ use std::time::Duration;
 pub struct Limits {
     /// Connections that are served at a time. One more waits, if its address has as many as any
     /// other; else it closes the oldest of the address that has the most. Those of trusted clients
-    /// are never closed for others. As many others may have sent nothing yet; one more closes the
-    /// oldest of them.
+    /// are never closed for others.
     pub connections: usize,
+    /// Further connections whose clients have sent nothing yet; one more closes the oldest of them. They are
+    /// sockets and nothing else. Where two thousand come in a second, 256 are a tenth of a second for each.
+    pub silent: usize,
     /// Time for the first bytes of a client, again to wait for a place, and again for a TLS handshake and for telling
     /// whether the client is trusted.
     pub handshake: Duration,
@@ -76,6 +78,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 256,
+            silent: 256,
             handshake: Duration::from_secs(10),
             request_head: Duration::from_secs(32),
             request: Duration::from_secs(90),

@@ -95,8 +95,7 @@ impl Server {
     /// [`Limits::drain`] to finish.
     pub async fn run(self, app: Router, shutdown: CancellationToken) {
         let tasks = TaskTracker::new();
-        // Where two thousand come in a second, each has a tenth of a second by default.
-        let silent = Silent::new(self.limits.connections);
+        let silent = Silent::new(self.limits.silent);
         let connections = Connections::new(self.limits.connections, self.limits.unused);
         let (budgets, handshakes) = (budgets(&self.limits), Turns::default());
         let accepted = || accept("HTTP", async || self.listener.accept().await);
@@ -166,10 +165,10 @@ mod tests {
         let address = listener.local_addr().expect("an address");
         let server = Server::new(listener);
         let processor = server.processor.clone();
+        let began = Instant::now();
         processor.take(CLIENT, OWED);
         let shutdown = CancellationToken::new();
         let running = tokio::spawn(server.run(app, shutdown.clone()));
-        let began = Instant::now();
         let mut stream = TcpStream::connect(address).await.expect("a connection");
         let request = format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
         stream

@@ -127,13 +127,14 @@ fn an_unchanged_pair_is_not_replaced() {
 
 /// An adapter that is ready, served with a pair that is followed.
 ///
-/// `/held` answers when `release` says so.
+/// `/held` says that it was asked, and answers when `release` says so.
 async fn served(
     pair: &Arc<ServingPair>,
     shutdown: &CancellationToken,
-    release: CancellationToken,
+    (asked, release): (CancellationToken, CancellationToken),
 ) -> (String, JoinHandle<()>) {
     let held = axum::routing::get(move || async move {
+        asked.cancel();
         release.cancelled().await;
         "held"
     });
@@ -181,9 +182,11 @@ async fn the_adapter_stays_ready_while_its_pair_is_renewed_under_load_and_then_a
  {
     let (volume, pair) = volume();
     let pair = Arc::new(pair);
-    let [shutdown, stop, release] = std::array::from_fn(|_| CancellationToken::new());
-    let (url, running) = served(&pair, &shutdown, release.clone()).await;
+    let [shutdown, stop, asked, release] = std::array::from_fn(|_| CancellationToken::new());
+    let (url, running) = served(&pair, &shutdown, (asked.clone(), release.clone())).await;
     let in_flight = tokio::spawn(client().get(format!("{url}/held")).send());
+    let waited = tokio::time::timeout(Duration::from_secs(20), asked.cancelled()).await;
+    waited.expect("the request is in flight");
     let asking: Vec<_> = (0..3)
         .map(|_| tokio::spawn(ask_again_and_again(url.clone(), stop.clone())))
         .collect();

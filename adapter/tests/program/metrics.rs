@@ -104,7 +104,8 @@ async fn read_by(variable: &str) {
         target["health"] == "up"
             || target["lastError"]
                 .as_str()
-                .is_some_and(|error| !error.is_empty())
+                // A busy machine may take longer than the second that Prometheus waits.
+                .is_some_and(|error| !error.is_empty() && !error.contains("deadline exceeded"))
     };
     let targets = real.until("targets", scraped).await;
     assert_eq!(

@@ -104,7 +104,12 @@ fn api_service(labels: Value) -> Value {
 }
 
 async fn a_run_has_labelled_namespaces_of_its_own_and_leaves_none() {
-    let cluster = theirs(ControlPlaneOptions::default()).await;
+    // On a busy machine seconds pass until it is seen that an HPA was judged.
+    let control_plane = ControlPlaneOptions {
+        hpa_sync_period: Duration::from_secs(5),
+        ..ControlPlaneOptions::default()
+    };
+    let cluster = theirs(control_plane).await;
     let namespaces: Api<Namespace> = Api::all(cluster.client());
     let before = names(namespaces.clone()).await;
     let provider = provider(&cluster);
@@ -122,9 +127,8 @@ async fn a_run_has_labelled_namespaces_of_its_own_and_leaves_none() {
             );
         }
     }
-    // The plane's controller is told to sync once a second.
     let period = lease.cluster().facts().hpa_sync_period;
-    assert!((0.5..4.0).contains(&period.as_secs_f64()), "{period:?}");
+    assert!((2.5..10.0).contains(&period.as_secs_f64()), "{period:?}");
     // Its holder lives.
     assert_eq!(provider.reap().await.unwrap(), []);
     lease.give_back(true).await.unwrap();
@@ -406,7 +410,7 @@ async fn a_cluster_without_hpa_controller_is_said_to_have_none_and_nothing_is_le
 async fn a_namespace_that_hangs_is_named_with_what_keeps_it() {
     let cluster = theirs(ControlPlaneOptions::default()).await;
     let mut options = options(cluster.kubeconfig());
-    options.ended_within = Duration::from_secs(15);
+    options.ended_within = Duration::from_secs(30);
     let lease = ExistingProvider::new(options)
         .lease(&start())
         .await

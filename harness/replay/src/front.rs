@@ -81,6 +81,7 @@ impl Front {
 fn limits() -> Limits {
     let mut limits = Limits::default();
     limits.connections = 1024;
+    limits.silent = 1024;
     // `--web.read-timeout` of Prometheus.
     limits.request_head = Duration::from_secs(5 * 60);
     limits.idle = Duration::from_secs(5 * 60);

@@ -12,13 +12,14 @@ use std::time::Duration;
 
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1::APIService;
+use kube::Client;
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams, TypeMeta};
 use kube::runtime::wait::await_condition;
 use serde_json::{Value, json};
 use setpoint_cluster::local::{LocalCluster, LocalOptions};
 use setpoint_cluster::{Cluster, ImageRoot, ImageTable, LocalImage, provision};
 use setpoint_test_support::{TestAuthority, trials};
-use tokio::time::timeout;
+use tokio::time::{interval, timeout};
 
 /// How long any step may take that is not the start of a plane.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -109,6 +110,20 @@ async fn wait_for(services: &Api<APIService>, status: &str, reason: &str) {
     waited.unwrap().unwrap();
 }
 
+/// The value of a pod, as soon as the API server passes requests on: it sees a moment later than others that an APIService is available.
+async fn value(client: &Client) -> Value {
+    let path = "/apis/custom.metrics.k8s.io/v1beta2/namespaces/default/pods/web-1/rps";
+    let mut tries = interval(Duration::from_millis(50));
+    loop {
+        tries.tick().await;
+        let request = http::Request::get(path).body(Vec::new()).unwrap();
+        match client.request(request).await {
+            Err(kube::Error::Api(status)) if status.code == 503 => {}
+            answer => return answer.unwrap(),
+        }
+    }
+}
+
 async fn an_apiservice_is_available_as_long_as_its_pod_serves() {
     let cluster = plane().await;
     let client = cluster.client();
@@ -118,9 +133,8 @@ async fn an_apiservice_is_available_as_long_as_its_pod_serves() {
     let services: Api<APIService> = Api::all(client.clone());
     wait_for(&services, "True", "Passed").await;
 
-    let path = "/apis/custom.metrics.k8s.io/v1beta2/namespaces/default/pods/web-1/rps";
-    let request = http::Request::get(path).body(Vec::new()).unwrap();
-    let answer: Value = client.request(request).await.unwrap();
+    let answer = timeout(LIMIT, value(&client)).await;
+    let answer = answer.expect("the API server passes requests on");
     assert_eq!(answer["items"][0]["value"], "5", "{answer}");
 
     let deployments: Api<Deployment> = Api::namespaced(client.clone(), "scripted");

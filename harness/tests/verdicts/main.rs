@@ -82,7 +82,7 @@ fn an_api_server_that_hangs_is_the_clusters_problem() {
 }
 
 fn a_fake_prometheus_that_is_killed_is_the_harness_problem() {
-    let mut run = Run::start(&waits_for_ever("3s"));
+    let mut run = Run::start(&waits_for_ever("10s"));
     run.until(LAST_STEP);
     run.find(" replay ");
     run.until_it_ends(|seen| {

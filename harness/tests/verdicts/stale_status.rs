@@ -20,6 +20,7 @@ fn played(steps: &[Value]) -> Ended {
     let scenario = json!({
         "apiVersion": "setpoint.dev/v1alpha1",
         "scenario": "a status of before fits",
+        "cluster": {"hpaSyncPeriod": "3s"},
         "metrics": [metric("10")],
         "manifests": [object("apps/v1", "Deployment", deployment), object("autoscaling/v2", "HorizontalPodAutoscaler", hpa)],
         "steps": steps,
@@ -27,9 +28,9 @@ fn played(steps: &[Value]) -> Ended {
     Run::on_slow_machine("2", &scenario.to_string()).end()
 }
 
-/// An expectation that the HPA measures a value. On the slow machine it has eight seconds.
+/// An expectation that the HPA measures a value. On the slow machine it has twenty seconds.
 fn measures(value: &str) -> Value {
-    json!({"expect": {"hpa": {"name": "web", "current": value, "within": "4s"}}})
+    json!({"expect": {"hpa": {"name": "web", "current": value, "within": "10s"}}})
 }
 
 fn metric(value: &str) -> Value {
@@ -43,7 +44,7 @@ fn assert_failed(ended: &Ended, kind: &str, cause: &str) {
     assert_eq!(of, expected, "{verdict}\n{}", ended.log);
     let told = verdict["cause"].as_str().unwrap();
     assert!(told.contains(cause), "{told}");
-    assert!(told.contains("not within 8s"), "{told}");
+    assert!(told.contains("not within 20s"), "{told}");
     assert_eq!(ended.exit_code, Some(1), "{}", ended.log);
 }
 
@@ -67,12 +68,12 @@ fn what_was_measured_before_a_fault_fails() {
     );
 }
 
-/// A sync that takes two seconds is under way when the values change: the expectation before ends with a sync, the next
-/// one begins a second later, and the request takes two. What it has measured differs by too little to scale.
+/// A sync that takes five seconds is under way when the values change: the expectation before ends with a sync, the next
+/// one begins three seconds later, and the request takes five. What it has measured differs by too little to scale.
 fn what_a_sync_that_was_under_way_has_measured_fails() {
     let path = "/apis/custom.metrics.k8s.io/v1beta2/namespaces/default/pods/*/queue_length";
     let ended = played(&[
-        json!({"fault": {"prometheus": {"paths": ["/api/v1/query"], "delay": "2s"}}}),
+        json!({"fault": {"prometheus": {"paths": ["/api/v1/query"], "delay": "5s"}}}),
         measures("10"),
         json!({"metrics": [metric("10.5")]}),
         json!({"request": {"path": path, "expect": {"status": 200}}}),

@@ -165,7 +165,7 @@ async fn a_window_of_one_byte_keeps_no_more_than_the_share_of_an_address() {
 #[tokio::test]
 async fn a_stream_whose_answer_is_not_taken_in_time_is_reset() {
     let (app, unsent) = big(1000);
-    let limits = limits(|limits| limits.request = Duration::from_millis(200));
+    let limits = limits(|limits| limits.request = Duration::from_secs(2));
     let running = start(app, limits).await;
     let requests = http2(&running, MALLORY, 0).await;
     let mut held = send(&requests, "/", 0, 1).await;
@@ -210,6 +210,7 @@ async fn a_connection_whose_answer_is_not_taken_in_time_is_closed() {
 async fn whoever_opens_many_connections_loses_its_own() {
     let limits = limits(|limits| {
         limits.connections = 20;
+        limits.silent = 20;
         limits.handshake = Duration::from_secs(600);
     });
     let running = start(count_certificates(), limits).await;
@@ -225,9 +226,10 @@ async fn whoever_opens_many_connections_loses_its_own() {
 
 #[tokio::test]
 async fn a_burst_from_one_address_is_slowed_down_and_not_cut_off() {
-    // The clients have one processor together with the server, and are without a request for as long as that takes.
+    // The clients have one processor together with the server, and are silent and without a request for as long as that takes.
     let limits = limits(|limits| {
         limits.connections = 2;
+        limits.silent = 20;
         limits.handshake = LIMIT;
         limits.unused = 10 * LIMIT;
     });

@@ -223,7 +223,7 @@ fn a_deleted_pod_gets_sigterm_and_the_time_to_answer_it() {
 
 fn a_failed_liveness_probe_restarts_the_container() {
     in_namespace("liveness", |namespace| async move {
-        let probe = json!({"tcpSocket": {"port": 9}, "periodSeconds": 1, "failureThreshold": 2});
+        let probe = json!({"tcpSocket": {"port": 9}, "periodSeconds": 1, "failureThreshold": 5});
         let always = json!({"restartPolicy": "Always", "terminationGracePeriodSeconds": 0});
         let script = "trap 'exit 3' TERM; echo up; while true; do sleep 0.05; done";
         namespace
