@@ -20,6 +20,8 @@ pub enum Kind {
     UnexpectedBody,
     /// There was an answer where there should be none.
     UnexpectedAnswer,
+    /// A connection ended that should stay, or stayed where it should end.
+    UnexpectedConnection,
     /// Some requests of a load failed.
     RequestsFailed,
     /// The discovery documents aren't sorted.

@@ -3,6 +3,7 @@
 mod adapter;
 mod controller_manager;
 mod error;
+mod http2;
 mod limit;
 mod plain;
 mod route;

@@ -70,6 +70,7 @@ impl Route {
 }
 
 /// A way to ask as somebody; each question takes a connection of its own.
+#[derive(Clone)]
 pub(crate) struct TlsRoute {
     pub(super) cluster: Arc<dyn Cluster>,
     /// Who is asked.
@@ -80,12 +81,23 @@ pub(crate) struct TlsRoute {
     pub(super) connector: tokio_rustls::TlsConnector,
 }
 
+#[derive(Clone)]
 pub(super) enum Destination {
     Host(String, u16),
     Target(Target, u16),
 }
 
 impl TlsRoute {
+    /// The same way, over which only HTTP/2 is spoken.
+    pub(super) fn over_http2(&self) -> Self {
+        let mut tls = rustls::ClientConfig::clone(self.connector.config());
+        tls.alpn_protocols = vec![b"h2".to_vec()];
+        Self {
+            connector: tokio_rustls::TlsConnector::from(Arc::new(tls)),
+            ..self.clone()
+        }
+    }
+
     pub(super) async fn ask(&self, question: &Question, limit: Limit) -> Result<Answer, Unmet> {
         let stream = self.connect(limit).await?;
         let answer = ask_over(Box::new(stream), &self.server, question, limit).await;
@@ -167,10 +179,19 @@ pub(crate) async fn ask_over(
     let (mut sender, connection) = limit.bound(doing(), handshake).await?;
     // Ends with the answer's last byte, and with whoever gives up before.
     let mut connection = AbortOnDropHandle::new(tokio::spawn(connection));
-    let mut request = http::Request::builder()
-        .method(question.method.clone())
-        .uri(&question.path)
-        .header("host", host);
+    let request = http::Request::builder().uri(&question.path);
+    let request = request_of(question, request.header("host", host))?;
+    let sent = send(&mut sender, &mut connection, request);
+    let response = limit.bound(format!("get an answer to {}", question.path), sent);
+    whole(response.await?, question, limit).await
+}
+
+/// The request of a question, from what says whom it is for.
+pub(super) fn request_of(
+    question: &Question,
+    mut request: http::request::Builder,
+) -> Result<http::Request<Empty<bytes::Bytes>>, RequestError> {
+    request = request.method(question.method.clone());
     match &question.identity {
         Identity::FrontProxy { user, groups, .. } => {
             request = request.header("x-remote-user", user);
@@ -192,15 +213,16 @@ pub(crate) async fn ask_over(
     for (name, value) in &question.headers {
         request = request.header(name, value);
     }
-    let request = request
-        .body(Empty::<bytes::Bytes>::new())
-        .map_err(failed(doing()))?;
-    let response = limit
-        .bound(
-            format!("get an answer to {}", question.path),
-            send(&mut sender, &mut connection, request),
-        )
-        .await?;
+    let doing = || format!("ask for {}", question.path);
+    request.body(Empty::new()).map_err(failed(doing()))
+}
+
+/// The answer with its whole body.
+pub(super) async fn whole(
+    response: http::Response<hyper::body::Incoming>,
+    question: &Question,
+    limit: Limit,
+) -> Result<Answer, RequestError> {
     let (head, body) = response.into_parts();
     let body = limit
         .bound(

@@ -135,6 +135,8 @@ pub enum Lie {
     FailsWithReviews,
     /// Waits half a second for what the API server says of a caller
     ImpatientReviews,
+    /// Keeps HTTP/2 connections of callers that it doesn't know
+    KeepsStrangers,
     /// Takes a front proxy's certificate before its time
     TakesEarlyCertificates,
     /// Never reads again whose certificates to take from front proxies

@@ -138,6 +138,10 @@ fn caught_by(lie: Lie) -> &'static [(&'static str, Kind)] {
             "authorization/reviews-take-their-time",
             Kind::UnexpectedStatus,
         )],
+        Lie::KeepsStrangers => &[(
+            "authentication/strangers-over-http2",
+            Kind::UnexpectedConnection,
+        )],
         Lie::TakesEarlyCertificates => &[(
             "authentication/expired-proxy-certificate",
             Kind::UnexpectedStatus,

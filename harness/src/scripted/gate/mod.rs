@@ -12,7 +12,7 @@ use std::time::Duration;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use kube::Client;
 use rustls_pki_types::CertificateDer;
 use setpoint_serve::Peer;
@@ -42,6 +42,18 @@ struct User {
 }
 
 pub(super) async fn guard(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
+    let is_http2 = request.version() == http::Version::HTTP_2;
+    let mut is_known = false;
+    let mut response = guarded(&gate, request, next, &mut is_known).await;
+    // Nobody asks for much over one connection (kube-apiserver's feature gate UnauthenticatedHTTP2DOSMitigation).
+    if is_http2 && !is_known && gate.lie != Some(Lie::KeepsStrangers) {
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(header::CONNECTION, close);
+    }
+    response
+}
+
+async fn guarded(gate: &Gate, request: Request, next: Next, is_known: &mut bool) -> Response {
     let path = request.uri().path().to_owned();
     if path == "/readyz" {
         return match gate.trust().await {
@@ -78,6 +90,7 @@ pub(super) async fn guard(State(gate): State<Arc<Gate>>, request: Request, next:
             }
         }
     };
+    *is_known = user.name != ANONYMOUS;
     match gate.may(&user, &path).await {
         Ok(None) => next.run(request).await,
         Ok(Some(refusal)) => failure(StatusCode::FORBIDDEN, "Forbidden", &refusal),

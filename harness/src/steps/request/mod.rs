@@ -2,6 +2,7 @@
 
 mod again;
 mod answer;
+mod http2;
 mod identity;
 mod method;
 mod pause;
@@ -16,6 +17,7 @@ use serde::Deserialize;
 use tokio::time::{Instant, interval};
 
 use self::answer::{ExpectedAnswer, updates_snapshots};
+use self::http2::OverHttp2;
 use self::identity::As;
 use self::method::Method;
 use self::pause::ApiServerPause;
@@ -57,6 +59,8 @@ pub(crate) struct RequestStep {
     pub revalidates: bool,
     /// The API server does nothing meanwhile, for a moment: what the adapter asks it takes as long.
     pub while_api_server_pauses: Option<ApiServerPause>,
+    /// It is asked over HTTP/2, and what becomes of the connection is judged too.
+    pub http2: Option<OverHttp2>,
 }
 
 /// Through whom a request goes.
@@ -95,7 +99,7 @@ impl Play for RequestStep {
         if let Some(as_) = &self.as_ {
             as_.check(place.key("as").value(), checks);
         }
-        self.check_pause(place, checks);
+        self.check_once(place, checks);
         let (expected, place) = (&self.expect, place.key("expect"));
         checks.headers(&expected.headers, place.key("headers"));
         if !(100..=599).contains(&expected.status) {
@@ -154,6 +158,9 @@ impl Play for RequestStep {
             if let Some(pause) = self.while_api_server_pauses {
                 return self.ask_in_pause(context, &question, pause).await;
             }
+            if let Some(expected) = self.http2 {
+                return self.ask_over_http2(context, &question, expected).await;
+            }
             let within = self.expect.within;
             let deadline = within.map(|within| Instant::now() + context.expect.stated(within));
             let mut pauses = interval(PAUSE);
@@ -175,23 +182,31 @@ impl Play for RequestStep {
 }
 
 impl RequestStep {
-    fn check_pause(&self, place: &Place, checks: &mut Checks<'_>) {
-        let Some(pause) = &self.while_api_server_pauses else {
-            return;
-        };
-        let place = place.key("whileApiServerPauses");
-        pause.check(place.value(), checks);
-        if self.via == Via::ApiServer {
-            checks.at(
-                place,
-                "the API server can't answer in its pause: `via: adapter`",
-            );
+    /// What is asked once, and of the adapter itself.
+    fn check_once(&self, place: &Place, checks: &mut Checks<'_>) {
+        let pause = self.while_api_server_pauses.as_ref();
+        if let Some(pause) = pause {
+            pause.check(place.key("whileApiServerPauses").value(), checks);
         }
-        if self.expect.within.is_some() || self.again > 0 || self.revalidates {
-            checks.at(
-                place,
-                "a pause is for one request of each caller, without `within`, `again` and `revalidates`",
-            );
+        let keys = [
+            ("whileApiServerPauses", pause.is_some()),
+            ("http2", self.http2.is_some()),
+        ];
+        let asks_again = self.expect.within.is_some() || self.again > 0 || self.revalidates;
+        let both = keys.iter().all(|(_, is_there)| *is_there);
+        for (key, _) in keys.into_iter().filter(|(_, is_there)| *is_there) {
+            if self.via == Via::ApiServer {
+                checks.at(
+                    place.key(key),
+                    "this is asked of the adapter itself: `via: adapter`",
+                );
+            }
+            if asks_again || both {
+                checks.at(
+                    place.key(key),
+                    "this is asked once: leave out `within`, `again` and `revalidates`, and either `http2` or `whileApiServerPauses`",
+                );
+            }
         }
     }
 
