@@ -36,7 +36,9 @@ impl Scenario {
     pub(crate) fn for_profile(&self, profile: &Profile) -> Result<Self, HarnessProblem> {
         let metrics = profile.external_metrics.as_ref();
         let alone = profile.is_of_external_metrics_alone();
-        if (metrics.is_none() && !alone) || profile.lacks_one_of(&self.document.needs).is_some() {
+        // One that brings an adapter along isn't played with another one.
+        let stays = self.document.adapter.is_some() || (metrics.is_none() && !alone);
+        if stays || profile.lacks_one_of(&self.document.needs).is_some() {
             return Ok(self.clone());
         }
         let mut source = Value::Null;

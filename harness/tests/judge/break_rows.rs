@@ -72,13 +72,17 @@ impl BreakRows {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
             read => read.with_context(|| format!("read {}", file.display()))?,
         };
-        let day = jiff::Timestamp::now().strftime("%F");
-        let run = match std::env::var(COMMIT) {
-            Ok(commit) => format!("{day} {commit}"),
-            Err(_) => day.to_string(),
-        };
-        let rows = rows(&self.claims, &verdicts, &run, &before);
+        let rows = rows(&self.claims, &verdicts, &run(), &before);
         std::fs::write(file, report(&rows)).with_context(|| format!("write {}", file.display()))
+    }
+}
+
+/// The day and the commit of this run.
+pub(crate) fn run() -> String {
+    let day = jiff::Timestamp::now().strftime("%F");
+    match std::env::var(COMMIT) {
+        Ok(commit) => format!("{day} {commit}"),
+        Err(_) => day.to_string(),
     }
 }
 

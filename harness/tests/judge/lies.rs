@@ -226,7 +226,7 @@ pub(crate) fn trials(reports: &Reports) -> Vec<Trial> {
         .map(|(lie, prediction)| {
             let name = name_of(lie);
             let trial = format!("lies::{name}::{}", prediction.scenario);
-            let row = reports.lies.row(name.clone(), &prediction);
+            let row = reports.lies.row(&name, &prediction);
             let judge = move || caught(&prediction, &format!("scripted:{name}"), row);
             Trial::test(trial, judge).with_ignored_flag(true)
         })

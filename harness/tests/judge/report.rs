@@ -1,13 +1,13 @@
 //! What came of it, as the tables of `ci/reports`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context as _;
 
-use crate::break_rows::{BreakRows, Claim};
+use crate::break_rows::{BreakRows, Claim, run};
 use crate::prediction::Prediction;
 
 /// The folder that reports are written to, if they are.
@@ -21,18 +21,19 @@ pub(crate) struct Reports {
     pub(crate) breaks: BreakRows,
 }
 
-/// What came of each prediction.
+/// What came of each prediction when it was last judged.
 #[derive(Default)]
 pub(crate) struct Table {
-    expected: Mutex<usize>,
-    rows: Arc<Mutex<BTreeMap<(String, String), String>>>,
+    /// The beginnings of all rows.
+    expected: Mutex<BTreeSet<String>>,
+    /// Those of this run, by their beginnings.
+    rows: Arc<Mutex<BTreeMap<String, String>>>,
 }
 
 /// A row that is still to come.
 pub(crate) struct Row {
-    what: String,
-    prediction: Prediction,
-    rows: Arc<Mutex<BTreeMap<(String, String), String>>>,
+    beginning: String,
+    rows: Arc<Mutex<BTreeMap<String, String>>>,
 }
 
 impl Reports {
@@ -44,55 +45,89 @@ impl Reports {
         }
     }
 
-    /// Writes the table of lies if all its rows are there, and that of breaks.
+    /// Writes the tables of which there are new rows.
     pub(crate) fn write(&self) -> anyhow::Result<()> {
         let Some(folder) = std::env::var_os(FOLDER) else {
             return Ok(());
         };
         let folder = Path::new(&folder);
-        let lies = "# Lies\n\nWritten by `ci/lies` on DATE: what the suite says of an adapter that lies.\n\n| lie |";
-        self.lies.write(&folder.join("lies.md"), lies)?;
+        self.lies.write(&folder.join("lies.md"))?;
         self.breaks.write(&folder.join("breaks.md"))
     }
 }
 
 impl Table {
-    pub(crate) fn row(&self, what: String, prediction: &Prediction) -> Row {
-        *self.expected.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+    pub(crate) fn row(&self, what: &str, prediction: &Prediction) -> Row {
+        let Prediction { scenario, kind } = prediction;
+        let beginning = format!("| {what} | {scenario} | {kind} |");
+        let mut expected = self.expected.lock().unwrap_or_else(PoisonError::into_inner);
+        expected.insert(beginning.clone());
         Row {
-            what,
-            prediction: prediction.clone(),
+            beginning,
             rows: self.rows.clone(),
         }
     }
 
-    fn write(&self, file: &Path, head: &str) -> anyhow::Result<()> {
+    fn write(&self, file: &Path) -> anyhow::Result<()> {
         let rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
-        let expected = *self.expected.lock().unwrap_or_else(PoisonError::into_inner);
-        if rows.len() < expected {
+        if rows.is_empty() {
             return Ok(());
         }
-        let date = jiff::Timestamp::now().strftime("%F").to_string();
-        let mut text = head.replace("DATE", &date);
-        text += " scenario | kind | verdict |\n|---|---|---|---|\n";
-        for row in rows.values() {
-            let _ = writeln!(text, "{row}");
-        }
-        std::fs::write(file, text).with_context(|| format!("write {}", file.display()))
+        let expected = self.expected.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = std::fs::read_to_string(file);
+        let before = before.with_context(|| format!("read {}", file.display()))?;
+        std::fs::write(file, table(&expected, &rows, &before))
+            .with_context(|| format!("write {}", file.display()))
     }
+}
+
+/// A row for each prediction: of this run, else the one that was written before.
+fn table(expected: &BTreeSet<String>, rows: &BTreeMap<String, String>, before: &str) -> String {
+    let mut text = String::from(
+        "# Lies\n\nWhat the suite says of an adapter that lies, when `ci/lies` last had it judged.\n\n| lie | scenario | kind | run | verdict |\n|---|---|---|---|---|\n",
+    );
+    for beginning in expected {
+        let known = || before.lines().find(|line| line.starts_with(beginning));
+        let row = rows.get(beginning).map(String::as_str).or_else(known);
+        let _ = match row {
+            Some(row) => writeln!(text, "{row}"),
+            None => writeln!(text, "{beginning} | not judged yet |"),
+        };
+    }
+    text
 }
 
 impl Row {
     pub(crate) fn note(self, cause: &str) {
-        let (what, Prediction { scenario, kind }) = (self.what, self.prediction);
         let cause: String = cause
             .replace('|', "\\|")
             .replace('\n', " ")
             .chars()
             .take(LONGEST)
             .collect();
-        let row = format!("| {what} | {scenario} | {kind} | {cause} |");
+        let row = format!("{} {} | {cause} |", self.beginning, run());
         let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
-        rows.insert((what, scenario), row);
+        rows.insert(self.beginning, row);
     }
+}
+
+/// That a run of some lies keeps the rows of the others.
+pub(crate) fn rows_of_others_are_kept() {
+    let row = |lie: &str, verdict: &str| format!("| {lie} | a | kind | {verdict} |");
+    let beginning = |lie: &str| format!("| {lie} | a | kind |");
+    let expected = ["first", "new", "second"].map(beginning).into();
+    let rows = [(beginning("second"), row("second", "now | caught"))].into();
+    let before = [
+        row("first", "before | caught"),
+        row("gone", "before"),
+        row("second", "before"),
+    ];
+    let written = table(&expected, &rows, &before.join("\n"));
+    let written: Vec<&str> = written.lines().skip(6).collect();
+    let expected = [
+        row("first", "before | caught"),
+        "| new | a | kind | | not judged yet |".to_owned(),
+        row("second", "now | caught"),
+    ];
+    assert_eq!(written, expected);
 }
