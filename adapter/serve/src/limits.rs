@@ -19,7 +19,7 @@ pub struct Limits {
     /// are never closed for others.
     pub connections: usize,
     /// Further connections whose clients have sent nothing yet; one more closes the oldest of them. They are
-    /// sockets and nothing else. Where two thousand come in a second, 256 are a tenth of a second for each.
+    /// sockets and nothing else. Where two thousand come in a second, each of 256 has a tenth of a second.
     pub silent: usize,
     /// Time for the first bytes of a client, again to wait for a place, and again for a TLS handshake and for telling
     /// whether the client is trusted.

@@ -64,7 +64,7 @@ pub enum CrdError {
 /// Applies definitions of custom resources, and returns when all of them are served.
 ///
 /// # Errors
-/// When one is refused, or isn't Established within 30 s.
+/// When one is refused, isn't served within 30 s, or its objects can't be asked for.
 pub async fn install_crds(
     client: &Client,
     crds: impl IntoIterator<Item = CustomResourceDefinition>,
@@ -110,12 +110,19 @@ async fn established_and_served(
             looks.tick().await;
             match objects.list(&one).await {
                 Ok(_) => break,
-                Err(kube::Error::Api(status)) if status.code == 404 => {}
+                // Who may define them may not have to see them.
+                Err(kube::Error::Api(status)) if status.code == 403 => break,
+                Err(kube::Error::Api(status)) if is_for_now(status.code) => {}
                 Err(source) => return Err(CrdError::List { name, source }),
             }
         }
     }
     Ok(())
+}
+
+/// Whether the API server answers otherwise soon: it doesn't know the type yet, or has no time.
+fn is_for_now(code: u16) -> bool {
+    matches!(code, 404 | 429 | 500..)
 }
 
 fn served_versions(crd: &CustomResourceDefinition) -> impl Iterator<Item = ApiResource> {

@@ -38,6 +38,8 @@ pub enum Need {
     AggregatedDiscovery,
     /// The adapter's own discovery is always in the same order.
     SortedDiscovery,
+    /// The adapter speaks HTTP/2.
+    Http2,
     /// The adapter goes on to serve for a while after it was asked to end.
     ShutdownDelay,
     /// The cluster gives certificates of its authorities away.

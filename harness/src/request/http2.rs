@@ -22,10 +22,10 @@ impl TlsRoute {
         &self,
         question: &Question,
         limit: Limit,
-        ends_within: Duration,
+        watched: Duration,
     ) -> Result<(Answer, bool), Unmet> {
         let stream = self.over_http2().connect(limit).await?;
-        let asked = ask(Box::new(stream), &self.server, question, limit, ends_within).await;
+        let asked = ask(Box::new(stream), &self.server, question, limit, watched).await;
         asked.map_err(|error| error.when_asking(self.asked))
     }
 }
@@ -51,9 +51,10 @@ async fn ask(
     host: &str,
     question: &Question,
     limit: Limit,
-    ends_within: Duration,
+    watched: Duration,
 ) -> Result<(Answer, bool), RequestError> {
     let doing = || format!("ask for {} over HTTP/2", question.path);
+    let after = || format!("keep or end the connection after {}", question.path);
     let handshake = http2::handshake(TokioExecutor::new(), TokioIo::new(stream));
     let (mut sender, connection) = limit
         .bound::<(http2::SendRequest<Empty<bytes::Bytes>>, _), _>(doing(), handshake)
@@ -66,7 +67,12 @@ async fn ask(
     let response = limit.bound(doing(), sender.send_request(request)).await?;
     let answer = whole(response, question, limit).await?;
     // While there is a sender, the client goes on.
-    let is_over = timeout(ends_within, &mut connection).await.is_ok();
+    let ended = timeout(watched, &mut connection).await;
     drop(sender);
-    Ok((answer, is_over))
+    match ended {
+        Err(_) => Ok((answer, false)),
+        Ok(Ok(Ok(()))) => Ok((answer, true)),
+        Ok(Ok(Err(error))) => Err(failed(after())(error)),
+        Ok(Err(error)) => Err(failed(after())(error)),
+    }
 }

@@ -104,7 +104,11 @@ impl TlsRoute {
         answer.map_err(|error| error.when_asking(self.asked))
     }
 
-    pub(super) async fn connect(
+    /// Opens a connection.
+    ///
+    /// # Errors
+    /// When there is none in time.
+    pub(crate) async fn connect(
         &self,
         limit: Limit,
     ) -> Result<tokio_rustls::client::TlsStream<Connection>, Unmet> {

@@ -28,8 +28,9 @@ use tempfile::TempDir;
 const LIMIT: Duration = Duration::from_secs(120);
 /// What comes and goes by itself.
 const VOLATILE: [&str; 2] = ["Event", "Lease"];
-/// What the kube-controller-manager makes some time after a plane has started: the accounts of its controllers, and in each namespace an account
-/// and a ConfigMap. Those of a run's own namespaces end with them, which are compared.
+
+/// Whether the kube-controller-manager makes it some time after a plane has started: the accounts of its controllers, and in each namespace an account
+/// and a ConfigMap. A run has no account in kube-system, and what is in its own namespaces ends with them, which are compared.
 fn is_made_later(object: &str) -> bool {
     object.starts_with("ServiceAccount kube-system/")
         || object.starts_with("ServiceAccount ") && object.ends_with("/default")

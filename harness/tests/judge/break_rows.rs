@@ -56,10 +56,8 @@ impl BreakRows {
 
     /// Notes what came of a break.
     pub(crate) fn note(&self, name: &str, verdict: &str) {
-        let verdict: String = verdict.chars().take(LONGEST).collect();
-        let verdict = verdict.replace('|', "\\|").replace('\n', " ");
         let mut verdicts = self.verdicts.lock().unwrap_or_else(PoisonError::into_inner);
-        verdicts.insert(name.to_owned(), verdict);
+        verdicts.insert(name.to_owned(), cell(verdict));
     }
 
     /// Writes the table if any break was run.
@@ -68,13 +66,24 @@ impl BreakRows {
         if verdicts.is_empty() {
             return Ok(());
         }
-        let before = match std::fs::read_to_string(file) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-            read => read.with_context(|| format!("read {}", file.display()))?,
-        };
+        let before = before(file)?;
         let rows = rows(&self.claims, &verdicts, &run(), &before);
         std::fs::write(file, report(&rows)).with_context(|| format!("write {}", file.display()))
     }
+}
+
+/// What was written before; nothing the first time.
+pub(crate) fn before(file: &Path) -> anyhow::Result<String> {
+    match std::fs::read_to_string(file) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
+        read => read.with_context(|| format!("read {}", file.display())),
+    }
+}
+
+/// A text as a cell of a table.
+pub(crate) fn cell(text: &str) -> String {
+    let text: String = text.chars().take(LONGEST).collect();
+    text.replace('|', "\\|").replace('\n', " ")
 }
 
 /// The day and the commit of this run.

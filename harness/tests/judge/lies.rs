@@ -115,7 +115,13 @@ fn caught_by(lie: Lie) -> &'static [(&'static str, Kind)] {
             &[("custom-metrics/whole-lists", Kind::UnexpectedStatus)]
         }
         Lie::BreaksOff => &[("http/media-types", Kind::UnexpectedStatus)],
-        Lie::OneAtATime => &[("load/hundred-hpas", Kind::UnexpectedValue)],
+        Lie::OneAtATime => &[
+            ("load/hundred-hpas", Kind::UnexpectedValue),
+            (
+                "authorization/reviews-take-their-time",
+                Kind::Request(RequestFailure::TimeOut),
+            ),
+        ],
         Lie::WarmsUp => &[("load/restart-under-load", Kind::RequestsFailed)],
         Lie::HundredItems => &[("load/thousand-pods", Kind::UnexpectedBody)],
         Lie::ShufflesItems => &[("custom-metrics/in-the-same-order", Kind::UnexpectedBody)],
@@ -134,10 +140,16 @@ fn caught_by(lie: Lie) -> &'static [(&'static str, Kind)] {
             "authentication/token-that-cannot-be-reviewed",
             Kind::UnexpectedStatus,
         )],
-        Lie::ImpatientReviews => &[(
-            "authorization/reviews-take-their-time",
-            Kind::UnexpectedStatus,
-        )],
+        Lie::ImpatientReviews => &[
+            (
+                "authorization/reviews-take-their-time",
+                Kind::UnexpectedStatus,
+            ),
+            (
+                "authentication/token-review-takes-its-time",
+                Kind::UnexpectedStatus,
+            ),
+        ],
         Lie::KeepsStrangers => &[(
             "authentication/strangers-over-http2",
             Kind::UnexpectedConnection,

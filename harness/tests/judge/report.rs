@@ -7,13 +7,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context as _;
 
-use crate::break_rows::{BreakRows, Claim, run};
+use crate::break_rows::{BreakRows, Claim, before, cell, run};
 use crate::prediction::Prediction;
 
 /// The folder that reports are written to, if they are.
 const FOLDER: &str = "SETPOINT_REPORTS";
-/// How much of a cause is written.
-const LONGEST: usize = 260;
 
 /// A report of lies and one of breaks.
 pub(crate) struct Reports {
@@ -74,8 +72,7 @@ impl Table {
             return Ok(());
         }
         let expected = self.expected.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = std::fs::read_to_string(file);
-        let before = before.with_context(|| format!("read {}", file.display()))?;
+        let before = before(file)?;
         std::fs::write(file, table(&expected, &rows, &before))
             .with_context(|| format!("write {}", file.display()))
     }
@@ -99,13 +96,7 @@ fn table(expected: &BTreeSet<String>, rows: &BTreeMap<String, String>, before: &
 
 impl Row {
     pub(crate) fn note(self, cause: &str) {
-        let cause: String = cause
-            .replace('|', "\\|")
-            .replace('\n', " ")
-            .chars()
-            .take(LONGEST)
-            .collect();
-        let row = format!("{} {} | {cause} |", self.beginning, run());
+        let row = format!("{} {} | {} |", self.beginning, run(), cell(cause));
         let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
         rows.insert(self.beginning, row);
     }

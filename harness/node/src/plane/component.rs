@@ -74,7 +74,7 @@ impl Component {
         }
     }
 
-    /// It, to be paused.
+    /// What pauses the process.
     pub(crate) fn pausable(&self) -> Result<Arc<Pausable>, Failure> {
         let pid = self.child.id().and_then(|pid| i32::try_from(pid).ok());
         let ended =

@@ -8,7 +8,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use parking_lot::Mutex;
 
-/// The longest pause. The plane's own clients, and the leases of the kube-controller-manager, outlast it.
+/// The longest pause: a pod's probes and a caller's time-outs are not much longer.
 const LONGEST: Duration = Duration::from_secs(10);
 
 /// Why a process isn't paused.
@@ -80,30 +80,40 @@ mod tests {
         after_name[..1].to_owned()
     }
 
-    async fn until(child: &Child, is_stopped: bool) {
-        while (state(child) == "T") != is_stopped {
-            tokio::task::yield_now().await;
+    async fn until(what: &str, holds: impl Fn() -> bool) {
+        let waited = async {
+            while !holds() {
+                tokio::task::yield_now().await;
+            }
+        };
+        let waited = tokio::time::timeout(Duration::from_secs(20), waited).await;
+        waited.unwrap_or_else(|_| panic!("not in time: {what}"));
+    }
+
+    /// A process that is killed at the end.
+    struct Killed(Child);
+
+    impl Drop for Killed {
+        fn drop(&mut self) {
+            let _ = self.0.kill();
+            let _ = self.0.wait();
         }
     }
 
     #[tokio::test]
     async fn a_process_goes_on_when_its_last_pause_ends() {
-        let mut child = Command::new("sleep").arg("600").spawn().unwrap();
-        let pid = Pid::from_raw(child.id().try_into().unwrap());
+        let child = Killed(Command::new("sleep").arg("600").spawn().unwrap());
+        let pid = Pid::from_raw(child.0.id().try_into().unwrap());
         let process = Pausable::new(pid);
         process.pause(LONGEST).unwrap();
         process.pause(Duration::from_millis(1)).unwrap();
-        until(&child, true).await;
-        while *process.pauses.lock() > 1 {
-            tokio::task::yield_now().await;
-        }
+        until("it is stopped", || state(&child.0) == "T").await;
+        until("one pause is over", || *process.pauses.lock() == 1).await;
         assert!(process.is_paused());
-        assert_eq!(state(&child), "T");
+        assert_eq!(state(&child.0), "T");
         process.end_of_pause();
-        until(&child, false).await;
+        until("it goes on", || state(&child.0) != "T").await;
         assert!(!process.is_paused());
-        child.kill().unwrap();
-        child.wait().unwrap();
     }
 
     #[tokio::test]

@@ -113,7 +113,9 @@ fn a_scenario_that_brings_its_adapter_along_stays_as_it_is() {
     let scenario = scenario(
         "adapter: scripted\nsteps:\n  - request: {path: /apis/custom.metrics.k8s.io/v1beta2, expect: {status: 200}}\n",
     );
-    let alone = profile(&format!("lacks: {{custom-metrics: it has none}}{OWN_NAMES}"));
+    let alone = profile(&format!(
+        "lacks: {{custom-metrics: it has none}}{OWN_NAMES}"
+    ));
     let played = scenario.for_profile(&alone).unwrap();
     assert_eq!(played.source, scenario.source);
 }

@@ -45,7 +45,7 @@ pub(super) async fn guard(State(gate): State<Arc<Gate>>, request: Request, next:
     let is_http2 = request.version() == http::Version::HTTP_2;
     let mut is_known = false;
     let mut response = guarded(&gate, request, next, &mut is_known).await;
-    // Nobody asks for much over one connection (kube-apiserver's feature gate UnauthenticatedHTTP2DOSMitigation).
+    // A caller that isn't known must not ask for much over one connection (kube-apiserver's feature gate UnauthenticatedHTTP2DOSMitigation).
     if is_http2 && !is_known && gate.lie != Some(Lie::KeepsStrangers) {
         let close = HeaderValue::from_static("close");
         response.headers_mut().insert(header::CONNECTION, close);

@@ -10,8 +10,8 @@ use crate::outcome::{Finding, Kind, Unmet};
 use crate::request::{Limit, Question};
 use crate::steps::context::Remark;
 
-/// How long a connection is watched that must stay.
-const STAYS: Duration = Duration::from_secs(1);
+/// How long a connection is watched after an answer. A server says at once that it ends one; clients have it closed by then.
+const WATCHED: Duration = Duration::from_secs(2);
 
 /// A request over HTTP/2.
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
@@ -57,8 +57,11 @@ impl RequestStep {
         let answer = context.expect.timeouts.answer;
         let limit = Limit::of(answer);
         let route = context.route(self.via, &question.identity, limit).await?;
-        let ends_within = if expected.ends { answer } else { STAYS };
-        let asked = route.own()?.ask_over_http2(question, limit, ends_within);
+        let watched = match expected.ends {
+            true => context.expect.timeouts.factor.scale(WATCHED),
+            false => WATCHED,
+        };
+        let asked = route.own()?.ask_over_http2(question, limit, watched);
         let (answer, ends) = asked.await?;
         let status = answer.status;
         self.judge(Ok(answer), context)?;

@@ -201,6 +201,9 @@ impl RequestStep {
                     "this is asked of the adapter itself: `via: adapter`",
                 );
             }
+            if self.expect.failure.is_some() {
+                checks.at(place.key(key), "what has no answer can't be judged by this");
+            }
             if asks_again || both {
                 checks.at(
                     place.key(key),
