@@ -148,8 +148,7 @@ impl Document {
         steps::check(&self.steps, places.key("steps"), checks);
         self.check_prometheus(places, checks);
         self.check_system_roles(places, checks);
-        self.check_trust(places, checks);
-        self.check_pauses(places, checks);
+        self.check_steps_needs(places, checks);
     }
 
     fn check_head(&self, places: &Place, text: &str, checks: &mut Checks<'_>) {
@@ -204,28 +203,20 @@ impl Document {
         }
     }
 
-    /// A cluster of others must not go on to trust authorities of a scenario.
-    fn check_trust(&self, places: &Place, checks: &mut Checks<'_>) {
-        if self.needs.contains(&Need::Mint) {
-            return;
-        }
-        let problem = "the authorities that the API server names are changed: `needs: [mint]` gives the scenario a cluster that nobody has after it";
+    /// Whether a scenario says what its steps need of the cluster: not every backend has it, and a cluster of others must not go on to trust
+    /// authorities of a scenario.
+    fn check_steps_needs(&self, places: &Place, checks: &mut Checks<'_>) {
+        let trust = "the authorities that the API server names are changed: `needs: [mint]` gives the scenario a cluster that nobody has after it";
+        let pauses = "the API server pauses: say so by `needs: [pausing-api-server]`";
         for (index, step) in self.steps.iter().enumerate() {
-            if step.needs().own_trust {
-                checks.at(places.key("steps").item(index), problem);
-            }
-        }
-    }
-
-    /// Whether a scenario that stops the API server says so: not every backend can.
-    fn check_pauses(&self, places: &Place, checks: &mut Checks<'_>) {
-        if self.needs.contains(&Need::PausingApiServer) {
-            return;
-        }
-        let problem = "the API server pauses: say so by `needs: [pausing-api-server]`";
-        for (index, step) in self.steps.iter().enumerate() {
-            if step.needs().pausing_api_server {
-                checks.at(places.key("steps").item(index), problem);
+            let needs = step.needs();
+            for (is_needed, need, problem) in [
+                (needs.own_trust, Need::Mint, trust),
+                (needs.pausing_api_server, Need::PausingApiServer, pauses),
+            ] {
+                if is_needed && !self.needs.contains(&need) {
+                    checks.at(places.key("steps").item(index), problem);
+                }
             }
         }
     }

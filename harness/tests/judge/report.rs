@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context as _;
+use libtest_mimic::{Failed, Trial};
 
 use crate::break_rows::{BreakRows, Claim, before, cell, run};
 use crate::prediction::Prediction;
@@ -102,8 +103,14 @@ impl Row {
     }
 }
 
-/// That a run of some lies keeps the rows of the others.
-pub(crate) fn rows_of_others_are_kept() {
+pub(crate) fn tests() -> Vec<Trial> {
+    vec![Trial::test(
+        "rows_of_lies_that_are_not_judged_are_kept",
+        rows_are_kept,
+    )]
+}
+
+fn rows_are_kept() -> Result<(), Failed> {
     let row = |lie: &str, verdict: &str| format!("| {lie} | a | kind | {verdict} |");
     let beginning = |lie: &str| format!("| {lie} | a | kind |");
     let expected = ["first", "new", "second"].map(beginning).into();
@@ -121,4 +128,5 @@ pub(crate) fn rows_of_others_are_kept() {
         row("second", "now | caught"),
     ];
     assert_eq!(written, expected);
+    Ok(())
 }
