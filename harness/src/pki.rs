@@ -7,7 +7,7 @@ use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
     KeyPair, KeyUsagePurpose,
 };
-use setpoint_cluster::{Flaw, Minted};
+use setpoint_cluster::{Flaw, Minted, signed_by_sha1};
 
 /// How long certificates are valid.
 const VALIDITY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -101,7 +101,7 @@ fn issue(issuer: &CertifiedIssuer<'static, KeyPair>, leaf: &Leaf) -> Result<Mint
     let (from, to) = match leaf.flaw {
         Some(Flaw::Expired) => (now - BACKDATED, now - BACKDATED / 2),
         Some(Flaw::NotYetValid) => (now + VALIDITY, now + VALIDITY * 2),
-        Some(Flaw::WrongUsage) | None => (now - BACKDATED, now + VALIDITY),
+        Some(Flaw::WrongUsage | Flaw::Sha1Signature) | None => (now - BACKDATED, now + VALIDITY),
     };
     (params.not_before, params.not_after) = (from.into(), to.into());
     params
@@ -121,8 +121,12 @@ fn issue(issuer: &CertifiedIssuer<'static, KeyPair>, leaf: &Leaf) -> Result<Mint
     params.use_authority_key_identifier_extension = true;
     let key = KeyPair::generate()?;
     let certificate = params.signed_by(&key, issuer)?;
+    let certificate = match leaf.flaw {
+        Some(Flaw::Sha1Signature) => signed_by_sha1(&certificate, issuer.key())?,
+        _ => certificate.pem(),
+    };
     Ok(Minted {
-        certificate: certificate.pem(),
+        certificate,
         key: key.serialize_pem(),
     })
 }
@@ -195,6 +199,14 @@ mod tests {
                 },
                 "a",
                 "extended key usage",
+            ),
+            (
+                Leaf {
+                    flaw: Some(Flaw::Sha1Signature),
+                    ..good.clone()
+                },
+                "a",
+                "algorithm",
             ),
             (
                 Leaf {

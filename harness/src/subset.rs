@@ -2,6 +2,11 @@
 
 use serde_json::Value;
 
+use crate::quantity::milli;
+
+/// The keys of quantities, which have several spellings: an adapter may say 7 or 7000m.
+const QUANTITIES: [&str; 3] = ["value", "cpu", "memory"];
+
 /// The first place where a document doesn't hold the expected one.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Difference {
@@ -33,13 +38,15 @@ impl Difference {
 }
 
 /// Nothing, or the first difference. Objects may have more keys, lists may not have more elements: whoever
-/// lists the items of an answer means all of them. `place` is the name of the whole document.
+/// lists the items of an answer means all of them. Quantities are compared by thousandths, as the HPA controller reads them.
+/// `place` is the name of the whole document.
 pub(crate) fn holds(seen: &Value, expected: &Value, place: &str) -> Result<(), Difference> {
     match (seen, expected) {
         (Value::Object(seen), Value::Object(expected)) => {
             expected.iter().try_for_each(|(key, expected)| {
                 let place = format!("{place}.{key}");
                 match seen.get(key) {
+                    Some(seen) if are_one_quantity(key, seen, expected) => Ok(()),
                     Some(seen) => holds(seen, expected, &place),
                     None => Err(Difference::Missing {
                         place,
@@ -68,6 +75,11 @@ pub(crate) fn holds(seen: &Value, expected: &Value, place: &str) -> Result<(), D
             seen: seen.clone(),
         }),
     }
+}
+
+fn are_one_quantity(key: &str, seen: &Value, expected: &Value) -> bool {
+    let milli = |value: &Value| value.as_str().and_then(milli);
+    QUANTITIES.contains(&key) && milli(seen).is_some() && milli(seen) == milli(expected)
 }
 
 /// The beginning of a text, for a finding that must stay readable.
@@ -104,6 +116,26 @@ mod tests {
         ];
         for (wanted, expected) in cases {
             assert_eq!(problem(wanted).as_deref(), Some(expected));
+        }
+    }
+
+    #[test]
+    fn quantities_are_compared_in_any_spelling_and_other_texts_as_they_are() {
+        for (found, wanted, expected) in [
+            (json!({"value": "7000m"}), json!({"value": "7"}), true),
+            (json!({"value": "7001m"}), json!({"value": "7"}), false),
+            (json!({"value": "many"}), json!({"value": "many"}), true),
+            (json!({"value": "many"}), json!({"value": "much"}), false),
+            (json!({"value": 7}), json!({"value": "7"}), false),
+            (
+                json!({"usage": {"cpu": "0.25", "memory": "1Ki"}}),
+                json!({"usage": {"cpu": "250m", "memory": "1024"}}),
+                true,
+            ),
+            (json!({"name": "7000m"}), json!({"name": "7"}), false),
+        ] {
+            let held = holds(&found, &wanted, "body");
+            assert_eq!(held.is_ok(), expected, "{found} {wanted}");
         }
     }
 }

@@ -85,3 +85,70 @@ pub fn cause_for_clients(cause: &str) -> String {
 pub fn internal_error(cause: &str) -> String {
     format!("Internal error occurred: {cause}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resources::GroupResource;
+
+    #[test]
+    fn what_is_absent_is_404_and_the_next_rule_is_asked_unless_there_is_no_such_metric() {
+        let metric = "queue_length".to_owned();
+        let group_resource = GroupResource::new("", "pods");
+        let no_such = MetricError::NoSuchMetric {
+            metric: metric.clone(),
+            group_resource: group_resource.clone(),
+        };
+        let no_value = MetricError::NoValue {
+            metric: metric.clone(),
+            group_resource: group_resource.clone(),
+            name: "web".to_owned(),
+        };
+        let no_values = MetricError::NoValues {
+            metric: metric.clone(),
+            group_resource,
+        };
+        let unrepresentable = MetricError::Unrepresentable {
+            metric,
+            name: "web".to_owned(),
+            value: f64::INFINITY,
+        };
+        let judged = |error: MetricError| (error.code(), error.asks_the_next());
+        assert_eq!(judged(no_such), (404, false));
+        assert_eq!(judged(no_value), (404, true));
+        assert_eq!(judged(no_values), (404, true));
+        assert_eq!(judged(unrepresentable), (500, false));
+    }
+
+    #[test]
+    fn clients_read_of_a_refused_query_what_kinds_prometheus_has_and_no_other_words() {
+        for (kind, expected) in [
+            ("bad_data", "Prometheus answered 422 bad_data"),
+            ("unavailable", "Prometheus answered 422 unavailable"),
+            ("tenant-7 is over its limit", "Prometheus answered 422"),
+            ("", "Prometheus answered 422"),
+        ] {
+            let expected = format!("unable to fetch metrics: {expected}");
+            assert_eq!(refused_query(422, kind), expected);
+        }
+    }
+
+    #[test]
+    fn clients_are_led_to_the_log() {
+        let message = internal_error(&cause_for_clients("unable to fetch metrics"));
+        let expected =
+            "Internal error occurred: unable to fetch metrics; the adapter's log says more";
+        assert_eq!(message, expected);
+    }
+
+    #[test]
+    fn the_group_has_two_versions() {
+        for version in MetricValueList::VERSIONS {
+            let list = MetricValueList::new(version, Vec::new()).unwrap();
+            let written = serde_json::to_value(list).unwrap();
+            let expected = format!("custom.metrics.k8s.io/{version}");
+            assert_eq!(written["apiVersion"], expected);
+        }
+        assert_eq!(MetricValueList::new("v1", Vec::new()), None);
+    }
+}

@@ -153,6 +153,8 @@ pub enum Flaw {
     NotYetValid,
     /// Its extended key usage names something else than what it is shown for.
     WrongUsage,
+    /// It is signed by SHA-1.
+    Sha1Signature,
 }
 
 /// A certificate and its key, both PEM.

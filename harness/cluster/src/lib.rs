@@ -20,6 +20,7 @@ pub use cluster::{
     MintRequest, Minted, PauseError, StopError,
 };
 pub use crds::{CrdError, install_crds};
+pub use pki::signed_by_sha1;
 pub use provider::{
     ClusterStatus, Fault, Lease, NameError, Progress, Provider, ProviderError, ReapReason, Reaped,
     StartOptions,

@@ -11,9 +11,9 @@ use rcgen::{
     KeyUsagePurpose, SanType, date_time_ymd,
 };
 
-mod subject;
+mod rebuilt;
 
-use subject::with_subject;
+use rebuilt::{by_sha1, pem, with_subject};
 
 use crate::cluster::{Authority, Flaw, MintError, MintRequest, Minted};
 use setpoint_node::address::{API_SERVICE_ADDRESS, NODE_ADDRESS, NODE_NAME};
@@ -101,7 +101,7 @@ impl CertificateAuthority {
             let mut params = leaf(common_name, validity);
             params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
             match flaw {
-                None => {}
+                None | Some(Flaw::Sha1Signature) => {}
                 Some(Flaw::Expired) => params.not_after = params.not_before + BACKDATED / 2,
                 Some(Flaw::NotYetValid) => params.not_before = params.not_after - BACKDATED,
                 Some(Flaw::WrongUsage) => {
@@ -111,9 +111,13 @@ impl CertificateAuthority {
             let key = KeyPair::generate()?;
             let certificate = params.signed_by(&key, &self.issuer)?;
             let issuer = self.issuer.key();
-            let certificate = with_subject(certificate.der(), common_name, organizations, issuer)?;
+            let mut certificate =
+                with_subject(certificate.der(), common_name, organizations, issuer)?;
+            if flaw == Some(Flaw::Sha1Signature) {
+                certificate = by_sha1(&certificate, issuer)?;
+            }
             Ok(Minted {
-                certificate,
+                certificate: pem(&certificate),
                 key: key.serialize_pem(),
             })
         };
@@ -150,6 +154,17 @@ impl CertificateAuthority {
             source,
         })
     }
+}
+
+/// A certificate as one that says that it is signed by SHA-1, which nobody takes any more; PEM.
+///
+/// # Errors
+/// When the issuer's key is neither an RSA nor a P-256 key, or can't sign.
+pub fn signed_by_sha1(
+    certificate: &rcgen::Certificate,
+    issuer: &KeyPair,
+) -> Result<String, rcgen::Error> {
+    Ok(pem(&by_sha1(certificate.der(), issuer)?))
 }
 
 fn leaf(common_name: &str, validity: Duration) -> CertificateParams {
@@ -363,6 +378,25 @@ mod tests {
             c.validity().not_after.timestamp() - c.validity().not_before.timestamp()
         });
         assert_eq!(lifetime, 25 * 3600);
+    }
+
+    #[test]
+    fn a_signature_by_sha1_is_told_by_the_certificate_and_leaves_the_rest() {
+        let authorities = Pki::new().unwrap().into_authorities();
+        let request = MintRequest {
+            common_name: "jane".to_owned(),
+            organizations: vec!["devs".to_owned()],
+            flaw: Some(Flaw::Sha1Signature),
+        };
+        let minted = authorities.mint(Authority::Client, &request).unwrap();
+        assert!(signed_by(&minted.certificate, &authorities.client));
+        let (subject, inner, outer) = parsed(&minted.certificate, |c| {
+            let inner = c.signature.algorithm.to_id_string();
+            let outer = c.signature_algorithm.algorithm.to_id_string();
+            (c.subject().to_string(), inner, outer)
+        });
+        assert_eq!(subject, "O=devs, CN=jane");
+        assert_eq!([inner, outer], ["1.2.840.10045.4.1", "1.2.840.10045.4.1"]);
     }
 
     #[test]

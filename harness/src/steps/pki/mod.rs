@@ -39,6 +39,8 @@ pub enum CertificateFlaw {
     NotYetValid,
     /// It is for clients where it should be for servers, or the other way round.
     WrongUsage,
+    /// It is signed by SHA-1.
+    Sha1Signature,
 }
 
 shown_as_written!(CertificateFlaw);
@@ -49,6 +51,7 @@ impl From<CertificateFlaw> for Flaw {
             CertificateFlaw::Expired => Self::Expired,
             CertificateFlaw::NotYetValid => Self::NotYetValid,
             CertificateFlaw::WrongUsage => Self::WrongUsage,
+            CertificateFlaw::Sha1Signature => Self::Sha1Signature,
         }
     }
 }
