@@ -303,16 +303,4 @@ fn of_values(values: &Value, place: Place) -> Read {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rules_of_a_role_are_none_of_the_adapter() {
-        let role = "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nrules: [{verbs: [get]}]\n";
-        assert!(RuleFile::parse(role).unwrap().is_none());
-        let both = format!("{role}---\nrules: [{{seriesQuery: up}}]\n");
-        let file = RuleFile::parse(&both).unwrap().unwrap();
-        assert_eq!(file.custom().len(), 1);
-        assert_eq!(file.place(&At::rule("rules", 0, "seriesQuery")), (5, 23));
-    }
-}
+mod tests;

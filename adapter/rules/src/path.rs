@@ -129,6 +129,20 @@ mod tests {
     }
 
     #[test]
+    fn a_path_has_a_resource_a_name_and_a_subresource_as_far_as_it_goes() {
+        let parts = |path: &str| {
+            let path = format!("/apis/custom.metrics.k8s.io/v1beta1/namespaces/shop/{path}");
+            let ApiPath::Resource(path) = ApiPath::parse(&path).unwrap() else {
+                panic!("no path of a resource");
+            };
+            [path.resource(), path.name(), path.subresource()].map(str::to_owned)
+        };
+        assert_eq!(parts("pods/web-1/load"), ["pods", "web-1", "load"]);
+        assert_eq!(parts("pods/web-1"), ["pods", "web-1", ""]);
+        assert_eq!(parts("pods"), ["pods", "", ""]);
+    }
+
+    #[test]
     fn only_whole_escapes_are_decoded() {
         for text in ["%", "a%4", "%zz", "%4g", "%ff", "%+1"] {
             assert_eq!(percent_decoded(text), Err(InvalidPath), "{text}");

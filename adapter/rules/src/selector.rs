@@ -412,6 +412,30 @@ mod tests {
         "#);
     }
 
+    #[test]
+    fn each_requirement_has_its_operator_in_a_label_selector_but_comparisons() {
+        for (text, operator, values) in [
+            ("a!=1", "NotIn", &["1"][..]),
+            ("a in (1,2)", "In", &["1", "2"]),
+            ("a notin (1,2)", "NotIn", &["1", "2"]),
+            ("a", "Exists", &[]),
+            ("!a", "DoesNotExist", &[]),
+        ] {
+            let selector = Selector::parse(text).unwrap().to_label_selector().unwrap();
+            let [expression] = &selector.match_expressions[..] else {
+                panic!("{text}: {selector:?}");
+            };
+            assert_eq!(expression.key, "a");
+            assert_eq!(expression.operator, operator, "{text}");
+            assert_eq!(expression.values, values, "{text}");
+        }
+        for text in ["a>1", "a<1"] {
+            let selector = Selector::parse(text).unwrap().to_label_selector();
+            assert_eq!(selector, Some(LabelSelector::default()), "{text}");
+        }
+        assert_eq!(Selector::default().to_label_selector(), None);
+    }
+
     proptest! {
         #[test]
         fn what_is_parsed_prints_as_something_that_parses_to_the_same(text in "[a-c!=<>(), /.-]{0,20}") {

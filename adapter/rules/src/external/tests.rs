@@ -328,3 +328,16 @@ fn answers_report_the_window_that_the_rule_says() {
     let given = values.items(false, Timestamp::UNIX_EPOCH).unwrap();
     assert_eq!(given.values[0].window_seconds, Some(90));
 }
+
+#[test]
+fn what_is_absent_is_404_and_the_next_rule_is_asked_where_one_lacks_a_value_or_a_query() {
+    let metric = || "queue_depth".to_owned();
+    let absent = |error: ExternalError| (error.code(), error.kind(), error.asks_the_next());
+    let no_such = ExternalError::NoSuchMetric { metric: metric() };
+    assert_eq!(absent(no_such), (404, None, false));
+    let no_query = promql("{seriesQuery: q, metricsQuery: '<<if false>>x<<end>>'}", "");
+    let expected = (500, Some("no_query"), true);
+    assert_eq!(absent(no_query.unwrap_err()), expected);
+    let too_many = ExternalError::TooMany { metric: metric() };
+    assert_eq!(absent(too_many), (500, Some("too_long"), false));
+}

@@ -1,5 +1,5 @@
 use super::*;
-use crate::{RuleFile, Rules};
+use crate::{ApiPath, Consumers, ExternalQuery, MetricQuery, RuleFile, Rules};
 
 /// The configuration with these upstreams, and a rule that names `mimir`.
 fn configuration(upstreams: &str) -> String {
@@ -185,4 +185,57 @@ fn a_url_needs_a_scheme_that_prometheus_has() {
     }
     let port = parse_prometheus_url("http://a:b");
     assert!(matches!(port, Err(ParseUrlError::Url(_))));
+}
+
+#[test]
+fn a_request_is_made_with_the_headers_of_its_namespace() {
+    let headers = "{X-Scope-OrgID: '<<.Namespace>>'}";
+    let text = format!(
+        "upstreams: [{{name: mimir, url: 'http://mimir'}}]\n\
+         rules: [{{seriesQuery: load, upstream: mimir, headers: {headers}, resources: {{overrides: {{namespace: {{resource: namespace}}, pod: {{resource: pod}}}}}}}}]\n\
+         externalRules: [{{seriesQuery: load, upstream: mimir, headers: {headers}}}]\n\
+         resourceRules: {{upstream: mimir, headers: {headers}, cpu: {{containerQuery: a, nodeQuery: b}}, memory: {{containerQuery: a, nodeQuery: b}}}}\n"
+    );
+    let rules = Rules::parse(&text).unwrap();
+    let series = crate::series::tests::names(&[("load", &["namespace", "pod"])]);
+    let cluster = std::sync::Arc::new(crate::resources::tests::cluster());
+    let custom = rules.discover(|_| Some(&series), cluster.clone());
+    let external = rules.discover_external(|_| Some(&series), cluster);
+    let usage = rules.usage().unwrap();
+    let of_custom = |path: &str| {
+        let path = format!("/apis/custom.metrics.k8s.io/v1beta2/{path}/load");
+        let ApiPath::Resource(path) = ApiPath::parse(&path).unwrap() else {
+            panic!("no path of a resource");
+        };
+        let query = MetricQuery::new(&path, "").unwrap();
+        custom.resolve(&query).unwrap()[0].asks().unwrap()
+    };
+    let of_external = || {
+        let path = "/apis/external.metrics.k8s.io/v1beta1/namespaces/shop/load";
+        let ApiPath::Resource(path) = ApiPath::parse(path).unwrap() else {
+            panic!("no path of a resource");
+        };
+        let query = ExternalQuery::new(&path, "").unwrap();
+        external.resolve(&query).unwrap()[0].asks().unwrap()
+    };
+    let pods = usage.asks(Consumers::Pods("shop")).unwrap();
+    for to in [
+        of_custom("namespaces/shop/pods/web-1"),
+        of_custom("namespaces/shop/pods/*"),
+        of_custom("namespaces/shop/metrics"),
+        of_external(),
+        pods,
+    ] {
+        assert_eq!(to.headers, [("X-Scope-OrgID".into(), "shop".to_owned())]);
+        assert_eq!(to.upstream.unwrap().name, "mimir");
+    }
+    // There is no namespace that nodes are in.
+    let nodes = usage.asks(Consumers::Nodes).unwrap();
+    assert_eq!(nodes.headers.len(), 0);
+    let rule = &rules.custom()[0];
+    assert_eq!(rule.upstream().unwrap().name, "mimir");
+    assert_eq!(usage.upstream().unwrap().name, "mimir");
+    assert_eq!(rule.header_names().collect::<Vec<_>>(), ["X-Scope-OrgID"]);
+    assert_eq!(usage.header_names().collect::<Vec<_>>(), ["X-Scope-OrgID"]);
+    assert_eq!(rules.external()[0].upstream().unwrap().name, "mimir");
 }

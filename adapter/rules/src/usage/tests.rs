@@ -255,3 +255,46 @@ fn paths_and_field_selectors_say_which_objects_are_meant() {
         );
     }
 }
+
+#[test]
+fn an_object_is_the_document_where_one_is_asked_for_by_name_else_a_list() {
+    let one = |name: &str, second| sample("pod", name, Some("web"), 1.0, second);
+    let kind = |path: &str, of: &[Sample]| {
+        let path = format!("/apis/metrics.k8s.io/v1beta1/{path}");
+        let ApiPath::Resource(path) = ApiPath::parse(&path).unwrap() else {
+            panic!("no path of a resource");
+        };
+        let query = UsageQuery::new(&path, "").unwrap();
+        let document = UsageDocument::new(&query, pods(of, of));
+        serde_json::to_value(document).unwrap()["kind"].clone()
+    };
+    let (a, both) = ([one("a", 1)], [one("a", 1), one("b", 1)]);
+    assert_eq!(kind("namespaces/shop/pods/a", &a), "PodMetrics");
+    assert_eq!(kind("namespaces/shop/pods", &a), "PodMetricsList");
+    assert_eq!(kind("namespaces/shop/pods", &both), "PodMetricsList");
+    assert_eq!(kind("namespaces/shop/pods", &[]), "PodMetricsList");
+}
+
+#[test]
+fn what_is_absent_is_404_and_a_rule_that_fails_has_a_kind_of_failure() {
+    let absent = UsageError::NotFound {
+        group_resource: GroupResource::new("", "pods"),
+        name: "web-1".to_owned(),
+    };
+    assert_eq!((absent.code(), absent.kind()), (404, None));
+    let no_query = rules().promql(
+        Measure::Memory,
+        Consumers::Nodes,
+        &names(&["n"]),
+        &cluster(),
+    );
+    let no_query = no_query.unwrap_err();
+    assert_eq!((no_query.code(), no_query.kind()), (500, Some("no_query")));
+    let too_many = |measure| UsageError::TooMany { measure };
+    for (measure, key) in [(Measure::Cpu, "cpu"), (Measure::Memory, "memory")] {
+        let error = too_many(measure);
+        assert_eq!((error.code(), error.kind()), (500, Some("too_long")));
+        let rule = format!("resourceRules.{key} gives more than");
+        assert!(error.to_string().contains(&rule), "{error}");
+    }
+}

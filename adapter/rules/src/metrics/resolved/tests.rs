@@ -145,3 +145,27 @@ fn a_request_that_the_rule_has_no_query_for_says_why_in_its_source() {
     let source = error.source().expect("the reason").to_string();
     assert!(source.contains("`code` is compared by < or >"), "{source}");
 }
+
+#[test]
+fn objects_without_a_sample_are_known_by_name() {
+    let (metrics, query) = (metrics(), query(Objects::Selected(Selector::default())));
+    let names = ["web-1", "web-2"].map(str::to_owned);
+    let resolved = &metrics.resolve(&query).unwrap()[0];
+    assert_eq!(
+        resolved.resource().group_resource(),
+        GroupResource::new("", "pods")
+    );
+    let mut values = resolved.values(&names).unwrap();
+    assert_eq!(values.label(), "pod");
+    assert_eq!(values.without_sample(), names);
+    values.add(&sample("web-1", 1.0));
+    assert_eq!(values.without_sample(), ["web-2"]);
+}
+
+#[test]
+fn a_metric_of_an_unknown_resource_is_none() {
+    let mut query = query(Objects::Named("a".to_owned()));
+    query.group_resource = GroupResource::parse("gadgets.example.com");
+    let error = metrics().resolve(&query).map(|_| ()).unwrap_err();
+    assert!(matches!(error, MetricError::NoSuchMetric { .. }), "{error}");
+}
