@@ -45,7 +45,7 @@ fn areas(scenarios: &BTreeSet<String>) -> BTreeSet<&str> {
     areas.map(|(area, _)| area).collect()
 }
 
-/// Whether what is declared is of lies and scenarios that there are, and says nothing twice.
+/// Whether each lie is declared once, with scenarios that there are.
 pub(crate) fn are_of_lies_and_scenarios() -> Result<(), Failed> {
     let caught = caught();
     let mut lies = BTreeSet::new();
@@ -67,7 +67,13 @@ pub(crate) fn are_of_lies_and_scenarios() -> Result<(), Failed> {
             }
         }
     }
-    Ok(())
+    match caught.keys().find(|lie| !lies.contains(*lie)) {
+        Some(lie) => Err(format!(
+            "dependents.yaml says nothing of `{lie}`: play its areas, and declare what else fails there and has to"
+        )
+        .into()),
+        None => Ok(()),
+    }
 }
 
 /// Whether each lie that is declared has its night, and each night has enough.

@@ -32,7 +32,7 @@ fn main() -> anyhow::Result<()> {
     )];
     trials.extend(entries::tests(&breaks));
     trials.push(Trial::test(
-        "every_dependent_is_a_further_scenario_of_an_area_of_its_lie",
+        "every_lie_has_its_dependents_which_are_further_scenarios_of_its_areas",
         dependents::are_of_lies_and_scenarios,
     ));
     trials.push(Trial::test(

@@ -116,3 +116,25 @@ resourceRules:
         .collect();
     insta::assert_debug_snapshot!(queries);
 }
+
+#[test]
+fn what_says_nothing_is_no_document_and_others_keep_their_lines() {
+    let documents = yaml_documents("# a comment\n---\na: 1\n---\n\n# b\n---\nb: 2\n");
+    assert_eq!(documents, ["\n\na: 1\n", "\n\n\n\n\n\n\nb: 2\n"]);
+}
+
+#[test]
+fn an_object_of_kubernetes_has_both_kind_and_version() {
+    let rules = "rules: [{seriesQuery: up}]";
+    let values = "rules: {custom: [{seriesQuery: up}]}";
+    for key in ["kind: of-our-own", "apiVersion: two"] {
+        let file = RuleFile::parse(&format!("{key}\n{values}\n")).unwrap();
+        assert_eq!(file.map(|file| file.custom().len()), Some(1), "{key}");
+        let said = refused(&format!("{key}\n{rules}\n"));
+        assert!(said[0].contains("unknown field"), "{key}: {said:?}");
+    }
+    for text in [rules, values] {
+        let object = format!("kind: Role\napiVersion: v1\n{text}\n");
+        assert!(RuleFile::parse(&object).unwrap().is_none(), "{text}");
+    }
+}
