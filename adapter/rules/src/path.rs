@@ -143,6 +143,17 @@ mod tests {
     }
 
     #[test]
+    fn what_is_below_no_version_of_an_api_is_another_path() {
+        for path in [
+            "/apis/custom.metrics.k8s.io/v1beta1",
+            "/api/custom.metrics.k8s.io/v1beta1/pods",
+            "/healthz",
+        ] {
+            assert_eq!(ApiPath::parse(path), Ok(ApiPath::Other(path.to_owned())));
+        }
+    }
+
+    #[test]
     fn only_whole_escapes_are_decoded() {
         for text in ["%", "a%4", "%zz", "%4g", "%ff", "%+1"] {
             assert_eq!(percent_decoded(text), Err(InvalidPath), "{text}");

@@ -178,8 +178,14 @@ fn an_answer_of_too_many_samples_is_an_error() {
     let mut measured = rules
         .measured(Measure::Cpu, pods, &asked, &cluster())
         .unwrap();
-    let one = sample("pod", "a", Some("web"), 1.0, 1);
-    (0..=MAX_SAMPLES).for_each(|_| measured.add(&one));
+    let mut one = sample("pod", "a", None, 1.0, 1);
+    for container in 0..MAX_SAMPLES + 2 {
+        let container = ("container".to_owned(), container.to_string());
+        one.labels.extend([container]);
+        measured.add(&one);
+    }
+    let held = measured.by_object["a"].as_ref().unwrap().len();
+    assert_eq!(held, MAX_SAMPLES, "no more is held in memory");
     assert!(matches!(measured.finish(), Err(UsageError::TooMany { .. })));
 }
 
