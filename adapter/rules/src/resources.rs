@@ -314,6 +314,18 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn objects_are_in_namespaces_or_not_as_their_resource_says() {
+        let gadgets = || Resource::new("example.com", "v1", "Gadget", "gadgets");
+        assert!(gadgets().namespaced);
+        assert!(!gadgets().cluster_scoped().namespaced);
+        let built_in = RestMapper::built_in();
+        for (name, namespaced) in [("pods", true), ("nodes", false), ("namespaces", false)] {
+            let resource = built_in.resource(&GroupResource::new("", name)).unwrap();
+            assert_eq!(resource.namespaced, namespaced, "{name}");
+        }
+    }
+
+    #[test]
     fn resources_are_found_by_plural_singular_and_part_of_the_group() {
         let mapper = cluster();
         for (group, name, found) in [
