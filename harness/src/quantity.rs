@@ -21,6 +21,12 @@ pub fn milli(text: &str) -> Option<i128> {
     })
 }
 
+/// By how many thousandths two quantities differ, however they are spelled; none where one isn't a quantity, or is too large.
+#[must_use]
+pub fn apart(a: &str, b: &str) -> Option<u128> {
+    Some(milli(a)?.abs_diff(milli(b)?))
+}
+
 /// Whether a text is a quantity, however large.
 #[must_use]
 pub fn is_quantity(text: &str) -> bool {

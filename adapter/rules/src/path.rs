@@ -113,17 +113,23 @@ pub fn percent_decoded(text: &str) -> Result<String, InvalidPath> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use proptest::prelude::*;
 
     use super::*;
 
+    /// The path of a resource.
+    pub(crate) fn resource(path: &str) -> ResourcePath {
+        match ApiPath::parse(path) {
+            Ok(ApiPath::Resource(path)) => path,
+            other => panic!("{path} is no path of a resource: {other:?}"),
+        }
+    }
+
     #[test]
     fn an_escaped_slash_is_no_separator_and_an_escaped_name_is_decoded() {
         let path = "/apis/custom.metrics.k8s.io/v1beta1/namespaces/a%2Fb/pods/%2A/m%C3%A9";
-        let ApiPath::Resource(path) = ApiPath::parse(path).unwrap() else {
-            panic!("no path of a resource");
-        };
+        let path = resource(path);
         assert_eq!(path.namespace.as_deref(), Some("a/b"));
         assert_eq!(path.parts, ["pods", "*", "mé"]);
     }
@@ -132,9 +138,7 @@ mod tests {
     fn a_path_has_a_resource_a_name_and_a_subresource_as_far_as_it_goes() {
         let parts = |path: &str| {
             let path = format!("/apis/custom.metrics.k8s.io/v1beta1/namespaces/shop/{path}");
-            let ApiPath::Resource(path) = ApiPath::parse(&path).unwrap() else {
-                panic!("no path of a resource");
-            };
+            let path = resource(&path);
             [path.resource(), path.name(), path.subresource()].map(str::to_owned)
         };
         assert_eq!(parts("pods/web-1/load"), ["pods", "web-1", "load"]);

@@ -278,14 +278,11 @@ fn selector(query_string: &str, parameter: &'static str) -> Result<Selector, Inv
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::path::ApiPath;
+    use crate::path::tests::resource;
 
     fn query(path: &str, query_string: &str) -> Result<MetricQuery, InvalidQuery> {
         let path = format!("/apis/custom.metrics.k8s.io/v1beta1/{path}");
-        match ApiPath::parse(&path).unwrap() {
-            ApiPath::Resource(path) => MetricQuery::new(&path, query_string),
-            ApiPath::Other(path) => panic!("{path} is below no version"),
-        }
+        MetricQuery::new(&resource(&path), query_string)
     }
 
     #[test]

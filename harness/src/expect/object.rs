@@ -135,7 +135,7 @@ impl Object {
         // An object is JSON already, so this can't fail.
         let seen = serde_json::to_value(&object).unwrap_or_default();
         let fields = Value::Object(fields.clone());
-        holds(&seen, &fields, "").map_err(|difference| {
+        holds(&seen, &fields, "", &[]).map_err(|difference| {
             if self.kind == "Secret" {
                 UnexpectedObject::Hidden(difference.place().to_owned())
             } else {

@@ -6,7 +6,7 @@ use super::answer::{Found, Item, Refusal, SeriesValue, Taken};
 use super::api_group::ApiGroup;
 use super::document::{ExpectedError, ExpectedItem, ExpectedUsage, ExpectedValue};
 use super::expected::{Expected, shown};
-use crate::quantity::milli;
+use crate::quantity::apart;
 
 /// What is asked, and what is expected.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,8 +62,7 @@ impl Tolerance {
     }
 
     fn allows(self, wanted: &str, actual: &str) -> bool {
-        let pair = milli(wanted).zip(milli(actual));
-        pair.is_some_and(|(wanted, actual)| wanted.abs_diff(actual) <= self.0)
+        apart(wanted, actual).is_some_and(|apart| apart <= self.0)
     }
 }
 

@@ -4,9 +4,10 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::*;
+use crate::Rules;
+use crate::path::tests::resource;
 use crate::resources::tests::cluster;
 use crate::series::tests::names;
-use crate::{ApiPath, Rules};
 
 /// The external metrics of series without labels.
 fn discovered(rules: &str, found: &[&str]) -> ExternalMetrics {
@@ -18,10 +19,7 @@ fn discovered(rules: &str, found: &[&str]) -> ExternalMetrics {
 
 fn query(path: &str, selector: &str) -> Result<ExternalQuery, crate::InvalidQuery> {
     let path = format!("/apis/external.metrics.k8s.io/v1beta1/{path}");
-    match ApiPath::parse(&path).unwrap() {
-        ApiPath::Resource(path) => ExternalQuery::new(&path, &format!("labelSelector={selector}")),
-        ApiPath::Other(path) => panic!("{path} is below no version"),
-    }
+    ExternalQuery::new(&resource(&path), &format!("labelSelector={selector}"))
 }
 
 fn promql(rule: &str, selector: &str) -> Result<String, ExternalError> {

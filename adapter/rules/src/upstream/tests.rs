@@ -1,5 +1,6 @@
 use super::*;
-use crate::{ApiPath, Consumers, ExternalQuery, MetricQuery, RuleFile, Rules};
+use crate::path::tests::resource;
+use crate::{Consumers, ExternalQuery, MetricQuery, RuleFile, Rules};
 
 /// The configuration with these upstreams, and a rule that names `mimir`.
 fn configuration(upstreams: &str) -> String {
@@ -204,18 +205,12 @@ fn a_request_is_made_with_the_headers_of_its_namespace() {
     let usage = rules.usage().unwrap();
     let of_custom = |path: &str| {
         let path = format!("/apis/custom.metrics.k8s.io/v1beta2/{path}/load");
-        let ApiPath::Resource(path) = ApiPath::parse(&path).unwrap() else {
-            panic!("no path of a resource");
-        };
-        let query = MetricQuery::new(&path, "").unwrap();
+        let query = MetricQuery::new(&resource(&path), "").unwrap();
         custom.resolve(&query).unwrap()[0].asks().unwrap()
     };
     let of_external = || {
         let path = "/apis/external.metrics.k8s.io/v1beta1/namespaces/shop/load";
-        let ApiPath::Resource(path) = ApiPath::parse(path).unwrap() else {
-            panic!("no path of a resource");
-        };
-        let query = ExternalQuery::new(&path, "").unwrap();
+        let query = ExternalQuery::new(&resource(path), "").unwrap();
         external.resolve(&query).unwrap()[0].asks().unwrap()
     };
     let pods = usage.asks(Consumers::Pods("shop")).unwrap();

@@ -128,17 +128,15 @@ impl<T: ObjectMetrics> UsageDocument<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ApiPath;
+    use crate::path::tests::resource;
 
     fn query(path: &str) -> UsageQuery {
         query_with(path, "")
     }
 
     fn query_with(path: &str, query_string: &str) -> UsageQuery {
-        match ApiPath::parse(&format!("/apis/metrics.k8s.io/v1beta1/{path}")).unwrap() {
-            ApiPath::Resource(path) => UsageQuery::new(&path, query_string).unwrap(),
-            ApiPath::Other(path) => panic!("{path} is below no version"),
-        }
+        let path = format!("/apis/metrics.k8s.io/v1beta1/{path}");
+        UsageQuery::new(&resource(&path), query_string).unwrap()
     }
 
     #[test]

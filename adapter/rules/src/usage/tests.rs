@@ -1,6 +1,7 @@
 use super::*;
+use crate::path::tests::resource;
 use crate::resources::tests::cluster;
-use crate::{ApiPath, Rules, UsageQuery};
+use crate::{Rules, UsageQuery};
 
 const RULES: &str = "resourceRules:
   cpu:
@@ -17,6 +18,11 @@ const RULES: &str = "resourceRules:
 
 fn rules() -> std::sync::Arc<UsageRules> {
     Rules::parse(RULES).unwrap().usage().unwrap().clone()
+}
+
+fn query(path: &str, query_string: &str) -> Result<UsageQuery, crate::InvalidQuery> {
+    let path = format!("/apis/metrics.k8s.io/v1beta1/{path}");
+    UsageQuery::new(&resource(&path), query_string)
 }
 
 fn names(names: &[&str]) -> Vec<String> {
@@ -211,13 +217,6 @@ fn a_window_that_is_no_duration_is_refused_with_its_place() {
 
 #[test]
 fn paths_and_field_selectors_say_which_objects_are_meant() {
-    let query = |path: &str, query_string: &str| {
-        let path = format!("/apis/metrics.k8s.io/v1beta1/{path}");
-        match ApiPath::parse(&path).unwrap() {
-            ApiPath::Resource(path) => UsageQuery::new(&path, query_string),
-            ApiPath::Other(path) => panic!("{path} is below no version"),
-        }
-    };
     for (path, fields, expected) in [
         ("nodes", "", ""),
         ("nodes/n1", "", "metadata.name=n1"),
@@ -266,11 +265,7 @@ fn paths_and_field_selectors_say_which_objects_are_meant() {
 fn an_object_is_the_document_where_one_is_asked_for_by_name_else_a_list() {
     let one = |name: &str, second| sample("pod", name, Some("web"), 1.0, second);
     let kind = |path: &str, of: &[Sample]| {
-        let path = format!("/apis/metrics.k8s.io/v1beta1/{path}");
-        let ApiPath::Resource(path) = ApiPath::parse(&path).unwrap() else {
-            panic!("no path of a resource");
-        };
-        let query = UsageQuery::new(&path, "").unwrap();
+        let query = query(path, "").unwrap();
         let document = UsageDocument::new(&query, pods(of, of));
         serde_json::to_value(document).unwrap()["kind"].clone()
     };

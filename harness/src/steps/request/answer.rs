@@ -13,7 +13,7 @@ use super::values::{ValuesFinding, judge_values};
 use crate::format::{Amount, Span};
 use crate::outcome::{Finding, HarnessProblem, Kind, RequestFailure, Unmet};
 use crate::request::Answer;
-use crate::subset::{Difference, holds, shortened};
+use crate::subset::{Difference, QUANTITIES, holds, shortened};
 
 /// The variable that has snapshots written instead of compared.
 const UPDATE: &str = "SETPOINT_UPDATE";
@@ -148,7 +148,7 @@ impl ExpectedAnswer {
             AnswerFinding::NotJson { error, body }
         })?;
         if let Some(wanted) = &self.body {
-            holds(&body, wanted, "body").map_err(AnswerFinding::Differs)?;
+            holds(&body, wanted, "body", &QUANTITIES).map_err(AnswerFinding::Differs)?;
         }
         if let Some(values) = &self.values {
             judge_values(&body, values).map_err(AnswerFinding::Values)?;
