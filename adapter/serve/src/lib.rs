@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod budget;
+mod by_name;
 mod connection;
 mod connections;
 mod counts;
@@ -16,6 +17,7 @@ mod tls;
 mod turns;
 mod writing;
 
+pub use by_name::{ByName, certificate_names};
 pub use counts::Counts;
 pub use limits::{ClientLimits, Limits};
 pub use peer::Peer;

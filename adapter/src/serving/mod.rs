@@ -1,7 +1,5 @@
 //! The serving certificates and their renewal.
 
-mod sni;
-
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +8,9 @@ use arc_swap::ArcSwap;
 use rustls::sign::CertifiedKey;
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
-use setpoint_serve::{TlsError, TlsOptions, certified_key, server_config_with};
+use setpoint_serve::{
+    ByName, TlsError, TlsOptions, certificate_names, certified_key, server_config_with,
+};
 use tokio_util::sync::CancellationToken;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
@@ -18,7 +18,6 @@ use crate::args::NamedPair;
 use crate::files::{Changes, Pair, REREAD_INTERVAL, read_pair};
 use crate::reload::Reloads;
 use crate::tasks::supervise;
-use sni::ByName;
 
 /// Why a serving pair can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -172,7 +171,11 @@ fn load(files: &ServingFiles) -> Result<Loaded, ServingError> {
     for (pair, (certificate, key)) in files.pairs().zip(&bytes) {
         let loaded = certified(pair, certificate, key)?;
         let names = match pair.names.as_slice() {
-            [] => loaded.cert.first().map(sni::names).unwrap_or_default(),
+            [] => loaded
+                .cert
+                .first()
+                .map(certificate_names)
+                .unwrap_or_default(),
             names => names.to_vec(),
         };
         pairs.push((names, Arc::new(loaded)));

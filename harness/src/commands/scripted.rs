@@ -1,14 +1,17 @@
 //! `setpoint scripted`: an adapter that serves a table.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
+use rustls::sign::CertifiedKey;
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
-use setpoint_serve::{Server, server_config};
+use setpoint_serve::{
+    ByName, Server, TlsOptions, certificate_names, certified_key, server_config, server_config_with,
+};
 use setpoint_support::Termination;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -49,6 +52,25 @@ pub struct ScriptedArgs {
     /// Key of the certificate
     #[arg(long, value_name = "FILE")]
     pub tls_private_key_file: PathBuf,
+    /// Another chain and key, for clients that ask for one of the certificate's names
+    #[arg(long, value_name = "CHAIN,KEY", value_parser = parse_sni)]
+    pub tls_sni_cert_key: Vec<PairFiles>,
+}
+
+/// The files of a serving pair.
+#[derive(Debug, Clone)]
+pub struct PairFiles {
+    certificate: PathBuf,
+    key: PathBuf,
+}
+
+fn parse_sni(text: &str) -> Result<PairFiles, &'static str> {
+    let files = text.split_once(',');
+    let (certificate, key) = files.ok_or("a chain and a key are needed, chain.crt,chain.key")?;
+    Ok(PairFiles {
+        certificate: certificate.into(),
+        key: key.into(),
+    })
 }
 
 /// Serves until SIGTERM or SIGINT.
@@ -67,15 +89,22 @@ pub async fn run(args: ScriptedArgs) -> anyhow::Result<()> {
         }
         (None, None) => router(Table::default()),
     };
-    let (certificate, key) = (args.tls_cert_file, args.tls_private_key_file);
-    let last = ArcSwap::new(pair(&certificate, &key, args.lie)?);
+    let files = PairFiles {
+        certificate: args.tls_cert_file,
+        key: args.tls_private_key_file,
+    };
+    let mut named = args.tls_sni_cert_key;
+    if args.lie == Some(Lie::OneCertificate) {
+        named.clear();
+    }
+    let last = ArcSwap::new(served(&files, &named, args.lie)?);
     let nothing = without_certificate()?;
     // Read for each connection: slow, and never stale. Half a renewal leaves the last one that was whole.
     let tls = move || {
         if args.lie == Some(Lie::KeepsServingPair) {
             return last.load_full();
         }
-        match pair(&certificate, &key, args.lie) {
+        match served(&files, &named, args.lie) {
             Ok(renewed) => last.store(renewed),
             Err(_) if args.lie == Some(Lie::TakesAnyPair) => return nothing.clone(),
             Err(_) => {}
@@ -113,9 +142,9 @@ fn without_certificate() -> anyhow::Result<Arc<rustls::ServerConfig>> {
 }
 
 /// What to serve with.
-fn pair(
-    certificate: &Path,
-    key: &Path,
+fn served(
+    files: &PairFiles,
+    named: &[PairFiles],
     lie: Option<Lie>,
 ) -> anyhow::Result<Arc<rustls::ServerConfig>> {
     if lie == Some(Lie::WrongSan) {
@@ -124,15 +153,29 @@ fn pair(
         let key = PrivatePkcs8KeyDer::from(other.signing_key.serialize_der());
         return Ok(server_config(vec![other.cert.der().clone()], key.into())?);
     }
-    let chain = CertificateDer::pem_file_iter(certificate)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .with_context(|| format!("read the certificate {}", certificate.display()))?;
-    anyhow::ensure!(
-        !chain.is_empty(),
-        "{} holds no certificate",
-        certificate.display()
-    );
-    let key = PrivateKeyDer::from_pem_file(key)
-        .with_context(|| format!("read the key {}", key.display()))?;
-    Ok(server_config(chain, key)?)
+    let named = named.iter().map(|files| {
+        let pair = files.read()?;
+        let names = pair.cert.first().map(certificate_names);
+        Ok((names.unwrap_or_default(), pair))
+    });
+    let named = named.collect::<anyhow::Result<Vec<_>>>()?;
+    let resolver = Arc::new(ByName::new(files.read()?, named));
+    Ok(server_config_with(&TlsOptions::default(), resolver)?)
+}
+
+impl PairFiles {
+    fn read(&self) -> anyhow::Result<Arc<CertifiedKey>> {
+        let Self { certificate, key } = self;
+        let chain = CertificateDer::pem_file_iter(certificate)
+            .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+            .with_context(|| format!("read the certificate {}", certificate.display()))?;
+        anyhow::ensure!(
+            !chain.is_empty(),
+            "{} holds no certificate",
+            certificate.display()
+        );
+        let key = PrivateKeyDer::from_pem_file(key)
+            .with_context(|| format!("read the key {}", key.display()))?;
+        Ok(Arc::new(certified_key(chain, key)?))
+    }
 }

@@ -4,6 +4,7 @@
 //! A new one is a file here and a line in [`Expectation`].
 
 mod api_service;
+mod certificate;
 mod condition;
 mod context;
 mod discovery;
@@ -31,6 +32,8 @@ one_of! {
         Hpas(hpas::Hpas),
         /// An APIService's condition `Available`.
         Apiservice(api_service::ApiService),
+        /// The certificate that the adapter shows.
+        Certificate(certificate::Certificate),
         /// A pod's state, its events, and its log.
         Pod(pod::Pod),
         /// Any object's fields, or that there is no such object.

@@ -40,6 +40,8 @@ pub enum Need {
     SortedDiscovery,
     /// The adapter speaks HTTP/2.
     Http2,
+    /// The adapter takes further serving pairs, each for its names, by `--tls-sni-cert-key`, as programs that are built on k8s.io/apiserver do.
+    SniPairs,
     /// The adapter goes on to serve for a while after it was asked to end.
     ShutdownDelay,
     /// The cluster gives certificates of its authorities away.

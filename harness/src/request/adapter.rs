@@ -80,16 +80,21 @@ impl Adapter {
         format!("{}.{}.svc", self.service, self.namespace)
     }
 
-    /// The leaf of the certificate chain that the adapter shows to a new connection, whatever it is worth.
+    /// The leaf of the certificate chain that the adapter shows to a new connection that asks for this name, or for none, whatever it is worth.
     ///
     /// # Errors
     /// When it shows none in time.
     pub(crate) async fn shown_certificate(
         &self,
+        asked: Option<&str>,
         limit: Limit,
     ) -> Result<CertificateDer<'static>, Unmet> {
-        let tls = client_config_without_verification()?;
-        let route = self.route_by(tls, limit).await?;
+        let mut tls = client_config_without_verification()?;
+        tls.enable_sni = asked.is_some();
+        let mut route = self.route_by(tls, limit).await?;
+        if let Some(name) = asked {
+            name.clone_into(&mut route.server);
+        }
         let stream = route.connect(limit).await?;
         let shown = stream.get_ref().1.peer_certificates().unwrap_or_default();
         let leaf = shown.first().cloned();

@@ -207,11 +207,13 @@ impl Document {
     /// authorities of a scenario.
     fn check_steps_needs(&self, places: &Place, checks: &mut Checks<'_>) {
         let trust = "the authorities that the API server names are changed: `needs: [mint]` gives the scenario a cluster that nobody has after it";
+        let pairs = "the adapter gets a pair for names: say so by `needs: [sni-pairs]`";
         let pauses = "the API server pauses: say so by `needs: [pausing-api-server]`";
         for (index, step) in self.steps.iter().enumerate() {
             let needs = step.needs();
             for (is_needed, need, problem) in [
                 (needs.own_trust, Need::Mint, trust),
+                (needs.sni_pairs, Need::SniPairs, pairs),
                 (needs.pausing_api_server, Need::PausingApiServer, pauses),
             ] {
                 if is_needed && !self.needs.contains(&need) {

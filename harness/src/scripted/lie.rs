@@ -29,6 +29,8 @@ pub enum Lie {
     WrongKind,
     /// Serves with a certificate for another name
     WrongSan,
+    /// Serves everybody with its first serving pair, whatever name is asked for
+    OneCertificate,
     /// Never reads its serving pair again
     KeepsServingPair,
     /// Serves with whatever is in the files of its serving pair

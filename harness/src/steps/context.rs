@@ -100,6 +100,8 @@ pub(crate) struct Needs {
     pub own_adapter: bool,
     /// It changes whom the API server and adapters trust, which outlives the scenario's objects.
     pub own_trust: bool,
+    /// It gives the adapter a further serving pair.
+    pub sni_pairs: bool,
     /// It stops the API server for a moment.
     pub pausing_api_server: bool,
 }
@@ -110,6 +112,7 @@ impl Needs {
         real_prometheus: false,
         own_adapter: false,
         own_trust: false,
+        sni_pairs: false,
         pausing_api_server: false,
     };
     pub(super) const FAKE_PROMETHEUS: Self = Self {
@@ -129,6 +132,7 @@ impl Needs {
             real_prometheus: self.real_prometheus || other.real_prometheus,
             own_adapter: self.own_adapter || other.own_adapter,
             own_trust: self.own_trust || other.own_trust,
+            sni_pairs: self.sni_pairs || other.sni_pairs,
             pausing_api_server: self.pausing_api_server || other.pausing_api_server,
         }
     }

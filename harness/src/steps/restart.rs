@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use super::context::{Needs, Play, Remark, StepContext};
 use crate::outcome::Unmet;
+use crate::wait::ADAPTER;
 
 /// What is restarted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -77,5 +78,5 @@ fn is_adapter(spec: &Option<PodSpec>) -> bool {
     let containers = spec.iter().flat_map(|spec| &spec.containers);
     containers
         .into_iter()
-        .any(|container| container.name == "adapter")
+        .any(|container| container.name == ADAPTER)
 }

@@ -12,7 +12,7 @@ use crate::outcome::{ClusterProblem, Finding, Kind, Unmet};
 use crate::timeouts::Timeouts;
 
 /// The adapter's container.
-const ADAPTER: &str = "adapter";
+pub(crate) const ADAPTER: &str = "adapter";
 /// Why a container ended that never ran: its program could not be started.
 const NOT_STARTED: [&str; 2] = ["StartError", "ContainerCannotRun"];
 

@@ -46,6 +46,10 @@ fn caught_by(lie: Lie) -> &'static [(&'static str, Kind)] {
         ],
         Lie::HtmlBody | Lie::WrongKind => &[("hpa/scales-up", Kind::UnexpectedValue)],
         Lie::WrongSan => &[("tls/wrong-san", Kind::UnexpectedCondition)],
+        Lie::OneCertificate => &[(
+            "tls/by-the-name-that-is-asked-for",
+            Kind::UnexpectedCertificate,
+        )],
         Lie::KeepsServingPair => &[("tls/serving-pair-rotates", Kind::UnexpectedCertificate)],
         Lie::TakesAnyPair => &[("tls/broken-pair-changes-nothing", Kind::RequestsFailed)],
         Lie::ReadyWithoutTrust => &[(

@@ -16,9 +16,8 @@ use crate::install::Names;
 use crate::prometheus::Prometheus;
 use crate::report::Evidence;
 use crate::report::timeline::{Entry, Source, merged, of_journal, of_log};
+use crate::wait::ADAPTER;
 
-/// The adapter's container.
-const ADAPTER: &str = "adapter";
 /// Prometheus', real or fake.
 const PROMETHEUS: &str = "prometheus";
 

@@ -2,6 +2,7 @@
 
 mod authorities;
 mod serving;
+mod sni;
 
 use futures::future::BoxFuture;
 use schemars::JsonSchema;
@@ -13,6 +14,7 @@ use crate::format::{Checks, Place};
 use crate::outcome::Unmet;
 
 use serving::Serving;
+use sni::Sni;
 
 /// Certificates from authorities that the scenario names; they are made when first named.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -27,6 +29,9 @@ pub(crate) struct PkiStep {
     pub client_ca: Option<Vec<String>>,
     /// The adapter's serving pair. The step ends when the adapter shows it, unless it is broken.
     pub serving: Option<Serving>,
+    /// A further pair of the adapter, for clients that ask for its names. The adapter's Deployment gets it by the flag `--tls-sni-cert-key`, and the
+    /// step ends when a new pod shows it.
+    pub sni: Option<Sni>,
 }
 
 /// What is wrong with a certificate.
@@ -59,8 +64,9 @@ impl From<CertificateFlaw> for Flaw {
 impl Play for PkiStep {
     fn check(&self, place: &Place, checks: &mut Checks<'_>) {
         let authorities = [&self.ca_bundle, &self.front_proxy_ca, &self.client_ca];
-        if authorities.iter().all(|named| named.is_none()) && self.serving.is_none() {
-            let problem = "change the `caBundle`, the `serving` pair, `frontProxyCa` or `clientCa`";
+        let has_pair = self.serving.is_some() || self.sni.is_some();
+        if authorities.iter().all(|named| named.is_none()) && !has_pair {
+            let problem = "change the `caBundle`, the `serving` pair, the `sni` pair, `frontProxyCa` or `clientCa`";
             checks.at(place, problem);
         }
     }
@@ -79,13 +85,15 @@ impl Play for PkiStep {
             Some(format!("{what} {names}"))
         });
         let serving = self.serving.as_ref().map(Serving::describe);
-        let parts: Vec<String> = described.chain(serving).collect();
+        let sni = self.sni.as_ref().map(Sni::describe);
+        let parts: Vec<String> = described.chain(serving).chain(sni).collect();
         parts.join(", ")
     }
 
     fn needs(&self) -> Needs {
         Needs {
             own_trust: self.front_proxy_ca.is_some() || self.client_ca.is_some(),
+            sni_pairs: self.sni.is_some(),
             ..Needs::OWN_ADAPTER
         }
     }
@@ -104,8 +112,11 @@ impl StepContext {
             self.set_ca_bundle(authorities).await?;
         }
         self.set_trusted(step).await?;
-        match &step.serving {
-            Some(serving) => self.set_serving_pair(serving).await,
+        if let Some(serving) = &step.serving {
+            self.set_serving_pair(serving).await?;
+        }
+        match &step.sni {
+            Some(sni) => self.set_sni_pair(sni).await,
             None => Ok(()),
         }
     }

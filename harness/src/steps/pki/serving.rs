@@ -68,7 +68,7 @@ shown_as_written!(BrokenPair, Intermediate);
 
 /// The adapter serves with another pair than the new one.
 #[derive(Debug, thiserror::Error)]
-#[error("it still shows the one before")]
+#[error("it shows another one")]
 struct OtherPair;
 
 impl Finding for OtherPair {
@@ -119,7 +119,8 @@ impl StepContext {
         }
         let wanted = CertificateDer::from_pem_slice(pair.certificate.as_bytes())
             .map_err(not_made("read the new certificate"))?;
-        self.served(&wanted).await
+        let server = self.expect.adapter.server();
+        self.served(&wanted, &server).await
     }
 
     async fn serving_pair(&self, serving: &Serving) -> Result<(Leaf, Minted), Unmet> {
@@ -158,13 +159,18 @@ impl StepContext {
         Ok(issued.map_err(not_made("make a certificate"))?)
     }
 
-    /// Waits until the adapter shows a certificate to new connections.
-    async fn served(&self, wanted: &CertificateDer<'_>) -> Result<(), Unmet> {
+    /// Waits until the adapter shows a certificate to new connections that ask for a name.
+    pub(super) async fn served(
+        &self,
+        wanted: &CertificateDer<'_>,
+        asked: &str,
+    ) -> Result<(), Unmet> {
         let timeouts = &self.expect.timeouts;
         let limit = Limit::of(timeouts.state);
         let ask = || async move {
             let limit = timeouts.limit_of_answer(Some(limit.ends()));
-            let shown = self.expect.adapter.shown_certificate(limit).await?;
+            let adapter = &self.expect.adapter;
+            let shown = adapter.shown_certificate(Some(asked), limit).await?;
             if shown.as_ref() == wanted.as_ref() {
                 Ok(())
             } else {

@@ -11,14 +11,15 @@ use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 /// Pairs by name, and one for all other names and for clients that ask for none.
 #[derive(Debug)]
-pub(super) struct ByName {
+pub struct ByName {
     default: Arc<CertifiedKey>,
     named: HashMap<String, Arc<CertifiedKey>>,
 }
 
 impl ByName {
     /// Of several pairs for one name, the first is served. A name may begin with `*.`.
-    pub(super) fn new(
+    #[must_use]
+    pub fn new(
         default: Arc<CertifiedKey>,
         named: impl IntoIterator<Item = (Vec<String>, Arc<CertifiedKey>)>,
     ) -> Self {
@@ -52,8 +53,9 @@ impl ResolvesServerCert for ByName {
     }
 }
 
-/// The names that a certificate is for, in lower case.
-pub(super) fn names(certificate: &CertificateDer<'_>) -> Vec<String> {
+/// The DNS names that a certificate is for, in lower case: its subject's common name and its alternative names. One that can't be parsed is for none.
+#[must_use]
+pub fn certificate_names(certificate: &CertificateDer<'_>) -> Vec<String> {
     let Ok((_, certificate)) = X509Certificate::from_der(certificate) else {
         return Vec::new();
     };
@@ -112,7 +114,7 @@ mod tests {
 
     #[test]
     fn a_certificate_says_which_names_it_is_for() {
-        let found = names(&pair("Adapter.example.com").cert[0]);
+        let found = certificate_names(&pair("Adapter.example.com").cert[0]);
         assert!(
             found.contains(&"adapter.example.com".to_owned()),
             "{found:?}"
