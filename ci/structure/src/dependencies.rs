@@ -53,7 +53,10 @@ const ADAPTER_CRATES_OF_THE_HARNESS: &[(&str, &[&str])] = &[
         &["setpoint-serve", "setpoint-rules", "setpoint-support"],
     ),
     // Its own server.
-    ("setpoint-replay", &["setpoint-serve", "setpoint-support"]),
+    (
+        "setpoint-replay",
+        &["setpoint-go-regex", "setpoint-serve", "setpoint-support"],
+    ),
     ("setpoint-cluster", &["setpoint-support"]),
     // Quantities of pods, as Kubernetes reads them; no verdict depends on it.
     (

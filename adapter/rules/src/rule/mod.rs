@@ -1,12 +1,13 @@
 //! A rule, compiled (`pkg/naming` of prometheus-adapter v0.12.0).
 
 mod assumed;
-mod go_regex;
+mod compiled;
 mod labels;
 mod promql;
 mod window;
 
 use regex::Regex;
+use setpoint_go_regex::{compile, expanded};
 
 use crate::config::{DiscoveryRule, RegexFilter, ValuePolicy};
 use crate::destination::{Asks, Destination, DestinationError, SeriesQuery};
@@ -19,7 +20,7 @@ use crate::upstream::{Upstream, Upstreams};
 pub use labels::LabelError;
 pub use promql::PromqlError;
 
-pub(crate) use go_regex::Compiled;
+pub(crate) use compiled::Compiled;
 pub(crate) use labels::{ResourceLabels, Unknown};
 pub(crate) use promql::{Asked, QueryTemplate, is_label_name};
 
@@ -262,7 +263,7 @@ impl Rule {
             .iter()
             .all(|(regex, positive)| regex.is_match(series) == *positive);
         let captures = self.name_matches.captures(series).filter(|_| accepted)?;
-        Some(go_regex::expanded(&self.name_as, &captures))
+        Some(expanded(&self.name_as, &captures))
     }
 
     /// The resource whose objects a label of its series names.
@@ -275,7 +276,7 @@ impl Rule {
 /// Whether a matcher of PromQL fits series without its label. An expression that can't be compiled fits none.
 pub(crate) fn may_match_empty(operator: &str, value: &str) -> bool {
     let fits = || {
-        let whole = go_regex::compile(&format!("^(?s:{value})$"));
+        let whole = compile(&format!("^(?s:{value})$"));
         whole.map(|regex| regex.is_match(""))
     };
     match operator {

@@ -1,10 +1,11 @@
 //! `label_join` and `label_replace`.
 
-use regex::Regex;
+use setpoint_go_regex::expanded;
 
 use super::eval::Evaluation;
 use super::functions::Call;
 use super::matrix::{Matrix, distinct};
+use super::selector::anchored;
 use super::{Change, QueryError, Version};
 
 /// A name that a label can have: any text from v3 on.
@@ -27,8 +28,7 @@ pub(super) fn replace(
     let (target, replacement) = (call.text(1)?, call.text(2)?);
     let (source, pattern) = (call.text(3)?, call.text(4)?);
     let version = evaluation.settings.version;
-    let lines = if version.is_3() { "(?s:" } else { "(?:" };
-    let Ok(regex) = Regex::new(&format!("^{lines}{pattern})$")) else {
+    let Ok(regex) = anchored(pattern, version) else {
         return refused(format!(
             "invalid regular expression in label_replace(): {pattern}"
         ));
@@ -43,9 +43,7 @@ pub(super) fn replace(
         let Some(found) = regex.captures(row.labels.value(source)) else {
             continue;
         };
-        let mut value = String::new();
-        found.expand(replacement, &mut value);
-        row.labels.set(target, &value);
+        row.labels.set(target, &expanded(replacement, &found));
     }
     relabelled(rows, version)
 }

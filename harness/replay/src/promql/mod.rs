@@ -24,6 +24,7 @@ mod over_time;
 mod plan;
 mod ranked;
 mod rate;
+mod regexes;
 mod selector;
 mod settings;
 mod sum;

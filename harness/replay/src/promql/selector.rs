@@ -6,6 +6,7 @@ use promql_parser::label::{MatchOp, Matcher};
 use promql_parser::parser::{Expr, VectorSelector};
 use promql_parser::util::{ExprVisitor, walk_expr};
 use regex::Regex;
+use setpoint_go_regex::{GoRegexError, compile};
 
 use super::{QueryError, Version, text};
 use crate::labels::{Labels, METRIC_NAME};
@@ -141,7 +142,10 @@ impl Selector {
                     "metric name must not be set twice: {name:?} or {value:?}"
                 ));
             }
-            matchers.push((matcher.name.clone(), matching(matcher, version)));
+            let matching = matching(matcher, version);
+            let reason = |error| format!("parse error: error parsing regexp: {error}");
+            let matching = matching.map_err(|error| QueryError::Parse(reason(error)))?;
+            matchers.push((matcher.name.clone(), matching));
         }
         if matchers.iter().all(|(_, matching)| matching.accepts("")) {
             return refused(
@@ -201,20 +205,22 @@ impl Matching {
     }
 }
 
-fn matching(matcher: &Matcher, version: Version) -> Matching {
-    // Prometheus anchors an expression, and from v3 lets `.` match a line's end too (`model/labels/regexp.go`).
-    let compiled = |parsed: &Regex| {
-        if !version.is_3() {
-            return parsed.clone();
-        }
-        // What the library changed to make it compile is in `parsed`: `^(?:…)$`.
-        let inner = parsed.as_str();
-        Regex::new(&format!("(?s:{inner})")).unwrap_or_else(|_| parsed.clone())
+fn matching(matcher: &Matcher, version: Version) -> Result<Matching, GoRegexError> {
+    let compiled = || {
+        // Alone too: `a)|(b` is none, though it would be one between parentheses.
+        compile(&matcher.value)?;
+        anchored(&matcher.value, version)
     };
-    match &matcher.op {
+    Ok(match &matcher.op {
         MatchOp::Equal => Matching::Is(matcher.value.clone()),
         MatchOp::NotEqual => Matching::IsNot(matcher.value.clone()),
-        MatchOp::Re(parsed) => Matching::Like(compiled(parsed)),
-        MatchOp::NotRe(parsed) => Matching::Unlike(compiled(parsed)),
-    }
+        MatchOp::Re(_) => Matching::Like(compiled()?),
+        MatchOp::NotRe(_) => Matching::Unlike(compiled()?),
+    })
+}
+
+/// The pattern of a matcher or of `label_replace`: Prometheus anchors it, and from v3 lets `.` match a line's end too (`model/labels/regexp.go`).
+pub(super) fn anchored(pattern: &str, version: Version) -> Result<Regex, GoRegexError> {
+    let flags = if version.is_3() { "s" } else { "" };
+    compile(&format!("^(?{flags}:{pattern})$"))
 }

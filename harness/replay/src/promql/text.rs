@@ -2,11 +2,14 @@
 //!
 //! Where the library refuses what Prometheus takes the text is changed before, and where it takes what the version that
 //! is played refuses, that is refused here: `offset 0s`, `1_000`; quoted names and durations without a unit before v3.
+//! Patterns of matchers are [`regexes`]'.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use promql_parser::parser::Expr;
+use promql_parser::util::escape_string;
 
+use super::regexes::{self, Literal};
 use super::{Change, QueryError, Version};
 
 /// Bytes of a query that is looked at.
@@ -41,10 +44,24 @@ pub(super) fn parse(query: &str, version: Version) -> Result<Expr, QueryError> {
         return Err(refused(reason.to_owned()));
     }
     let text = scanner.text;
-    // The library panics on durations that no `Duration` can hold, such as `[1e99]`.
-    let parsed = catch_unwind(AssertUnwindSafe(|| promql_parser::parser::parse(&text)));
-    let parsed = parsed.unwrap_or_else(|_| Err("duration out of range".to_owned()));
+    let parsed = match parsed(&text) {
+        Err(reason) if regexes::is_of_pattern(&reason) => {
+            let parsed = parsed(&regexes::replaced(&text, &scanner.patterns));
+            parsed.and_then(|mut parsed| {
+                regexes::put_back(&mut parsed, &text, &scanner.patterns)?;
+                Ok(parsed)
+            })
+        }
+        parsed => parsed,
+    };
     parsed.map_err(refused)
+}
+
+/// The library's own verdict.
+fn parsed(text: &str) -> Result<Expr, String> {
+    // It panics on durations that no `Duration` can hold, such as `[1e99]`.
+    let parsed = catch_unwind(AssertUnwindSafe(|| promql_parser::parser::parse(text)));
+    parsed.unwrap_or_else(|_| Err("duration out of range".to_owned()))
 }
 
 /// Goes through a text once, word by word.
@@ -52,6 +69,8 @@ pub(super) fn parse(query: &str, version: Version) -> Result<Expr, QueryError> {
 struct Scanner {
     /// The text as the library takes it.
     text: String,
+    /// The patterns of matchers in it.
+    patterns: Vec<Literal>,
     /// What can nest, outside of quotes, comments and matchers.
     operators: usize,
     /// Why a Prometheus before v3 refuses it.
@@ -129,16 +148,40 @@ impl Scanner {
         if self.braces && matches!(self.before.1, Some('{' | ',')) {
             self.quoted_name = Some(UNEXPECTED);
         }
+        let is_pattern = self.braces && self.before.1 == Some('~');
+        let start = self.text.len() - quote.len_utf8();
         self.before.1 = Some(quote);
+        if quote == '`' {
+            self.raw(chars);
+            let at = start..self.text.len();
+            self.patterns.extend(is_pattern.then_some(Literal { at }));
+            return;
+        }
         while let Some(c) = chars.next() {
             self.text.push(c);
             if c == quote {
+                let at = start..self.text.len();
+                self.patterns.extend(is_pattern.then_some(Literal { at }));
                 return;
             }
-            if c == '\\' && quote != '`' {
+            if c == '\\' {
                 self.text.extend(chars.next());
             }
         }
+    }
+
+    /// A string between backquotes, whose backslashes are themselves: the library reads them as escapes, so they are escaped for it.
+    fn raw(&mut self, chars: &mut std::str::Chars<'_>) {
+        let rest = chars.as_str();
+        let Some((content, after)) = rest.split_once('`') else {
+            self.text.push_str(rest);
+            *chars = "".chars();
+            return;
+        };
+        self.text.pop();
+        self.text
+            .push_str(&format!("\"{}\"", escape_string(content)));
+        *chars = after.chars();
     }
 
     fn end_word(&mut self) {
