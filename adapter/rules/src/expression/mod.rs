@@ -1,16 +1,20 @@
 //! PromQL, read as far as it takes to say which labels a result has.
 //!
 //! It is no judge of a query: Prometheus is, and others that speak PromQL know more functions. What it can't read, nothing
-//! is said of.
+//! is said of. What Prometheus refuses of a query that can be read is told apart from that (`validity`).
 
+mod functions;
 mod labels;
 mod parse;
 mod primary;
 mod tokens;
 mod tree;
+mod types;
+mod validity;
 
 pub use labels::ResultLabels;
 pub(crate) use tree::{Expression, Matcher, Selector};
+pub(crate) use types::Type;
 
 /// Why a text isn't read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

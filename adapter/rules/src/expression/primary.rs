@@ -133,6 +133,7 @@ impl Parser {
     /// Matchers in braces, which may be left out after a name.
     pub(super) fn selector(&mut self, name: Option<String>) -> Result<Selector, Unreadable> {
         let mut selector = Selector {
+            has_bare_name: name.is_some(),
             name,
             matchers: Vec::new(),
         };
@@ -153,13 +154,15 @@ impl Parser {
     }
 
     fn matcher(&mut self, selector: &mut Selector) -> Result<(), Unreadable> {
-        let label = match self.peek().clone() {
+        let (label, is_bare) = match self.peek().clone() {
             Token::Text(name) if matches!(self.ahead(1), Token::Sign("," | "}")) => {
                 self.next += 1;
                 selector.name = Some(name);
+                selector.has_bare_name = false;
                 return Ok(());
             }
-            Token::Word(label) | Token::Text(label) => label,
+            Token::Word(label) => (label, true),
+            Token::Text(label) => (label, false),
             _ => return Err(self.unexpected("a label or `}`")),
         };
         self.next += 1;
@@ -174,6 +177,7 @@ impl Parser {
         self.next += 1;
         selector.matchers.push(Matcher {
             label,
+            is_bare,
             operator,
             value,
         });

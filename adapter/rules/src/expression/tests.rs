@@ -113,11 +113,131 @@ fn a_selector_is_a_name_or_matchers_and_nothing_else() {
     }
 }
 
+fn checked(query: &str) -> Result<Option<Type>, String> {
+    let expression = Expression::parse(query).unwrap_or_else(|error| panic!("{query}: {error}"));
+    expression.check().map_err(|invalid| invalid.to_string())
+}
+
+#[test]
+fn what_a_query_gives_is_known_but_for_functions_that_are_not() {
+    for (query, gives) in [
+        ("x", Type::Vector),
+        ("{\"http.requests\", \"k8s.pod\"=~\"a\"}", Type::Vector),
+        ("a:b:c{x_1=~\"a|b\"}", Type::Vector),
+        ("x[5m]", Type::Matrix),
+        ("rate(x[5m])[1h:]", Type::Matrix),
+        ("max_over_time(sum(x)[5m:1m])", Type::Vector),
+        ("time() - 5", Type::Scalar),
+        ("-scalar(x) * 2", Type::Scalar),
+        ("x * time() or vector(0)", Type::Vector),
+        ("\"a\"", Type::Text),
+        ("topk(3, x)", Type::Vector),
+        ("count_values(\"a\", x)", Type::Vector),
+        ("round(x)", Type::Vector),
+        ("round(x, 0.5)", Type::Vector),
+        ("hour()", Type::Vector),
+        ("label_join(x, \"a\", \",\")", Type::Vector),
+        (
+            "label_join(x, \"a\", \",\", \"b\", \"c\", \"d\")",
+            Type::Vector,
+        ),
+        ("sort_by_label(x, \"a\", \"b\")", Type::Vector),
+        ("quantile_over_time(0.9, x[5m])", Type::Vector),
+        ("my_own_function(x) + y", Type::Vector),
+    ] {
+        assert_eq!(checked(query), Ok(Some(gives)), "{query}");
+    }
+    for query in ["my_own_function(x[5m])", "mine(x) * 2", "-mine(x)"] {
+        assert_eq!(checked(query), Ok(None), "{query}");
+    }
+    assert_eq!(checked("rate(mine(x))"), Ok(Some(Type::Vector)));
+}
+
+#[test]
+fn what_prometheus_refuses_though_it_can_be_read_is_told() {
+    for (query, said) in [
+        (
+            "http.requests",
+            "`http.requests` can't be the name of a metric without quotes",
+        ),
+        (
+            "a{b.c=\"d\"}",
+            "`b.c` can't be the name of a label without quotes",
+        ),
+        ("a{1pod!=\"\"}", "`1pod` can't be the name of a label"),
+        ("a{é=\"\"}", "`é` can't be the name of a label"),
+        ("a{__name__=\"b\"}", "stands in it twice, as `a`"),
+        (
+            "sum(a{pod=~\"(\"})",
+            "of label `pod` is no regular expression of Go: unclosed group",
+        ),
+        (
+            "a{pod=~\"a++\"}",
+            "invalid nested repetition operator: `++`",
+        ),
+        ("a{code!~\"5(?!03)\"}", "unsupported Perl syntax: `(?!`"),
+        (
+            "sum(rate(x))",
+            "`rate` takes a range such as `x[5m]` and has a value of each series",
+        ),
+        (
+            "sum(x[1m])",
+            "`sum` takes a value of each series and has a range",
+        ),
+        (
+            "rate(sum(x)[1m])",
+            "a range such as `[5m]` stands behind a selector alone",
+        ),
+        ("rate(x[1m], 5)", "`rate` takes 1 argument, and has 2"),
+        ("sum(a, b)", "`sum` takes 1 argument, and has 2"),
+        ("round()", "`round` takes 1 to 2 arguments, and has 0"),
+        (
+            "label_join(x)",
+            "`label_join` takes 3 arguments or more, and has 1",
+        ),
+        ("time(x)", "`time` takes 0 arguments, and has 1"),
+        ("x or 5", "`or` takes values of series on both sides"),
+        (
+            "x[5m] * 2",
+            "`*` takes numbers and values of series, not a range",
+        ),
+        (
+            "-\"a\"",
+            "`-` takes numbers and values of series, not a string",
+        ),
+        (
+            "max_over_time(5[5m:])",
+            "a subquery such as `[5m:]` stands behind what gives a value of each series, not a number",
+        ),
+        (
+            "histogram_quantile(x, 0.9)",
+            "`histogram_quantile` takes a number and has a value of each series",
+        ),
+        (
+            "topk(x, 3)",
+            "`topk` takes a number and has a value of each series",
+        ),
+        (
+            "vector(x)",
+            "`vector` takes a number and has a value of each series",
+        ),
+        ("mine(rate(x))", "`rate` takes a range"),
+        (
+            "clamp_max(x, y)",
+            "`clamp_max` takes a number and has a value of each series",
+        ),
+    ] {
+        let refused = checked(query).unwrap_err();
+        assert!(refused.contains(said), "{query}: {refused}");
+    }
+}
+
 proptest! {
     #[test]
     fn no_text_makes_it_panic_or_takes_long(text in "([a-z_]{1,4}|[(){}\\[\\],:@=~!<>+*/^%\"' -]|by|on|[0-9]{1,3}m?|\\\\|é){0,60}") {
         if let Ok(expression) = Expression::parse(&text) {
             let _ = ResultLabels::of(&expression).may_have("a");
+            let _ = expression.check();
         }
         let _ = Selector::parse(&text);
     }

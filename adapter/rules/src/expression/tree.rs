@@ -21,6 +21,8 @@ pub(crate) enum Expression {
 pub(crate) struct Selector {
     /// The name before the braces, or the string alone within.
     pub(crate) name: Option<String>,
+    /// Whether the name stands before the braces, where not every name can.
+    pub(crate) has_bare_name: bool,
     pub(crate) matchers: Vec<Matcher>,
 }
 
@@ -28,6 +30,8 @@ pub(crate) struct Selector {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Matcher {
     pub(crate) label: String,
+    /// Whether the label stands without quotes.
+    pub(crate) is_bare: bool,
     /// `=`, `!=`, `=~` or `!~`.
     pub(crate) operator: &'static str,
     pub(crate) value: String,

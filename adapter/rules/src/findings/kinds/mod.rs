@@ -14,6 +14,7 @@ mod no_namespace;
 mod no_promql;
 mod no_query;
 mod no_resources;
+mod no_vector;
 mod query_fails;
 mod series_query;
 mod several_results;
@@ -109,6 +110,7 @@ pub(super) static CHECKS: &[Check] = &[
     unknown_field::CHECK,
     query_fails::CHECK,
     no_promql::CHECK,
+    no_vector::CHECK,
     no_label_matchers::CHECK,
     external_group_by::CHECK,
     label_lost::CHECK,

@@ -13,15 +13,19 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn look(query: &Query<'_>, told: &mut Told<'_>) {
-    let broken = query.samples.iter().find_map(|sample| {
-        let error = sample.read.as_ref()?.as_ref().err()?;
-        Some((sample.query.as_ref().ok()?, error))
+    let refused = query.samples.iter().find_map(|sample| {
+        let text = sample.query.as_ref().ok()?.trim();
+        match sample.read.as_ref()? {
+            Err(error) => Some(format!("it gives `{text}`, which is no PromQL: {error}")),
+            Ok(expression) => {
+                let invalid = expression.check().err()?;
+                Some(format!(
+                    "it gives `{text}`, which Prometheus refuses: {invalid}"
+                ))
+            }
+        }
     });
-    if let Some((text, error)) = broken {
-        told.tell(
-            query.at.clone(),
-            format!("it gives `{}`, which is no PromQL: {error}", text.trim()),
-            "",
-        );
+    if let Some(sentence) = refused {
+        told.tell(query.at.clone(), sentence, "");
     }
 }

@@ -17,18 +17,24 @@ pub(super) const CHECK: Check = Check {
 fn look(subject: &Subject<'_>, told: &mut Told<'_>) {
     let at = || subject.at("seriesQuery");
     let text = &subject.written.series_query;
-    match &subject.series {
-        Err(error) => told.tell(
-            at(),
-            format!("`{text}` is no selector of series: {error}"),
-            "write a name and matchers, such as `http_requests_total{pod!=\"\"}`; functions belong into `metricsQuery`",
-        ),
-        Ok(series) if !selects(series) => told.tell(
+    let series = match &subject.series {
+        Ok(series) => series,
+        Err(error) => {
+            return told.tell(
+                at(),
+                format!("`{text}` is no selector of series: {error}"),
+                "write a name and matchers, such as `http_requests_total{pod!=\"\"}`; functions belong into `metricsQuery`",
+            );
+        }
+    };
+    if let Err(invalid) = series.check() {
+        told.tell(at(), format!("Prometheus refuses `{text}`: {invalid}"), "");
+    } else if !selects(series) {
+        told.tell(
             at(),
             format!("Prometheus refuses `{text}`, because each of its matchers may match a series without the label"),
             "add a matcher that only a value fits, such as `pod!=\"\"`",
-        ),
-        Ok(_) => {}
+        );
     }
 }
 

@@ -203,6 +203,54 @@ fn queries_of_resource_rules_are_looked_at_too() {
 }
 
 #[test]
+fn selectors_and_queries_that_prometheus_refuses_are_found() {
+    for series in [
+        "a{pod=~\"(\"}",
+        "a{pod=~\"a++\"}",
+        "{__name__=~\"^http_(?!internal).*$\",pod!=\"\"}",
+        "a{1pod!=\"\"}",
+        "a{__name__=\"a\",pod!=\"\"}",
+    ] {
+        assert_eq!(codes(&with_series(series)), ["series-query"], "{series}");
+    }
+    // `<<.Series>>` puts the name before braces, where it can't stand however `seriesQuery` writes it.
+    let dotted = codes(&with_series("http.requests{pod!=\"\"}"));
+    assert_eq!(dotted, ["series-query", "no-promql"]);
+    let quoted = codes(&with_series("{\"http.requests\",pod!=\"\"}"));
+    assert_eq!(quoted, ["no-promql"]);
+    for query in [
+        "sum(rate(<<.Series>>{<<.LabelMatchers>>})) by (<<.GroupBy>>)",
+        "sum(<<.Series>>{<<.LabelMatchers>>}[1m]) by (<<.GroupBy>>)",
+        "sum(<<.Series>>{<<.LabelMatchers>>,code=~\"5(?!03)\"}) by (<<.GroupBy>>)",
+        "sum(<<.Series>>{<<.LabelMatchers>>}) by (<<.GroupBy>>) or 5",
+    ] {
+        assert_eq!(codes(&with_query(query)), ["no-promql"], "{query}");
+    }
+}
+
+#[test]
+fn a_query_that_gives_no_value_of_series_is_found() {
+    let range = with_query("<<.Series>>{<<.LabelMatchers>>}[5m]");
+    assert_eq!(codes(&range), ["no-vector"]);
+    let number = with_query("scalar(<<.Series>>{<<.LabelMatchers>>})");
+    assert!(codes(&number).contains(&"no-vector"));
+    // The value of an external metric belongs to no object.
+    let external = "externalRules: [{seriesQuery: 'x{a!=\"\"}', metricsQuery: 'scalar(sum(<<.Series>>{<<.LabelMatchers>>}))', resources: {namespaced: false}}]";
+    assert_eq!(codes_of(external), [""; 0]);
+}
+
+#[test]
+fn findings_stand_in_the_order_of_the_configuration_whatever_their_kinds() {
+    let rules = Rules::parse(&format!(
+        "externalRules: [{{seriesQuery: 'x{{1a=\"\"}}', metricsQuery: 'sum(x{{<<.LabelMatchers>>}})', resources: {{namespaced: false}}}}]\nrules: [{}]",
+        with_query("sum(x{<<.LabelMatchers>>})")
+    ));
+    let rules = rules.unwrap();
+    let found = rules.findings().iter().map(|finding| finding.kind.code);
+    assert_eq!(found.collect::<Vec<_>>(), ["label-lost", "series-query"]);
+}
+
+#[test]
 fn findings_stand_where_their_keys_stand_in_each_shape_of_file() {
     let bad = "- seriesQuery: x\n  resources: {template: '<<.Resource>>'}\n  metricsQuery: sum(x{<<.LabelMatchers>>})\n";
     let indented = |text: &str, by: usize| {

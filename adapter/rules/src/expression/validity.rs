@@ -1,0 +1,125 @@
+//! What Prometheus refuses of an expression that can be read.
+
+use setpoint_go_regex::{GoRegexError, compile};
+
+use super::Type;
+use super::tree::{Expression, Matcher, Selector};
+
+/// The label that holds the name of a metric.
+const NAME: &str = "__name__";
+
+/// Why Prometheus refuses an expression that can be read.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub(crate) enum Invalid {
+    #[error(
+        "`{0}` can't be the name of a metric without quotes; from Prometheus 3 on `{{{0:?}}}` can"
+    )]
+    Name(String),
+    #[error(
+        "`{0}` can't be the name of a label without quotes; from Prometheus 3 on `{{{0:?}=…}}` can"
+    )]
+    Label(String),
+    #[error("the name of the metric stands in it twice, as `{0}` and as `{NAME}`")]
+    NameTwice(String),
+    #[error("`{pattern}` of label `{label}` is no regular expression of Go: {}", last_line(.source))]
+    Pattern {
+        label: String,
+        pattern: String,
+        source: GoRegexError,
+    },
+    #[error(
+        "a range such as `[5m]` stands behind a selector alone; behind anything else write `[5m:]`"
+    )]
+    Range,
+    #[error("a subquery such as `[5m:]` stands behind what gives a value of each series, not {}", .found.described())]
+    Subquery { found: Type },
+    #[error("`{operator}` takes numbers and values of series, not {}", .found.described())]
+    Operand { operator: String, found: Type },
+    #[error(
+        "`{operator}` takes values of series on both sides, not numbers; `vector(0)` makes one of a number"
+    )]
+    Set { operator: String },
+    #[error("`{function}` takes {}, and has {given}", arguments(*.least, *.most))]
+    Arguments {
+        function: String,
+        least: usize,
+        most: Option<usize>,
+        given: usize,
+    },
+    #[error("`{function}` takes {} and has {}", .wanted.described(), .found.described())]
+    Argument {
+        function: String,
+        wanted: Type,
+        found: Type,
+    },
+}
+
+fn arguments(least: usize, most: Option<usize>) -> String {
+    let plural = if most == Some(1) { "" } else { "s" };
+    match most {
+        None => format!("{least} arguments or more"),
+        Some(most) if most == least => format!("{least} argument{plural}"),
+        Some(most) => format!("{least} to {most} argument{plural}"),
+    }
+}
+
+/// The regex crate draws a pattern over several lines; the last one says what is wrong.
+fn last_line(error: &GoRegexError) -> String {
+    let message = error.to_string();
+    let last = message.lines().last().unwrap_or_default();
+    last.trim_start_matches("error: ").to_owned()
+}
+
+impl Expression {
+    /// What it gives; none where that isn't known here.
+    ///
+    /// # Errors
+    /// If Prometheus refuses it.
+    pub(crate) fn check(&self) -> Result<Option<Type>, Invalid> {
+        for selector in self.selectors() {
+            selector.check()?;
+        }
+        self.gives()
+    }
+}
+
+impl Selector {
+    /// # Errors
+    /// If Prometheus refuses it.
+    pub(crate) fn check(&self) -> Result<(), Invalid> {
+        if let Some(name) = &self.name {
+            if self.has_bare_name && !is_name(name, |c| c == ':') {
+                return Err(Invalid::Name(name.clone()));
+            }
+            if self.matchers.iter().any(|matcher| matcher.label == NAME) {
+                return Err(Invalid::NameTwice(name.clone()));
+            }
+        }
+        self.matchers.iter().try_for_each(Matcher::check)
+    }
+}
+
+impl Matcher {
+    fn check(&self) -> Result<(), Invalid> {
+        if self.is_bare && !is_name(&self.label, |_| false) {
+            return Err(Invalid::Label(self.label.clone()));
+        }
+        if !self.operator.ends_with('~') {
+            return Ok(());
+        }
+        match compile(&self.value) {
+            Ok(_) => Ok(()),
+            Err(source) => Err(Invalid::Pattern {
+                label: self.label.clone(),
+                pattern: self.value.clone(),
+                source,
+            }),
+        }
+    }
+}
+
+/// Whether it is letters, digits and `_`, and begins with no digit.
+fn is_name(text: &str, further: impl Fn(char) -> bool) -> bool {
+    let begins = |c: char| c == '_' || c.is_ascii_alphabetic() || further(c);
+    text.starts_with(begins) && text.chars().all(|c| begins(c) || c.is_ascii_digit())
+}
