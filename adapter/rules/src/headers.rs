@@ -245,4 +245,17 @@ mod tests {
         let many: Vec<_> = names.iter().map(|name| (name.as_str(), "1")).collect();
         assert_eq!(headers(&many).unwrap_err(), HeaderError::TooMany);
     }
+
+    #[test]
+    fn names_and_values_may_be_as_long_as_their_bounds() {
+        let value = "x".repeat(MAX_VALUE);
+        assert_eq!(
+            shown(&headers(&[("X-A", &value)]).unwrap(), None),
+            [format!("X-A: {value}")]
+        );
+        let name = "x".repeat(128);
+        assert!(headers(&[(&name, "1")]).is_ok());
+        let error = headers(&[(&format!("{name}y"), "1")]).unwrap_err();
+        assert!(matches!(error, HeaderError::Name { .. }), "{error}");
+    }
 }

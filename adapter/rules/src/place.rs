@@ -278,4 +278,11 @@ mod tests {
         assert_eq!(at(place.key("a").item(3)), at(place.key("a")));
         assert_eq!(at(Place::of("{").key("a")), (1, 1));
     }
+
+    #[test]
+    fn the_value_of_a_single_key_is_a_place_of_its_own() {
+        let place = Place::of("a:\n  b: 1\nc: {d: 1, e: 2}\n");
+        assert_eq!(at(place.key("a").value()), (2, 6));
+        assert_eq!(at(place.key("c").value()), at(place.key("c")));
+    }
 }

@@ -343,4 +343,16 @@ pub(crate) mod tests {
             assert_eq!(resource.as_deref(), found, "{asked}");
         }
     }
+
+    #[test]
+    fn versions_are_as_prometheus_adapter_writes_them() {
+        let of = |group, name| {
+            let resource = cluster()
+                .resource(&GroupResource::new(group, name))
+                .cloned();
+            resource.unwrap().api_version()
+        };
+        assert_eq!(of("", "pods"), "/v1");
+        assert_eq!(of("apps", "deployments"), "apps/v1");
+    }
 }

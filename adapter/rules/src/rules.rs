@@ -409,4 +409,39 @@ mod tests {
             let _ = Rules::parse(&text);
         }
     }
+
+    #[test]
+    fn a_text_of_another_shape_says_which() {
+        let shape = |text: &str| Rules::parse(text).unwrap_err();
+        for (text, at) in [
+            ("kind: ConfigMap\ndata: {config.yaml: x}\n", (2, 7)),
+            ("rules: {custom: []}\n", (1, 8)),
+        ] {
+            let error = shape(text);
+            let ConfigError::Shape { line, column, .. } = error else {
+                panic!("{text}: {error}");
+            };
+            assert_eq!((line, column), at, "{text}");
+        }
+        for text in ["kind: ConfigMap\n", "data: {}\n"] {
+            let error = shape(text);
+            assert!(matches!(error, ConfigError::Yaml(_)), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_label_names_objects_by_override_or_template() {
+        let rules = Rules::parse(
+            "rules: [{seriesQuery: x, resources: {template: 'kube_<<.Resource>>', overrides: {ns: {resource: namespace}}}, metricsQuery: x}]",
+        );
+        let rules = rules.unwrap();
+        let mapper = RestMapper::built_in();
+        let of = |label: &str| {
+            let resource = rules.custom()[0].resource_of_label(label, &mapper);
+            resource.map(|resource| resource.to_string())
+        };
+        assert_eq!(of("ns").as_deref(), Some("namespaces"));
+        assert_eq!(of("kube_pod").as_deref(), Some("pods"));
+        assert_eq!(of("pod"), None);
+    }
 }

@@ -444,4 +444,25 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn the_prefix_of_a_key_is_a_name_of_dns() {
+        for key in ["a-b.c/d", "a.b/c", "1/a"] {
+            assert!(Selector::parse(key).is_ok(), "{key}");
+        }
+        let long = format!("{}/a", "a".repeat(254));
+        for key in [
+            "a..b/c",
+            "-a/b",
+            "a-/b",
+            "A/b",
+            "a_b/c",
+            "/a",
+            "a/",
+            long.as_str(),
+        ] {
+            assert!(Selector::parse(key).is_err(), "{key}");
+        }
+        assert!(Selector::parse(&long[1..]).is_ok());
+    }
 }

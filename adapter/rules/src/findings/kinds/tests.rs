@@ -294,6 +294,72 @@ fn a_rule_that_is_refused_hides_no_finding_of_the_others() {
 }
 
 #[test]
+fn a_rule_that_is_refused_is_told_where_the_key_stands() {
+    let rule = |key: &str| format!("rules:\n- {key}\n  metricsQuery: '{GOOD}'\n");
+    for (key, line) in [
+        (
+            "seriesQuery: x\n  seriesFilters: [{is: '('}]\n  resources: {template: '<<.Resource>>'}",
+            3,
+        ),
+        (
+            "seriesQuery: x\n  seriesFilters: [{}]\n  resources: {template: '<<.Resource>>'}",
+            3,
+        ),
+        (
+            "seriesQuery: x\n  seriesFilters: [{is: a, isNot: b}]\n  resources: {template: '<<.Resource>>'}",
+            3,
+        ),
+        (
+            "seriesQuery: x\n  name: {matches: '(a'}\n  resources: {template: '<<.Resource>>'}",
+            3,
+        ),
+        (
+            "seriesQuery: x\n  name: {matches: '(a)(b)'}\n  resources: {template: '<<.Resource>>'}",
+            3,
+        ),
+        (
+            "seriesQuery: x\n  name: {}\n  resources: {template: '(<<.Resource>>'}",
+            4,
+        ),
+    ] {
+        let file = RuleFile::parse(&rule(key)).unwrap().unwrap();
+        let shown = file
+            .findings()
+            .iter()
+            .map(|finding| (finding.kind.code, finding.line));
+        assert_eq!(shown.collect::<Vec<_>>(), [("refused", line)], "{key}");
+    }
+}
+
+#[test]
+fn a_selector_whose_matchers_fit_series_without_the_label_is_found() {
+    for series in [
+        "{a=\"\"}",
+        "{a!=\"b\"}",
+        "{a!=\"b|\"}",
+        "{a=~\"b|\"}",
+        "{a!~\"b\"}",
+    ] {
+        assert!(
+            codes(&with_series(series)).contains(&"series-query"),
+            "{series}"
+        );
+    }
+    for series in [
+        "{a=\"b\"}",
+        "{a!=\"\"}",
+        "{a=~\"b\"}",
+        "{a!~\"b|\"}",
+        "{a=\"\",b=\"c\"}",
+    ] {
+        assert!(
+            !codes(&with_series(series)).contains(&"series-query"),
+            "{series}"
+        );
+    }
+}
+
+#[test]
 fn each_kind_has_a_code_of_its_own_and_says_what_it_is_about() {
     let mut codes: Vec<_> = KINDS.iter().map(|kind| kind.code).collect();
     codes.sort_unstable();
