@@ -54,6 +54,33 @@ pub(crate) enum Invalid {
     },
 }
 
+impl Invalid {
+    /// What helps, as it is written in a rule; empty where the sentence says it.
+    pub(crate) fn cure(&self) -> &'static str {
+        match self {
+            Self::Name(_) => {
+                "write the name in quotes and within the braces: `{\"<<.Series>>\",<<.LabelMatchers>>}`, and in `seriesQuery` likewise"
+            }
+            Self::Label(_) => "write the label in quotes",
+            Self::Argument {
+                wanted: Type::Matrix,
+                ..
+            } => "add a range, as in `rate(<<.Series>>{<<.LabelMatchers>>}[2m])`",
+            Self::Argument {
+                found: Type::Matrix,
+                ..
+            } => "leave the range out, or make one value of it, as `rate(…[2m])` does",
+            Self::Pattern {
+                source: GoRegexError::Syntax(_) | GoRegexError::Name(_),
+                ..
+            } => {
+                "Go's expressions have no look-around: say what isn't meant by a second matcher, such as `code!~\"503\"`"
+            }
+            _ => "",
+        }
+    }
+}
+
 fn arguments(least: usize, most: Option<usize>) -> String {
     let plural = if most == Some(1) { "" } else { "s" };
     match most {

@@ -16,16 +16,18 @@ fn look(query: &Query<'_>, told: &mut Told<'_>) {
     let refused = query.samples.iter().find_map(|sample| {
         let text = sample.query.as_ref().ok()?.trim();
         match sample.read.as_ref()? {
-            Err(error) => Some(format!("it gives `{text}`, which is no PromQL: {error}")),
+            Err(error) => Some((
+                format!("it gives `{text}`, which is no PromQL: {error}"),
+                "",
+            )),
             Ok(expression) => {
                 let invalid = expression.check().err()?;
-                Some(format!(
-                    "it gives `{text}`, which Prometheus refuses: {invalid}"
-                ))
+                let sentence = format!("it gives `{text}`, which Prometheus refuses: {invalid}");
+                Some((sentence, invalid.cure()))
             }
         }
     });
-    if let Some(sentence) = refused {
-        told.tell(query.at.clone(), sentence, "");
+    if let Some((sentence, cure)) = refused {
+        told.tell(query.at.clone(), sentence, cure);
     }
 }

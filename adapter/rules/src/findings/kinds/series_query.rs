@@ -28,7 +28,8 @@ fn look(subject: &Subject<'_>, told: &mut Told<'_>) {
         }
     };
     if let Err(invalid) = series.check() {
-        told.tell(at(), format!("Prometheus refuses `{text}`: {invalid}"), "");
+        let sentence = format!("Prometheus refuses `{text}`: {invalid}");
+        told.tell(at(), sentence, invalid.cure());
     } else if !selects(series) {
         told.tell(
             at(),
