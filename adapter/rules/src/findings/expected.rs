@@ -26,6 +26,10 @@ impl Expected {
     pub(crate) fn of(looked: &Looked<'_>) -> Self {
         let mut expected = Self::default();
         for subject in subjects(looked) {
+            // It gives no metrics, whatever the series are.
+            if subject.unnameable().is_some() {
+                continue;
+            }
             let metric = subject.metric();
             match (subject.is_external(), metric) {
                 (true, Some(metric)) => expected.external.push(metric),

@@ -4,8 +4,9 @@ use std::sync::{Arc, LazyLock};
 
 use crate::config::{DiscoveryRule, MetricsDiscoveryConfig};
 use crate::expression::{Expression, Selector as SeriesSelector, Unreadable};
+use crate::path::{is_path_segment, may_be_in_segment};
 use crate::resources::{GroupResource, Resource, RestMapper};
-use crate::rule::{Asked, LabelError, PromqlError, QueryTemplate, ResourceLabels, Rule};
+use crate::rule::{Asked, LabelError, NamePart, PromqlError, QueryTemplate, ResourceLabels, Rule};
 use crate::selector::Selector;
 use crate::usage::UsageRules;
 
@@ -93,10 +94,30 @@ impl Subject<'_> {
 
     /// The one name that its metrics have, where that is known without series.
     pub(super) fn metric(&self) -> Option<String> {
-        if let Some(name) = self.rule.fixed_name() {
-            return Some(name.to_owned());
-        }
-        self.rule.metric_name(self.series.as_ref().ok()?.series()?)
+        self.written_name().filter(|name| is_path_segment(name))
+    }
+
+    /// The name of its metrics, or a part of it, because of which no path of the API can name them.
+    pub(super) fn unnameable(&self) -> Option<String> {
+        let part = || {
+            let parts = self.rule.name_parts().into_iter();
+            let mut texts = parts.filter_map(|part| match part {
+                NamePart::Text(text) => Some(text.to_owned()),
+                _ => None,
+            });
+            texts.find(|text| !may_be_in_segment(text))
+        };
+        let name = self.written_name().or_else(part);
+        name.filter(|name| !is_path_segment(name))
+    }
+
+    /// What is written for the name of all its metrics, where that is known without series.
+    fn written_name(&self) -> Option<String> {
+        let of_series = || {
+            let series = self.series.as_ref().ok()?.series()?;
+            self.rule.metric_name(series)
+        };
+        self.rule.fixed_name().or_else(of_series)
     }
 }
 

@@ -8,6 +8,7 @@ mod external_group_by;
 mod fixed_series;
 mod label_lost;
 mod label_template;
+mod missing_group;
 mod never_matches;
 mod no_label_matchers;
 mod no_namespace;
@@ -20,6 +21,7 @@ mod several_results;
 mod short_window;
 mod unknown_field;
 mod unknown_resource;
+mod unnameable;
 mod unused_upstream;
 mod wrong_label;
 
@@ -39,7 +41,7 @@ pub static NOT_YAML: Kind = Kind {
 pub static REFUSED: Kind = Kind {
     code: "refused",
     severity: Severity::Error,
-    about: "The adapter doesn't start with this rule, as prometheus-adapter doesn't.",
+    about: "The adapter doesn't start with this. Mostly prometheus-adapter doesn't either; with an empty `seriesQuery` it does, and lists no metrics, because Prometheus refuses to look for such series.",
 };
 
 /// How findings of a kind are found.
@@ -99,6 +101,8 @@ pub(super) static CHECKS: &[Check] = &[
     series_query::CHECK,
     every_series::CHECK,
     never_matches::CHECK,
+    unnameable::CHECK,
+    missing_group::CHECK,
     no_resources::CHECK,
     label_template::CHECK,
     unknown_resource::CHECK,
@@ -135,6 +139,7 @@ pub fn leaves_nothing(kind: &Kind) -> bool {
         no_query::CHECK.kind,
         unknown_field::CHECK.kind,
         no_resources::CHECK.kind,
+        unnameable::CHECK.kind,
     ]
     .contains(&kind)
 }
