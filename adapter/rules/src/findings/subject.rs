@@ -16,6 +16,10 @@ use super::finding::At;
 pub(super) const OBJECT: &str = "an-object";
 pub(super) const NAMESPACE: &str = "a-namespace";
 pub(super) const VALUE: &str = "a-value";
+/// The label that the selector of a request names.
+const LABEL: &str = "a_label";
+/// The label of namespaces where the rule has none: that is found by itself.
+const OF_NAMESPACES: &str = "namespace";
 
 /// The resources of Kubernetes itself.
 pub(super) static BUILT_IN: LazyLock<RestMapper> = LazyLock::new(RestMapper::built_in);
@@ -63,7 +67,8 @@ pub(super) enum Of {
 pub(super) struct Sample {
     /// The resource of the objects, and the label that names them; external metrics have none.
     pub(super) object: Option<(GroupResource, String)>,
-    /// Labels that tell results apart, beside that of the object.
+    /// Labels beside that of the object which the request gives one value, or which name containers: they don't tell
+    /// results of an object apart.
     pub(super) others: Vec<String>,
     pub(super) query: Result<String, PromqlError>,
     pub(super) read: Option<Result<Expression, Unreadable>>,
@@ -197,7 +202,7 @@ pub(super) fn objects_with_namespaces(labels: &ResourceLabels) -> Vec<(GroupReso
 }
 
 fn sample(rule: &Rule, series: &str, object: Option<(GroupResource, String)>) -> Sample {
-    let selector = Selector::parse(&format!("a_label={VALUE}")).unwrap_or_default();
+    let selector = Selector::parse(&format!("{LABEL}={VALUE}")).unwrap_or_default();
     let is_root = object
         .as_ref()
         .is_some_and(|(resource, _)| resource.is_root_scoped());
@@ -213,14 +218,14 @@ fn sample(rule: &Rule, series: &str, object: Option<(GroupResource, String)>) ->
         container_label: "",
     };
     let mut sample = rendered(&rule.metrics_query, &rule.resources, asked, object);
-    // A request is about one namespace.
-    let namespaces = GroupResource::new("", "namespaces");
-    sample.others = rule
-        .resources
-        .label(&namespaces, &BUILT_IN)
-        .into_iter()
-        .collect();
+    sample.others.push(LABEL.to_owned());
     sample
+}
+
+/// The label that names namespaces.
+fn namespace_label(labels: &ResourceLabels) -> String {
+    let label = labels.label(&GroupResource::new("", "namespaces"), &BUILT_IN);
+    label.unwrap_or_else(|_| OF_NAMESPACES.to_owned())
 }
 
 /// The queries of `resourceRules`.
@@ -271,10 +276,7 @@ fn rendered(
     let label = |resource: &GroupResource| -> Result<String, LabelError> {
         match &object {
             Some((of_object, label)) if of_object == resource => Ok(label.clone()),
-            // That a rule has none is found by itself.
-            _ => Ok(labels
-                .label(resource, &BUILT_IN)
-                .unwrap_or_else(|_| "namespace".to_owned())),
+            _ => Ok(namespace_label(labels)),
         }
     };
     let names = [OBJECT.to_owned()];
@@ -289,6 +291,7 @@ fn rendered(
         read: query.as_ref().ok().map(|query| Expression::parse(query)),
         query,
         object,
-        others: Vec::new(),
+        // A request is about one namespace.
+        others: vec![namespace_label(labels)],
     }
 }
