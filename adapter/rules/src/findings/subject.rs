@@ -1,5 +1,6 @@
 //! Rules and queries as kinds of findings look at them.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
 
 use crate::config::{DiscoveryRule, MetricsDiscoveryConfig};
@@ -11,6 +12,8 @@ use crate::selector::Selector;
 use crate::usage::UsageRules;
 
 use super::finding::At;
+use super::mapping::Mapping;
+use super::usage::Usage;
 
 /// Names of a request, found again in the query that is made of it.
 pub(super) const OBJECT: &str = "an-object";
@@ -33,6 +36,14 @@ pub(crate) struct Looked<'a> {
     pub(crate) custom: (&'a [Arc<Rule>], &'a [DiscoveryRule]),
     pub(crate) external: (&'a [Arc<Rule>], &'a [DiscoveryRule]),
     pub(crate) usage: Option<&'a UsageRules>,
+}
+
+impl<'a> Looked<'a> {
+    /// The rules for CPU and memory, where they can be used.
+    pub(super) fn usage(&self) -> Option<Usage<'a>> {
+        let written = self.config.resource_rules.as_ref()?;
+        Some(Usage::new(written, self.usage?))
+    }
 }
 
 /// A rule of `rules` or `externalRules`.
@@ -95,6 +106,17 @@ impl Subject<'_> {
 
     pub(super) fn at(&self, key: &'static str) -> At {
         At::rule(self.list, self.rule.position(), key)
+    }
+
+    /// The labels that name its objects.
+    pub(super) fn mapping(&self) -> Mapping<'_> {
+        Mapping {
+            at: self.at("resources"),
+            of: self.query.of,
+            in_namespaces: self.rule.namespaced,
+            labels: &self.rule.resources,
+            series: self.series.as_ref().ok(),
+        }
     }
 
     /// The one name that its metrics have, where that is known without series.
@@ -182,7 +204,7 @@ pub(super) fn objects(labels: &ResourceLabels) -> Vec<(GroupResource, String)> {
 
 /// [`objects`], and namespaces among them.
 pub(super) fn objects_with_namespaces(labels: &ResourceLabels) -> Vec<(GroupResource, String)> {
-    let mut objects: Vec<_> = labels
+    let mut objects: Vec<(GroupResource, String)> = labels
         .overrides()
         .map(|(label, resource)| {
             let known = BUILT_IN.resource(resource);
@@ -198,6 +220,9 @@ pub(super) fn objects_with_namespaces(labels: &ResourceLabels) -> Vec<(GroupReso
             }
         }
     }
+    // Of several labels of a resource, the first names the objects.
+    let mut known = BTreeSet::new();
+    objects.retain(|(resource, _)| known.insert(resource.clone()));
     objects
 }
 
@@ -228,46 +253,8 @@ fn namespace_label(labels: &ResourceLabels) -> String {
     label.unwrap_or_else(|_| OF_NAMESPACES.to_owned())
 }
 
-/// The queries of `resourceRules`.
-pub(super) fn usage(rules: &UsageRules) -> Vec<Query<'_>> {
-    let queries = rules.queries().into_iter();
-    let query = queries.filter_map(|of_key| {
-        let resource = match of_key.of_nodes {
-            true => "nodes",
-            false => "pods",
-        };
-        let resource = GroupResource::new("", resource);
-        let label = of_key.labels.label(&resource, &BUILT_IN).ok()?;
-        let asked = Asked {
-            series: "",
-            selector: &Selector::default(),
-            namespace: (!of_key.of_nodes).then_some(NAMESPACE),
-            objects: None,
-            container_label: of_key.container_label,
-        };
-        let mut sample = rendered(
-            of_key.template,
-            of_key.labels,
-            asked,
-            Some((resource, label)),
-        );
-        let container = Some(of_key.container_label.to_owned()).filter(|label| !label.is_empty());
-        sample.others.extend(container);
-        Some(Query {
-            at: At::usage(of_key.key),
-            of: match of_key.of_nodes {
-                true => Of::Nodes,
-                false => Of::Pods,
-            },
-            template: of_key.template,
-            samples: vec![sample],
-        })
-    });
-    query.collect()
-}
-
 /// The query for an object.
-fn rendered(
+pub(super) fn rendered(
     template: &QueryTemplate,
     labels: &ResourceLabels,
     asked: Asked<'_>,

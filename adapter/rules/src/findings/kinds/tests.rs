@@ -1,5 +1,6 @@
 mod labels;
 mod names;
+mod usage;
 
 use super::*;
 use crate::{RuleFile, Rules};
@@ -190,19 +191,6 @@ fn rules_that_give_one_metric_or_one_value_to_all_are_found() {
     assert_eq!(two(&named("load", "$0"), &named("b", "load")), ["clash"]);
     let fixed = with_series("{__name__=~\"^http_.*\"}").replace("<<.Series>>", "http_requests");
     assert_eq!(codes(&fixed), ["fixed-series"]);
-}
-
-#[test]
-fn queries_of_resource_rules_are_looked_at_too() {
-    let of = |query: &str| {
-        codes_of(&format!(
-            "resourceRules: {{cpu: {{containerLabel: container, containerQuery: '{query}', resources: {{template: '<<.Resource>>'}}}}}}"
-        ))
-    };
-    assert_eq!(of(GOOD.replace("<<.Series>>", "x").as_str()), [""; 0]);
-    assert_eq!(of("sum(x{<<.LabelMatchers>>})"), ["label-lost"]);
-    assert_eq!(of("sum(x) by (<<.GroupBy>>)"), ["no-label-matchers"]);
-    assert_eq!(of("sum(<<.Seris>>) by (<<.GroupBy>>)"), ["unknown-field"]);
 }
 
 #[test]

@@ -48,3 +48,73 @@ fn no_finding_names_a_label_that_the_rule_doesnt_have() {
     );
     assert_eq!(codes(&without_namespaces), ["no-namespace-label"]);
 }
+
+#[test]
+fn two_labels_of_one_resource_are_found_where_series_have_both() {
+    let rule = |series: &str, resources: &str| {
+        format!("{{seriesQuery: '{series}', resources: {{{resources}}}, metricsQuery: '{Q}'}}")
+    };
+    let services = "overrides: {namespace: {resource: namespace}, service: {resource: service}, kubernetes_name: {resource: service}}";
+    let both = "a{namespace!=\"\",service!=\"\",kubernetes_name!=\"\"}";
+    let rules = Rules::parse(&format!("rules: [{}]", rule(both, services))).unwrap();
+    let [finding] = rules.findings() else {
+        panic!("{:?}", rules.findings());
+    };
+    assert_eq!(finding.kind.code, "two-labels");
+    assert_eq!(finding.subject, "rules[0].resources.overrides");
+    assert!(
+        finding.sentence.contains("asked for by `kubernetes_name`"),
+        "{finding}"
+    );
+    for (series, resources, expected) in [
+        ("a{namespace!=\"\",service!=\"\"}", services, &[][..]),
+        ("a", services, &[]),
+        ("a{service=~\".+\",kubernetes_name=~\".*\"}", services, &[]),
+        (
+            "a{namespace!=\"\",exported_namespace!=\"\",pod!=\"\"}",
+            "template: '<<.Resource>>', overrides: {namespace: {resource: namespace}, exported_namespace: {resource: namespaces}}",
+            &["two-labels"],
+        ),
+        (
+            "a{pod!=\"\",pod_name!=\"\"}",
+            "template: '<<.Resource>>', overrides: {pod_name: {resource: pod}}",
+            &[],
+        ),
+    ] {
+        assert_eq!(
+            codes(&rule(series, resources)),
+            expected,
+            "{series} {resources}"
+        );
+    }
+}
+
+#[test]
+fn two_labels_of_namespaces_are_found_where_external_metrics_are_asked_by_one() {
+    let of = |resources: &str| {
+        codes_of(&format!(
+            "externalRules: [{{seriesQuery: a, resources: {{{resources}}}, metricsQuery: 'sum(<<.Series>>{{<<.LabelMatchers>>}})'}}]"
+        ))
+    };
+    let two = "overrides: {a: {resource: namespace}, b: {resource: namespace}}";
+    assert_eq!(of(two), ["two-labels"]);
+    assert_eq!(of(&format!("namespaced: false, {two}")), [""; 0]);
+    assert_eq!(
+        of("overrides: {n: {resource: namespace}, a: {resource: service}, b: {resource: service}}"),
+        [""; 0]
+    );
+}
+
+#[test]
+fn no_rule_clashes_with_itself() {
+    for resources in [
+        "overrides: {n: {resource: namespace}, a: {resource: service}, b: {resource: service}}",
+        "template: '<<.Resource>>', overrides: {pod_name: {resource: pod}}",
+        "template: '<<.Resource>>', overrides: {ns: {resource: namespace}}",
+    ] {
+        let rule = format!("{{seriesQuery: a, resources: {{{resources}}}, metricsQuery: '{Q}'}}");
+        assert_eq!(codes(&rule), [""; 0], "{rule}");
+        let two = codes_of(&format!("rules: [{rule}, {rule}]"));
+        assert_eq!(two, ["clash"], "{rule}");
+    }
+}
