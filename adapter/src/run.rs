@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::{Api, ApiGroup, CustomMetricsGroup, ExternalMetricsGroup, ResourceMetricsGroup};
 use crate::args::{
-    Args, AuthOptions, CertsArgs, Command, NamedPair, ServeArgs, TlsSettings, told_of,
+    Args, AuthOptions, CertsArgs, Command, NamedPair, Related, ServeArgs, TlsSettings, told_of,
 };
 use crate::auth::{
     ApiServerAccessReviewer, ApiServerTokenReviewer, BearerTokens, DelegatedAuthenticator,
@@ -31,7 +31,7 @@ use crate::external::ExternalMetrics;
 use crate::kubernetes::{self, Retries};
 use crate::logging;
 use crate::metrics::{OwnMetrics, ServerCounts};
-use crate::prometheus::{HttpClient, HttpClientOptions, Upstreams, watch_ca};
+use crate::prometheus::{HttpClient, Upstreams, watch_ca};
 use crate::queries::Queries;
 use crate::registry::{Registry, RelistOptions};
 use crate::reload::Reloads;
@@ -96,12 +96,17 @@ fn fill_in_certificates(args: &CertsArgs) -> anyhow::Result<()> {
 }
 
 async fn serve(args: ServeArgs) -> anyhow::Result<()> {
+    let Related {
+        config,
+        max_age,
+        prometheus: options,
+    } = args.related()?;
     // Whole, so that a flag without a meaning doesn't compile.
     let ServeArgs {
-        config,
-        prometheus,
+        config: _,
+        prometheus: _,
         metrics_relist_interval,
-        metrics_max_age,
+        metrics_max_age: _,
         metrics_relist_timeout,
         metrics_relist_parallel,
         bind_address,
@@ -136,21 +141,13 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
         announced,
         begun: shutdown,
     } = shutdown_by_signal(shutdown_delay_duration)?;
-    let config = config.context("no rules: name a configuration file by --config")?;
     let relist = RelistOptions {
         interval: metrics_relist_interval,
-        max_age: metrics_max_age
-            .filter(|age| !age.is_zero())
-            .unwrap_or(metrics_relist_interval),
+        max_age,
         timeout: metrics_relist_timeout,
         parallel: metrics_relist_parallel.get().into(),
         answer_timeout: kubernetes::ANSWER_TIMEOUT,
     };
-    anyhow::ensure!(
-        relist.max_age >= relist.interval,
-        "--metrics-max-age must not be shorter than --metrics-relist-interval: series would come and go"
-    );
-    let options = HttpClientOptions::try_from(prometheus)?;
     let prometheus = HttpClient::new(options, &metrics)?;
     let prometheus = Arc::new(Upstreams::new(prometheus, metrics.clone()));
     let default = prometheus.default_client().clone();

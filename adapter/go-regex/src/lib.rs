@@ -28,7 +28,7 @@ mod translate;
 use regex::Regex;
 use regex_syntax::ast::{Ast, RepetitionKind, RepetitionRange, parse::Parser};
 
-pub use expand::expanded;
+pub use expand::{Part, expanded, has_group, parts};
 use translate::translated;
 
 /// How often something may be repeated, nested repetitions together (`regexp/syntax/parse.go`).

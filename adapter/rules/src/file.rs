@@ -130,7 +130,7 @@ impl RuleFile {
         let refusals = refused.map(|(at, error)| Finding {
             // The reason names the key.
             subject: At {
-                key: "",
+                key: "".into(),
                 ..at.clone()
             }
             .to_string(),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::destination::SeriesQuery;
 use crate::metrics::Labels;
+use crate::path::is_path_segment;
 use crate::resources::{GroupResource, RestMapper};
 use crate::rule::{LabelError, Rule, Unknown};
 use crate::series::{Refused, SeriesNames};
@@ -219,9 +220,4 @@ impl<M: Ord + Display> Origins<M> {
         let of_one = self.sorted.chunk_by(|(a, _), (b, _)| a == b);
         of_one.filter_map(|origins| Some((&origins.first()?.0, origins)))
     }
-}
-
-/// Whether a name can be a segment of a path in Kubernetes (`path.IsValidPathSegmentName`).
-fn is_path_segment(name: &str) -> bool {
-    !name.is_empty() && name != "." && name != ".." && !name.contains(['/', '%'])
 }

@@ -112,6 +112,16 @@ pub fn percent_decoded(text: &str) -> Result<String, InvalidPath> {
     decoded.map(Into::into).map_err(|_| InvalidPath)
 }
 
+/// Whether a name can be a segment of a path in Kubernetes (`path.IsValidPathSegmentName`).
+pub(crate) fn is_path_segment(name: &str) -> bool {
+    !matches!(name, "" | "." | "..") && may_be_in_segment(name)
+}
+
+/// Whether a segment of a path may hold a text.
+pub(crate) fn may_be_in_segment(text: &str) -> bool {
+    !text.contains(['/', '%'])
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use proptest::prelude::*;

@@ -255,6 +255,11 @@ impl UsageRules {
         queries
     }
 
+    /// The labels of CPU, and those of memory.
+    pub(crate) fn labels(&self) -> [&ResourceLabels; 2] {
+        [&self.cpu, &self.memory].map(|rule| &rule.resources)
+    }
+
     fn rule(&self, measure: Measure) -> &UsageRule {
         match measure {
             Measure::Cpu => &self.cpu,

@@ -48,22 +48,37 @@ pub(crate) fn flag_faults(arguments: &[&str]) -> Vec<(usize, FlagFault)> {
         Ok(args) => {
             for (name, reason) in args.serve.ignored.told() {
                 let flag = format!("--{name}");
-                let is_it = |argument: &str| argument.split('=').next() == Some(&flag);
-                let index = arguments.iter().position(|argument| is_it(argument));
-                let fault = FlagFault::WithoutEffect(flag, reason);
+                let index = position(arguments, &flag);
+                faults.push((index, FlagFault::WithoutEffect(flag, reason)));
+            }
+            // A patch of a manifest may have no arguments.
+            if args.command.is_none()
+                && !arguments.is_empty()
+                && let Err(error) = args.serve.related()
+            {
+                let index = error.flag().map(|flag| position(arguments, flag));
+                let fault = FlagFault::Bad(error.to_string());
                 faults.push((index.unwrap_or_default(), fault));
             }
         }
         Err(error) => {
             let said = redaction::message(&error).unwrap_or_else(|| {
                 let text = error.to_string();
-                let line = text.lines().next().unwrap_or_default();
-                line.trim_start_matches("error: ").to_owned()
+                // What follows is how the program is used.
+                let said = text.split("\n\n").next().unwrap_or_default();
+                let lines: Vec<_> = said.lines().map(str::trim).collect();
+                lines.join(" ").trim_start_matches("error: ").to_owned()
             });
             faults.push((0, FlagFault::Bad(said)));
         }
     }
     faults
+}
+
+/// Where a flag stands among arguments; of several, the last counts.
+fn position(arguments: &[&str], flag: &str) -> usize {
+    let is_it = |argument: &&str| argument.split('=').next() == Some(flag);
+    arguments.iter().rposition(is_it).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -87,6 +102,58 @@ mod tests {
         let bad = of(&["--secure-port=many"]);
         assert!(matches!(&bad[..], [(0, FlagFault::Bad(_))]), "{bad:?}");
         assert_eq!(of(&["--prometheus-url=$(URL)"]), []);
+    }
+
+    #[test]
+    fn flags_that_the_adapter_refuses_together_are_told_where_one_stands() {
+        let bad = |arguments: &[&str]| {
+            let found = flag_faults(arguments);
+            let [(index, FlagFault::Bad(said))] = &found[..] else {
+                panic!("{arguments:?}: {found:?}");
+            };
+            (*index, said.clone())
+        };
+        let relist = "--metrics-relist-interval=1m";
+        let (index, said) = bad(&["--config=/x", relist, "--metrics-max-age=30s"]);
+        assert_eq!(index, 2);
+        assert!(
+            said.contains("--metrics-max-age must not be shorter"),
+            "{said}"
+        );
+        let (_, said) = bad(&["--config=/x", "--metrics-max-age", "30s"]);
+        assert!(
+            said.contains("--metrics-max-age must not be shorter"),
+            "{said}"
+        );
+        let (index, said) = bad(&["/adapter", relist]);
+        assert_eq!(index, 0);
+        assert!(said.contains("--config"), "{said}");
+        let two = [
+            "--config=/x",
+            "--prometheus-auth-incluster",
+            "--prometheus-auth-config=/k",
+        ];
+        let (index, said) = bad(&two);
+        assert_eq!(index, 2);
+        assert!(said.contains("--prometheus-auth-incluster"), "{said}");
+        let (index, said) = bad(&["--prometheus-url=http://me:pass%zz@p:9090", "--config=/x"]);
+        assert_eq!(index, 0);
+        assert!(
+            said.contains("--prometheus-url") && !said.contains("pass%"),
+            "{said}"
+        );
+        assert!(matches!(
+            &bad(&["--config=/x", "--tls-cert-file=/c"]),
+            (0, said) if said.contains("--tls-private-key-file")
+        ));
+        for good in [
+            &["--config=/x", relist, "--metrics-max-age=1m"][..],
+            &["--config=/x", relist, "--metrics-max-age=0"],
+            &["schema"],
+            &[],
+        ] {
+            assert_eq!(flag_faults(good), [], "{good:?}");
+        }
     }
 
     #[test]

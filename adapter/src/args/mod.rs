@@ -11,6 +11,7 @@ mod klog;
 mod obsolete;
 mod prometheus;
 mod redaction;
+mod relations;
 mod tls;
 mod upstream;
 
@@ -29,6 +30,7 @@ pub(crate) use faults::{FlagFault, flag_faults};
 pub(crate) use ignored::IgnoredArgs;
 pub(crate) use klog::KlogArgs;
 pub(crate) use prometheus::PrometheusArgs;
+pub(crate) use relations::Related;
 pub(crate) use tls::{NamedPair, TlsArgs, TlsSettings};
 pub(crate) use upstream::UpstreamArgs;
 

@@ -5,7 +5,7 @@ use crate::resources::GroupResource;
 use crate::usage::Consumers;
 
 use super::finding::At;
-use super::subject::{Looked, MAX_RESOURCES, objects_with_namespaces, subjects, usage};
+use super::subject::{Looked, MAX_RESOURCES, objects_with_namespaces, subjects};
 
 /// What rules give as far as that is known without series.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -26,6 +26,10 @@ impl Expected {
     pub(crate) fn of(looked: &Looked<'_>) -> Self {
         let mut expected = Self::default();
         for subject in subjects(looked) {
+            // It gives no metrics, whatever the series are.
+            if subject.unnameable().is_some() {
+                continue;
+            }
             let metric = subject.metric();
             match (subject.is_external(), metric) {
                 (true, Some(metric)) => expected.external.push(metric),
@@ -60,7 +64,8 @@ impl Expected {
 /// A query of each rule, as a usual request makes it, and who is asked, as at relists.
 pub(crate) fn sample_queries(looked: &Looked<'_>) -> Vec<(At, Destination, String)> {
     let subjects = subjects(looked);
-    let usage = looked.usage.map(usage).unwrap_or_default();
+    let usage = looked.usage().map(|usage| usage.queries);
+    let usage = usage.unwrap_or_default();
     let of_usage = looked
         .usage
         .and_then(|rules| rules.asks(Consumers::Nodes).ok());

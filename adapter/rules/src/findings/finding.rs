@@ -1,5 +1,6 @@
 //! What a finding is.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use crate::place::Place;
@@ -44,21 +45,35 @@ pub struct At {
     /// The position of the rule in the list, from 0.
     pub(crate) index: Option<usize>,
     /// Keys below that, with dots between them.
-    pub(crate) key: &'static str,
+    pub(crate) key: Cow<'static, str>,
 }
 
 impl At {
     /// A key of a rule in `rules` or `externalRules`; keys below one another are connected by dots.
     #[must_use]
     pub fn rule(list: &'static str, index: usize, key: &'static str) -> Self {
-        let index = Some(index);
-        Self { list, index, key }
+        Self {
+            list,
+            index: Some(index),
+            key: key.into(),
+        }
     }
 
     /// A key of `resourceRules`.
-    pub(crate) fn usage(key: &'static str) -> Self {
-        let (list, index) = ("resourceRules", None);
-        Self { list, index, key }
+    pub(crate) fn usage(key: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            list: "resourceRules",
+            index: None,
+            key: key.into(),
+        }
+    }
+
+    /// A key below this one.
+    pub(crate) fn key(&self, key: &str) -> Self {
+        Self {
+            key: format!("{}.{key}", self.key).into(),
+            ..self.clone()
+        }
     }
 
     /// Where that stands below the place of `list`; as near as there is something.
@@ -81,7 +96,7 @@ impl fmt::Display for At {
         if let Some(index) = self.index {
             write!(f, "[{index}]")?;
         }
-        match self.key {
+        match &*self.key {
             "" => Ok(()),
             key => write!(f, ".{key}"),
         }

@@ -6,7 +6,9 @@
 mod expected;
 mod finding;
 mod kinds;
+mod mapping;
 mod subject;
+mod usage;
 
 pub use expected::Expected;
 pub(crate) use expected::sample_queries;
@@ -17,11 +19,10 @@ pub(crate) use subject::Looked;
 /// Everything that is found in rules, in the order of the configuration, without places.
 pub(crate) fn found(looked: &Looked<'_>) -> Vec<Finding> {
     let subjects = subject::subjects(looked);
-    let usage = looked.usage.map(subject::usage);
+    let usage = looked.usage();
     let mut found = Vec::new();
     for check in kinds::CHECKS {
-        let usage = usage.as_deref().unwrap_or_default();
-        check.run(looked.config, (&subjects, usage), &mut found);
+        check.run(looked.config, &subjects, usage.as_ref(), &mut found);
     }
     let position = |finding: &Finding| {
         let at = finding.at.as_ref()?;

@@ -1,20 +1,28 @@
 //! Rules and queries as kinds of findings look at them.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
 
 use crate::config::{DiscoveryRule, MetricsDiscoveryConfig};
 use crate::expression::{Expression, Selector as SeriesSelector, Unreadable};
+use crate::path::{is_path_segment, may_be_in_segment};
 use crate::resources::{GroupResource, Resource, RestMapper};
-use crate::rule::{Asked, LabelError, PromqlError, QueryTemplate, ResourceLabels, Rule};
+use crate::rule::{Asked, LabelError, NamePart, PromqlError, QueryTemplate, ResourceLabels, Rule};
 use crate::selector::Selector;
 use crate::usage::UsageRules;
 
 use super::finding::At;
+use super::mapping::Mapping;
+use super::usage::Usage;
 
 /// Names of a request, found again in the query that is made of it.
 pub(super) const OBJECT: &str = "an-object";
 pub(super) const NAMESPACE: &str = "a-namespace";
 pub(super) const VALUE: &str = "a-value";
+/// The label that the selector of a request names.
+const LABEL: &str = "a_label";
+/// The label of namespaces where the rule has none: that is found by itself.
+const OF_NAMESPACES: &str = "namespace";
 
 /// The resources of Kubernetes itself.
 pub(super) static BUILT_IN: LazyLock<RestMapper> = LazyLock::new(RestMapper::built_in);
@@ -28,6 +36,14 @@ pub(crate) struct Looked<'a> {
     pub(crate) custom: (&'a [Arc<Rule>], &'a [DiscoveryRule]),
     pub(crate) external: (&'a [Arc<Rule>], &'a [DiscoveryRule]),
     pub(crate) usage: Option<&'a UsageRules>,
+}
+
+impl<'a> Looked<'a> {
+    /// The rules for CPU and memory, where they can be used.
+    pub(super) fn usage(&self) -> Option<Usage<'a>> {
+        let written = self.config.resource_rules.as_ref()?;
+        Some(Usage::new(written, self.usage?))
+    }
 }
 
 /// A rule of `rules` or `externalRules`.
@@ -62,7 +78,8 @@ pub(super) enum Of {
 pub(super) struct Sample {
     /// The resource of the objects, and the label that names them; external metrics have none.
     pub(super) object: Option<(GroupResource, String)>,
-    /// Labels that tell results apart, beside that of the object.
+    /// Labels beside that of the object which the request gives one value, or which name containers: they don't tell
+    /// results of an object apart.
     pub(super) others: Vec<String>,
     pub(super) query: Result<String, PromqlError>,
     pub(super) read: Option<Result<Expression, Unreadable>>,
@@ -91,12 +108,43 @@ impl Subject<'_> {
         At::rule(self.list, self.rule.position(), key)
     }
 
+    /// The labels that name its objects.
+    pub(super) fn mapping(&self) -> Mapping<'_> {
+        Mapping {
+            at: self.at("resources"),
+            of: self.query.of,
+            in_namespaces: self.rule.namespaced,
+            labels: &self.rule.resources,
+            series: self.series.as_ref().ok(),
+        }
+    }
+
     /// The one name that its metrics have, where that is known without series.
     pub(super) fn metric(&self) -> Option<String> {
-        if let Some(name) = self.rule.fixed_name() {
-            return Some(name.to_owned());
-        }
-        self.rule.metric_name(self.series.as_ref().ok()?.series()?)
+        self.written_name().filter(|name| is_path_segment(name))
+    }
+
+    /// The name of its metrics, or a part of it, because of which no path of the API can name them.
+    pub(super) fn unnameable(&self) -> Option<String> {
+        let part = || {
+            let parts = self.rule.name_parts().into_iter();
+            let mut texts = parts.filter_map(|part| match part {
+                NamePart::Text(text) => Some(text.to_owned()),
+                _ => None,
+            });
+            texts.find(|text| !may_be_in_segment(text))
+        };
+        let name = self.written_name().or_else(part);
+        name.filter(|name| !is_path_segment(name))
+    }
+
+    /// What is written for the name of all its metrics, where that is known without series.
+    fn written_name(&self) -> Option<String> {
+        let of_series = || {
+            let series = self.series.as_ref().ok()?.series()?;
+            self.rule.metric_name(series)
+        };
+        self.rule.fixed_name().or_else(of_series)
     }
 }
 
@@ -156,7 +204,7 @@ pub(super) fn objects(labels: &ResourceLabels) -> Vec<(GroupResource, String)> {
 
 /// [`objects`], and namespaces among them.
 pub(super) fn objects_with_namespaces(labels: &ResourceLabels) -> Vec<(GroupResource, String)> {
-    let mut objects: Vec<_> = labels
+    let mut objects: Vec<(GroupResource, String)> = labels
         .overrides()
         .map(|(label, resource)| {
             let known = BUILT_IN.resource(resource);
@@ -172,11 +220,14 @@ pub(super) fn objects_with_namespaces(labels: &ResourceLabels) -> Vec<(GroupReso
             }
         }
     }
+    // Of several labels of a resource, the first names the objects.
+    let mut known = BTreeSet::new();
+    objects.retain(|(resource, _)| known.insert(resource.clone()));
     objects
 }
 
 fn sample(rule: &Rule, series: &str, object: Option<(GroupResource, String)>) -> Sample {
-    let selector = Selector::parse(&format!("a_label={VALUE}")).unwrap_or_default();
+    let selector = Selector::parse(&format!("{LABEL}={VALUE}")).unwrap_or_default();
     let is_root = object
         .as_ref()
         .is_some_and(|(resource, _)| resource.is_root_scoped());
@@ -192,56 +243,18 @@ fn sample(rule: &Rule, series: &str, object: Option<(GroupResource, String)>) ->
         container_label: "",
     };
     let mut sample = rendered(&rule.metrics_query, &rule.resources, asked, object);
-    // A request is about one namespace.
-    let namespaces = GroupResource::new("", "namespaces");
-    sample.others = rule
-        .resources
-        .label(&namespaces, &BUILT_IN)
-        .into_iter()
-        .collect();
+    sample.others.push(LABEL.to_owned());
     sample
 }
 
-/// The queries of `resourceRules`.
-pub(super) fn usage(rules: &UsageRules) -> Vec<Query<'_>> {
-    let queries = rules.queries().into_iter();
-    let query = queries.filter_map(|of_key| {
-        let resource = match of_key.of_nodes {
-            true => "nodes",
-            false => "pods",
-        };
-        let resource = GroupResource::new("", resource);
-        let label = of_key.labels.label(&resource, &BUILT_IN).ok()?;
-        let asked = Asked {
-            series: "",
-            selector: &Selector::default(),
-            namespace: (!of_key.of_nodes).then_some(NAMESPACE),
-            objects: None,
-            container_label: of_key.container_label,
-        };
-        let mut sample = rendered(
-            of_key.template,
-            of_key.labels,
-            asked,
-            Some((resource, label)),
-        );
-        let container = Some(of_key.container_label.to_owned()).filter(|label| !label.is_empty());
-        sample.others.extend(container);
-        Some(Query {
-            at: At::usage(of_key.key),
-            of: match of_key.of_nodes {
-                true => Of::Nodes,
-                false => Of::Pods,
-            },
-            template: of_key.template,
-            samples: vec![sample],
-        })
-    });
-    query.collect()
+/// The label that names namespaces.
+fn namespace_label(labels: &ResourceLabels) -> String {
+    let label = labels.label(&GroupResource::new("", "namespaces"), &BUILT_IN);
+    label.unwrap_or_else(|_| OF_NAMESPACES.to_owned())
 }
 
 /// The query for an object.
-fn rendered(
+pub(super) fn rendered(
     template: &QueryTemplate,
     labels: &ResourceLabels,
     asked: Asked<'_>,
@@ -250,10 +263,7 @@ fn rendered(
     let label = |resource: &GroupResource| -> Result<String, LabelError> {
         match &object {
             Some((of_object, label)) if of_object == resource => Ok(label.clone()),
-            // That a rule has none is found by itself.
-            _ => Ok(labels
-                .label(resource, &BUILT_IN)
-                .unwrap_or_else(|_| "namespace".to_owned())),
+            _ => Ok(namespace_label(labels)),
         }
     };
     let names = [OBJECT.to_owned()];
@@ -268,6 +278,7 @@ fn rendered(
         read: query.as_ref().ok().map(|query| Expression::parse(query)),
         query,
         object,
-        others: Vec::new(),
+        // A request is about one namespace.
+        others: vec![namespace_label(labels)],
     }
 }

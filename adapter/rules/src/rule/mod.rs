@@ -3,11 +3,12 @@
 mod assumed;
 mod compiled;
 mod labels;
+mod name;
 mod promql;
 mod window;
 
 use regex::Regex;
-use setpoint_go_regex::{compile, expanded};
+use setpoint_go_regex::{compile, expanded, has_group};
 
 use crate::config::{DiscoveryRule, RegexFilter, ValuePolicy};
 use crate::destination::{Asks, Destination, DestinationError, SeriesQuery};
@@ -22,6 +23,7 @@ pub use promql::PromqlError;
 
 pub(crate) use compiled::Compiled;
 pub(crate) use labels::{ResourceLabels, Unknown};
+pub(crate) use name::NamePart;
 pub(crate) use promql::{Asked, QueryTemplate, is_label_name};
 
 /// A rule of the configuration, compiled: prometheus-adapter's `MetricNamer`.
@@ -238,8 +240,29 @@ impl Rule {
     }
 
     /// The name of all its metrics, where that doesn't depend on the series.
-    pub(crate) fn fixed_name(&self) -> Option<&str> {
-        Some(self.name_as.as_str()).filter(|name| !name.contains('$'))
+    pub(crate) fn fixed_name(&self) -> Option<String> {
+        let text = |part: NamePart<'_>| match part {
+            NamePart::Text(text) => Some(text.to_owned()),
+            NamePart::Alone => Some("$".to_owned()),
+            NamePart::NoGroup(_) => Some(String::new()),
+            NamePart::Group(_) => None,
+        };
+        self.name_parts().into_iter().map(text).collect()
+    }
+
+    /// What `name.as` is made of.
+    pub(crate) fn name_parts(&self) -> Vec<NamePart<'_>> {
+        name::parts(&self.name_as, &self.name_matches)
+    }
+
+    /// How many groups `name.matches` has.
+    pub(crate) fn count_groups(&self) -> usize {
+        self.name_matches.captures_len().saturating_sub(1)
+    }
+
+    /// Whether `name.matches` has a group of this number or name.
+    pub(crate) fn has_group(&self, name: &str) -> bool {
+        has_group(&self.name_matches, name)
     }
 
     /// The key of a condition that leaves a name of series out, and the regular expression.

@@ -132,7 +132,7 @@ impl HttpClientOptions {
     }
 
     /// The user and the password in the URL, decoded; none if it has neither.
-    pub(super) fn user(&self) -> Result<Option<(String, Option<String>)>, HttpClientError> {
+    pub(crate) fn user(&self) -> Result<Option<(String, Option<String>)>, HttpClientError> {
         let decoded = |text| percent_decoded(text).map_err(|_| HttpClientError::Credentials);
         let (user, password) = (self.url.username(), self.url.password());
         if user.is_empty() && password.is_none() {

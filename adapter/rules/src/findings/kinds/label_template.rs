@@ -1,5 +1,6 @@
 use super::{Check, Kind, Look, Severity, Told};
-use crate::findings::subject::{BUILT_IN, Subject};
+use crate::findings::mapping::Mapping;
+use crate::findings::subject::BUILT_IN;
 use crate::resources::GroupResource;
 use crate::rule::is_label_name;
 
@@ -11,18 +12,18 @@ static KIND: Kind = Kind {
 
 pub(super) const CHECK: Check = Check {
     kind: &KIND,
-    look: Look::Rule(look),
+    look: Look::Labels(look),
 };
 
-fn look(subject: &Subject<'_>, told: &mut Told<'_>) {
-    let resources = &subject.rule.resources;
+fn look(mapping: &Mapping<'_>, told: &mut Told<'_>) {
+    let resources = mapping.labels;
     if !resources.has_template() {
         return;
     }
     let label = resources.label_by_template(&GroupResource::new("", "pods"), &BUILT_IN);
     if let Some(label) = label.filter(|label| !is_label_name(label)) {
         told.tell(
-            subject.at("resources.template"),
+            mapping.at.key("template"),
             format!("for pods it gives `{label}`, which is no name of a label that exporters write: it matches no series"),
             "write letters, digits and `_` around <<.Resource>>, such as `kube_<<.Resource>>`",
         );

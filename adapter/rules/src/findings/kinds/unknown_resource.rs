@@ -1,5 +1,6 @@
 use super::{Check, Kind, Look, Severity, Told};
-use crate::findings::subject::{BUILT_IN, Subject};
+use crate::findings::mapping::Mapping;
+use crate::findings::subject::BUILT_IN;
 
 static KIND: Kind = Kind {
     code: "unknown-resource",
@@ -9,18 +10,18 @@ static KIND: Kind = Kind {
 
 pub(super) const CHECK: Check = Check {
     kind: &KIND,
-    look: Look::Rule(look),
+    look: Look::Labels(look),
 };
 
-fn look(subject: &Subject<'_>, told: &mut Told<'_>) {
-    for unknown in subject.rule.resources.unknown(&BUILT_IN) {
+fn look(mapping: &Mapping<'_>, told: &mut Told<'_>) {
+    for unknown in mapping.labels.unknown(&BUILT_IN) {
         let cure = match unknown.elsewhere {
             Some(other) => format!("there is {other}"),
             None => "where that is a custom resource, all is well".to_owned(),
         };
         let (label, resource) = (unknown.label, unknown.resource);
         told.tell(
-            subject.at("resources.overrides"),
+            mapping.at.key("overrides"),
             format!("label `{label}` is to name {resource}, which Kubernetes itself doesn't have"),
             cure,
         );

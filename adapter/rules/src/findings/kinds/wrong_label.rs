@@ -1,7 +1,9 @@
 use super::{Check, Kind, Look, Severity, Told};
 use crate::expression::Selector;
-use crate::findings::subject::{BUILT_IN, Subject, objects};
+use crate::findings::mapping::Mapping;
+use crate::findings::subject::{BUILT_IN, objects};
 use crate::resources::GroupResource;
+use crate::rule::ResourceLabels;
 
 static KIND: Kind = Kind {
     code: "wrong-label",
@@ -11,11 +13,11 @@ static KIND: Kind = Kind {
 
 pub(super) const CHECK: Check = Check {
     kind: &KIND,
-    look: Look::Rule(look),
+    look: Look::Labels(look),
 };
 
-fn look(subject: &Subject<'_>, told: &mut Told<'_>) {
-    for (label, resource) in subject.rule.resources.overrides() {
+fn look(mapping: &Mapping<'_>, told: &mut Told<'_>) {
+    for (label, resource) in mapping.labels.overrides() {
         let Some(named) = BUILT_IN.resource(&GroupResource::new("", label)) else {
             continue;
         };
@@ -24,7 +26,7 @@ fn look(subject: &Subject<'_>, told: &mut Told<'_>) {
         // Such as `pod` for nodes; names such as `service` are used for much else.
         if is_other && matches!(named.singular.as_str(), "pod" | "namespace" | "node") {
             told.tell(
-                subject.at("resources.overrides"),
+                mapping.at.key("overrides"),
                 format!(
                     "label `{label}` is to name {resource}, though it is called as those of {} are",
                     named.plural
@@ -33,11 +35,11 @@ fn look(subject: &Subject<'_>, told: &mut Told<'_>) {
             );
         }
     }
-    let Ok(series) = &subject.series else { return };
-    for (resource, label) in objects(&subject.rule.resources) {
-        if let Some(wanted) = other_label(series, subject, &resource, &label) {
+    let Some(series) = mapping.series else { return };
+    for (resource, label) in objects(mapping.labels) {
+        if let Some(wanted) = other_label(series, mapping.labels, &resource, &label) {
             told.tell(
-                subject.at("resources"),
+                mapping.at.clone(),
                 format!("`seriesQuery` wants `{wanted}`, and the rule takes label `{label}` for {resource}"),
                 format!("add the override `{wanted}: {{resource: {}}}`, if that names them", singular(&resource)),
             );
@@ -54,7 +56,7 @@ fn singular(resource: &GroupResource) -> String {
 /// have the label of the rule.
 fn other_label(
     series: &Selector,
-    subject: &Subject<'_>,
+    labels: &ResourceLabels,
     resource: &GroupResource,
     label: &str,
 ) -> Option<String> {
@@ -70,11 +72,7 @@ fn other_label(
     }
     let speaks = wanted.find(|matcher| {
         let words: Vec<_> = matcher.label.split('_').collect();
-        let is_used = subject
-            .rule
-            .resources
-            .of_label(&matcher.label, &BUILT_IN)
-            .is_some();
+        let is_used = labels.of_label(&matcher.label, &BUILT_IN).is_some();
         words.contains(&singular.as_str()) && !is_used
     });
     speaks.map(|matcher| matcher.label.clone())
