@@ -19,6 +19,8 @@ use super::usage::Usage;
 pub(super) const OBJECT: &str = "an-object";
 pub(super) const NAMESPACE: &str = "a-namespace";
 pub(super) const VALUE: &str = "a-value";
+/// The series where `seriesQuery` selects several names.
+pub(super) const SERIES: &str = "a_series";
 /// The label that the selector of a request names.
 const LABEL: &str = "a_label";
 /// The label of namespaces where the rule has none: that is found by itself.
@@ -164,7 +166,7 @@ pub(super) fn subjects<'a>(looked: &Looked<'a>) -> Vec<Subject<'a>> {
 fn subject<'a>(list: &'static str, rule: &'a Rule, written: &'a DiscoveryRule) -> Subject<'a> {
     let series = SeriesSelector::parse(&written.series_query);
     let name = series.as_ref().ok().and_then(SeriesSelector::series);
-    let name = name.unwrap_or("series").to_owned();
+    let name = name.unwrap_or(SERIES).to_owned();
     let of = match list {
         "rules" => Of::Custom,
         _ => Of::External,

@@ -1,6 +1,6 @@
 use super::{Check, Kind, Look, Severity, Told};
 use crate::expression::Expression;
-use crate::findings::subject::Query;
+use crate::findings::subject::{Query, SERIES};
 
 static KIND: Kind = Kind {
     code: "counter-without-rate",
@@ -43,6 +43,7 @@ fn look(query: &Query<'_>, told: &mut Told<'_>) {
         });
     }
     if let Some(counter) = found {
+        let counter = counter.replace(SERIES, "<<.Series>>");
         told.tell(
             query.at.clone(),
             format!("it gives the value of the counter `{counter}`, which only grows"),

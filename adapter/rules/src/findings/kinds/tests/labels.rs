@@ -47,6 +47,15 @@ fn no_finding_names_a_label_that_the_rule_doesnt_have() {
         "{{seriesQuery: x, resources: {{overrides: {{p: {{resource: pod}}}}}}, metricsQuery: '{Q} or absent(<<.Series>>{{<<.LabelMatchers>>}})'}}"
     );
     assert_eq!(codes(&without_namespaces), ["no-namespace-label"]);
+    let of_several = with_series("{__name__=~\"^http_.*\"}").replace(">>{", ">>_total{");
+    let rules = Rules::parse(&format!("rules: [{of_several}]")).unwrap();
+    let [finding] = rules.findings() else {
+        panic!("{:?}", rules.findings());
+    };
+    assert!(
+        finding.sentence.contains("`<<.Series>>_total`"),
+        "{finding}"
+    );
 }
 
 #[test]
