@@ -25,7 +25,7 @@ use super::cluster::Cluster;
 #[derive(Debug)]
 pub(super) struct Adapter<'a> {
     world: &'a World,
-    settings: &'a Settings,
+    settings: Settings,
     cluster: &'a Cluster,
     /// None where there is no rule for them: then the adapter doesn't serve the group.
     metrics: Option<Metrics>,
@@ -195,7 +195,7 @@ impl<'a> Adapter<'a> {
     pub(super) fn new(
         rules: &Rules,
         world: &'a World,
-        settings: &'a Settings,
+        settings: &Settings,
         cluster: &'a Cluster,
         now: i64,
         max_age: i64,
@@ -221,7 +221,11 @@ impl<'a> Adapter<'a> {
         let external = rules.discover_external(of_query, cluster.mapper().clone());
         Self {
             world,
-            settings,
+            // Of a test, Prometheus knows what it has at that time.
+            settings: Settings {
+                now: Some(now),
+                ..*settings
+            },
             cluster,
             metrics: (!rules.custom().is_empty()).then_some(metrics),
             external: (!rules.external().is_empty()).then_some(external),
@@ -320,7 +324,7 @@ impl<'a> Adapter<'a> {
 
     /// What Prometheus answers to a query, or what clients read of its refusal.
     fn answers(&self, promql: &str) -> Result<Answers, Refusal> {
-        let answer = promql::instant(self.world, self.settings, promql, self.now);
+        let answer = promql::instant(self.world, &self.settings, promql, self.now);
         let answer = answer.map_err(|error: QueryError| {
             let (status, kind) = api::status_of(&error);
             Refusal::of_prometheus(&refused_query(status, kind), error.to_string())
@@ -410,7 +414,10 @@ fn names(world: &World, query: &str, from: i64, until: i64) -> Result<SeriesName
     let selector = parse_selector(query)?;
     let mut collector = SeriesCollector::default();
     for series in world.matching(&selector) {
-        if series.has_samples(from.saturating_sub(1), until) {
+        if series
+            .known_at(until)
+            .has_samples(from.saturating_sub(1), until)
+        {
             let labels = series.labels.iter().map(|(label, _)| label);
             let labels = labels.filter(|label| *label != METRIC_NAME);
             collector.add(series.labels.value(METRIC_NAME), labels)?;
