@@ -9,6 +9,7 @@ mod api_group;
 mod cluster;
 mod document;
 mod duration;
+mod entry;
 mod expected;
 mod init;
 mod judge;
@@ -31,6 +32,8 @@ pub fn schema() -> String {
     crate::format::schema_of::<document::Document>()
 }
 
+#[cfg(test)]
+mod explained_tests;
 #[cfg(test)]
 mod label_tests;
 #[cfg(test)]
