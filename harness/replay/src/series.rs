@@ -64,6 +64,14 @@ impl Series {
         self.known_at(i64::MAX).newest(after, until)
     }
 
+    /// The time of the first sample, whether it is known or not.
+    #[must_use]
+    pub fn begins(&self) -> Option<i64> {
+        let mut samples = Vec::new();
+        self.collect(i64::MIN, i64::MAX / 4, 0, &mut samples);
+        samples.first().map(|(at, _)| *at)
+    }
+
     /// Adds the samples in `(after, until]` to `samples`, oldest first, until it has more than `limit`.
     pub fn collect(&self, after: i64, until: i64, limit: usize, samples: &mut Vec<(i64, f64)>) {
         self.known_at(i64::MAX)

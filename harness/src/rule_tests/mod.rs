@@ -14,6 +14,7 @@ mod expected;
 mod init;
 mod judge;
 mod load;
+mod near;
 mod report;
 mod request;
 mod resources;

@@ -220,6 +220,41 @@ fn reference(text: &str) -> Option<(&str, &str)> {
     }
 }
 
+/// A reference of `name.as` to a group that `name.matches` doesn't have; Go puts nothing in its place.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct UnknownGroup {
+    /// The name of the group.
+    pub(crate) group: String,
+    /// What was meant, if the name begins with that of a group: `${1}_total` for `$1_total`.
+    pub(crate) meant: Option<String>,
+}
+
+/// The first reference of a template to a group that an expression doesn't have.
+pub(super) fn unknown_group(template: &str, regex: &Regex) -> Option<UnknownGroup> {
+    let is_group = |name: &str| match name.parse::<usize>() {
+        Ok(index) if name == "0" || !name.starts_with('0') => index < regex.captures_len(),
+        _ => regex.capture_names().flatten().any(|known| known == name),
+    };
+    let mut rest = template;
+    while let Some((_, after)) = rest.split_once('$') {
+        rest = match (after.strip_prefix('$'), reference(after)) {
+            (Some(after), _) => after,
+            (None, None) => after,
+            (None, Some((name, after))) if is_group(name) => after,
+            (None, Some((name, _))) => {
+                let ends = name.char_indices().rev();
+                let mut parts = ends.map(|(end, _)| name.split_at(end));
+                let meant = parts.find(|(group, _)| is_group(group));
+                return Some(UnknownGroup {
+                    group: name.to_owned(),
+                    meant: meant.map(|(group, text)| format!("${{{group}}}{text}")),
+                });
+            }
+        };
+    }
+    None
+}
+
 fn captured<'a>(name: &str, captures: &Captures<'a>) -> &'a str {
     let is_number = name.chars().all(|c| c.is_ascii_digit());
     let found = match name.parse::<usize>() {
@@ -287,6 +322,25 @@ mod tests {
         assert_eq!(differing, "");
     }
 
+    #[test]
+    fn a_reference_to_a_group_that_isnt_there_is_found_with_what_was_meant() {
+        let regex = compile("^(.*)_(?P<unit>total)$").unwrap();
+        let found = |template: &str| {
+            let found = unknown_group(template, &regex)?;
+            Some(format!("{} {:?}", found.group, found.meant))
+        };
+        for known in ["$1", "$0", "${1}_x", "$$1_x", "a", "$unit-x", "$2"] {
+            assert_eq!(found(known), None, "{known}");
+        }
+        assert_eq!(found("$1_x").as_deref(), Some(r#"1_x Some("${1}_x")"#));
+        assert_eq!(
+            found("a_${unit}_$unit_x").as_deref(),
+            Some(r#"unit_x Some("${unit}_x")"#)
+        );
+        assert_eq!(found("$3").as_deref(), Some("3 None"));
+        assert_eq!(found("${other}").as_deref(), Some("other None"));
+    }
+
     proptest! {
         #[test]
         fn no_pattern_and_no_template_makes_it_panic(pattern in r"([a-c0-9\[\]{}()$.*+?^|&~,<>é-]|\\[QEdDwWsSbB0-9<>x]|\[\[:alpha:\]){0,12}", template in "[$a{}10é_]{0,8}") {
@@ -294,6 +348,7 @@ mod tests {
                 && let Some(captures) = regex.captures("abc1é")
             {
                 let _ = expanded(&template, &captures);
+                let _ = unknown_group(&template, &regex);
             }
         }
     }

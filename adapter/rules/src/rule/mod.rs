@@ -20,6 +20,7 @@ pub use labels::LabelError;
 pub use promql::PromqlError;
 
 pub(crate) use go_regex::Compiled;
+use go_regex::UnknownGroup;
 pub(crate) use labels::{ResourceLabels, Unknown};
 pub(crate) use promql::{Asked, QueryTemplate, is_label_name};
 
@@ -242,7 +243,8 @@ impl Rule {
     }
 
     /// The key of a condition that leaves a name of series out, and the regular expression.
-    pub(crate) fn leaves_out(&self, series: &str) -> Option<(&'static str, &str)> {
+    #[must_use]
+    pub fn leaves_out(&self, series: &str) -> Option<(&'static str, &str)> {
         let mut filters = self.series_filters.iter();
         let filter = filters.find(|(regex, positive)| regex.is_match(series) != *positive);
         let filter = filter.map(|(regex, _)| ("seriesFilters", regex.as_str()));
@@ -251,6 +253,17 @@ impl Rule {
             (!regex.is_match(series)).then_some(("name.matches", regex.as_str()))
         };
         filter.or_else(named)
+    }
+
+    /// A part of all its metrics' names that is empty, because `name.as` names a group that `name.matches` doesn't have.
+    pub(crate) fn empty_part(&self) -> Option<String> {
+        let UnknownGroup { group, meant } =
+            go_regex::unknown_group(&self.name_as, &self.name_matches)?;
+        let cure = meant.map_or(String::new(), |meant| format!("; write `{meant}`"));
+        Some(format!(
+            "in name.as `{}` the group `{group}` is empty, because name.matches has no group of this name{cure}",
+            self.name_as
+        ))
     }
 
     /// The name that the metric of a series has in the API; none where the rule leaves the series

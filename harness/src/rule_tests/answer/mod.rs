@@ -1,5 +1,7 @@
 //! What the adapter answers: its rules in process, with the engine of the fake Prometheus in place of a Prometheus.
 
+mod absent;
+mod cause;
 mod custom;
 mod external;
 mod usage;
@@ -24,6 +26,7 @@ use super::cluster::Cluster;
 /// What the adapter sees at one time.
 #[derive(Debug)]
 pub(super) struct Adapter<'a> {
+    rules: &'a Rules,
     world: &'a World,
     settings: Settings,
     cluster: &'a Cluster,
@@ -33,6 +36,7 @@ pub(super) struct Adapter<'a> {
     usage: Option<Arc<UsageRules>>,
     /// Milliseconds since the beginning of the series.
     now: i64,
+    max_age: i64,
     /// Why series of a rule aren't known.
     pub(super) failed: Vec<String>,
 }
@@ -193,7 +197,7 @@ impl From<InvalidQuery> for Refusal {
 impl<'a> Adapter<'a> {
     /// The adapter after a relist at `now` that takes series whose last sample is no older than `max_age` (milliseconds).
     pub(super) fn new(
-        rules: &Rules,
+        rules: &'a Rules,
         world: &'a World,
         settings: &Settings,
         cluster: &'a Cluster,
@@ -220,6 +224,7 @@ impl<'a> Adapter<'a> {
         let metrics = rules.discover(of_query, cluster.mapper().clone());
         let external = rules.discover_external(of_query, cluster.mapper().clone());
         Self {
+            rules,
             world,
             // Of a test, Prometheus knows what it has at that time.
             settings: Settings {
@@ -231,6 +236,7 @@ impl<'a> Adapter<'a> {
             external: (!rules.external().is_empty()).then_some(external),
             usage: rules.usage().cloned(),
             now,
+            max_age,
             failed,
         }
     }
