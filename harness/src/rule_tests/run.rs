@@ -56,6 +56,38 @@ impl TestFile {
         queries.map(|asked| asked.promql).collect()
     }
 
+    /// The requests that are answered without any value, in words, with what their queries don't find.
+    pub(super) fn unanswered(&self) -> Vec<String> {
+        let tests = self.groups.iter().flat_map(|group| {
+            let tests = group.tests.iter();
+            tests.map(move |test| (group, test))
+        });
+        let unanswered = tests.filter_map(|(group, test)| {
+            let Question::Values { target, .. } = &test.question else {
+                return None;
+            };
+            let adapter = self.adapter(group, test);
+            let answer = adapter.answer(target);
+            let has_values = answer.outcome.as_ref().is_ok_and(|found| !found.is_empty());
+            if has_values {
+                return None;
+            }
+            let asked = answer.asked.iter();
+            let unseen: Vec<String> = asked
+                .flat_map(|asked| adapter.unseen(&asked.promql))
+                .collect();
+            let why = match unseen.as_slice() {
+                [] => String::new(),
+                unseen => format!(": {}", unseen.join("; ")),
+            };
+            Some(format!(
+                "Nothing is answered to GET {target} at {}{why}. Write what is missing.",
+                test.at
+            ))
+        });
+        unanswered.collect()
+    }
+
     /// What the adapter sees when a test asks it.
     pub(super) fn adapter<'a>(&'a self, group: &'a LoadedGroup, test: &Test) -> Adapter<'a> {
         Adapter::new(

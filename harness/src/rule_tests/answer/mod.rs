@@ -71,6 +71,17 @@ pub(super) enum Found {
     Usage(Vec<Taken>),
 }
 
+impl Found {
+    /// Whether there is no value.
+    pub(super) fn is_empty(&self) -> bool {
+        match self {
+            Self::Items(items) => items.is_empty(),
+            Self::Values(values) => values.is_empty(),
+            Self::Usage(taken) => taken.is_empty(),
+        }
+    }
+}
+
 /// A value of an object.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Item {
