@@ -123,7 +123,7 @@ fn connect(path: &Path, upstreams: &Upstreams, rules: &Rules) -> Result<(), Load
 }
 
 fn read(path: &Path) -> Result<String, LoadError> {
-    std::fs::read_to_string(path).map_err(|source| LoadError::Read {
+    setpoint_support::read_text(path).map_err(|source| LoadError::Read {
         path: path.to_owned(),
         source,
     })

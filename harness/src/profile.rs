@@ -81,7 +81,7 @@ pub enum ProfileError {
         name: String,
         /// What is wrong.
         #[source]
-        source: Box<serde_saphyr::Error>,
+        source: setpoint_rules::YamlError,
     },
     /// The file of an author can't be read.
     #[error("read the adapter's profile {}", .path.display())]
@@ -128,7 +128,7 @@ impl Profile {
         };
         serde_saphyr::from_str(text).map_err(|source| ProfileError::Broken {
             name: name.to_owned(),
-            source: Box::new(source),
+            source: source.into(),
         })
     }
 

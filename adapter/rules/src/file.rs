@@ -7,8 +7,9 @@ use serde_json::{Map, Value, json};
 use crate::config::{DiscoveryRule, MetricsDiscoveryConfig, ResourceRules};
 use crate::destination::Destination;
 use crate::findings::{At, Expected, Finding, NOT_YAML, REFUSED, sample_queries};
-use crate::place::{Embedded, Place, error_place, error_without_place};
+use crate::place::{Embedded, Place};
 use crate::rules::{Examined, Rules};
+use crate::yaml_error::{error_place, error_without_place};
 
 /// The rules of a file.
 #[derive(Debug)]

@@ -25,6 +25,7 @@ mod series;
 mod template;
 mod upstream;
 mod usage;
+mod yaml_error;
 
 pub use answer::{
     ExternalMetricValue, ExternalMetricValueList, MetricValueList, NodeMetrics, PodMetrics,
@@ -43,7 +44,7 @@ pub use headers::HeaderError;
 pub use metrics::{Items, MetricError, MetricInfo, Metrics, Remark, ResolvedQuery, Values};
 pub use origins::Yield;
 pub use path::{ApiPath, InvalidPath, ResourcePath, percent_decoded};
-pub use place::{Embedded, Place, error_place, error_without_place};
+pub use place::{Embedded, Place};
 pub use query::{ExternalQuery, InvalidQuery, MetricQuery, Objects, UsageQuery, is_object_name};
 pub use resources::{GroupResource, Resource, RestMapper};
 pub use rule::{LabelError, PromqlError, Rule, RuleError};
@@ -55,3 +56,4 @@ pub use upstream::{ParseUrlError, Upstream, UpstreamError, parse_prometheus_url}
 pub use usage::{
     Consumer, Consumers, Measure, Measured, UsageDocument, UsageError, UsageRules, of_namespaces,
 };
+pub use yaml_error::{YamlError, error_place, error_without_place};

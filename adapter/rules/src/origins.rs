@@ -103,11 +103,12 @@ impl<M: Ord + Display> Origins<M> {
         series: &SeriesNames,
         mut metrics_of: impl FnMut(Arc<str>, usize) -> I,
     ) {
-        let mut refused = None;
+        let (mut refused, mut is_named) = (None, false);
         for (name, labels) in series.iter().rev() {
             let Some(metric) = rule.metric_name(name) else {
                 continue;
             };
+            is_named = true;
             if !is_path_segment(&metric) {
                 refused.get_or_insert(metric);
                 continue;
@@ -127,6 +128,10 @@ impl<M: Ord + Display> Origins<M> {
             }
         }
         let query = rule.series_query();
+        if let Some(problem) = rule.empty_part().filter(|_| is_named) {
+            self.refused
+                .insert(format!("the rule for `{query}`: {problem}"));
+        }
         if let Some(metric) = refused {
             self.refused.insert(format!("the rule for `{query}` gives metrics such as `{metric}`, which no path of the API can name"));
         }

@@ -146,24 +146,6 @@ impl Embedded {
     }
 }
 
-/// Where a document is no YAML, or not of the shape: line and column, from 1.
-#[must_use]
-pub fn error_place(error: &serde_saphyr::Error) -> (usize, usize) {
-    let number = |number: u64| usize::try_from(number).unwrap_or(1);
-    let at = error.location();
-    at.map_or((1, 1), |at| (number(at.line()), number(at.column())))
-}
-
-/// What is wrong with a document, without the library's own place and excerpt.
-#[must_use]
-pub fn error_without_place(error: &serde_saphyr::Error) -> String {
-    let text = error.to_string();
-    let said = text.lines().next().unwrap_or_default();
-    let said = said.trim_start_matches("error: ");
-    let problem = said.split_once(": ").map(|(_, problem)| problem);
-    problem.unwrap_or(said).to_owned()
-}
-
 impl From<Spanned<Node>> for Place {
     fn from(node: Spanned<Node>) -> Self {
         let at = node.referenced;

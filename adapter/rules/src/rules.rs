@@ -13,6 +13,7 @@ use crate::rule::{Compiled, Rule, RuleError};
 use crate::series::SeriesNames;
 use crate::upstream::{Upstream, UpstreamError, Upstreams};
 use crate::usage::UsageRules;
+use crate::yaml_error::YamlError;
 
 /// The rules of a configuration file.
 #[derive(Debug, Clone)]
@@ -30,7 +31,7 @@ pub struct Rules {
 pub enum ConfigError {
     /// The text isn't YAML, or isn't a configuration; the message shows where.
     #[error(transparent)]
-    Yaml(Box<serde_saphyr::Error>),
+    Yaml(YamlError),
     /// The text is something else that holds a configuration.
     #[error("line {line}, column {column}: {what}")]
     Shape {
@@ -42,7 +43,7 @@ pub enum ConfigError {
         what: &'static str,
         /// What is wrong with it as a configuration.
         #[source]
-        source: Box<serde_saphyr::Error>,
+        source: YamlError,
     },
     /// A rule can't be used.
     #[error("{list}[{index}] (seriesQuery `{series_query}`)")]
@@ -111,8 +112,8 @@ impl Rules {
     /// # Errors
     /// The first thing in it that can't be used.
     pub fn parse(yaml: &str) -> Result<Self, ConfigError> {
-        let config = MetricsDiscoveryConfig::from_yaml(yaml)
-            .map_err(|error| shape(yaml, Box::new(error)))?;
+        let config =
+            MetricsDiscoveryConfig::from_yaml(yaml).map_err(|error| shape(yaml, error.into()))?;
         let Examined { mut rules, refused } = Self::examine(&config);
         if let Some((_, error)) = refused.into_iter().next() {
             return Err(error);
@@ -263,7 +264,7 @@ const CUSTOM: &str = "rules";
 const UPSTREAMS: &str = "upstreams";
 
 /// What a text is that isn't a configuration.
-fn shape(yaml: &str, source: Box<serde_saphyr::Error>) -> ConfigError {
+fn shape(yaml: &str, source: YamlError) -> ConfigError {
     let places = Place::of(yaml);
     let has = |key: &str| !std::ptr::eq(places.key(key), &places);
     let (place, what) = if places.key("rules").is_map() && has("rules") {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
+use setpoint_rules::YamlError;
 
 pub(crate) use mint::{MintError, mint};
 
@@ -110,7 +111,7 @@ fn service(documents: &[Value]) -> Result<(String, String), CertsError> {
 }
 
 /// The documents of a YAML stream; empty ones are left out.
-pub(crate) fn read(text: &str) -> Result<Vec<Value>, serde_saphyr::Error> {
+pub(crate) fn read(text: &str) -> Result<Vec<Value>, YamlError> {
     let documents: Vec<Value> = serde_saphyr::from_multiple(text)?;
     Ok(documents
         .into_iter()

@@ -16,6 +16,7 @@ mod backoff;
 mod error;
 mod program;
 mod signals;
+mod text;
 
 pub use accept::accept;
 pub use architecture::go_architecture;
@@ -23,3 +24,4 @@ pub use backoff::backoff;
 pub use error::{error_chain, error_chain_until};
 pub use program::find_in_path;
 pub use signals::Termination;
+pub use text::{NotUtf8, read_text, text_of};

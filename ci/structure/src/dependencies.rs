@@ -50,7 +50,12 @@ const ADAPTER_CRATES_OF_THE_HARNESS: &[(&str, &[&str])] = &[
     // Its own servers, and the rules of users, which are under test.
     (
         "setpoint",
-        &["setpoint-serve", "setpoint-rules", "setpoint-support"],
+        &[
+            "setpoint-go-regex",
+            "setpoint-serve",
+            "setpoint-rules",
+            "setpoint-support",
+        ],
     ),
     // Its own server.
     (
@@ -279,7 +284,7 @@ mod tests {
         for (edges, expected) in [
             (
                 &[("setpoint", "setpoint-adapter", Some("dev"))][..],
-                "setpoint depends on setpoint-adapter: of the adapter's crates it may use setpoint-serve, setpoint-rules, setpoint-support",
+                "setpoint depends on setpoint-adapter: of the adapter's crates it may use setpoint-go-regex, setpoint-serve, setpoint-rules, setpoint-support",
             ),
             (
                 &[("setpoint-cluster", "setpoint-serve", None)],

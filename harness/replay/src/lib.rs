@@ -53,6 +53,6 @@ pub use script::{
     Clock, Fault, FaultAnswer, Journal, JournalEntry, Metadata, Sample, SampledSeries, Script,
     ScriptedSeries, ServerTime,
 };
-pub use series::Series;
+pub use series::{Known, Series};
 pub use tenants::Tenants;
 pub use world::{MAX_SAMPLES_IN_ALL, ScriptError, World};

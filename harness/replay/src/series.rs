@@ -14,6 +14,9 @@ use crate::world::MAX_SAMPLES_IN_ALL;
 pub(crate) struct Run {
     pub(crate) from: i64,
     pub(crate) samples: Played,
+    /// Whether a client has written them: then they are known before their time, as in Prometheus. Others are played, and
+    /// nobody knows them before.
+    pub(crate) is_written: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -49,39 +52,35 @@ impl Series {
         labelled
     }
 
+    /// What is known of it at a time: no sample that is played later.
+    #[must_use]
+    pub fn known_at(&self, now: i64) -> Known<'_> {
+        Known { series: self, now }
+    }
+
     /// The newest sample in `(after, until]`; none where that is a staleness marker.
     #[must_use]
     pub fn newest(&self, after: i64, until: i64) -> Option<(i64, f64)> {
-        self.last(after, until)
-            .filter(|(_, value)| !is_stale(*value))
+        self.known_at(i64::MAX).newest(after, until)
     }
 
-    /// Whether there is a sample in `(after, until]`, a staleness marker too.
+    /// The time of the first sample, whether it is known or not.
     #[must_use]
-    pub fn has_samples(&self, after: i64, until: i64) -> bool {
-        self.last(after, until).is_some()
-    }
-
-    fn last(&self, after: i64, until: i64) -> Option<(i64, f64)> {
-        let mut end = i64::MAX;
-        self.runs.iter().rev().find_map(|run| {
-            let until = until.min(end.saturating_sub(1));
-            end = run.from;
-            run.last(after, until)
-        })
+    pub fn begins(&self) -> Option<i64> {
+        let mut samples = Vec::new();
+        self.collect(i64::MIN, i64::MAX / 4, 0, &mut samples);
+        samples.first().map(|(at, _)| *at)
     }
 
     /// Adds the samples in `(after, until]` to `samples`, oldest first, until it has more than `limit`.
     pub fn collect(&self, after: i64, until: i64, limit: usize, samples: &mut Vec<(i64, f64)>) {
-        for (index, run) in self.runs.iter().enumerate() {
-            let end = self.runs.get(index + 1).map_or(i64::MAX, |next| next.from);
-            run.collect(after, until.min(end.saturating_sub(1)), limit, samples);
-        }
+        self.known_at(i64::MAX)
+            .collect(after, until, limit, samples);
     }
 
     /// Adds a sample that is newer than all others; the same one again is no fault.
     pub(crate) fn append(&mut self, at: i64, value: f64) -> Result<(), AppendError> {
-        if let Some((newest, there)) = self.last(i64::MIN, i64::MAX) {
+        if let Some((newest, there)) = self.known_at(i64::MAX).last(i64::MIN, i64::MAX) {
             if at < newest {
                 return Err(AppendError::OutOfOrder);
             }
@@ -93,11 +92,13 @@ impl Series {
         match self.runs.last_mut() {
             Some(Run {
                 samples: Played::Listed(samples),
+                is_written: true,
                 ..
             }) => samples.push((at, value)),
             _ => self.runs.push(Run {
                 from: at,
                 samples: Played::Listed(vec![(at, value)]),
+                is_written: true,
             }),
         }
         Ok(())
@@ -113,6 +114,47 @@ impl Series {
                 self.runs.reserve_exact(1);
                 self.runs.insert(place, run);
             }
+        }
+    }
+}
+
+/// What is known of a series at a time.
+#[derive(Debug, Clone, Copy)]
+pub struct Known<'a> {
+    series: &'a Series,
+    now: i64,
+}
+
+impl Known<'_> {
+    /// The newest sample in `(after, until]`; none where that is a staleness marker.
+    #[must_use]
+    pub fn newest(self, after: i64, until: i64) -> Option<(i64, f64)> {
+        self.last(after, until)
+            .filter(|(_, value)| !is_stale(*value))
+    }
+
+    /// Whether there is a sample in `(after, until]`, a staleness marker too.
+    #[must_use]
+    pub fn has_samples(self, after: i64, until: i64) -> bool {
+        self.last(after, until).is_some()
+    }
+
+    fn last(self, after: i64, until: i64) -> Option<(i64, f64)> {
+        let mut end = i64::MAX;
+        self.series.runs.iter().rev().find_map(|run| {
+            let until = run.known(until, self.now).min(end.saturating_sub(1));
+            end = run.from;
+            run.last(after, until)
+        })
+    }
+
+    /// Adds the samples in `(after, until]` to `samples`, oldest first, until it has more than `limit`.
+    pub fn collect(self, after: i64, until: i64, limit: usize, samples: &mut Vec<(i64, f64)>) {
+        let runs = &self.series.runs;
+        for (index, run) in runs.iter().enumerate() {
+            let end = runs.get(index + 1).map_or(i64::MAX, |next| next.from);
+            let until = run.known(until, self.now).min(end.saturating_sub(1));
+            run.collect(after, until, limit, samples);
         }
     }
 }
@@ -138,6 +180,15 @@ fn value_of(point: Point) -> Option<f64> {
 }
 
 impl Run {
+    /// The last time up to `until` of which something is known at `now`.
+    fn known(&self, until: i64, now: i64) -> i64 {
+        if self.is_written {
+            until
+        } else {
+            until.min(now)
+        }
+    }
+
     fn last(&self, after: i64, until: i64) -> Option<(i64, f64)> {
         match &self.samples {
             Played::Listed(samples) => {

@@ -205,6 +205,7 @@ impl World {
                 points,
                 hold: scripted.hold,
             },
+            is_written: false,
         };
         self.change(labels, |series| series.add(run));
         Ok(())
@@ -228,7 +229,13 @@ impl World {
         }
         if let Some(&(from, _)) = samples.first() {
             let samples = Played::Listed(samples);
-            self.change(labels, |series| series.add(Run { from, samples }));
+            let is_written = false;
+            let run = Run {
+                from,
+                samples,
+                is_written,
+            };
+            self.change(labels, |series| series.add(run));
         }
         Ok(())
     }

@@ -77,10 +77,14 @@ async fn answers_have_prometheus_form() {
             series("up", "0.5"),
             series("down", "1"),
         ],
+        clock: Clock {
+            speed: 1.0,
+            start: Some(jiff::Timestamp::UNIX_EPOCH),
+        },
         ..Script::default()
     })
     .await;
-    let far = "time=4000000000.5";
+    let far = "time=1600000000.5";
     let paths = [
         format!("/api/v1/query?query=up&{far}"),
         format!("/api/v1/query?query=1%2F0&{far}"),
@@ -89,8 +93,8 @@ async fn answers_have_prometheus_form() {
         format!("/api/v1/query?query=rate(up[1m])&{far}"),
         format!("/api/v1/query?query=quantile(2,up)&{far}"),
         "/api/v1/query?query=up%20*%20limitk(1,up)".to_owned(),
-        "/api/v1/query_range?query=sum(up)&start=4000000000&end=4000000002.5&step=1".to_owned(),
-        "/api/v1/query_range?query=time()&start=4000000000&end=4000000001&step=500ms".to_owned(),
+        "/api/v1/query_range?query=sum(up)&start=1600000000&end=1600000002.5&step=1".to_owned(),
+        "/api/v1/query_range?query=time()&start=1600000000&end=1600000001&step=500ms".to_owned(),
         "/api/v1/query_range?query=up[1m]&start=1&end=2&step=1".to_owned(),
         "/api/v1/query_range?query=up&start=2&end=1&step=1".to_owned(),
         "/api/v1/query_range?query=up&start=1&end=2&step=0".to_owned(),
@@ -234,10 +238,11 @@ async fn what_is_no_remote_write_is_refused() {
 
 #[tokio::test]
 async fn time_in_queries_and_answers_is_wall_time_and_runs_at_the_clocks_speed() {
+    let begun = jiff::Timestamp::now() - jiff::SignedDuration::from_secs(10);
     let replay = start(Script {
         clock: Clock {
             speed: 1000.0,
-            start: None,
+            start: Some(begun),
         },
         series: vec![series("m", "0+1x100000")],
         ..Script::default()
@@ -246,11 +251,7 @@ async fn time_in_queries_and_answers_is_wall_time_and_runs_at_the_clocks_speed()
     let control = control!(replay);
     let before = control.clock().await.unwrap();
     assert_eq!(before.speed, 1000.0);
-    let now = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .unwrap()
-        .as_secs()
-        + 2;
+    let now = begun.as_second() + 5;
     let value = |body: &str| -> (f64, f64) {
         let body: serde_json::Value = serde_json::from_str(body).unwrap();
         let value = &body["data"]["result"][0]["value"];
@@ -271,6 +272,9 @@ async fn time_in_queries_and_answers_is_wall_time_and_runs_at_the_clocks_speed()
     );
     assert_eq!(at, now as f64);
     assert_eq!(second - first, 1000.0);
+    let later = format!("/api/v1/query?query=m&time={}", now + 1_000_000);
+    let (_, body) = ask(&replay, &later).await;
+    assert!(body.contains(r#""result":[]"#), "played later: {body}");
 }
 
 #[tokio::test]

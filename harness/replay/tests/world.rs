@@ -6,7 +6,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use setpoint_replay::{
     Clock, ClockMap, Script, ScriptedSeries, World,
-    promql::{QueryError, Settings, Value, Version, evaluate, instant},
+    promql::{QueryError, Settings, Value, Version, evaluate, instant, range},
 };
 
 fn series(values: &str, from: f64, hold: bool) -> ScriptedSeries {
@@ -238,4 +238,44 @@ fn windows_are_closed_before_v3() {
     for wrong in ["", "3", "1.8", "3.x", "3.5.0.1", "latest"] {
         assert!(wrong.parse::<Version>().is_err(), "{wrong}");
     }
+}
+
+#[test]
+fn no_time_that_a_query_names_shows_a_sample_that_is_played_after_now() {
+    let world = world(vec![ScriptedSeries {
+        interval: 60.0,
+        ..series("0+10x20", 0.0, false)
+    }]);
+    let now = Some(600_000);
+    let settings = Settings {
+        now,
+        ..Settings::default()
+    };
+    let asked = |query: &str| match instant(&world, &settings, query, 600_000).unwrap().value {
+        Value::Vector(elements) => elements.first().map(|element| element.value),
+        other => panic!("not a vector: {other:?}"),
+    };
+    for (query, expected) in [
+        ("m", Some(100.0)),
+        ("m offset -5m", None),
+        ("m offset -4m", Some(100.0)),
+        ("m @ 900", None),
+        ("m @ 660", Some(100.0)),
+        ("max_over_time(m[5m] @ 900)", None),
+        ("max_over_time(m[6m] @ 900)", Some(100.0)),
+        ("max_over_time(m[20m:1m] @ 900)", Some(100.0)),
+        ("count_over_time(m[20m:1m] @ 900)", Some(15.0)),
+        ("timestamp(m @ 660)", Some(600.0)),
+    ] {
+        assert_eq!(asked(query), expected, "{query}");
+    }
+    let times = (540_000, 1_200_000);
+    let over = range(&world, &settings, "m", times, 60_000).unwrap().value;
+    let Value::Matrix(rows) = over else {
+        panic!("no matrix")
+    };
+    let last = rows
+        .first()
+        .and_then(|(_, samples)| samples.last().copied());
+    assert_eq!(last, Some((840_000, 100.0)), "the lookback after the last");
 }

@@ -107,7 +107,7 @@ async fn log(pods: &Api<Pod>, pod: &str) -> String {
         ..LogParams::default()
     };
     let log = pods.logs(pod, &parameters).await;
-    log.unwrap_or_else(|error| error.to_string())
+    log.unwrap_or_else(|error| setpoint_support::error_chain(&error))
 }
 
 /// Waits until an adapter serves what it is to serve, or never will. Each look takes a connection of its own: an adapter

@@ -119,7 +119,7 @@ impl Corpus {
         }
         Ok(Self {
             series: series.collect(),
-            objects: objects.map_err(AgainstError::form(&path))?,
+            objects: objects.map_err(AgainstError::yaml(&path))?,
             configurations,
             differences: read(&folder.join("differences.yaml"))?,
             shared: shared.requests,
@@ -164,10 +164,10 @@ impl Corpus {
     /// When they aren't of that form.
     pub fn with(mut self, series: &str, objects: &str) -> Result<Self, AgainstError> {
         let entries: Vec<SeriesEntry> =
-            serde_saphyr::from_str(series).map_err(AgainstError::form(Path::new("series")))?;
+            serde_saphyr::from_str(series).map_err(AgainstError::yaml(Path::new("series")))?;
         self.series.extend(entries.into_iter().map(Into::into));
         let more: Vec<Value> = serde_saphyr::from_multiple(objects)
-            .map_err(AgainstError::form(Path::new("objects")))?;
+            .map_err(AgainstError::yaml(Path::new("objects")))?;
         self.objects.extend(more);
         Ok(self)
     }
@@ -209,11 +209,11 @@ impl Configuration {
 }
 
 fn text(path: &Path) -> Result<String, AgainstError> {
-    std::fs::read_to_string(path).map_err(AgainstError::file("read", path))
+    setpoint_support::read_text(path).map_err(AgainstError::file("read", path))
 }
 
 fn read<T: DeserializeOwned>(path: &Path) -> Result<T, AgainstError> {
-    serde_saphyr::from_str(&text(path)?).map_err(AgainstError::form(path))
+    serde_saphyr::from_str(&text(path)?).map_err(AgainstError::yaml(path))
 }
 
 /// The folders in a folder, sorted by name.

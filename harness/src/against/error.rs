@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use setpoint_cluster::local::LocalError;
+use setpoint_rules::YamlError;
 
 use super::request::NoRequest;
 use crate::install::ApplyError;
@@ -77,6 +78,14 @@ impl AgainstError {
             path,
             source: source.into(),
         }
+    }
+}
+
+impl AgainstError {
+    /// A file is no YAML, or not of the shape.
+    pub(super) fn yaml(path: &Path) -> impl FnOnce(serde_saphyr::Error) -> Self {
+        let form = Self::form(path);
+        |error| form(YamlError::from(error))
     }
 }
 

@@ -37,7 +37,7 @@ pub fn run(args: &CompareArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn read(path: &Path) -> Result<Report, BadInput> {
-    let text = std::fs::read_to_string(path)
+    let text = setpoint_support::read_text(path)
         .with_context(|| format!("read {}", path.display()))
         .map_err(BadInput)?;
     let report = Report::parse(&text).with_context(|| path.display().to_string());

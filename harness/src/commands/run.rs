@@ -10,7 +10,7 @@ use clap::ValueEnum;
 use setpoint_cluster::Provider as _;
 use setpoint_cluster::existing::ExistingProvider;
 use setpoint_cluster::kind::{KindOptions, KindProvider};
-use setpoint_support::Termination;
+use setpoint_support::{Termination, error_chain};
 use tokio_util::sync::CancellationToken;
 
 use super::against::{self, Comparing, Other};
@@ -109,7 +109,13 @@ pub(super) struct Adapter {
     path: Option<PathBuf>,
 }
 
+/// The value of `--adapter`.
 pub(super) fn adapter(text: &str) -> anyhow::Result<Adapter> {
+    // clap shows an error without its sources.
+    named(text).map_err(|error| anyhow::anyhow!(error_chain(error.as_ref())))
+}
+
+fn named(text: &str) -> anyhow::Result<Adapter> {
     let (name, rest) = match text.split_once(':') {
         Some((name, rest)) => (name, Some(rest)),
         None => (text, None),

@@ -195,7 +195,7 @@ impl Access {
 }
 
 fn text(path: &std::path::Path) -> Result<String, ServerError> {
-    std::fs::read_to_string(path).map_err(|source| ServerError::Read {
+    setpoint_support::read_text(path).map_err(|source| ServerError::Read {
         path: path.to_owned(),
         source,
     })

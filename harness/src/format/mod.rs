@@ -55,27 +55,9 @@ pub(crate) fn default_namespace() -> String {
     "default".to_owned()
 }
 
-/// What a library says of a text, without the excerpt of it.
-pub(crate) fn first_line(error: &impl ToString) -> String {
-    let text = error.to_string();
-    let line = text.lines().next().unwrap_or_default();
-    line.trim_start_matches("error: ").to_owned()
-}
-
-/// The library's message, its place in front as compilers write it.
+/// What is wrong with YAML, its place in front as compilers write it.
 pub(crate) fn located(error: &serde_saphyr::Error) -> String {
-    let first = first_line(error);
-    let place = error
-        .location()
-        .map(|location| format!("{}:{}", location.line(), location.column()));
-    match place {
-        Some(place) => {
-            let message = first
-                .split_once(": ")
-                .filter(|(before, _)| before.starts_with("line "))
-                .map_or(first.as_str(), |(_, message)| message);
-            format!("{place}: {message}")
-        }
-        None => format!("1:1: {first}"),
-    }
+    let (line, column) = setpoint_rules::error_place(error);
+    let problem = setpoint_rules::error_without_place(error);
+    format!("{line}:{column}: {problem}")
 }

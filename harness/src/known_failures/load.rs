@@ -34,7 +34,7 @@ impl KnownFailures {
     /// # Errors
     /// When the file can't be read, or what is wrong with it.
     pub fn load(path: &Path, scenarios: &[Scenario]) -> Result<Self, LoadError> {
-        let text = std::fs::read_to_string(path).map_err(|source| LoadError::Read {
+        let text = setpoint_support::read_text(path).map_err(|source| LoadError::Read {
             path: path.to_owned(),
             source,
         })?;

@@ -89,7 +89,7 @@ fn add(list: &mut Value, item: Value) {
 /// # Errors
 /// When it can't be read, and when a document is no object.
 pub(super) fn objects_of(path: &Path) -> Result<Vec<Value>, ProfileError> {
-    let text = std::fs::read_to_string(path).map_err(|source| ProfileError::Read {
+    let text = setpoint_support::read_text(path).map_err(|source| ProfileError::Read {
         path: path.to_owned(),
         source,
     })?;

@@ -106,7 +106,7 @@ impl ProfileFile {
 /// # Errors
 /// When the file can't be read, and everything that is wrong in it.
 pub(super) fn read(path: &Path) -> Result<Profile, ProfileError> {
-    let text = std::fs::read_to_string(path).map_err(|source| ProfileError::Read {
+    let text = setpoint_support::read_text(path).map_err(|source| ProfileError::Read {
         path: path.to_owned(),
         source,
     })?;
@@ -235,6 +235,9 @@ externalMetrics:
     #[test]
     fn a_file_that_is_not_there_is_named() {
         let error = Profile::from_file(Path::new("no-such.yaml")).unwrap_err();
-        assert_eq!(error.to_string(), "read the adapter's profile no-such.yaml");
+        assert_eq!(
+            setpoint_support::error_chain(&error),
+            "read the adapter's profile no-such.yaml: No such file or directory (os error 2)"
+        );
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 
+use super::xml_text::xml_text;
 use super::{Outcome, Problem, Report, Verdict};
 
 impl Report {
@@ -19,6 +20,7 @@ impl Report {
         let mut suites: Vec<TestSuite> = Vec::new();
         for outcome in &self.scenarios {
             let area = outcome.name.split('/').next().unwrap_or_default();
+            let area = xml_text(area);
             if suites
                 .last()
                 .is_none_or(|suite| suite.name.as_str() != area)
@@ -48,8 +50,8 @@ fn test_case(outcome: &Outcome) -> TestCase {
         Verdict::Inconclusive(problem) => non_success(NonSuccessKind::Error, problem, outcome),
         Verdict::Skipped { reason } => skipped(&reason.to_string()),
     };
-    let mut case = TestCase::new(outcome.sentence.as_str(), status);
-    case.set_classname(outcome.name.as_str())
+    let mut case = TestCase::new(xml_text(&outcome.sentence), status);
+    case.set_classname(xml_text(&outcome.name))
         .set_time(Duration::from_secs_f64(outcome.seconds.max(0.0)));
     if let Some(problem) = outcome.verdict.problem() {
         case.add_property(("owner", problem.owner.to_string().as_str()));
@@ -59,7 +61,7 @@ fn test_case(outcome: &Outcome) -> TestCase {
 
 fn skipped(why: &str) -> TestCaseStatus {
     let mut status = TestCaseStatus::skipped();
-    status.set_message(why);
+    status.set_message(xml_text(why));
     status
 }
 
@@ -67,11 +69,11 @@ fn non_success(kind: NonSuccessKind, problem: &Problem, outcome: &Outcome) -> Te
     let mut status = TestCaseStatus::non_success(kind);
     status
         .set_type(problem.kind.to_string())
-        .set_message(&problem.cause)
-        .set_description(format!(
+        .set_message(xml_text(&problem.cause))
+        .set_description(xml_text(&format!(
             "{}\nagain: {}",
             outcome.timeline_text(),
             outcome.again
-        ));
+        )));
     status
 }

@@ -21,6 +21,7 @@ mod terminal;
 pub(crate) mod tests;
 pub mod timeline;
 mod verdict;
+mod xml_text;
 
 pub use changes::{HpaChange, HpaMetric, ReplicaChange};
 pub use compare::{Change, Comparison, What};
@@ -33,3 +34,4 @@ pub use outcome::{Evidence, Kept, Outcome, StepOutcome};
 pub use read::ReadReportError;
 pub use terminal::Terminal;
 pub use verdict::{Counts, Problem, SkipReason, Verdict};
+pub(crate) use xml_text::xml_text;

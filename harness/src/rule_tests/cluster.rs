@@ -1,6 +1,8 @@
 //! What the cluster of a test has: resources and objects.
 
-use std::collections::BTreeMap;
+use std::collections::hash_map;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -8,6 +10,7 @@ use setpoint_rules::{
     Consumer, GroupResource, Resource, RestMapper, Selector, UsageQuery, is_object_name,
 };
 
+use super::entry::{Entry, entries};
 use super::resources::built_in;
 use crate::format::{Checks, Place, default_namespace};
 
@@ -33,13 +36,14 @@ pub(crate) struct Object {
 }
 
 impl Cluster {
-    /// The cluster with these objects, which are manifests or short forms. What is wrong with them goes to `checks`.
+    /// The cluster with these objects, which are manifests, lists of them, or short forms. What is wrong with them goes to `checks`.
     pub(super) fn new(objects: &[Value], place: &Place, checks: &mut Checks<'_>) -> Self {
+        let entries = entries(objects, place, checks);
         let mut resources = built_in();
-        for object in objects.iter().filter(|object| object["kind"].is_string()) {
+        for Entry { object, .. } in &entries {
             resources.extend(defined(object));
         }
-        for object in objects {
+        for Entry { object, .. } in &entries {
             if let Some(resource) = guessed(object, &resources) {
                 resources.push(resource);
             }
@@ -48,15 +52,16 @@ impl Cluster {
             mapper: Arc::new(RestMapper::new(resources.clone())),
             objects: Vec::new(),
         };
-        for (index, object) in objects.iter().enumerate() {
-            let place = place.item(index);
-            let read = if object["kind"].is_string() || object["apiVersion"].is_string() {
-                manifest(object, &resources).map(|object| vec![object])
+        let mut lines = HashMap::new();
+        for entry in &entries {
+            let (object, place) = (&entry.object, entry.place);
+            let read = if entry.is_manifest {
+                manifest(object, &resources).map(|object| vec![(object, place)])
             } else {
-                cluster.short(object)
+                cluster.short(object, place)
             };
             match read {
-                Ok(objects) => cluster.objects.extend(objects),
+                Ok(objects) => cluster.add(objects, &mut lines, checks),
                 Err(problem) => checks.at(place, problem.to_string()),
             }
             if cluster.objects.len() > MAX_OBJECTS {
@@ -65,6 +70,28 @@ impl Cluster {
             }
         }
         cluster
+    }
+
+    /// Adds objects with their places; `lines` are those of all objects that there are.
+    fn add(
+        &mut self,
+        objects: Vec<(Object, &Place)>,
+        lines: &mut HashMap<Identity, usize>,
+        checks: &mut Checks<'_>,
+    ) {
+        for (object, place) in objects {
+            match lines.entry(object.identity()) {
+                hash_map::Entry::Vacant(vacant) => {
+                    vacant.insert(place.line);
+                    self.objects.push(object);
+                }
+                hash_map::Entry::Occupied(first) => {
+                    let object = object.to_string();
+                    let line = *first.get();
+                    checks.at(place, ObjectError::Twice { object, line }.to_string());
+                }
+            }
+        }
     }
 
     /// A cluster with these resources and no object.
@@ -125,8 +152,12 @@ impl Cluster {
         &self.objects
     }
 
-    /// The objects of a short form: `{RESOURCE: [NAME, …], namespace: NAMESPACE, labels: {…}}`.
-    fn short(&self, object: &Value) -> Result<Vec<Object>, ObjectError> {
+    /// The objects of a short form, each with its place: `{RESOURCE: [NAME, …], namespace: NAMESPACE, labels: {…}}`.
+    fn short<'a>(
+        &self,
+        object: &Value,
+        place: &'a Place,
+    ) -> Result<Vec<(Object, &'a Place)>, ObjectError> {
         let keys = object.as_object().ok_or(ObjectError::Shape)?;
         let mut resources = keys
             .iter()
@@ -142,22 +173,44 @@ impl Cluster {
         };
         let labels = labels(object.get("labels"))?;
         let names = names.as_array().ok_or(ObjectError::Shape)?;
-        let object = |name: &Value| {
-            Ok(Object {
+        let place = place.key(key);
+        let object = |(index, name): (usize, &Value)| {
+            let object = Object {
                 resource: resource.group_resource(),
-                namespace: namespace.clone(),
+                namespace: namespace.clone().filter(|_| resource.namespaced),
                 name: text(name, "name")?,
                 labels: labels.clone(),
                 runs: true,
-            })
+            };
+            Ok((object, place.item(index)))
         };
-        names.iter().map(object).collect()
+        names.iter().enumerate().map(object).collect()
+    }
+}
+
+/// What no two objects of a cluster share: resource, namespace and name.
+type Identity = (GroupResource, Option<String>, String);
+
+impl Object {
+    fn identity(&self) -> Identity {
+        let (resource, namespace) = (self.resource.clone(), self.namespace.clone());
+        (resource, namespace, self.name.clone())
+    }
+}
+
+impl fmt::Display for Object {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.resource, self.name)?;
+        match &self.namespace {
+            Some(namespace) => write!(f, " in namespace {namespace}"),
+            None => Ok(()),
+        }
     }
 }
 
 /// Why there is no object.
 #[derive(Debug, thiserror::Error)]
-enum ObjectError {
+pub(super) enum ObjectError {
     #[error(
         "this is no object: expected a manifest with `apiVersion` and `kind`, or a short form such as `{{pods: [web-1, web-2], namespace: shop, labels: {{app: web}}}}`"
     )]
@@ -168,6 +221,10 @@ enum ObjectError {
     UnknownResource(String),
     #[error("a manifest has no `{0}`")]
     Missing(&'static str),
+    #[error("{object} stands in line {line} already: a cluster has an object once")]
+    Twice { object: String, line: usize },
+    #[error("a list of objects has them in `items`, and this is no list")]
+    NoItems,
     #[error("`{what}` is no text: {value}")]
     NoText { what: &'static str, value: Value },
 }
@@ -318,6 +375,65 @@ mod tests {
         );
         assert_eq!(problems, Vec::<String>::new());
         assert_eq!(names(&cluster, "queues.example.com", "x", ""), ["jobs"]);
+    }
+
+    #[test]
+    fn an_object_that_stands_twice_is_told_in_whatever_form() {
+        let (_, problems) = cluster(
+            "- {pods: [p1, p2, p1], namespace: ns}\n\
+             - {pod: [p1], namespace: ns, labels: {a: b}}\n\
+             - {apiVersion: v1, kind: Pod, metadata: {name: p2, namespace: ns}}\n\
+             - {pods: [p1]}\n\
+             - {apiVersion: v1, kind: List, items: [{apiVersion: v1, kind: Pod, metadata: {name: p1}}]}\n\
+             - {nodes: [n1], namespace: ns}\n\
+             - {nodes: [n1]}\n",
+        );
+        assert_eq!(
+            problems,
+            [
+                "1:19: pods/p1 in namespace ns stands in line 1 already: a cluster has an object once",
+                "2:10: pods/p1 in namespace ns stands in line 1 already: a cluster has an object once",
+                "3:3: pods/p2 in namespace ns stands in line 1 already: a cluster has an object once",
+                "5:40: pods/p1 in namespace default stands in line 4 already: a cluster has an object once",
+                "7:12: nodes/n1 stands in line 6 already: a cluster has an object once",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_list_is_its_items() {
+        let (cluster, problems) = cluster(
+            "- apiVersion: v1\n  kind: List\n  items:\n  \
+               - {apiVersion: v1, kind: Pod, metadata: {name: web-1, namespace: shop, labels: {app: web}}}\n  \
+               - {apiVersion: v1, kind: Pod, metadata: {name: web-2, namespace: shop}, status: {phase: Failed}}\n  \
+               - {apiVersion: v1, kind: List, items: [{apiVersion: argoproj.io/v1, kind: Rollout, metadata: {name: web}}]}\n\
+             - {apiVersion: v1, kind: PodList, items: [{metadata: {name: web-3, namespace: shop}}]}\n\
+             - {apiVersion: example.com/v1, kind: AllowList, metadata: {name: mine}}\n\
+             - {apiVersion: v1, kind: List, items: []}\n",
+        );
+        assert_eq!(problems, Vec::<String>::new());
+        assert_eq!(names(&cluster, "pods", "shop", "app=web"), ["web-1"]);
+        assert_eq!(
+            names(&cluster, "pods", "shop", ""),
+            ["web-1", "web-2", "web-3"]
+        );
+        assert_eq!(
+            names(&cluster, "rollouts.argoproj.io", "default", ""),
+            ["web"]
+        );
+        assert_eq!(
+            names(&cluster, "allowlists.example.com", "default", ""),
+            ["mine"]
+        );
+        let (_, problems) = self::cluster(
+            "- apiVersion: v1\n  kind: List\n  items:\n  - {apiVersion: v1, kind: Pod}\n  - {pods: [a]}\n  - a\n\
+             - {apiVersion: v1, kind: List}\n- {apiVersion: v1, kind: PodList, items: x}\n",
+        );
+        let lines: Vec<&str> = problems
+            .iter()
+            .filter_map(|problem| problem.split(':').next())
+            .collect();
+        assert_eq!(lines, ["4", "5", "6", "7", "8"], "{problems:?}");
     }
 
     #[test]

@@ -62,6 +62,12 @@ impl fmt::Display for PromDuration {
     }
 }
 
+/// So many milliseconds, as a duration is written.
+pub(super) fn of_millis(millis: i64) -> String {
+    let duration = PromDuration::try_from(format!("{millis}ms"));
+    duration.map_or_else(|_| format!("{millis}ms"), |duration| duration.to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -181,7 +181,7 @@ pub(super) fn read(path: &Path) -> Result<String, LoadError> {
             path: path.to_owned(),
         });
     }
-    std::fs::read_to_string(path).map_err(failed)
+    setpoint_support::read_text(path).map_err(failed)
 }
 
 /// The rules of a file.

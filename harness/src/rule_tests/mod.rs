@@ -9,10 +9,12 @@ mod api_group;
 mod cluster;
 mod document;
 mod duration;
+mod entry;
 mod expected;
 mod init;
 mod judge;
 mod load;
+mod near;
 mod report;
 mod request;
 mod resources;
@@ -31,6 +33,8 @@ pub fn schema() -> String {
     crate::format::schema_of::<document::Document>()
 }
 
+#[cfg(test)]
+mod explained_tests;
 #[cfg(test)]
 mod label_tests;
 #[cfg(test)]

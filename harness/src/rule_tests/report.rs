@@ -8,6 +8,8 @@ use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 use serde::Serialize;
 use serde_json::Value as Json;
 
+use crate::report::xml_text;
+
 const GOOD: Style = AnsiColor::Green.on_default().bold();
 const BAD: Style = AnsiColor::Red.on_default().bold();
 const LESS: Style = AnsiColor::Red.on_default();
@@ -130,7 +132,7 @@ pub fn to_json(files: &[FileReport]) -> Result<String, serde_json::Error> {
 pub fn to_junit(files: &[FileReport]) -> Result<String, quick_junit::SerializeError> {
     let mut report = quick_junit::Report::new("setpoint test");
     for file in files {
-        let mut suite = TestSuite::new(file.path.display().to_string());
+        let mut suite = TestSuite::new(xml_text(&file.path.display().to_string()));
         for test in &file.tests {
             suite.add_test_case(test_case(test));
         }
@@ -147,10 +149,14 @@ fn test_case(test: &TestReport) -> TestCase {
         status
             .set_type("unexpected-answer")
             .set_message(format!("line {}: the answer is another", test.line))
-            .set_description(format!("{}{}", test.diff, test.explanation.join("\n")));
+            .set_description(xml_text(&format!(
+                "{}{}",
+                test.diff,
+                test.explanation.join("\n")
+            )));
         status
     };
-    let mut case = TestCase::new(test.question.as_str(), status);
-    case.set_classname(test.group.as_str());
+    let mut case = TestCase::new(xml_text(&test.question), status);
+    case.set_classname(xml_text(&test.group));
     case
 }

@@ -7,6 +7,7 @@ use setpoint_rules::Sample;
 
 use super::answer::{Adapter, Answer, Answered, Asked};
 use super::api_group::ApiGroup;
+use super::duration::of_millis;
 use super::expected::Expected;
 use super::judge::{Compared, Question, Tolerance};
 use super::load::{LoadedGroup, Test};
@@ -53,6 +54,38 @@ impl TestFile {
             Question::Values { target, .. } => self.adapter(group, test).answer(target).asked,
         });
         queries.map(|asked| asked.promql).collect()
+    }
+
+    /// The requests that are answered without any value, in words, with what their queries don't find.
+    pub(super) fn unanswered(&self) -> Vec<String> {
+        let tests = self.groups.iter().flat_map(|group| {
+            let tests = group.tests.iter();
+            tests.map(move |test| (group, test))
+        });
+        let unanswered = tests.filter_map(|(group, test)| {
+            let Question::Values { target, .. } = &test.question else {
+                return None;
+            };
+            let adapter = self.adapter(group, test);
+            let answer = adapter.answer(target);
+            let has_values = answer.outcome.as_ref().is_ok_and(|found| !found.is_empty());
+            if has_values {
+                return None;
+            }
+            let asked = answer.asked.iter();
+            let unseen: Vec<String> = asked
+                .flat_map(|asked| adapter.unseen(&asked.promql))
+                .collect();
+            let why = match unseen.as_slice() {
+                [] => String::new(),
+                unseen => format!(": {}", unseen.join("; ")),
+            };
+            Some(format!(
+                "Nothing is answered to GET {target} at {}{why}. Write what is missing.",
+                test.at
+            ))
+        });
+        unanswered.collect()
     }
 
     /// What the adapter sees when a test asks it.
@@ -121,17 +154,26 @@ fn explanation(
     answer: Option<&Answer>,
 ) -> Vec<String> {
     let asked = answer.map_or(&[][..], |answer| &answer.asked);
-    let mut said: Vec<String> = asked.iter().flat_map(of_query).collect();
+    let said = asked.iter().flat_map(|asked| of_query(asked, adapter));
+    let mut said: Vec<String> = said.collect();
     let refusal = answer.and_then(|answer| answer.outcome.as_ref().err());
     if let Some(logged) = refusal.and_then(|refusal| refusal.logged.as_ref()) {
         said.push(format!("the adapter's log says: {logged}"));
     }
-    if refusal.is_some() && asked.is_empty() {
-        said.push(served(adapter, test.question.group()));
-        let of_all =
-            matches!(&test.question, Question::Values { target, .. } if target.contains('*'));
-        if of_all && group.cluster.objects().is_empty() {
-            said.push("the group has no `objects`, which requests for all objects (`*`) are answered from".to_owned());
+    let absent = match &test.question {
+        Question::Values { target, .. } => adapter.absent_objects(target),
+        Question::Discovery { .. } => None,
+    };
+    let is_discovery = matches!(test.question, Question::Discovery { .. });
+    if let Some(absent) = absent {
+        said.push(absent);
+    } else if is_discovery || (refusal.is_some() && asked.is_empty()) {
+        let of = test.question.group();
+        said.extend((!is_discovery).then(|| served(adapter, of)));
+        let causes = adapter.causes(of);
+        said.extend(causes.iter().take(SHOWN).cloned());
+        if causes.len() > SHOWN {
+            said.push(format!("and {} more of that kind", causes.len() - SHOWN));
         }
     }
     said.extend(adapter.remarks());
@@ -151,12 +193,19 @@ fn explanation(
 }
 
 /// A query, and what Prometheus answered to it.
-fn of_query(asked: &Asked) -> Vec<String> {
+fn of_query(asked: &Asked, adapter: &Adapter<'_>) -> Vec<String> {
     let mut said = vec![format!("Prometheus is asked {}", asked.promql)];
     match &asked.answered {
         Answered::Refused(reason) => said.push(format!("  and refuses it: {reason}")),
         Answered::Samples(samples) if samples.is_empty() => {
             said.push("  and answers no sample".to_owned());
+            let unseen = adapter.unseen(&asked.promql);
+            said.extend(
+                unseen
+                    .iter()
+                    .take(SHOWN)
+                    .map(|unseen| format!("  {unseen}")),
+            );
         }
         Answered::Samples(samples) => {
             said.extend(samples.iter().take(SHOWN).map(shown));
@@ -198,11 +247,6 @@ fn misattributed(samples: &[Sample], asked: &Asked) -> Option<String> {
     ))
 }
 
-fn of_millis(millis: i64) -> String {
-    let duration = super::duration::PromDuration::try_from(format!("{millis}ms"));
-    duration.map_or_else(|_| format!("{millis}ms"), |duration| duration.to_string())
-}
-
 /// What there is in a group of which a request finds nothing.
 fn served(adapter: &Adapter<'_>, group: ApiGroup) -> String {
     let names = adapter.discovery(group);
@@ -215,10 +259,10 @@ fn served(adapter: &Adapter<'_>, group: ApiGroup) -> String {
             "CPU and memory are those of the group's `objects`: of pods, where a manifest says no other phase than Running, and of nodes".to_owned()
         }
         ApiGroup::Custom if names.is_empty() => {
-            "the adapter lists no metric: no series that a rule selects has a label that names objects".to_owned()
+            "the adapter lists no metric".to_owned()
         }
         ApiGroup::External if names.is_empty() => {
-            "the adapter lists no external metric: no rule selects a series".to_owned()
+            "the adapter lists no external metric".to_owned()
         }
         ApiGroup::Custom | ApiGroup::External => listed(&names),
     }

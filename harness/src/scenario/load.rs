@@ -125,7 +125,7 @@ pub fn load(paths: &[PathBuf]) -> Result<Vec<Scenario>, LoadError> {
     let mut scenarios = Vec::new();
     let mut problems = Vec::new();
     for path in files {
-        let text = std::fs::read_to_string(&path).map_err(|source| LoadError::Read {
+        let text = setpoint_support::read_text(&path).map_err(|source| LoadError::Read {
             path: path.clone(),
             source,
         })?;

@@ -21,7 +21,7 @@ pub(super) fn with_used(
     let mut problems = Vec::new();
     for (index, name) in document.uses.iter().enumerate() {
         let file = path.with_file_name(name);
-        match std::fs::read_to_string(&file) {
+        match setpoint_support::read_text(&file) {
             Ok(text) => match object(&text, &file) {
                 Ok(object) => objects.push(object),
                 Err(found) => problems.extend(in_file(&file, found)),

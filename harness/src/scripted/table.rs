@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use serde::Deserialize;
+use setpoint_rules::YamlError;
 
 use crate::quantity::milli;
 
@@ -47,8 +48,9 @@ impl Table {
     /// When the file can't be read or is no table.
     pub fn read(path: &Path) -> anyhow::Result<Self> {
         let doing = || format!("read the table {}", path.display());
-        let text = std::fs::read_to_string(path).with_context(doing)?;
-        serde_saphyr::from_str(&text).with_context(doing)
+        let text = setpoint_support::read_text(path).with_context(doing)?;
+        let table = serde_saphyr::from_str(&text).map_err(YamlError::from);
+        table.with_context(doing)
     }
 
     /// Whether any object has the metric.

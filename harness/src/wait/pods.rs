@@ -47,7 +47,7 @@ pub(crate) async fn ready_pod(
         };
         match event {
             Ok(Some(Ok(_))) => failure = None,
-            Ok(Some(Err(error))) => failure = Some(error.to_string()),
+            Ok(Some(Err(error))) => failure = Some(setpoint_support::error_chain(&error)),
             Ok(None) => return Err(ClusterProblem::WatchEnded { of: what }),
             Err(_) => {
                 let pods = store.state();

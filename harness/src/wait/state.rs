@@ -1,7 +1,7 @@
 //! Waiting for a state, and for it to stay, by whatever shows states.
 
 use std::convert::Infallible;
-use std::fmt::{self, Debug};
+use std::fmt::Debug;
 use std::time::Duration;
 
 use futures::{Stream, StreamExt as _, stream};
@@ -69,7 +69,7 @@ impl Wait {
     }
 
     /// Looks at states until one is as expected, and has stayed so for as long as it must.
-    pub(crate) async fn over<S, E: fmt::Display>(
+    pub(crate) async fn over<S, E: std::error::Error + 'static>(
         self,
         states: impl Stream<Item = Result<S, E>>,
         judge: impl Fn(S) -> Result<(), Unmet>,
@@ -92,7 +92,7 @@ impl Wait {
                 }
                 // The watch begins again by itself.
                 Ok(Some(Err(error))) => {
-                    last.failure = Some((error.to_string(), Instant::now()));
+                    last.failure = Some((setpoint_support::error_chain(&error), Instant::now()));
                 }
                 Ok(Some(Ok(state))) => {
                     last.failure = None;
@@ -140,7 +140,7 @@ impl Wait {
 
 /// Something is as it is from now on, while the proof that the new input was judged is awaited, and
 /// for `hold` after it.
-pub(crate) async fn keeps<S, E: fmt::Display>(
+pub(crate) async fn keeps<S, E: std::error::Error + 'static>(
     what: String,
     hold: Duration,
     states: impl Stream<Item = Result<S, E>>,
@@ -174,7 +174,7 @@ pub(crate) async fn keeps<S, E: fmt::Display>(
                     }
                 }
                 // The watch begins again by itself.
-                Some(Err(error)) => last.failure = Some((error.to_string(), Instant::now())),
+                Some(Err(error)) => last.failure = Some((setpoint_support::error_chain(&error), Instant::now())),
                 None => return Err(ClusterProblem::WatchEnded { of: what }.into()),
             },
             proven = &mut proof, if ends.is_none() => {
@@ -218,9 +218,16 @@ mod tests {
         }
     }
 
-    type Failure = &'static str;
+    /// A failure of a watch.
+    #[derive(Debug, Clone, Copy, thiserror::Error)]
+    #[error("watch")]
+    struct Failure(#[source] Refused);
 
-    /// What is seen at which second; a text is a watch that fails.
+    #[derive(Debug, Clone, Copy, thiserror::Error)]
+    #[error("connection refused")]
+    struct Refused;
+
+    /// What is seen at which second; a failure is one of the watch.
     fn at(times: &[(u64, Result<i32, Failure>)]) -> impl Stream<Item = Result<i32, Failure>> {
         let started = Instant::now();
         let times = times.to_vec();
@@ -284,14 +291,14 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_watch_that_failed_last_is_the_clusters_and_one_that_recovered_is_not() {
-        let broken = [(0, Ok(2)), (3, Err("connection refused"))];
+        let broken = [(0, Ok(2)), (3, Err(Failure(Refused)))];
         let missed = ended(wait(5, 0), &broken).await;
         assert_eq!(missed.owner(), Owner::Cluster);
         assert_eq!(
             missed.to_string(),
-            "it is 4: not within 5s; the watch failed: connection refused; before that, it is 2 (seen 2.0s ago)"
+            "it is 4: not within 5s; the watch failed: watch: connection refused; before that, it is 2 (seen 2.0s ago)"
         );
-        let recovered = [(0, Err("connection refused")), (3, Ok(2))];
+        let recovered = [(0, Err(Failure(Refused))), (3, Ok(2))];
         let missed = ended(wait(5, 0), &recovered).await;
         assert_eq!(missed.owner(), Owner::Adapter);
     }
@@ -306,7 +313,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn nobody_knows_that_a_state_stays_while_the_watch_fails() {
-        let blind = [(0, Ok(4)), (1, Err("connection refused"))];
+        let blind = [(0, Ok(4)), (1, Err(Failure(Refused)))];
         assert_eq!(ended(wait(5, 3), &blind).await.kind(), Kind::WatchFailed);
     }
 
@@ -360,7 +367,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_nobody_saw_was_not_kept_and_what_was_not_proven_neither() {
         assert_eq!(kept(&[]).await.unwrap_err().owner(), Owner::Cluster);
-        let blind = [(0, Ok(3)), (5, Err("connection refused"))];
+        let blind = [(0, Ok(3)), (5, Err(Failure(Refused)))];
         assert_eq!(kept(&blind).await.unwrap_err().kind(), Kind::WatchFailed);
         let unproven = std::future::ready(Err(Other(9).into()));
         let hold = Duration::from_secs(3);

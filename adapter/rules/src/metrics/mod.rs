@@ -204,6 +204,22 @@ mod tests {
         assert_eq!(metrics(rule, &found), ["pods/http_per_second"]);
     }
 
+    #[test]
+    fn a_name_that_lacks_a_group_is_told_with_its_cure() {
+        let rule = "{seriesQuery: x, resources: {template: '<<.Resource>>'}, name: {matches: '^(.*)_total$', as: '$1_per_second'}, metricsQuery: x}";
+        let found = discovered(rule, &[("http_total", &["pod"])]);
+        let said: Vec<_> = found.remarks().collect();
+        assert_eq!(
+            said,
+            [
+                "the rule for `x` gives metrics such as ``, which no path of the API can name",
+                "the rule for `x`: in name.as `$1_per_second` the group `1_per_second` is empty, because name.matches has no group of this name; write `${1}_per_second`",
+            ]
+        );
+        let none = discovered(rule, &[("http", &["pod"])]);
+        assert_eq!(none.remarks().count(), 0, "it names no series");
+    }
+
     const COUNTER: &str = "{seriesQuery: c, seriesFilters: [{is: '_total$'}], resources: {template: '<<.Resource>>'}, \
          name: {matches: '^(.*)_total$'}, metricsQuery: 'rate(<<.Series>>)'}";
     const GAUGE: &str = "{seriesQuery: g, seriesFilters: [{isNot: '_total$'}], resources: {template: '<<.Resource>>'}, metricsQuery: '<<.Series>>'}";

@@ -260,13 +260,15 @@ impl Rule {
         self.name_matches.captures_len().saturating_sub(1)
     }
 
-    /// Whether `name.matches` has a group of this number or name.
-    pub(crate) fn has_group(&self, name: &str) -> bool {
-        has_group(&self.name_matches, name)
+    /// The group of `name.matches` that a name of `name.as` begins with, the longest, and the rest: letters behind `$1` are all of the name.
+    pub(crate) fn meant_group<'a>(&self, name: &'a str) -> Option<(&'a str, &'a str)> {
+        let mut cuts = name.char_indices().rev().map(|(cut, _)| name.split_at(cut));
+        cuts.find(|(group, _)| has_group(&self.name_matches, group))
     }
 
     /// The key of a condition that leaves a name of series out, and the regular expression.
-    pub(crate) fn leaves_out(&self, series: &str) -> Option<(&'static str, &str)> {
+    #[must_use]
+    pub fn leaves_out(&self, series: &str) -> Option<(&'static str, &str)> {
         let mut filters = self.series_filters.iter();
         let filter = filters.find(|(regex, positive)| regex.is_match(series) != *positive);
         let filter = filter.map(|(regex, _)| ("seriesFilters", regex.as_str()));
@@ -275,6 +277,23 @@ impl Rule {
             (!regex.is_match(series)).then_some(("name.matches", regex.as_str()))
         };
         filter.or_else(named)
+    }
+
+    /// A part of all its metrics' names that is empty, because `name.as` names a group that `name.matches` doesn't have.
+    pub(crate) fn empty_part(&self) -> Option<String> {
+        let mut parts = self.name_parts().into_iter();
+        let group = parts.find_map(|part| match part {
+            NamePart::NoGroup(name) => Some(name),
+            _ => None,
+        })?;
+        let meant = self.meant_group(group);
+        let cure = meant.map_or(String::new(), |(group, rest)| {
+            format!("; write `${{{group}}}{rest}`")
+        });
+        Some(format!(
+            "in name.as `{}` the group `{group}` is empty, because name.matches has no group of this name{cure}",
+            self.name_as
+        ))
     }
 
     /// The name that the metric of a series has in the API; none where the rule leaves the series

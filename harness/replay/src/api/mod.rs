@@ -99,7 +99,7 @@ pub fn status_of(error: &QueryError) -> (u16, &'static str) {
 
 /// Answers a request that changes nothing.
 ///
-/// `now` is the wall time of the request in milliseconds since 1970; the parameters are those of the form body, then
+/// `now` is the wall time of the request in milliseconds since 1970, and no sample that is played later is known; the parameters are those of the form body, then
 /// those of the query.
 #[must_use]
 pub fn answer(
@@ -112,7 +112,7 @@ pub fn answer(
     let parameters = Parameters(parameters);
     let document = match path {
         "/api/v1/query" => query::instant(world, settings, now, &parameters),
-        "/api/v1/query_range" => query::range(world, settings, &parameters),
+        "/api/v1/query_range" => query::range(world, settings, now, &parameters),
         "/api/v1/series" => series::series(world, now, &parameters),
         "/api/v1/labels" => series::labels(world, now, &parameters),
         "/api/v1/query_exemplars" => query::exemplars(&parameters),

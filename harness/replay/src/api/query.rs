@@ -11,8 +11,14 @@ use crate::promql::{self, Change, QueryError, Settings};
 /// Points of a series that one answer may hold.
 const MAX_POINTS: i64 = 11_000;
 
-/// The settings, with the time-out that the request asks for where that is shorter, and with its lookback.
-fn limited(settings: &Settings, parameters: &Parameters<'_>) -> Result<Settings, Refusal> {
+/// The settings at the wall time `now`, with the time-out that the request asks for where that is shorter, and with its
+/// lookback.
+fn limited(
+    world: &World,
+    settings: &Settings,
+    now: i64,
+    parameters: &Parameters<'_>,
+) -> Result<Settings, Refusal> {
     let asked = parameters.duration("timeout")?;
     if let Some(asked) = asked.filter(|asked| *asked <= 0)
         && settings.version.has(Change::PositiveTimeouts)
@@ -27,6 +33,7 @@ fn limited(settings: &Settings, parameters: &Parameters<'_>) -> Result<Settings,
     Ok(Settings {
         timeout,
         lookback,
+        now: Some(world.clock.to_scenario(now)),
         ..*settings
     })
 }
@@ -39,7 +46,7 @@ pub(super) fn instant(
 ) -> Result<Document, Refusal> {
     let limit = parameters.limit()?;
     let at = parameters.time("time")?.unwrap_or(now);
-    let settings = limited(settings, parameters)?;
+    let settings = limited(world, settings, now, parameters)?;
     let text = parameters.first("query").unwrap_or_default();
     let answer = promql::instant(world, &settings, text, world.clock.to_scenario(at))?;
     Ok(Document::query(
@@ -54,6 +61,7 @@ pub(super) fn instant(
 pub(super) fn range(
     world: &World,
     settings: &Settings,
+    now: i64,
     parameters: &Parameters<'_>,
 ) -> Result<Document, Refusal> {
     let limit = parameters.limit()?;
@@ -79,7 +87,7 @@ pub(super) fn range(
             "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)".to_owned(),
         ));
     }
-    let settings = limited(settings, parameters)?;
+    let settings = limited(world, settings, now, parameters)?;
     let text = parameters.first("query").unwrap_or_default();
     let clock = &world.clock;
     let bounds = (clock.to_scenario(start), clock.to_scenario(end));

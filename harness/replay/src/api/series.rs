@@ -14,6 +14,8 @@ struct Asked {
     /// Scenario time; the start isn't included.
     after: i64,
     until: i64,
+    /// No sample that is played later is known.
+    now: i64,
 }
 
 impl Asked {
@@ -40,8 +42,8 @@ impl Asked {
         Ok(Self {
             selectors,
             after: start.unwrap_or(i64::MIN).saturating_sub(1),
-            // A real Prometheus holds no samples of the future.
-            until: clock.to_scenario(end.min(now)),
+            until: clock.to_scenario(end),
+            now: clock.to_scenario(now),
         })
     }
 
@@ -50,7 +52,8 @@ impl Asked {
         world.series().filter(|series| {
             let mut selectors = self.selectors.iter();
             let selected = selectors.any(|selector| selector.matches(&series.labels));
-            (selected || self.selectors.is_empty()) && series.has_samples(self.after, self.until)
+            let known = series.known_at(self.now);
+            (selected || self.selectors.is_empty()) && known.has_samples(self.after, self.until)
         })
     }
 }

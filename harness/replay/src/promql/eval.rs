@@ -120,10 +120,11 @@ impl<'a> Evaluation<'a> {
         let lookback = self.lookback();
         let mut rows = Matrix::new();
         for series in self.world.matching(&source.selector) {
+            let known = series.known_at(self.now());
             let mut values = Vec::new();
             for (step, time) in steps.times().enumerate() {
                 let until = source.shift.of(time).saturating_sub(origin);
-                let newest = series.newest(until.saturating_sub(lookback), until);
+                let newest = known.newest(until.saturating_sub(lookback), until);
                 if let Some((at, value)) = newest {
                     values.resize(step, STALE);
                     values.push(tell(at.saturating_add(origin), value));
@@ -139,6 +140,11 @@ impl<'a> Evaluation<'a> {
             }
         }
         Ok(rows)
+    }
+
+    /// The scenario time after which no played sample is known.
+    pub(super) fn now(&self) -> i64 {
+        self.settings.now.unwrap_or(i64::MAX)
     }
 
     /// How far an instant selector looks back, milliseconds, not including that time itself.

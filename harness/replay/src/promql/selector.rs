@@ -163,17 +163,19 @@ impl Selector {
             .all(|(name, matching)| matching.accepts(labels.value(name)))
     }
 
+    /// The first label whose value doesn't satisfy its matcher, with the demand.
+    #[must_use]
+    pub fn unsatisfied(&self, labels: &Labels) -> Option<(&str, Demand<'_>)> {
+        let mut matchers = self.matchers.iter();
+        let (label, matching) =
+            matchers.find(|(label, matching)| !matching.accepts(labels.value(label)))?;
+        Some((label, matching.demand()))
+    }
+
     /// The labels that it looks at, the name of the metric among them, each with what it demands of the value.
     pub fn demands(&self) -> impl Iterator<Item = (&str, Demand<'_>)> {
-        self.matchers.iter().map(|(label, matching)| {
-            let demand = match matching {
-                Matching::Is(value) => Demand::Is(value),
-                Matching::IsNot(value) => Demand::IsNot(value),
-                Matching::Like(regex) => Demand::Like(regex.as_str()),
-                Matching::Unlike(regex) => Demand::Unlike(regex.as_str()),
-            };
-            (label.as_str(), demand)
-        })
+        let matchers = self.matchers.iter();
+        matchers.map(|(label, matching)| (label.as_str(), matching.demand()))
     }
 
     /// The labels that `absent` can tell of what it looked for: those that are compared for equality once.
@@ -195,6 +197,15 @@ impl Selector {
 }
 
 impl Matching {
+    fn demand(&self) -> Demand<'_> {
+        match self {
+            Self::Is(value) => Demand::Is(value),
+            Self::IsNot(value) => Demand::IsNot(value),
+            Self::Like(regex) => Demand::Like(regex.as_str()),
+            Self::Unlike(regex) => Demand::Unlike(regex.as_str()),
+        }
+    }
+
     fn accepts(&self, value: &str) -> bool {
         match self {
             Self::Is(wanted) => wanted == value,

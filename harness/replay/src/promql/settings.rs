@@ -1,10 +1,10 @@
-//! What a Prometheus is started with.
+//! What a Prometheus is started with, and when it is asked.
 
 use std::time::Duration;
 
 use super::Version;
 
-/// The flags of a Prometheus that matter to its answers.
+/// The flags of a Prometheus that matter to its answers, and the time at which it answers.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Settings {
     /// Which Prometheus is played.
@@ -17,6 +17,9 @@ pub struct Settings {
     pub timeout: Duration,
     /// The step of subqueries that name none (`global.evaluation_interval`).
     pub subquery_step: Duration,
+    /// The time at which it is asked (scenario milliseconds). Whatever time a query is about, no sample is known then that
+    /// is played later. None: all samples are known.
+    pub now: Option<i64>,
 }
 
 impl Default for Settings {
@@ -28,6 +31,7 @@ impl Default for Settings {
             max_samples: 50_000_000,
             timeout: Duration::from_secs(2 * 60),
             subquery_step: Duration::from_secs(60),
+            now: None,
         }
     }
 }

@@ -128,12 +128,13 @@ impl<'a> Evaluation<'a> {
                 // One before the oldest: its border belongs to the window before v3.
                 let after = shift.of(steps.start).saturating_sub(range) - 1;
                 let until = shift.of(steps.end);
-                let limit = self.settings.max_samples;
+                let (limit, now) = (self.settings.max_samples, self.now());
                 let series = world.matching(&source.selector).map(move |series| {
                     let mut samples = Samples::new();
                     let (after, until) =
                         (after.saturating_sub(origin), until.saturating_sub(origin));
-                    series.collect(after, until, limit, &mut samples);
+                    let known = series.known_at(now);
+                    known.collect(after, until, limit, &mut samples);
                     samples.retain(|(_, value)| !is_stale(*value));
                     for (at, _) in &mut samples {
                         *at = at.saturating_add(origin);

@@ -65,5 +65,5 @@ fn questions() -> Vec<(Rc<World>, Question)> {
 
 fn ask(world: &World, settings: &Settings, question: &Question) -> String {
     let (path, parameters) = question.request(0);
-    api::answer(world, settings, 0, path, &parameters).body
+    api::answer(world, settings, i64::MAX, path, &parameters).body
 }

@@ -193,7 +193,7 @@ fn read(path: &Path, most: u64) -> Result<String, ScriptFileError> {
             most,
         });
     }
-    std::fs::read_to_string(path).map_err(failed)
+    setpoint_support::read_text(path).map_err(failed)
 }
 
 fn script_file(path: &Path) -> Result<ScriptFile, ScriptFileError> {

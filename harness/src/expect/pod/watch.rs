@@ -146,7 +146,7 @@ async fn log_of(api: &Api<core::Pod>, pod: &core::Pod, expected: &Pod) -> String
     let before = api.logs(&name, &parameters(true)).await;
     let now = match api.logs(&name, &parameters(false)).await {
         Ok(log) => log,
-        Err(error) => format!("no log: {error}"),
+        Err(error) => format!("no log: {}", setpoint_support::error_chain(&error)),
     };
     format!("{}\n{now}", before.unwrap_or_default())
 }

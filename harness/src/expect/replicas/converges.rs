@@ -106,7 +106,7 @@ impl Converges {
                 None => {}
                 Some(None) => return Err(ClusterProblem::WatchEnded { of: of.to_string() }.into()),
                 // The watch begins again by itself.
-                Some(Some(Err(error))) => blind = Some(error.to_string()),
+                Some(Some(Err(error))) => blind = Some(setpoint_support::error_chain(&error)),
                 Some(Some(Ok(None))) => return Err(UnexpectedReplicas::Absent.into()),
                 Some(Some(Ok(Some(deployment)))) => {
                     blind = None;

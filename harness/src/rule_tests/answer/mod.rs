@@ -1,5 +1,7 @@
 //! What the adapter answers: its rules in process, with the engine of the fake Prometheus in place of a Prometheus.
 
+mod absent;
+mod cause;
 mod custom;
 mod external;
 mod usage;
@@ -24,8 +26,9 @@ use super::cluster::Cluster;
 /// What the adapter sees at one time.
 #[derive(Debug)]
 pub(super) struct Adapter<'a> {
+    rules: &'a Rules,
     world: &'a World,
-    settings: &'a Settings,
+    settings: Settings,
     cluster: &'a Cluster,
     /// None where there is no rule for them: then the adapter doesn't serve the group.
     metrics: Option<Metrics>,
@@ -33,6 +36,7 @@ pub(super) struct Adapter<'a> {
     usage: Option<Arc<UsageRules>>,
     /// Milliseconds since the beginning of the series.
     now: i64,
+    max_age: i64,
     /// Why series of a rule aren't known.
     pub(super) failed: Vec<String>,
 }
@@ -65,6 +69,17 @@ pub(super) enum Found {
     Values(Vec<SeriesValue>),
     /// CPU and memory of containers and nodes, sorted by their names.
     Usage(Vec<Taken>),
+}
+
+impl Found {
+    /// Whether there is no value.
+    pub(super) fn is_empty(&self) -> bool {
+        match self {
+            Self::Items(items) => items.is_empty(),
+            Self::Values(values) => values.is_empty(),
+            Self::Usage(taken) => taken.is_empty(),
+        }
+    }
 }
 
 /// A value of an object.
@@ -193,9 +208,9 @@ impl From<InvalidQuery> for Refusal {
 impl<'a> Adapter<'a> {
     /// The adapter after a relist at `now` that takes series whose last sample is no older than `max_age` (milliseconds).
     pub(super) fn new(
-        rules: &Rules,
+        rules: &'a Rules,
         world: &'a World,
-        settings: &'a Settings,
+        settings: &Settings,
         cluster: &'a Cluster,
         now: i64,
         max_age: i64,
@@ -220,13 +235,19 @@ impl<'a> Adapter<'a> {
         let metrics = rules.discover(of_query, cluster.mapper().clone());
         let external = rules.discover_external(of_query, cluster.mapper().clone());
         Self {
+            rules,
             world,
-            settings,
+            // Of a test, Prometheus knows what it has at that time.
+            settings: Settings {
+                now: Some(now),
+                ..*settings
+            },
             cluster,
             metrics: (!rules.custom().is_empty()).then_some(metrics),
             external: (!rules.external().is_empty()).then_some(external),
             usage: rules.usage().cloned(),
             now,
+            max_age,
             failed,
         }
     }
@@ -320,7 +341,7 @@ impl<'a> Adapter<'a> {
 
     /// What Prometheus answers to a query, or what clients read of its refusal.
     fn answers(&self, promql: &str) -> Result<Answers, Refusal> {
-        let answer = promql::instant(self.world, self.settings, promql, self.now);
+        let answer = promql::instant(self.world, &self.settings, promql, self.now);
         let answer = answer.map_err(|error: QueryError| {
             let (status, kind) = api::status_of(&error);
             Refusal::of_prometheus(&refused_query(status, kind), error.to_string())
@@ -410,7 +431,10 @@ fn names(world: &World, query: &str, from: i64, until: i64) -> Result<SeriesName
     let selector = parse_selector(query)?;
     let mut collector = SeriesCollector::default();
     for series in world.matching(&selector) {
-        if series.has_samples(from.saturating_sub(1), until) {
+        if series
+            .known_at(until)
+            .has_samples(from.saturating_sub(1), until)
+        {
             let labels = series.labels.iter().map(|(label, _)| label);
             let labels = labels.filter(|label| *label != METRIC_NAME);
             collector.add(series.labels.value(METRIC_NAME), labels)?;

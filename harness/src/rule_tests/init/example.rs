@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use regex::Regex;
 use regex_syntax::hir::{Class, Hir, HirKind};
+use setpoint_go_regex::compile;
 use setpoint_replay::labels::{Labels, METRIC_NAME};
 use setpoint_replay::promql::{Demand, Selector, parse_selector};
 use setpoint_rules::config::DiscoveryRule;
@@ -43,15 +44,15 @@ impl Filters {
     /// None where one isn't a regular expression.
     fn of(rule: &DiscoveryRule) -> Option<Self> {
         let mut filters = Self {
-            is: vec![Regex::new(&rule.name.matches).ok()?],
+            is: vec![compile(&rule.name.matches).ok()?],
             is_not: Vec::new(),
         };
         for filter in &rule.series_filters {
             if !filter.is.is_empty() {
-                filters.is.push(Regex::new(&filter.is).ok()?);
+                filters.is.push(compile(&filter.is).ok()?);
             }
             if !filter.is_not.is_empty() {
-                filters.is_not.push(Regex::new(&filter.is_not).ok()?);
+                filters.is_not.push(compile(&filter.is_not).ok()?);
             }
         }
         Some(filters)

@@ -1,5 +1,6 @@
 //! A first file of tests for rules: a series for each rule, and what is answered for it.
 
+mod buckets;
 mod example;
 mod grid;
 mod group;
@@ -162,7 +163,12 @@ impl FirstFile {
             return Err(nothing());
         }
         let first = TestFile::of(&self.path, self.text.clone())?;
-        Ok(first.updated()?.unwrap_or(self.text))
+        let text = first.updated()?.unwrap_or(self.text);
+        let mut whole = Self { text, ..self };
+        for unanswered in TestFile::of(&whole.path, whole.text.clone())?.unanswered() {
+            whole.remark(&unanswered);
+        }
+        Ok(whole.text)
     }
 }
 
@@ -184,16 +190,12 @@ impl<'a> Context<'a> {
     fn guessed(&self, rule: &WrittenRule<'_>) -> Option<String> {
         let labels = example::series(rule.written, &self.mapper)?;
         let query = &rule.written.metrics_query;
-        let values = if query.contains("rate(") || query.contains("increase(") {
-            "0+3000x20"
-        } else {
-            "5x20"
-        };
+        let rises = query.contains("rate(") || query.contains("increase(");
         let group = Group {
             name: format!("series {}", labels.value(METRIC_NAME)),
             interval: None,
             objects: objects_of(rule.rule, &self.mapper, [&labels]),
-            series: vec![(labels, values.to_owned())],
+            series: buckets::series(rule.written, labels, rises),
             at: PromDuration::minutes(5),
         };
         group.text(rule.of, self)
@@ -230,6 +232,50 @@ mod tests {
     fn a_first_file_is_one_that_people_can_read() {
         let text = first_tests(&fixture("rule-tests/openshift/config.yaml")).unwrap();
         insta::assert_snapshot!(text);
+    }
+
+    fn first(rule: &str) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rules.yaml");
+        std::fs::write(&path, format!("rules: [{rule}]")).unwrap();
+        first_tests(&path).unwrap()
+    }
+
+    #[test]
+    fn a_histogram_has_buckets_and_its_quantile_a_value() {
+        let query = "histogram_quantile(0.9, sum(rate(<<.Series>>{<<.LabelMatchers>>}[5m])) by (le, <<.GroupBy>>))";
+        let rule = |series_query: &str| {
+            format!(
+                "{{seriesQuery: '{series_query}', resources: {{template: <<.Resource>>}}, metricsQuery: '{query}'}}"
+            )
+        };
+        for series_query in [
+            "latency_bucket{pod!=\"\"}",
+            "latency_bucket{pod!=\"\",le!=\"\"}",
+            "latency_bucket{le=~\".+\"}",
+        ] {
+            let text = first(&rule(series_query));
+            for le in ["0.1", "0.5", "1", "+Inf"] {
+                assert!(text.contains(&format!("le=\\\"{le}\\\"")), "{text}");
+            }
+            assert!(text.contains("value: 794m"), "{text}");
+            assert!(!text.contains("exp_items: []"), "{text}");
+        }
+        let one = "{seriesQuery: 'latency_bucket{le=\"0.5\"}', resources: {template: <<.Resource>>}, metricsQuery: 'sum(rate(<<.Series>>[5m])) by (<<.GroupBy>>)'}";
+        let text = first(one);
+        assert_eq!(text.matches("series: ").count(), 1, "{text}");
+        assert!(text.contains("value: 80"), "{text}");
+    }
+
+    #[test]
+    fn a_request_that_is_answered_without_values_has_a_comment_that_says_why() {
+        let text = first(
+            "{seriesQuery: 'load', resources: {template: <<.Resource>>}, metricsQuery: 'sum by (<<.GroupBy>>) (<<.Series>> / on (pod) load_limit)'}",
+        );
+        assert!(
+            text.contains("\n# Nothing is answered to GET /apis/custom.metrics.k8s.io/v1beta2/namespaces/default/pods/*/load at 5m: no series is one of `load_limit`: none has the name. Write what is missing.\n"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -63,9 +63,7 @@ fn groups(rule: &Rule) -> String {
 
 /// The group that the name begins with is meant, if there is one.
 fn cure(rule: &Rule, name: &str) -> String {
-    let mut cuts = name.char_indices().rev().map(|(cut, _)| name.split_at(cut));
-    let meant = cuts.find(|(group, _)| rule.has_group(group));
-    match meant {
+    match rule.meant_group(name) {
         Some((group, rest)) => format!(
             "write `${{{group}}}{rest}`: letters, digits and `_` behind `$` are all of the group's name"
         ),
