@@ -9,6 +9,9 @@ use promql_parser::label::{MatchOp, Matcher};
 use promql_parser::parser::{Expr, VectorSelector};
 use promql_parser::util::unquote_string;
 
+use super::QueryError;
+use super::text::PARSE_ERROR;
+
 /// A string that stands behind `=~` or `!~`.
 #[derive(Debug)]
 pub(super) struct Literal {
@@ -20,8 +23,12 @@ pub(super) struct Literal {
 const ILLEGAL: &str = "illegal regex";
 
 /// Whether a query is refused for a pattern.
-pub(super) fn is_of_pattern(reason: &str) -> bool {
-    reason.starts_with(ILLEGAL)
+pub(super) fn is_of_pattern(error: &QueryError) -> bool {
+    let QueryError::Parse(said) = error else {
+        return false;
+    };
+    let reason = said.strip_prefix(PARSE_ERROR);
+    reason.is_some_and(|reason| reason.starts_with(ILLEGAL))
 }
 
 /// The text with a pattern in the place of each literal that every library takes.
@@ -49,12 +56,14 @@ pub(super) fn put_back(
     expression: &mut Expr,
     text: &str,
     literals: &[Literal],
-) -> Result<(), String> {
+) -> Result<(), QueryError> {
     let patterns = literals.iter().enumerate().map(|(index, literal)| {
-        let pattern = unquote_string(&text[literal.at.clone()])?;
+        let pattern = unquote_string(&text[literal.at.clone()]);
+        let refused = |reason| QueryError::Parse(format!("{PARSE_ERROR}{reason}"));
+        let pattern = pattern.map_err(refused)?;
         Ok((place(index), pattern))
     });
-    let patterns: Vec<(String, String)> = patterns.collect::<Result<_, String>>()?;
+    let patterns: Vec<(String, String)> = patterns.collect::<Result<_, QueryError>>()?;
     of_expression(expression, &mut |matcher| {
         if !matches!(matcher.op, MatchOp::Re(_) | MatchOp::NotRe(_)) {
             return;

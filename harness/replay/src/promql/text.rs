@@ -17,8 +17,10 @@ const MAX_BYTES: usize = 256 * 1024;
 /// Operators, parentheses and brackets of a query that is looked at; each may nest what follows one level deeper.
 const MAX_OPERATORS: usize = 400;
 
+/// How Prometheus' words for what is no PromQL begin.
+pub(super) const PARSE_ERROR: &str = "parse error: ";
+
 pub(super) fn parse(query: &str, version: Version) -> Result<Expr, QueryError> {
-    let refused = |reason: String| QueryError::Parse(format!("parse error: {reason}"));
     if query.len() > MAX_BYTES {
         return Err(QueryError::Unsupported(format!(
             "a query of more than {MAX_BYTES} bytes"
@@ -44,24 +46,26 @@ pub(super) fn parse(query: &str, version: Version) -> Result<Expr, QueryError> {
         return Err(refused(reason.to_owned()));
     }
     let text = scanner.text;
-    let parsed = match parsed(&text) {
-        Err(reason) if regexes::is_of_pattern(&reason) => {
-            let parsed = parsed(&regexes::replaced(&text, &scanner.patterns));
-            parsed.and_then(|mut parsed| {
-                regexes::put_back(&mut parsed, &text, &scanner.patterns)?;
-                Ok(parsed)
-            })
+    match parsed(&text) {
+        Err(error) if regexes::is_of_pattern(&error) => {
+            let mut parsed = parsed(&regexes::replaced(&text, &scanner.patterns))?;
+            regexes::put_back(&mut parsed, &text, &scanner.patterns)?;
+            Ok(parsed)
         }
         parsed => parsed,
-    };
-    parsed.map_err(refused)
+    }
+}
+
+fn refused(reason: String) -> QueryError {
+    QueryError::Parse(format!("{PARSE_ERROR}{reason}"))
 }
 
 /// The library's own verdict.
-fn parsed(text: &str) -> Result<Expr, String> {
+fn parsed(text: &str) -> Result<Expr, QueryError> {
     // It panics on durations that no `Duration` can hold, such as `[1e99]`.
     let parsed = catch_unwind(AssertUnwindSafe(|| promql_parser::parser::parse(text)));
-    parsed.unwrap_or_else(|_| Err("duration out of range".to_owned()))
+    let parsed = parsed.unwrap_or_else(|_| Err("duration out of range".to_owned()));
+    parsed.map_err(refused)
 }
 
 /// Goes through a text once, word by word.
