@@ -21,8 +21,15 @@ pub struct Selector {
 enum Matching {
     Is(String),
     IsNot(String),
-    Like(Regex),
-    Unlike(Regex),
+    Like(Pattern),
+    Unlike(Pattern),
+}
+
+/// A regular expression as the query writes it, and compiled.
+#[derive(Debug)]
+struct Pattern {
+    text: String,
+    regex: Regex,
 }
 
 /// What a selector demands of the value of a label.
@@ -32,9 +39,9 @@ pub enum Demand<'a> {
     Is(&'a str),
     /// It isn't this.
     IsNot(&'a str),
-    /// This regular expression, which is anchored, matches it.
+    /// This regular expression of Go matches the whole of it.
     Like(&'a str),
-    /// This regular expression, which is anchored, doesn't match it.
+    /// This regular expression of Go doesn't match the whole of it.
     Unlike(&'a str),
 }
 
@@ -201,8 +208,8 @@ impl Matching {
         match self {
             Self::Is(value) => Demand::Is(value),
             Self::IsNot(value) => Demand::IsNot(value),
-            Self::Like(regex) => Demand::Like(regex.as_str()),
-            Self::Unlike(regex) => Demand::Unlike(regex.as_str()),
+            Self::Like(pattern) => Demand::Like(&pattern.text),
+            Self::Unlike(pattern) => Demand::Unlike(&pattern.text),
         }
     }
 
@@ -210,17 +217,20 @@ impl Matching {
         match self {
             Self::Is(wanted) => wanted == value,
             Self::IsNot(unwanted) => unwanted != value,
-            Self::Like(regex) => regex.is_match(value),
-            Self::Unlike(regex) => !regex.is_match(value),
+            Self::Like(pattern) => pattern.regex.is_match(value),
+            Self::Unlike(pattern) => !pattern.regex.is_match(value),
         }
     }
 }
 
 fn matching(matcher: &Matcher, version: Version) -> Result<Matching, GoRegexError> {
-    let compiled = || {
+    let compiled = || -> Result<Pattern, GoRegexError> {
         // Alone too: `a)|(b` is none, though it would be one between parentheses.
         compile(&matcher.value)?;
-        anchored(&matcher.value, version)
+        Ok(Pattern {
+            text: matcher.value.clone(),
+            regex: anchored(&matcher.value, version)?,
+        })
     };
     Ok(match &matcher.op {
         MatchOp::Equal => Matching::Is(matcher.value.clone()),

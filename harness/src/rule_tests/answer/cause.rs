@@ -253,19 +253,8 @@ impl fmt::Display for Written<'_> {
         match demand {
             Demand::Is(value) => write!(f, "{label}={value:?}"),
             Demand::IsNot(value) => write!(f, "{label}!={value:?}"),
-            Demand::Like(pattern) => write!(f, "{label}=~{:?}", inner(pattern)),
-            Demand::Unlike(pattern) => write!(f, "{label}!~{:?}", inner(pattern)),
+            Demand::Like(pattern) => write!(f, "{label}=~{:?}", pattern),
+            Demand::Unlike(pattern) => write!(f, "{label}!~{:?}", pattern),
         }
     }
-}
-
-/// An expression without what anchors it.
-fn inner(pattern: &str) -> &str {
-    let whole = pattern
-        .strip_prefix("(?s:")
-        .and_then(|rest| rest.strip_suffix(')'))
-        .unwrap_or(pattern);
-    let anchored = whole.strip_prefix("^(?:");
-    let anchored = anchored.and_then(|rest| rest.strip_suffix(")$"));
-    anchored.unwrap_or(whole)
 }

@@ -177,7 +177,8 @@ fn named(singular: &str) -> String {
 
 /// Texts that a regular expression matches; none for one that can't be read.
 fn texts(pattern: &str) -> Vec<String> {
-    let Ok(parsed) = regex_syntax::parse(pattern) else {
+    let regex = compile(pattern).ok();
+    let Some(parsed) = regex.and_then(|regex| regex_syntax::parse(regex.as_str()).ok()) else {
         return Vec::new();
     };
     let mut text = String::new();
