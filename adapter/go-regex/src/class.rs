@@ -50,8 +50,9 @@ const NAMED_CLASSES: [&str; 14] = [
 
 /// What follows `[:alpha:]`.
 fn named_class(text: &str) -> Option<&str> {
-    let end = text.strip_prefix("[:")?.find(":]")?;
-    text.get(end + 4..)
+    let inner = text.strip_prefix("[:")?;
+    let end = inner.find(|c: char| !(c.is_ascii_alphanumeric() || c == '^'))?;
+    inner[end..].strip_prefix(":]")
 }
 
 /// Translates one character of a class, and gives what follows it.

@@ -61,19 +61,70 @@ pub enum GoRegexError {
     Regex(#[from] regex::Error),
 }
 
-/// Compiles a regular expression of Go's.
+/// A regular expression of Go's: its text as it is written, and what the `regex` crate makes of it.
 ///
 /// ```
-/// use setpoint_go_regex::compile;
+/// use setpoint_go_regex::GoRegex;
 ///
-/// assert!(compile(r"^\w+$").unwrap().is_match("abc"));
-/// assert!(!compile(r"^\w+$").unwrap().is_match("é"));
-/// assert_eq!(compile("a++").unwrap_err().to_string(), "invalid nested repetition operator: `++`");
+/// let word = GoRegex::new(r"^\w+$").unwrap();
+/// assert!(word.is_match("abc") && !word.is_match("é"));
+/// assert_eq!(word.text(), r"^\w+$");
+/// let refused = GoRegex::new("a++").unwrap_err();
+/// assert_eq!(refused.to_string(), "invalid nested repetition operator: `++`");
 /// ```
-///
-/// # Errors
-/// What Go refuses, and the few things that Go takes and the `regex` crate can't do.
-pub fn compile(pattern: &str) -> Result<Regex, GoRegexError> {
+#[derive(Debug, Clone)]
+pub struct GoRegex {
+    text: String,
+    regex: Regex,
+}
+
+impl GoRegex {
+    /// Compiles it.
+    ///
+    /// # Errors
+    /// What Go refuses, and the few things that Go takes and the `regex` crate can't do.
+    pub fn new(text: &str) -> Result<Self, GoRegexError> {
+        Ok(Self {
+            text: text.to_owned(),
+            regex: compile(text)?,
+        })
+    }
+
+    /// Compiles one that has to match the whole of a text, as those of PromQL's matchers (`model/labels/regexp.go`). With `lines`, `.` matches the end
+    /// of a line too, as from Prometheus 3 on.
+    ///
+    /// # Errors
+    /// Those of [`GoRegex::new`].
+    pub fn anchored(text: &str, lines: bool) -> Result<Self, GoRegexError> {
+        // Alone too: `a)|(b` is none, though it would be one between parentheses.
+        compile(text)?;
+        let flags = if lines { "s" } else { "" };
+        Ok(Self {
+            text: text.to_owned(),
+            regex: compile(&format!("^(?{flags}:{text})$"))?,
+        })
+    }
+
+    /// As it is written.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// For the `regex` crate.
+    #[must_use]
+    pub fn regex(&self) -> &Regex {
+        &self.regex
+    }
+
+    /// Whether it matches somewhere in a text.
+    #[must_use]
+    pub fn is_match(&self, text: &str) -> bool {
+        self.regex.is_match(text)
+    }
+}
+
+fn compile(pattern: &str) -> Result<Regex, GoRegexError> {
     let translated = translated(pattern)?;
     // What it can't read, the regex crate refuses with its own words.
     if let Ok(read) = Parser::new().parse(&translated)

@@ -117,9 +117,9 @@ pub(super) fn escape<'a>(
 
 /// Whether what follows `{` makes a repetition: `2}`, `2,}` or `2,3}`.
 fn is_repetition(text: &str) -> bool {
-    let Some((inner, _)) = text.split_once('}') else {
-        return false;
-    };
+    let end = text.find(|c: char| !(c.is_ascii_digit() || c == ','));
+    let inner = end.and_then(|end| text[end..].starts_with('}').then_some(&text[..end]));
+    let Some(inner) = inner else { return false };
     // Zeros in front make it no number.
     let number = |text: &str| {
         let digits = text.chars().all(|c| c.is_ascii_digit());

@@ -133,6 +133,12 @@ impl Known<'_> {
             .filter(|(_, value)| !is_stale(*value))
     }
 
+    /// The time of the newest sample up to a time, a staleness marker too.
+    #[must_use]
+    pub fn last_time(self, until: i64) -> Option<i64> {
+        self.last(i64::MIN, until).map(|(at, _)| at)
+    }
+
     /// Whether there is a sample in `(after, until]`, a staleness marker too.
     #[must_use]
     pub fn has_samples(self, after: i64, until: i64) -> bool {

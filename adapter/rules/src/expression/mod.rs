@@ -1,7 +1,7 @@
 //! PromQL, read as far as it takes to say which labels a result has.
 //!
-//! It is no judge of a query: Prometheus is, and others that speak PromQL know more functions. What it can't read, nothing
-//! is said of. What Prometheus refuses of a query that can be read is told apart from that (`validity`).
+//! The server is the judge of a query. What can't be read is told as that; what Prometheus refuses of a query that can be read is told apart
+//! (`validity`), but for functions that aren't known here. Others that speak PromQL, such as VictoriaMetrics, take more.
 
 mod functions;
 mod labels;
@@ -25,6 +25,16 @@ pub enum Unreadable {
     String {
         /// From 1.
         at: usize,
+    },
+    /// A backslash in a string stands before what it can't stand before.
+    #[error(
+        "`\\{found}` is no escape of PromQL (character {at}); write `\\\\{found}` for that of a regular expression, or the string between backquotes"
+    )]
+    Escape {
+        /// From 1, of the string.
+        at: usize,
+        /// The character behind the backslash.
+        found: char,
     },
     /// A character that PromQL doesn't have outside of strings.
     #[error("there is no `{found}` in PromQL (character {at})")]

@@ -85,6 +85,14 @@ fn what_is_no_promql_is_told_with_its_place() {
         ("", "expected an expression at character 1, found the end"),
         ("x & y", "there is no `&` in PromQL (character 3)"),
         (
+            "x{a=~\"b\\.1\"}",
+            "`\\.` is no escape of PromQL (character 6); write `\\\\.` for that of a regular expression, or the string between backquotes",
+        ),
+        (
+            "x{a=~'\\d+'}",
+            "`\\d` is no escape of PromQL (character 6); write `\\\\d` for that of a regular expression, or the string between backquotes",
+        ),
+        (
             "x y",
             "expected an operator or the end at character 3, found `y`",
         ),
@@ -96,6 +104,33 @@ fn what_is_no_promql_is_told_with_its_place() {
         assert_eq!(said(query), expected, "{query}");
     }
     assert!(said(&"(".repeat(1000)).starts_with("it nests deeper"));
+}
+
+#[test]
+fn strings_stand_for_what_they_stand_for_in_prometheus() {
+    for (text, value) in [
+        (r#""a\"b""#, "a\"b"),
+        (r"'a\'b'", "a'b"),
+        (r#""\\d\n\t""#, "\\d\n\t"),
+        (r#""\x41\u00e9\U0001F600\101""#, "Aé😀A"),
+        (r"`\d\`", "\\d\\"),
+    ] {
+        assert_eq!(
+            Expression::parse(text),
+            Ok(Expression::Text(value.to_owned())),
+            "{text}"
+        );
+    }
+    for text in [
+        r#""\x4""#,
+        r#""\u12G4""#,
+        r#""\UFFFFFFFF""#,
+        r#""\9""#,
+        r#""\'""#,
+        r#""\"#,
+    ] {
+        assert!(Expression::parse(text).is_err(), "{text}");
+    }
 }
 
 #[test]

@@ -108,12 +108,48 @@ impl<'a> Reader<'a> {
                 return Ok(text);
             }
             match c {
-                '\\' if quote != '`' => text.extend(chars.next().map(|(_, c)| c)),
+                '\\' if quote != '`' => {
+                    let escaped = escape(&mut chars, quote).map_err(|found| match found {
+                        Some(found) => Unreadable::Escape { at, found },
+                        None => Unreadable::String { at },
+                    });
+                    text.push(escaped?);
+                }
                 c => text.push(c),
             }
         }
         Err(Unreadable::String { at })
     }
+}
+
+/// The character that stands behind a backslash (`strutil.Unquote`); else what stands there.
+fn escape(
+    chars: &mut impl Iterator<Item = (usize, char)>,
+    quote: char,
+) -> Result<char, Option<char>> {
+    let (_, first) = chars.next().ok_or(None)?;
+    let (digits, radix, begun) = match first {
+        'a' => return Ok('\x07'),
+        'b' => return Ok('\x08'),
+        'f' => return Ok('\x0c'),
+        'n' => return Ok('\n'),
+        'r' => return Ok('\r'),
+        't' => return Ok('\t'),
+        'v' => return Ok('\x0b'),
+        '\\' => return Ok('\\'),
+        c if c == quote => return Ok(c),
+        'x' => (2, 16, 0),
+        'u' => (4, 16, 0),
+        'U' => (8, 16, 0),
+        c => (2, 8, c.to_digit(8).ok_or(Some(first))?),
+    };
+    let mut value = begun;
+    for _ in 0..digits {
+        let (_, c) = chars.next().ok_or(None)?;
+        let digit = c.to_digit(radix).ok_or(Some(first))?;
+        value = value.saturating_mul(radix).saturating_add(digit);
+    }
+    char::from_u32(value).ok_or(Some(first))
 }
 
 fn is_of_word(c: char) -> bool {

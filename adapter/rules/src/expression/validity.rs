@@ -1,12 +1,16 @@
 //! What Prometheus refuses of an expression that can be read.
 
-use setpoint_go_regex::{GoRegexError, compile};
+use setpoint_go_regex::{GoRegex, GoRegexError};
 
 use super::Type;
 use super::tree::{Expression, Matcher, Selector};
+use crate::rule::is_label_name;
 
 /// The label that holds the name of a metric.
 const NAME: &str = "__name__";
+
+/// How groups begin that look ahead or behind, which Go doesn't have.
+const LOOK_AROUND: [&str; 4] = ["(?=", "(?!", "(?<=", "(?<!"];
 
 /// Why Prometheus refuses an expression that can be read.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -71,9 +75,9 @@ impl Invalid {
                 ..
             } => "leave the range out, or make one value of it, as `rate(…[2m])` does",
             Self::Pattern {
-                source: GoRegexError::Syntax(_) | GoRegexError::Name(_),
+                source: GoRegexError::Syntax(found) | GoRegexError::Name(found),
                 ..
-            } => {
+            } if LOOK_AROUND.iter().any(|begin| found.starts_with(begin)) => {
                 "Go's expressions have no look-around: say what isn't meant by a second matcher, such as `code!~\"503\"`"
             }
             _ => "",
@@ -115,7 +119,7 @@ impl Selector {
     /// If Prometheus refuses it.
     pub(crate) fn check(&self) -> Result<(), Invalid> {
         if let Some(name) = &self.name {
-            if self.has_bare_name && !is_name(name, |c| c == ':') {
+            if self.has_bare_name && !is_metric_name(name) {
                 return Err(Invalid::Name(name.clone()));
             }
             if self.matchers.iter().any(|matcher| matcher.label == NAME) {
@@ -128,13 +132,13 @@ impl Selector {
 
 impl Matcher {
     fn check(&self) -> Result<(), Invalid> {
-        if self.is_bare && !is_name(&self.label, |_| false) {
+        if self.is_bare && !is_label_name(&self.label) {
             return Err(Invalid::Label(self.label.clone()));
         }
         if !self.operator.ends_with('~') {
             return Ok(());
         }
-        match compile(&self.value) {
+        match GoRegex::anchored(&self.value, true) {
             Ok(_) => Ok(()),
             Err(source) => Err(Invalid::Pattern {
                 label: self.label.clone(),
@@ -145,8 +149,7 @@ impl Matcher {
     }
 }
 
-/// Whether it is letters, digits and `_`, and begins with no digit.
-fn is_name(text: &str, further: impl Fn(char) -> bool) -> bool {
-    let begins = |c: char| c == '_' || c.is_ascii_alphabetic() || further(c);
-    text.starts_with(begins) && text.chars().all(|c| begins(c) || c.is_ascii_digit())
+/// Whether it is letters, digits, `_` and `:`, and begins with no digit.
+fn is_metric_name(text: &str) -> bool {
+    is_label_name(&text.replace(':', "_"))
 }

@@ -2,21 +2,20 @@
 
 use std::collections::HashMap;
 
-use regex::Regex;
-use setpoint_go_regex::{GoRegexError, compile};
+use setpoint_go_regex::{GoRegex, GoRegexError};
 
 /// Expressions that are compiled already: a thousand rules have few different ones, such as `^(.*)_total$`, and to compile
 /// one takes longer than everything else about a rule.
 #[derive(Default)]
-pub(crate) struct Compiled(HashMap<String, Regex>);
+pub(crate) struct Compiled(HashMap<String, GoRegex>);
 
 impl Compiled {
-    /// [`compile`], once an expression.
-    pub(super) fn regex(&mut self, pattern: &str) -> Result<Regex, GoRegexError> {
+    /// [`GoRegex::new`], once an expression.
+    pub(super) fn regex(&mut self, pattern: &str) -> Result<GoRegex, GoRegexError> {
         if let Some(regex) = self.0.get(pattern) {
             return Ok(regex.clone());
         }
-        let regex = compile(pattern)?;
+        let regex = GoRegex::new(pattern)?;
         self.0.insert(pattern.to_owned(), regex.clone());
         Ok(regex)
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use regex::Regex;
+use setpoint_go_regex::GoRegex;
 
 use super::{Compiled, RuleError};
 use crate::config::{ResourceMapping, ResourceName};
@@ -20,7 +20,7 @@ pub(crate) struct ResourceLabels {
 struct LabelTemplate {
     template: Template,
     /// Matches the labels that the template can give, and captures group and resource.
-    labels: Regex,
+    labels: GoRegex,
 }
 
 /// Why a resource has no label.
@@ -156,7 +156,7 @@ impl ResourceLabels {
         if let Some(name) = self.overrides.get(label) {
             return normalized(name, mapper);
         }
-        let captures = self.template.as_ref()?.labels.captures(label)?;
+        let captures = self.template.as_ref()?.labels.regex().captures(label)?;
         let text = |name: &str| captures.name(name).map_or("", |found| found.as_str());
         normalized(&GroupResource::new(text("group"), text("resource")), mapper)
     }
@@ -177,6 +177,7 @@ impl LabelTemplate {
         let pattern = rendered(&template, "(?P<group>.+?)", "(?P<resource>.+?)").map_err(failed)?;
         let labels = super::regex(key, &format!("^{pattern}$"), compiled)?;
         let names_resource = labels
+            .regex()
             .capture_names()
             .flatten()
             .any(|name| name == "resource");

@@ -7,8 +7,7 @@ mod name;
 mod promql;
 mod window;
 
-use regex::Regex;
-use setpoint_go_regex::{compile, expanded, has_group};
+use setpoint_go_regex::{GoRegex, expanded, has_group};
 
 use crate::config::{DiscoveryRule, RegexFilter, ValuePolicy};
 use crate::destination::{Asks, Destination, DestinationError, SeriesQuery};
@@ -32,8 +31,8 @@ pub struct Rule {
     position: usize,
     series_asked: SeriesQuery,
     /// Regular expressions, and whether the name of a series must match them or must not.
-    series_filters: Vec<(Regex, bool)>,
-    name_matches: Regex,
+    series_filters: Vec<(GoRegex, bool)>,
+    name_matches: GoRegex,
     name_as: String,
     pub(crate) resources: ResourceLabels,
     /// Whether the query for an external metric contains the namespace.
@@ -154,7 +153,7 @@ impl Rule {
             matches => matches,
         };
         let name_matches = regex("name.matches", name_matches, compiled)?;
-        let name_as = match (rule.name.as_.as_str(), name_matches.captures_len()) {
+        let name_as = match (rule.name.as_.as_str(), name_matches.regex().captures_len()) {
             ("", 1) => "$0".to_owned(),
             ("", 2) => "$1".to_owned(),
             ("", _) => {
@@ -252,18 +251,18 @@ impl Rule {
 
     /// What `name.as` is made of.
     pub(crate) fn name_parts(&self) -> Vec<NamePart<'_>> {
-        name::parts(&self.name_as, &self.name_matches)
+        name::parts(&self.name_as, self.name_matches.regex())
     }
 
     /// How many groups `name.matches` has.
     pub(crate) fn count_groups(&self) -> usize {
-        self.name_matches.captures_len().saturating_sub(1)
+        self.name_matches.regex().captures_len().saturating_sub(1)
     }
 
     /// The group of `name.matches` that a name of `name.as` begins with, the longest, and the rest: letters behind `$1` are all of the name.
     pub(crate) fn meant_group<'a>(&self, name: &'a str) -> Option<(&'a str, &'a str)> {
         let mut cuts = name.char_indices().rev().map(|(cut, _)| name.split_at(cut));
-        cuts.find(|(group, _)| has_group(&self.name_matches, group))
+        cuts.find(|(group, _)| has_group(self.name_matches.regex(), group))
     }
 
     /// The key of a condition that leaves a name of series out, and the regular expression.
@@ -271,10 +270,10 @@ impl Rule {
     pub fn leaves_out(&self, series: &str) -> Option<(&'static str, &str)> {
         let mut filters = self.series_filters.iter();
         let filter = filters.find(|(regex, positive)| regex.is_match(series) != *positive);
-        let filter = filter.map(|(regex, _)| ("seriesFilters", regex.as_str()));
+        let filter = filter.map(|(regex, _)| ("seriesFilters", regex.text()));
         let named = || {
             let regex = &self.name_matches;
-            (!regex.is_match(series)).then_some(("name.matches", regex.as_str()))
+            (!regex.is_match(series)).then_some(("name.matches", regex.text()))
         };
         filter.or_else(named)
     }
@@ -304,7 +303,11 @@ impl Rule {
             .series_filters
             .iter()
             .all(|(regex, positive)| regex.is_match(series) == *positive);
-        let captures = self.name_matches.captures(series).filter(|_| accepted)?;
+        let captures = self
+            .name_matches
+            .regex()
+            .captures(series)
+            .filter(|_| accepted)?;
         Some(expanded(&self.name_as, &captures))
     }
 
@@ -318,7 +321,7 @@ impl Rule {
 /// Whether a matcher of PromQL fits series without its label. An expression that can't be compiled fits none.
 pub(crate) fn may_match_empty(operator: &str, value: &str) -> bool {
     let fits = || {
-        let whole = compile(&format!("^(?s:{value})$"));
+        let whole = GoRegex::anchored(value, true);
         whole.map(|regex| regex.is_match(""))
     };
     match operator {
@@ -333,7 +336,7 @@ fn series_filter(
     index: usize,
     filter: &RegexFilter,
     compiled: &mut Compiled,
-) -> Result<(Regex, bool), RuleError> {
+) -> Result<(GoRegex, bool), RuleError> {
     let mut regex =
         |key: &str, pattern| regex(&format!("seriesFilters[{index}].{key}"), pattern, compiled);
     match (filter.is.as_str(), filter.is_not.as_str()) {
@@ -344,7 +347,7 @@ fn series_filter(
     }
 }
 
-fn regex(key: &str, pattern: &str, compiled: &mut Compiled) -> Result<Regex, RuleError> {
+fn regex(key: &str, pattern: &str, compiled: &mut Compiled) -> Result<GoRegex, RuleError> {
     compiled.regex(pattern).map_err(|error| {
         let message = error.to_string();
         // The message draws the pattern over several lines; the last one says what is wrong.

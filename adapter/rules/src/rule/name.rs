@@ -30,14 +30,14 @@ pub(super) fn parts<'a>(text: &'a str, matches: &Regex) -> Vec<NamePart<'a>> {
 
 #[cfg(test)]
 mod tests {
-    use setpoint_go_regex::compile;
+    use setpoint_go_regex::GoRegex;
 
     use super::*;
 
     #[test]
     fn groups_that_an_expression_has_are_told_from_those_that_it_hasnt() {
         use NamePart::{Alone, Group, NoGroup, Text};
-        let regex = compile("^(?P<base>.*)_(total)$").unwrap();
+        let regex = GoRegex::new("^(?P<base>.*)_(total)$").unwrap();
         for (text, expected) in [
             ("$1_per_second", &[NoGroup("1_per_second")][..]),
             ("${1}_per_second", &[Group("1"), Text("_per_second")]),
@@ -53,7 +53,7 @@ mod tests {
             ("$$1-$", &[Text("$"), Text("1-"), Alone]),
             ("", &[]),
         ] {
-            assert_eq!(parts(text, &regex), expected, "{text}");
+            assert_eq!(parts(text, regex.regex()), expected, "{text}");
         }
     }
 }

@@ -1,11 +1,10 @@
 //! `label_join` and `label_replace`.
 
-use setpoint_go_regex::expanded;
+use setpoint_go_regex::{GoRegex, expanded};
 
 use super::eval::Evaluation;
 use super::functions::Call;
 use super::matrix::{Matrix, distinct};
-use super::selector::anchored;
 use super::{Change, QueryError, Version};
 
 /// A name that a label can have: any text from v3 on.
@@ -28,7 +27,8 @@ pub(super) fn replace(
     let (target, replacement) = (call.text(1)?, call.text(2)?);
     let (source, pattern) = (call.text(3)?, call.text(4)?);
     let version = evaluation.settings.version;
-    let Ok(regex) = anchored(pattern, version) else {
+    let flags = if version.is_3() { "s" } else { "" };
+    let Ok(regex) = GoRegex::new(&format!("^(?{flags}:{pattern})$")) else {
         return refused(format!(
             "invalid regular expression in label_replace(): {pattern}"
         ));
@@ -40,7 +40,7 @@ pub(super) fn replace(
     }
     let mut rows = evaluation.matrix(call.arg(0)?, call.steps)?;
     for row in &mut rows {
-        let Some(found) = regex.captures(row.labels.value(source)) else {
+        let Some(found) = regex.regex().captures(row.labels.value(source)) else {
             continue;
         };
         row.labels.set(target, &expanded(replacement, &found));

@@ -5,8 +5,7 @@ use std::convert::Infallible;
 use promql_parser::label::{MatchOp, Matcher};
 use promql_parser::parser::{Expr, VectorSelector};
 use promql_parser::util::{ExprVisitor, walk_expr};
-use regex::Regex;
-use setpoint_go_regex::{GoRegexError, compile};
+use setpoint_go_regex::{GoRegex, GoRegexError};
 
 use super::{QueryError, Version, text};
 use crate::labels::{Labels, METRIC_NAME};
@@ -21,15 +20,8 @@ pub struct Selector {
 enum Matching {
     Is(String),
     IsNot(String),
-    Like(Pattern),
-    Unlike(Pattern),
-}
-
-/// A regular expression as the query writes it, and compiled.
-#[derive(Debug)]
-struct Pattern {
-    text: String,
-    regex: Regex,
+    Like(GoRegex),
+    Unlike(GoRegex),
 }
 
 /// What a selector demands of the value of a label.
@@ -208,8 +200,8 @@ impl Matching {
         match self {
             Self::Is(value) => Demand::Is(value),
             Self::IsNot(value) => Demand::IsNot(value),
-            Self::Like(pattern) => Demand::Like(&pattern.text),
-            Self::Unlike(pattern) => Demand::Unlike(&pattern.text),
+            Self::Like(pattern) => Demand::Like(pattern.text()),
+            Self::Unlike(pattern) => Demand::Unlike(pattern.text()),
         }
     }
 
@@ -217,31 +209,18 @@ impl Matching {
         match self {
             Self::Is(wanted) => wanted == value,
             Self::IsNot(unwanted) => unwanted != value,
-            Self::Like(pattern) => pattern.regex.is_match(value),
-            Self::Unlike(pattern) => !pattern.regex.is_match(value),
+            Self::Like(pattern) => pattern.is_match(value),
+            Self::Unlike(pattern) => !pattern.is_match(value),
         }
     }
 }
 
 fn matching(matcher: &Matcher, version: Version) -> Result<Matching, GoRegexError> {
-    let compiled = || -> Result<Pattern, GoRegexError> {
-        // Alone too: `a)|(b` is none, though it would be one between parentheses.
-        compile(&matcher.value)?;
-        Ok(Pattern {
-            text: matcher.value.clone(),
-            regex: anchored(&matcher.value, version)?,
-        })
-    };
+    let compiled = || GoRegex::anchored(&matcher.value, version.is_3());
     Ok(match &matcher.op {
         MatchOp::Equal => Matching::Is(matcher.value.clone()),
         MatchOp::NotEqual => Matching::IsNot(matcher.value.clone()),
         MatchOp::Re(_) => Matching::Like(compiled()?),
         MatchOp::NotRe(_) => Matching::Unlike(compiled()?),
     })
-}
-
-/// The pattern of a matcher or of `label_replace`: Prometheus anchors it, and from v3 lets `.` match a line's end too (`model/labels/regexp.go`).
-pub(super) fn anchored(pattern: &str, version: Version) -> Result<Regex, GoRegexError> {
-    let flags = if version.is_3() { "s" } else { "" };
-    compile(&format!("^(?{flags}:{pattern})$"))
 }

@@ -14,6 +14,9 @@ use super::{Adapter, ApiGroup};
 use crate::rule_tests::duration::of_millis;
 use crate::rule_tests::near::nearest;
 
+/// How far a query looks back for a sample, in milliseconds (`--query.lookback-delta` of Prometheus).
+const LOOKBACK: i64 = 5 * 60 * 1000;
+
 /// Why a rule gives no metric of a series, or of any.
 #[derive(Debug, PartialEq, Eq)]
 enum Cause {
@@ -72,7 +75,7 @@ impl Adapter<'_> {
         causes.collect()
     }
 
-    /// What the selectors of a query don't find, or find samples of that are older than the request.
+    /// What the selectors of a query don't find, or find no sample of that is as new as an instant query wants.
     pub(in crate::rule_tests) fn unseen(&self, promql: &str) -> Vec<String> {
         let selectors = selectors_of(promql).unwrap_or_default();
         let unseen = selectors.iter().filter_map(|text| {
@@ -88,18 +91,36 @@ impl Adapter<'_> {
                 };
                 return Some(format!("no series is one of `{text}`{why}"));
             }
-            let last = series.filter_map(|series| {
-                let known = series.known_at(self.now);
-                known.newest(i64::MIN, self.now).map(|(at, _)| at)
-            });
-            let at = last.max().filter(|at| *at < self.now)?;
-            Some(format!(
+            self.unseen_samples(text, &series.collect::<Vec<_>>())
+        });
+        unseen.collect()
+    }
+
+    /// Why a query finds no sample of series that it selects; none where it may find one.
+    fn unseen_samples(&self, text: &str, series: &[&Series]) -> Option<String> {
+        let known = series.iter().map(|series| series.known_at(self.now));
+        let from = self.now.saturating_sub(LOOKBACK);
+        if known
+            .clone()
+            .any(|known| known.newest(from, self.now).is_some())
+        {
+            return None;
+        }
+        let last = known.filter_map(|known| known.last_time(self.now)).max();
+        Some(match last {
+            Some(at) => format!(
                 "the last sample of `{text}` is of {}, {} before the request",
                 of_millis(at),
                 of_millis(self.now - at)
-            ))
-        });
-        unseen.collect()
+            ),
+            None => {
+                let first = series.iter().filter_map(|series| series.begins()).min()?;
+                format!(
+                    "the first sample of `{text}` is of {}, after the request",
+                    of_millis(first)
+                )
+            }
+        })
     }
 
     /// Why a rule gives no metric of series that aren't in `given`; once for each name.
@@ -133,7 +154,7 @@ impl Adapter<'_> {
         let from = self.now.saturating_sub(self.max_age).saturating_sub(1);
         let known = series.known_at(self.now);
         if !known.has_samples(from, self.now) {
-            let last = known.newest(i64::MIN, self.now).map(|(at, _)| at);
+            let last = known.last_time(self.now);
             return Some(match (last, series.begins()) {
                 (None, Some(at)) if at > self.now => Cause::Early {
                     series: shown(),
@@ -253,8 +274,8 @@ impl fmt::Display for Written<'_> {
         match demand {
             Demand::Is(value) => write!(f, "{label}={value:?}"),
             Demand::IsNot(value) => write!(f, "{label}!={value:?}"),
-            Demand::Like(pattern) => write!(f, "{label}=~{:?}", pattern),
-            Demand::Unlike(pattern) => write!(f, "{label}!~{:?}", pattern),
+            Demand::Like(pattern) => write!(f, "{label}=~{pattern:?}"),
+            Demand::Unlike(pattern) => write!(f, "{label}!~{pattern:?}"),
         }
     }
 }

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use regex::Regex;
 use regex_syntax::hir::{Class, Hir, HirKind};
-use setpoint_go_regex::compile;
+use setpoint_go_regex::GoRegex;
 use setpoint_replay::labels::{Labels, METRIC_NAME};
 use setpoint_replay::promql::{Demand, Selector, parse_selector};
 use setpoint_rules::config::DiscoveryRule;
@@ -36,23 +35,23 @@ pub(super) fn series(rule: &DiscoveryRule, mapper: &RestMapper) -> Option<Labels
 
 /// The conditions on the name of a series.
 struct Filters {
-    is: Vec<Regex>,
-    is_not: Vec<Regex>,
+    is: Vec<GoRegex>,
+    is_not: Vec<GoRegex>,
 }
 
 impl Filters {
     /// None where one isn't a regular expression.
     fn of(rule: &DiscoveryRule) -> Option<Self> {
         let mut filters = Self {
-            is: vec![compile(&rule.name.matches).ok()?],
+            is: vec![GoRegex::new(&rule.name.matches).ok()?],
             is_not: Vec::new(),
         };
         for filter in &rule.series_filters {
             if !filter.is.is_empty() {
-                filters.is.push(compile(&filter.is).ok()?);
+                filters.is.push(GoRegex::new(&filter.is).ok()?);
             }
             if !filter.is_not.is_empty() {
-                filters.is_not.push(compile(&filter.is_not).ok()?);
+                filters.is_not.push(GoRegex::new(&filter.is_not).ok()?);
             }
         }
         Some(filters)
@@ -177,8 +176,9 @@ fn named(singular: &str) -> String {
 
 /// Texts that a regular expression matches; none for one that can't be read.
 fn texts(pattern: &str) -> Vec<String> {
-    let regex = compile(pattern).ok();
-    let Some(parsed) = regex.and_then(|regex| regex_syntax::parse(regex.as_str()).ok()) else {
+    let regex = GoRegex::new(pattern).ok();
+    let Some(parsed) = regex.and_then(|regex| regex_syntax::parse(regex.regex().as_str()).ok())
+    else {
         return Vec::new();
     };
     let mut text = String::new();

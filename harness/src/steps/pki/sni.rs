@@ -32,12 +32,16 @@ pub(crate) struct Sni {
     pub name: Option<String>,
 }
 
-/// The adapter's pods don't have the files of their serving pair.
+/// The adapter can't be given a further pair.
 #[derive(Debug, thiserror::Error)]
-#[error("container `{ADAPTER}` of {deployment} mounts no Secret {secret}")]
-struct NotMounted {
-    deployment: String,
-    secret: &'static str,
+enum NoPlace {
+    #[error("container `{ADAPTER}` of {deployment} mounts no Secret {secret}")]
+    NotMounted {
+        deployment: String,
+        secret: &'static str,
+    },
+    #[error("no Deployment in namespace {namespace} has a container `{ADAPTER}`")]
+    NoDeployment { namespace: String },
 }
 
 impl Sni {
@@ -90,6 +94,7 @@ impl StepContext {
         let deployments: Api<Deployment> = Api::namespaced(client, &self.names.namespace);
         let all = ListParams::default();
         let list = timeouts.call("list the adapter's Deployments", deployments.list(&all));
+        let mut has_adapter = false;
         for deployment in list.await? {
             let name = deployment.name_any();
             let Some(spec) = deployment.spec.template.spec else {
@@ -98,8 +103,9 @@ impl StepContext {
             let Some(adapter) = spec.containers.iter().find(|found| found.name == ADAPTER) else {
                 continue;
             };
+            has_adapter = true;
             let secret = self.names.serving_secret;
-            let folder = mounted_at(&spec, secret).ok_or_else(|| NotMounted {
+            let folder = mounted_at(&spec, secret).ok_or_else(|| NoPlace::NotMounted {
                 deployment: name.clone(),
                 secret,
             });
@@ -117,7 +123,12 @@ impl StepContext {
             let doing = format!("change Deployment {name}");
             timeouts.call(doing, patched).await?;
         }
-        Ok(())
+        if has_adapter {
+            return Ok(());
+        }
+        let namespace = self.names.namespace.clone();
+        let none = NoPlace::NoDeployment { namespace };
+        Err(not_made("give the adapter a further pair")(none).into())
     }
 }
 
