@@ -25,7 +25,7 @@ mod expand;
 mod group;
 mod translate;
 
-use regex::Regex;
+use regex::{Captures, Regex};
 use regex_syntax::ast::{Ast, RepetitionKind, RepetitionRange, parse::Parser};
 
 pub use expand::{Part, expanded, has_group, parts};
@@ -115,6 +115,18 @@ impl GoRegex {
     #[must_use]
     pub fn regex(&self) -> &Regex {
         &self.regex
+    }
+
+    /// What its groups capture where it first matches.
+    #[must_use]
+    pub fn captures<'a>(&self, text: &'a str) -> Option<Captures<'a>> {
+        self.regex.captures(text)
+    }
+
+    /// How many groups it has, the whole one too.
+    #[must_use]
+    pub fn captures_len(&self) -> usize {
+        self.regex.captures_len()
     }
 
     /// Whether it matches somewhere in a text.

@@ -156,7 +156,7 @@ impl ResourceLabels {
         if let Some(name) = self.overrides.get(label) {
             return normalized(name, mapper);
         }
-        let captures = self.template.as_ref()?.labels.regex().captures(label)?;
+        let captures = self.template.as_ref()?.labels.captures(label)?;
         let text = |name: &str| captures.name(name).map_or("", |found| found.as_str());
         normalized(&GroupResource::new(text("group"), text("resource")), mapper)
     }

@@ -153,7 +153,7 @@ impl Rule {
             matches => matches,
         };
         let name_matches = regex("name.matches", name_matches, compiled)?;
-        let name_as = match (rule.name.as_.as_str(), name_matches.regex().captures_len()) {
+        let name_as = match (rule.name.as_.as_str(), name_matches.captures_len()) {
             ("", 1) => "$0".to_owned(),
             ("", 2) => "$1".to_owned(),
             ("", _) => {
@@ -256,7 +256,7 @@ impl Rule {
 
     /// How many groups `name.matches` has.
     pub(crate) fn count_groups(&self) -> usize {
-        self.name_matches.regex().captures_len().saturating_sub(1)
+        self.name_matches.captures_len().saturating_sub(1)
     }
 
     /// The group of `name.matches` that a name of `name.as` begins with, the longest, and the rest: letters behind `$1` are all of the name.
@@ -303,11 +303,7 @@ impl Rule {
             .series_filters
             .iter()
             .all(|(regex, positive)| regex.is_match(series) == *positive);
-        let captures = self
-            .name_matches
-            .regex()
-            .captures(series)
-            .filter(|_| accepted)?;
+        let captures = self.name_matches.captures(series).filter(|_| accepted)?;
         Some(expanded(&self.name_as, &captures))
     }
 

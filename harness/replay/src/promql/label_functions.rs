@@ -40,7 +40,7 @@ pub(super) fn replace(
     }
     let mut rows = evaluation.matrix(call.arg(0)?, call.steps)?;
     for row in &mut rows {
-        let Some(found) = regex.regex().captures(row.labels.value(source)) else {
+        let Some(found) = regex.captures(row.labels.value(source)) else {
             continue;
         };
         row.labels.set(target, &expanded(replacement, &found));
