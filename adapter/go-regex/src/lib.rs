@@ -56,9 +56,18 @@ pub enum GoRegexError {
     /// A class of Unicode that Go doesn't have.
     #[error("invalid character class range: `{0}`")]
     Class(String),
-    /// What neither takes.
-    #[error(transparent)]
-    Regex(#[from] regex::Error),
+    /// What neither takes, in the words of the `regex` crate.
+    #[error("{0}")]
+    Regex(String),
+}
+
+impl From<regex::Error> for GoRegexError {
+    /// The message draws the pattern over several lines; the last one says what is wrong.
+    fn from(error: regex::Error) -> Self {
+        let message = error.to_string();
+        let last = message.lines().last().unwrap_or_default();
+        Self::Regex(last.trim_start_matches("error: ").to_owned())
+    }
 }
 
 /// A regular expression of Go's: its text as it is written, and what the `regex` crate makes of it.

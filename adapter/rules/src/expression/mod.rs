@@ -15,6 +15,7 @@ mod validity;
 pub use labels::ResultLabels;
 pub(crate) use tree::{Expression, Matcher, Selector};
 pub(crate) use types::Type;
+pub(crate) use validity::Invalid;
 
 /// Why a text isn't read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -25,7 +25,7 @@ pub(crate) enum Invalid {
     Label(String),
     #[error("the name of the metric stands in it twice, as `{0}` and as `{NAME}`")]
     NameTwice(String),
-    #[error("`{pattern}` of label `{label}` is no regular expression of Go: {}", last_line(.source))]
+    #[error("`{pattern}` of label `{label}` is no regular expression of Go: {source}")]
     Pattern {
         label: String,
         pattern: String,
@@ -92,13 +92,6 @@ fn arguments(least: usize, most: Option<usize>) -> String {
         Some(most) if most == least => format!("{least} argument{plural}"),
         Some(most) => format!("{least} to {most} argument{plural}"),
     }
-}
-
-/// The regex crate draws a pattern over several lines; the last one says what is wrong.
-fn last_line(error: &GoRegexError) -> String {
-    let message = error.to_string();
-    let last = message.lines().last().unwrap_or_default();
-    last.trim_start_matches("error: ").to_owned()
 }
 
 impl Expression {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
 
 use crate::config::{DiscoveryRule, MetricsDiscoveryConfig};
-use crate::expression::{Expression, Selector as SeriesSelector, Unreadable};
+use crate::expression::{Expression, Invalid, Selector as SeriesSelector, Type, Unreadable};
 use crate::path::{is_path_segment, may_be_in_segment};
 use crate::resources::{GroupResource, Resource, RestMapper};
 use crate::rule::{Asked, LabelError, NamePart, PromqlError, QueryTemplate, ResourceLabels, Rule};
@@ -85,6 +85,8 @@ pub(super) struct Sample {
     pub(super) others: Vec<String>,
     pub(super) query: Result<String, PromqlError>,
     pub(super) read: Option<Result<Expression, Unreadable>>,
+    /// What it gives, or why Prometheus refuses it, where it can be read.
+    pub(super) gives: Option<Result<Option<Type>, Invalid>>,
 }
 
 impl Query<'_> {
@@ -276,8 +278,11 @@ pub(super) fn rendered(
         ..asked
     };
     let query = template.render(&asked, label);
+    let read = query.as_ref().ok().map(|query| Expression::parse(query));
+    let expression = read.as_ref().and_then(|read| read.as_ref().ok());
     Sample {
-        read: query.as_ref().ok().map(|query| Expression::parse(query)),
+        gives: expression.map(Expression::check),
+        read,
         query,
         object,
         // A request is about one namespace.

@@ -344,14 +344,9 @@ fn series_filter(
 }
 
 fn regex(key: &str, pattern: &str, compiled: &mut Compiled) -> Result<GoRegex, RuleError> {
-    compiled.regex(pattern).map_err(|error| {
-        let message = error.to_string();
-        // The message draws the pattern over several lines; the last one says what is wrong.
-        let last = message.lines().last().unwrap_or(&message);
-        RuleError::Regex {
-            key: key.to_owned(),
-            pattern: pattern.to_owned(),
-            reason: last.trim_start_matches("error: ").to_owned(),
-        }
+    compiled.regex(pattern).map_err(|error| RuleError::Regex {
+        key: key.to_owned(),
+        pattern: pattern.to_owned(),
+        reason: error.to_string(),
     })
 }

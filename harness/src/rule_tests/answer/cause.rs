@@ -14,9 +14,6 @@ use super::{Adapter, ApiGroup};
 use crate::rule_tests::duration::of_millis;
 use crate::rule_tests::near::nearest;
 
-/// How far a query looks back for a sample, in milliseconds (`--query.lookback-delta` of Prometheus).
-const LOOKBACK: i64 = 5 * 60 * 1000;
-
 /// Why a rule gives no metric of a series, or of any.
 #[derive(Debug, PartialEq, Eq)]
 enum Cause {
@@ -99,7 +96,8 @@ impl Adapter<'_> {
     /// Why a query finds no sample of series that it selects; none where it may find one.
     fn unseen_samples(&self, text: &str, series: &[&Series]) -> Option<String> {
         let known = series.iter().map(|series| series.known_at(self.now));
-        let from = self.now.saturating_sub(LOOKBACK);
+        let lookback = i64::try_from(self.settings.lookback.as_millis()).unwrap_or(i64::MAX);
+        let from = self.now.saturating_sub(lookback);
         if known
             .clone()
             .any(|known| known.newest(from, self.now).is_some())

@@ -101,19 +101,7 @@ impl StepContext {
             Some(BrokenPair::Garbage) => pair.certificate = "no certificate\n".to_owned(),
             Some(BrokenPair::OtherKey) => pair.key = self.issue(serving, &leaf).await?.key,
         }
-        let secrets: Api<Secret> =
-            Api::namespaced(self.expect.cluster.client(), &self.names.namespace);
-        let data = json!({"data": {
-            "tls.crt": ByteString(pair.certificate.clone().into_bytes()),
-            "tls.key": ByteString(pair.key.into_bytes()),
-        }});
-        let name = self.names.serving_secret;
-        let (parameters, patch) = (PatchParams::default(), Patch::Merge(data));
-        let patched = secrets.patch(name, &parameters, &patch);
-        self.expect
-            .timeouts
-            .call(format!("change Secret {name}"), patched)
-            .await?;
+        self.write_pair(("tls.crt", "tls.key"), &pair).await?;
         if serving.broken.is_some() {
             return Ok(());
         }
@@ -121,6 +109,26 @@ impl StepContext {
             .map_err(not_made("read the new certificate"))?;
         let server = self.expect.adapter.server();
         self.served(&wanted, &server).await
+    }
+
+    /// Writes a pair into the Secret of the serving pair, by the keys of certificate and key.
+    pub(super) async fn write_pair(
+        &self,
+        (certificate, key): (&str, &str),
+        pair: &Minted,
+    ) -> Result<(), Unmet> {
+        let client = self.expect.cluster.client();
+        let secrets: Api<Secret> = Api::namespaced(client, &self.names.namespace);
+        let data = json!({"data": {
+            certificate: ByteString(pair.certificate.clone().into_bytes()),
+            key: ByteString(pair.key.clone().into_bytes()),
+        }});
+        let name = self.names.serving_secret;
+        let (parameters, patch) = (PatchParams::default(), Patch::Merge(data));
+        let patched = secrets.patch(name, &parameters, &patch);
+        let doing = format!("change Secret {name}");
+        self.expect.timeouts.call(doing, patched).await?;
+        Ok(())
     }
 
     async fn serving_pair(&self, serving: &Serving) -> Result<(Leaf, Minted), Unmet> {

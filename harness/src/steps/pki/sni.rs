@@ -1,8 +1,7 @@
 //! A further serving pair of the adapter, for clients that ask for its names.
 
-use k8s_openapi::ByteString;
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::{PodSpec, Secret, Volume};
+use k8s_openapi::api::core::v1::{PodSpec, Volume};
 use kube::api::{ListParams, Patch, PatchParams};
 use kube::{Api, ResourceExt as _};
 use rustls_pki_types::CertificateDer;
@@ -10,7 +9,6 @@ use rustls_pki_types::pem::PemObject as _;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
-use setpoint_cluster::Minted;
 
 use crate::outcome::Unmet;
 use crate::pki::Leaf;
@@ -67,24 +65,9 @@ impl StepContext {
         let pair = issued.map_err(not_made("make a certificate"))?;
         let certificate = CertificateDer::from_pem_slice(pair.certificate.as_bytes())
             .map_err(not_made("read the new certificate"))?;
-        self.write_sni_pair(&pair).await?;
+        self.write_pair((CERTIFICATE, KEY), &pair).await?;
         self.add_sni_flag().await?;
         self.served(&certificate, &name).await
-    }
-
-    async fn write_sni_pair(&self, pair: &Minted) -> Result<(), Unmet> {
-        let client = self.expect.cluster.client();
-        let secrets: Api<Secret> = Api::namespaced(client, &self.names.namespace);
-        let data = json!({"data": {
-            CERTIFICATE: ByteString(pair.certificate.clone().into_bytes()),
-            KEY: ByteString(pair.key.clone().into_bytes()),
-        }});
-        let name = self.names.serving_secret;
-        let (parameters, patch) = (PatchParams::default(), Patch::Merge(data));
-        let patched = secrets.patch(name, &parameters, &patch);
-        let doing = format!("change Secret {name}");
-        self.expect.timeouts.call(doing, patched).await?;
-        Ok(())
     }
 
     /// Gives the adapter's container the flag, unless it has it.

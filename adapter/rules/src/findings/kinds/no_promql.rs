@@ -15,17 +15,13 @@ pub(super) const CHECK: Check = Check {
 fn look(query: &Query<'_>, told: &mut Told<'_>) {
     let refused = query.samples.iter().find_map(|sample| {
         let text = sample.query.as_ref().ok()?.trim();
-        match sample.read.as_ref()? {
-            Err(error) => Some((
-                format!("it gives `{text}`, which is no PromQL: {error}"),
-                "",
-            )),
-            Ok(expression) => {
-                let invalid = expression.check().err()?;
-                let sentence = format!("it gives `{text}`, which Prometheus refuses: {invalid}");
-                Some((sentence, invalid.cure()))
-            }
+        if let Err(error) = sample.read.as_ref()? {
+            let sentence = format!("it gives `{text}`, which is no PromQL: {error}");
+            return Some((sentence, ""));
         }
+        let invalid = sample.gives.as_ref()?.as_ref().err()?;
+        let sentence = format!("it gives `{text}`, which Prometheus refuses: {invalid}");
+        Some((sentence, invalid.cure()))
     });
     if let Some((sentence, cure)) = refused {
         told.tell(query.at.clone(), sentence, cure);

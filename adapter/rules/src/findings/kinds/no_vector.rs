@@ -14,9 +14,8 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn look(query: &Query<'_>, told: &mut Told<'_>) {
-    let mut gives = query
-        .expressions()
-        .filter_map(|expression| expression.check().ok().flatten());
+    let samples = query.samples.iter();
+    let mut gives = samples.filter_map(|sample| sample.gives.as_ref()?.as_ref().ok().copied()?);
     // A number is the value of an external metric, which belongs to no object.
     let found = gives.find(|gives| match gives {
         Type::Vector => false,
