@@ -36,6 +36,9 @@ pub enum Need {
     MetricSelectors,
     /// The adapter's own discovery is there in aggregated form.
     AggregatedDiscovery,
+    /// The adapter's own discovery names each metric. One that embeds `DefaultCustomMetricsProvider` or `DefaultExternalMetricsProvider` of
+    /// sigs.k8s.io/custom-metrics-apiserver (pkg/provider/defaults) lists one name in place of all.
+    ListedMetrics,
     /// The adapter's own discovery is always in the same order.
     SortedDiscovery,
     /// The adapter speaks HTTP/2.
