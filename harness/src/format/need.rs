@@ -15,7 +15,7 @@ pub enum Need {
     MetricsApi,
     /// The adapter serves custom.metrics.k8s.io.
     CustomMetrics,
-    /// The adapter serves external.metrics.k8s.io.
+    /// The adapter serves external.metrics.k8s.io, with values that a scenario sets.
     ExternalMetrics,
     /// The adapter serves metrics.k8s.io.
     ResourceMetrics,
@@ -34,6 +34,8 @@ pub enum Need {
     Prometheus,
     /// The adapter tells the series of one metric apart by their labels (`metricLabelSelector`).
     MetricSelectors,
+    /// The adapter has metrics of objects of any resource, also by selectors of any form.
+    AnyObject,
     /// The adapter's own discovery is there in aggregated form.
     AggregatedDiscovery,
     /// The adapter's own discovery names each metric. One that embeds `DefaultCustomMetricsProvider` or `DefaultExternalMetricsProvider` of
@@ -41,6 +43,9 @@ pub enum Need {
     ListedMetrics,
     /// The adapter's own discovery is always in the same order.
     SortedDiscovery,
+    /// The adapter answers as k8s.io/apiserver makes each program answer that is built on it, and no document of an API asks for: in YAML and protobuf
+    /// too, and with 403 to who impersonates others without the right to.
+    ApiServerAnswers,
     /// The adapter speaks HTTP/2.
     Http2,
     /// The adapter takes further serving pairs, each for its names, by `--tls-sni-cert-key`, as programs that are built on k8s.io/apiserver do.

@@ -9,8 +9,8 @@ const HEAD: &str = "\
 
 This page is written from `fixtures/matrix` by `setpoint explain --markdown`; change it there. `setpoint explain ID` prints one entry.
 
-- **MUST**, **SHOULD** and **MAY** bind a metrics adapter: by the definition of an API, by what kube-apiserver or kube-controller-manager need of it, or by
-  what prometheus-adapter promises.
+- **MUST**, **SHOULD** and **MAY** bind a metrics adapter: by the definition of an API, by what kube-apiserver or kube-controller-manager need of it.
+  What prometheus-adapter promises binds who takes its rules.
 - A **fact** is what the control plane does, whatever the adapter.
 - What is **diagnosable** is a fault of an installation, with the symptom that users see and the cure.
 

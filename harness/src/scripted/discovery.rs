@@ -59,11 +59,9 @@ pub(super) async fn groups(State(scripted): State<Arc<Scripted>>, headers: Heade
         Some(Lie::AggregatesOneVersion) => &documents::VERSIONS[..1],
         _ => &documents::VERSIONS[..],
     };
-    let mut response = (
-        [(header::CONTENT_TYPE, content_type)],
-        documents::aggregated(&table, versions).to_string(),
-    )
-        .into_response();
+    let aggregated = |table: &Table| documents::aggregated(table, versions);
+    let text = scripted.written.of(&table, "groups", aggregated).await;
+    let mut response = ([(header::CONTENT_TYPE, content_type)], text).into_response();
     if scripted.lies(Lie::NeverChanged) {
         let tag = header::HeaderValue::from_static(TAG);
         response.headers_mut().insert(header::ETAG, tag);
@@ -103,15 +101,19 @@ pub(super) async fn resources(
         Ok(table) => table,
         Err(response) => return response,
     };
-    let mut document = documents::resources(&table, &version);
-    if let Some(resources) = document["resources"].as_array_mut() {
-        match scripted.lie {
-            Some(Lie::UnsortedDiscovery) => resources.reverse(),
-            Some(Lie::MixedScopes | Lie::OtherScopes) => mix_scopes(resources),
-            _ => {}
+    let resources = |table: &Table| {
+        let mut document = documents::resources(table, &version);
+        if let Some(resources) = document["resources"].as_array_mut() {
+            match scripted.lie {
+                Some(Lie::UnsortedDiscovery) => resources.reverse(),
+                Some(Lie::MixedScopes | Lie::OtherScopes) => mix_scopes(resources),
+                _ => {}
+            }
         }
-    }
-    Json(document).into_response()
+        document
+    };
+    let text = scripted.written.of(&table, &version, resources).await;
+    ([(header::CONTENT_TYPE, "application/json")], text).into_response()
 }
 
 /// Says of every second resource the other scope.

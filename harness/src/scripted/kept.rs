@@ -25,14 +25,17 @@ impl<T> Kept<T> {
         find_out: impl Future<Output = Result<T, E>>,
     ) -> Result<Arc<T>, E> {
         let mut last = self.last.lock().await;
-        if let Some((since, value)) = &*last
-            && since.elapsed() < self.age
-        {
-            return Ok(value.clone());
+        if let Some(value) = self.young(&last) {
+            return Ok(value);
         }
         let value = Arc::new(find_out.await?);
         *last = Some((Instant::now(), value.clone()));
         Ok(value)
+    }
+
+    fn young(&self, last: &Option<(Instant, Arc<T>)>) -> Option<Arc<T>> {
+        let (since, value) = last.as_ref()?;
+        (since.elapsed() < self.age).then(|| value.clone())
     }
 
     /// The last value, however old it is.
@@ -41,14 +44,16 @@ impl<T> Kept<T> {
         last.as_ref().map(|(_, value)| value.clone())
     }
 
-    /// A value that is found out now, or the last one where that fails.
+    /// As [`Self::or`], and the last value, however old, where none can be found out.
     pub(super) async fn renewed<E>(
         &self,
         find_out: impl Future<Output = Result<T, E>>,
     ) -> Result<Arc<T>, E> {
-        let found = find_out.await;
         let mut last = self.last.lock().await;
-        match found {
+        if let Some(value) = self.young(&last) {
+            return Ok(value);
+        }
+        match find_out.await {
             Ok(value) => {
                 let value = Arc::new(value);
                 *last = Some((Instant::now(), value.clone()));

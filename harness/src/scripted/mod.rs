@@ -14,6 +14,7 @@ mod table;
 mod told;
 mod values;
 mod vector;
+mod written;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -30,6 +31,7 @@ use tokio::sync::Mutex;
 use failures::{bad_request, internal, no_such_path, redirect};
 use kept::Kept;
 use prometheus::Reading;
+use written::Written;
 
 pub use lie::Lie;
 pub(crate) use prometheus::table_over;
@@ -41,6 +43,9 @@ const OBJECT: &str =
 /// The path of a namespace's own metric.
 const NAMESPACE: &str =
     "/apis/custom.metrics.k8s.io/{version}/namespaces/{namespace}/metrics/{metric}";
+
+/// How long a list of metrics is good.
+const LISTED: Duration = Duration::from_millis(500);
 
 /// Where values come from.
 enum Source {
@@ -89,6 +94,8 @@ struct Scripted {
     valued: Kept<Table>,
     /// What was listed last.
     listed: Kept<Table>,
+    /// The documents of what was listed.
+    written: Written,
 }
 
 fn open(scripted: Scripted) -> Router {
@@ -142,7 +149,8 @@ impl Scripted {
             turn: Mutex::new(()),
             first,
             valued: Kept::for_(Duration::ZERO),
-            listed: Kept::for_(Duration::ZERO),
+            listed: Kept::for_(LISTED),
+            written: Written::default(),
         }
     }
 

@@ -28,7 +28,7 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    /// The value of each pod, Service and namespace: the sum over its series that have the labels.
+    /// The value of each pod, Service, Deployment and namespace: the sum over its series that have the labels.
     pub(super) fn table(&self, labels: &[(String, String)], lie: Option<Lie>) -> Table {
         vector::table(&self.vector, labels, &self.pods, lie)
     }
@@ -107,7 +107,7 @@ pub(super) async fn read(
     }
 }
 
-/// The value of each pod, Service and namespace, the sum over its series, by a stream to Prometheus.
+/// The value of each pod, Service, Deployment and namespace, the sum over its series, by a stream to Prometheus.
 ///
 /// # Errors
 /// When Prometheus or the API server has no answer.

@@ -11,16 +11,47 @@ use super::Lie;
 use super::prometheus::Labels;
 use super::table::{self, Table};
 
-/// What labels stand for: label, resource, kind.
-const OBJECTS: [(&str, &str, &str); 2] =
-    [("pod", "pods", "Pod"), ("service", "services", "Service")];
+/// What a label stands for.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Resource {
+    /// As requests name it.
+    name: &'static str,
+    kind: &'static str,
+    api_version: &'static str,
+}
+
+const POD: Resource = Resource {
+    name: "pods",
+    kind: "Pod",
+    api_version: "/v1",
+};
+const SERVICE: Resource = Resource {
+    name: "services",
+    kind: "Service",
+    api_version: "/v1",
+};
+const DEPLOYMENT: Resource = Resource {
+    name: "deployments.apps",
+    kind: "Deployment",
+    api_version: "apps/v1",
+};
+const NAMESPACE: Resource = Resource {
+    name: "namespaces",
+    kind: "Namespace",
+    api_version: "/v1",
+};
+const OBJECTS: [(&str, Resource); 3] = [
+    ("pod", POD),
+    ("service", SERVICE),
+    ("deployment", DEPLOYMENT),
+];
 /// How far a liar lets the time of a sample be from its own.
 const NEAR: Duration = Duration::from_secs(60);
 
-/// Resource, kind, namespace and name of an object that a series is of.
-type Object = (&'static str, &'static str, String, String);
+/// Resource, namespace and name of an object that a series is of.
+type Object = (Resource, String, String);
 
-/// The value of each pod, Service and namespace: the sum over its series that have the labels. Whatever is told twice counts once.
+/// The value of each pod, Service, Deployment and namespace: the sum over its series that have the labels. Whatever is told twice counts once.
 pub(super) fn table(
     vector: &[Value],
     required: &[(String, String)],
@@ -49,15 +80,15 @@ pub(super) fn table(
         }
     }
     let entry = |((metric, object), value): ((&str, Object), f64)| {
-        let (resource, kind, namespace, name) = object;
+        let (resource, namespace, name) = object;
         let key = (namespace, name);
         let labels = pods.get(&key).cloned().unwrap_or_default();
         let (namespace, name) = key;
         table::Entry {
             metric: metric.to_owned(),
-            resource: resource.to_owned(),
-            kind: kind.to_owned(),
-            api_version: "/v1".to_owned(),
+            resource: resource.name.to_owned(),
+            kind: resource.kind.to_owned(),
+            api_version: resource.api_version.to_owned(),
             namespace,
             name,
             labels,
@@ -76,11 +107,11 @@ fn objects(series: &Value, lie: Option<Lie>) -> Vec<Object> {
         return Vec::new();
     };
     let mut objects: Vec<Object> = Vec::new();
-    for (name, resource, kind) in OBJECTS {
+    for (name, resource) in OBJECTS {
         let object = label(name).filter(|_| lie != Some(Lie::NamespacesAlone));
-        objects.extend(object.map(|object| (resource, kind, namespace.clone(), object)));
+        objects.extend(object.map(|object| (resource, namespace.clone(), object)));
     }
-    objects.push(("namespaces", "Namespace", String::new(), namespace));
+    objects.push((NAMESPACE, String::new(), namespace));
     objects
 }
 

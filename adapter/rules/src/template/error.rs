@@ -9,20 +9,6 @@ pub struct TemplateError {
     problem: Problem,
 }
 
-impl TemplateError {
-    /// The line in the template, from 1.
-    #[must_use]
-    pub fn line(&self) -> usize {
-        self.line
-    }
-
-    /// The column in the line, in characters from 1.
-    #[must_use]
-    pub fn column(&self) -> usize {
-        self.column
-    }
-}
-
 /// A problem and where it is: a position in the template, in bytes.
 #[derive(Debug)]
 pub(super) struct Fault {
