@@ -284,6 +284,13 @@ mod tests {
     }
 
     #[test]
+    fn the_example_of_a_profile_lacks_what_the_scripted_adapter_lacks() {
+        let example = Path::new("../fixtures/action/tests/profile.yaml");
+        let example = Profile::from_file(example).unwrap();
+        assert_eq!(example.lacks, Profile::named("scripted").unwrap().lacks);
+    }
+
+    #[test]
     fn what_an_adapter_lacks_is_said_with_its_reason() {
         let profile = Profile::named("prometheus-adapter").unwrap();
         let needs = [Need::CustomMetrics, Need::SortedDiscovery];

@@ -34,7 +34,7 @@ pub enum Need {
     Prometheus,
     /// The adapter tells the series of one metric apart by their labels (`metricLabelSelector`).
     MetricSelectors,
-    /// The adapter has metrics of objects of any resource, also by selectors of any form.
+    /// The adapter selects objects other than pods too, and by selectors of any form.
     AnyObject,
     /// The adapter's own discovery is there in aggregated form.
     AggregatedDiscovery,
@@ -43,8 +43,8 @@ pub enum Need {
     ListedMetrics,
     /// The adapter's own discovery is always in the same order.
     SortedDiscovery,
-    /// The adapter answers as k8s.io/apiserver makes each program answer that is built on it, and no document of an API asks for: in YAML and protobuf
-    /// too, and with 403 to who impersonates others without the right to.
+    /// The adapter does more than documents of the API ask for, as each program does that is built on k8s.io/apiserver: it answers in YAML and protobuf
+    /// too, and with 403 where a caller impersonates others without the right to.
     ApiServerAnswers,
     /// The adapter speaks HTTP/2.
     Http2,

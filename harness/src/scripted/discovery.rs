@@ -60,7 +60,7 @@ pub(super) async fn groups(State(scripted): State<Arc<Scripted>>, headers: Heade
         _ => &documents::VERSIONS[..],
     };
     let aggregated = |table: &Table| documents::aggregated(table, versions);
-    let text = scripted.written.of(&table, "groups", aggregated).await;
+    let text = scripted.aggregated.of(&table, aggregated).await;
     let mut response = ([(header::CONTENT_TYPE, content_type)], text).into_response();
     if scripted.lies(Lie::NeverChanged) {
         let tag = header::HeaderValue::from_static(TAG);
@@ -94,15 +94,16 @@ pub(super) async fn resources(
     if let Some(elsewhere) = scripted.elsewhere() {
         return elsewhere;
     }
-    if !documents::VERSIONS.contains(&version.as_str()) {
+    let known = documents::VERSIONS.iter().zip(&scripted.versions);
+    let Some((version, written)) = known.into_iter().find(|(one, _)| **one == version) else {
         return no_such_path();
-    }
+    };
     let table = match scripted.listed().await {
         Ok(table) => table,
         Err(response) => return response,
     };
-    let resources = |table: &Table| {
-        let mut document = documents::resources(table, &version);
+    let document = |table: &Table| {
+        let mut document = documents::resources(table, version);
         if let Some(resources) = document["resources"].as_array_mut() {
             match scripted.lie {
                 Some(Lie::UnsortedDiscovery) => resources.reverse(),
@@ -112,7 +113,7 @@ pub(super) async fn resources(
         }
         document
     };
-    let text = scripted.written.of(&table, &version, resources).await;
+    let text = written.of(&table, document).await;
     ([(header::CONTENT_TYPE, "application/json")], text).into_response()
 }
 

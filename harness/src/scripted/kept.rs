@@ -44,18 +44,24 @@ impl<T> Kept<T> {
         last.as_ref().map(|(_, value)| value.clone())
     }
 
-    /// As [`Self::or`], and the last value, however old, where none can be found out.
+    /// As [`Self::or`], and the last value, however old, where none can be found out, or where it is equal.
     pub(super) async fn renewed<E>(
         &self,
         find_out: impl Future<Output = Result<T, E>>,
-    ) -> Result<Arc<T>, E> {
+    ) -> Result<Arc<T>, E>
+    where
+        T: PartialEq,
+    {
         let mut last = self.last.lock().await;
         if let Some(value) = self.young(&last) {
             return Ok(value);
         }
         match find_out.await {
             Ok(value) => {
-                let value = Arc::new(value);
+                let old = last.as_ref().map(|(_, old)| old.clone());
+                let value = old
+                    .filter(|old| **old == value)
+                    .unwrap_or_else(|| Arc::new(value));
                 *last = Some((Instant::now(), value.clone()));
                 Ok(value)
             }
@@ -78,5 +84,26 @@ mod tests {
         assert_eq!(*fleeting.or(async { Ok::<_, ()>(1) }).await.unwrap(), 1);
         assert_eq!(*fleeting.or(async { Ok::<_, ()>(2) }).await.unwrap(), 2);
         assert_eq!(fleeting.last().await.as_deref(), Some(&2));
+    }
+
+    #[tokio::test]
+    async fn a_value_is_renewed_when_it_is_old_and_stays_where_that_fails() {
+        let kept = Kept::for_(Duration::from_secs(3600));
+        assert_eq!(kept.renewed(async { Err::<i32, _>("no") }).await, Err("no"));
+        assert_eq!(*kept.renewed(async { Ok::<_, ()>(1) }).await.unwrap(), 1);
+        assert_eq!(*kept.renewed(async { Ok::<_, ()>(2) }).await.unwrap(), 1);
+        let fleeting = Kept::for_(Duration::ZERO);
+        assert_eq!(
+            *fleeting.renewed(async { Ok::<_, ()>(1) }).await.unwrap(),
+            1
+        );
+        let one = fleeting.renewed(async { Ok::<_, ()>(1) }).await.unwrap();
+        let again = fleeting.renewed(async { Ok::<_, ()>(1) }).await.unwrap();
+        assert!(Arc::ptr_eq(&one, &again));
+        assert_eq!(*fleeting.renewed(async { Err(()) }).await.unwrap(), 1);
+        assert_eq!(
+            *fleeting.renewed(async { Ok::<_, ()>(2) }).await.unwrap(),
+            2
+        );
     }
 }

@@ -45,7 +45,7 @@ const NAMESPACE: &str =
     "/apis/custom.metrics.k8s.io/{version}/namespaces/{namespace}/metrics/{metric}";
 
 /// How long a list of metrics is good.
-const LISTED: Duration = Duration::from_millis(500);
+const LISTED: Duration = Duration::from_secs(2);
 
 /// Where values come from.
 enum Source {
@@ -94,8 +94,10 @@ struct Scripted {
     valued: Kept<Table>,
     /// What was listed last.
     listed: Kept<Table>,
-    /// The documents of what was listed.
-    written: Written,
+    /// What was listed, in aggregated form.
+    aggregated: Written,
+    /// The same of each version.
+    versions: [Written; documents::VERSIONS.len()],
 }
 
 fn open(scripted: Scripted) -> Router {
@@ -150,7 +152,8 @@ impl Scripted {
             first,
             valued: Kept::for_(Duration::ZERO),
             listed: Kept::for_(LISTED),
-            written: Written::default(),
+            aggregated: Written::default(),
+            versions: Default::default(),
         }
     }
 

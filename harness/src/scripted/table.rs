@@ -10,7 +10,7 @@ use setpoint_rules::YamlError;
 use crate::quantity::milli;
 
 /// What the scripted adapter serves.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Table {
     /// The values, in any order.
@@ -19,7 +19,7 @@ pub struct Table {
 }
 
 /// One object's value of one metric.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Entry {
     /// The metric's name.

@@ -151,6 +151,7 @@ mod tests {
         let result = json!([
             {"metric": {"__name__": "rps", "namespace": "default", "pod": "web-1", "service": "web"}, "value": [1, "1.5"]},
             {"metric": {"__name__": "rps", "namespace": "default", "pod": "web-2", "service": "web"}, "value": [1, "2"]},
+            {"metric": {"__name__": "length", "namespace": "default", "deployment": "web"}, "value": [1, "3"]},
             {"metric": {"__name__": "up", "job": "x"}, "value": [1, "1"]},
         ]);
         let labels = BTreeMap::from([(
@@ -170,13 +171,15 @@ mod tests {
         assert_eq!(
             shown(&all),
             [
+                "deployments.apps/length web 3",
+                "namespaces/length default 3",
                 "namespaces/rps default 3500m",
                 "pods/rps web-1 1500m",
                 "pods/rps web-2 2",
                 "services/rps web 3500m"
             ]
         );
-        assert_eq!(all.metrics[1].labels["app"], "web");
+        assert_eq!(all.metrics[3].labels["app"], "web");
         let second = [("pod".to_owned(), "web-2".to_owned())];
         assert_eq!(
             shown(&table(result.as_array().unwrap(), &second, &labels, None)),
