@@ -94,8 +94,8 @@ pub(super) async fn resources(
     if let Some(elsewhere) = scripted.elsewhere() {
         return elsewhere;
     }
-    let known = documents::VERSIONS.iter().zip(&scripted.versions);
-    let Some((version, written)) = known.into_iter().find(|(one, _)| **one == version) else {
+    let mut known = documents::VERSIONS.iter().zip(&scripted.versions);
+    let Some((version, written)) = known.find(|(one, _)| **one == version) else {
         return no_such_path();
     };
     let table = match scripted.listed().await {
