@@ -13,7 +13,7 @@ use crate::report::{Comparison, Report};
 #[command(
     long_about = "Compares the reports of two runs, scenario by scenario: verdicts, syncs of the HPA controller until replicas settle, overshoots.\n\n\
         Exit codes: 0 nothing is worse, 1 a scenario that passed fails now, or replicas settle later or go further beyond, \
-        2 a file is no report, or one of another schema version. Counts of syncs may differ by 2.",
+        2 a file is no report, or one of another schema version, or no scenario is in both. Counts of syncs may differ by 2.",
     after_help = "Examples:\n  setpoint run --report before\n  setpoint run --report after\n  setpoint compare before/report.json after/report.json"
 )]
 pub struct CompareArgs {

@@ -25,7 +25,7 @@ use crate::{matrix, rule_tests};
     after_help = "Examples:\n  setpoint list\n  setpoint list --suite hpa,tls\n  setpoint list --cluster kind\n  setpoint list --adapter installed\n  setpoint list scenarios/hpa --format json"
 )]
 pub struct ListArgs {
-    /// Scenario files, or folders of them [default: scenarios]
+    /// Scenario files, or folders of them [default: scenarios, else the product's own]
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
     #[command(flatten)]

@@ -1,6 +1,7 @@
 //! `setpoint run`: scenarios, one after another and side by side.
 
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -126,11 +127,15 @@ fn named(text: &str) -> anyhow::Result<Adapter> {
         let profile = Profile::from_file(Path::new(file))?;
         let path = profile.program.clone();
         let path = path.or_else(|| std::env::var_os(ADAPTER_VARIABLE).map(PathBuf::from));
-        anyhow::ensure!(
-            path.is_some(),
-            "{file} names no `program`, and neither does {ADAPTER_VARIABLE}"
-        );
-        return Ok(Adapter { profile, path });
+        let none = || format!("{file} names no `program`, and neither does {ADAPTER_VARIABLE}");
+        let path = path.with_context(none)?;
+        for program in profile.beside.programs.values().chain([&path]) {
+            is_program(program).with_context(|| format!("use the programs of {file}"))?;
+        }
+        return Ok(Adapter {
+            profile,
+            path: Some(path),
+        });
     }
     let mut profile = Profile::named(name)?;
     if name == "scripted" {
@@ -150,11 +155,23 @@ fn named(text: &str) -> anyhow::Result<Adapter> {
     }
     match rest {
         None | Some("") => anyhow::bail!("expected {name}:PATH"),
-        Some(path) => Ok(Adapter {
-            profile,
-            path: Some(path.into()),
-        }),
+        Some(path) => {
+            is_program(Path::new(path))?;
+            Ok(Adapter {
+                profile,
+                path: Some(path.into()),
+            })
+        }
     }
+}
+
+/// Whether there is a file that may be run.
+fn is_program(path: &Path) -> anyhow::Result<()> {
+    let metadata = std::fs::metadata(path);
+    let metadata = metadata.with_context(|| format!("{} isn't there", path.display()))?;
+    let may_run = metadata.is_file() && metadata.permissions().mode() & 0o111 != 0;
+    anyhow::ensure!(may_run, "{} is no program that may be run", path.display());
+    Ok(())
 }
 
 /// The names of all lies.
@@ -178,6 +195,16 @@ pub(super) fn load(paths: &[PathBuf]) -> Result<Vec<Scenario>, BadInput> {
     }];
     let paths = if paths.is_empty() { &default } else { paths };
     scenario::load(paths).map_err(|error| BadInput(error.into()))
+}
+
+/// These scenarios, and those that run where no path is given: a file of known failures is about all of them, whichever run.
+fn with_default(scenarios: &[Scenario]) -> Vec<Scenario> {
+    let mut all = scenarios.to_vec();
+    // Those that can't be read don't run now. What a file says of them is told as unknown.
+    let more = load(&[]).unwrap_or_default();
+    let is_new = |scenario: &Scenario| !scenarios.iter().any(|one| one.name() == scenario.name());
+    all.extend(more.into_iter().filter(is_new));
+    all
 }
 
 /// Tells a step of a GitHub workflow that runs this program: its summary, and an annotation of each failure.
@@ -240,7 +267,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     // Everything that can be refused is refused before anything is started.
     let all = load(&args.paths)?;
     let known = args.known_failures.as_deref();
-    let known = known.map(|path| KnownFailures::load(path, &all));
+    let known = known.map(|path| KnownFailures::load(path, &with_default(&all)));
     let known = known.transpose().map_err(|error| BadInput(error.into()))?;
     let scenarios = args.selection.of(all)?;
     if let Some(folder) = &args.report {

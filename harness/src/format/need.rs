@@ -25,6 +25,9 @@ pub enum Need {
     ScaleToZero,
     /// The adapter reads prometheus-adapter's rules.
     PrometheusAdapterRules,
+    /// The adapter makes values of series as prometheus-adapter does: a series is a metric of each object that its labels name, NaN is zero, and what a
+    /// value has below a thousandth is cut off.
+    PrometheusAdapterValues,
     /// The adapter reads the keys of rules that setpoint-adapter has beyond prometheus-adapter's.
     SetpointAdapterRules,
     /// The adapter's failures name their cause: a rule, a value, an answer of Prometheus. No API has words for these, so a
@@ -34,7 +37,7 @@ pub enum Need {
     Prometheus,
     /// The adapter tells the series of one metric apart by their labels (`metricLabelSelector`).
     MetricSelectors,
-    /// The adapter selects objects other than pods too, and by selectors of any form.
+    /// The adapter selects objects other than pods too, and objects and series by selectors of any form.
     AnyObject,
     /// The adapter's own discovery is there in aggregated form.
     AggregatedDiscovery,
@@ -44,7 +47,8 @@ pub enum Need {
     /// The adapter's own discovery is always in the same order.
     SortedDiscovery,
     /// The adapter does more than documents of the API ask for, as each program does that is built on k8s.io/apiserver: it answers in YAML and protobuf
-    /// too, and with 403 where a caller impersonates others without the right to.
+    /// too, and with 403 where a caller impersonates others without the right to; where it can't read its serving pair or the ConfigMap with the
+    /// front proxy's authorities, it ends or isn't ready, and its log names them.
     ApiServerAnswers,
     /// The adapter speaks HTTP/2.
     Http2,

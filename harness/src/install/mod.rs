@@ -29,6 +29,8 @@ pub struct Names {
     pub config_map: &'static str,
     /// The Secret with the adapter's serving pair.
     pub serving_secret: &'static str,
+    /// The adapter's ServiceAccount.
+    pub service_account: &'static str,
 }
 
 impl Names {
@@ -107,12 +109,14 @@ impl Install {
                 service: "setpoint-adapter",
                 config_map: "setpoint-adapter-config",
                 serving_secret: "setpoint-adapter-serving",
+                service_account: "setpoint-adapter",
             },
             Self::Chart => Names {
                 namespace: "setpoint".to_owned(),
                 service: "setpoint-adapter",
                 config_map: "setpoint-adapter",
                 serving_secret: "setpoint-adapter",
+                service_account: "setpoint-adapter",
             },
             // Nobody asks for more than the namespace, which is where the scenario is.
             Self::Already => Names {
@@ -120,12 +124,14 @@ impl Install {
                 service: "",
                 config_map: "",
                 serving_secret: "",
+                service_account: "",
             },
             Self::Walkthrough | Self::WalkthroughScrape => Names {
                 namespace: "prom".to_owned(),
                 service: "prometheus",
                 config_map: "adapter-config",
                 serving_secret: "serving-cm-adapter",
+                service_account: "prom-cm-adapter",
             },
         }
     }
@@ -169,9 +175,10 @@ pub async fn install(
     let objects = serde_saphyr::from_multiple(&filled);
     let mut objects: Vec<Value> = objects.map_err(not_made("read what `certs` printed"))?;
     let names = install.names();
-    let beside = profile
-        .beside
-        .objects(&names.namespace, &names.prometheus());
+    let beside =
+        profile
+            .beside
+            .objects(&names.namespace, names.service_account, &names.prometheus());
     objects.extend(beside);
     let applied = apply(&cluster.client(), &objects).await;
     applied.map_err(|error| ClusterProblem::call("install the adapter", error))?;

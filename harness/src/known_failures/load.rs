@@ -57,21 +57,24 @@ impl KnownFailures {
         let places = Place::of(text);
         let mut checks = Checks::new(path);
         let mut seen = BTreeSet::new();
-        for (index, entry) in document.failures.iter().enumerate() {
+        let mut entries = Vec::new();
+        for (index, entry) in document.failures.into_iter().enumerate() {
             let place = places.key("failures").item(index);
-            if !scenarios
+            let about = scenarios
                 .iter()
-                .any(|(name, proves)| entry.is_about(name, proves))
-            {
+                .filter(|(name, proves)| entry.is_about(name, proves));
+            let about: BTreeSet<String> = about.map(|(name, _)| name.clone()).collect();
+            if about.is_empty() {
                 let problem = format!("no scenario is called `{}`, and none proves it", entry.id);
                 checks.at(place.key("id"), problem);
             }
-            if !seen.insert(&entry.id) {
+            if !seen.insert(entry.id.clone()) {
                 checks.at(place.key("id"), format!("`{}` stands here twice", entry.id));
             }
             if entry.reason.trim().is_empty() {
                 checks.at(place.key("reason"), "say why it fails");
             }
+            entries.push((entry, about));
         }
         let problems = checks.problems();
         if !problems.is_empty() {
@@ -79,7 +82,7 @@ impl KnownFailures {
         }
         Ok(Self {
             path: path.to_owned(),
-            entries: document.failures,
+            entries,
         })
     }
 }

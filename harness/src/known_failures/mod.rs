@@ -5,12 +5,13 @@ mod load;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use jiff::civil::Date;
 use serde::Deserialize;
 
-use crate::report::{KnownFailure, NotFailing, Report, Verdict};
+use crate::report::{Expired, KnownFailure, NotFailing, Report, SkipReason, Verdict};
 
 pub use load::LoadError;
 
@@ -18,8 +19,11 @@ pub use load::LoadError;
 #[derive(Debug, Clone, PartialEq)]
 pub struct KnownFailures {
     path: PathBuf,
-    entries: Vec<Entry>,
+    entries: Vec<(Entry, About)>,
 }
+
+/// The names of the scenarios that an entry is about, whichever of them run.
+type About = BTreeSet<String>;
 
 /// The file.
 #[derive(Debug, Deserialize)]
@@ -56,37 +60,51 @@ impl Entry {
 }
 
 impl KnownFailures {
-    /// Marks what is known to fail in a report, and notes what is known to fail and passed. After an entry's last day it counts for
-    /// nothing but that.
+    /// Marks what is known to fail in a report, and notes what is known to fail and passed, and what fails after its last day.
     pub fn mark(&self, report: &mut Report, today: Date) {
-        for entry in &self.entries {
-            let mut passed = Vec::new();
-            let mut fails = false;
-            for outcome in &mut report.scenarios {
-                if !entry.is_about(&outcome.name, &outcome.proves) {
-                    continue;
-                }
-                match outcome.verdict {
-                    Verdict::Failed(_) if today <= entry.expires => {
-                        fails = true;
+        for (entry, about) in &self.entries {
+            self.mark_entry(entry, about, report, today);
+        }
+    }
+
+    fn mark_entry(&self, entry: &Entry, about: &About, report: &mut Report, today: Date) {
+        let is_over = today > entry.expires;
+        let (mut passed, mut failed) = (Vec::new(), Vec::new());
+        // Of an obligation, one scenario that fails is enough. One that nothing was seen of may be that one.
+        let mut may_fail = false;
+        let mut seen = BTreeSet::new();
+        let outcomes = report.scenarios.iter_mut();
+        for outcome in outcomes.filter(|outcome| about.contains(&outcome.name)) {
+            seen.insert(outcome.name.clone());
+            match &outcome.verdict {
+                Verdict::Failed(_) => {
+                    failed.push(outcome.name.clone());
+                    if !is_over {
                         outcome.known = Some(KnownFailure {
                             reason: entry.reason.clone(),
                             expires: entry.expires,
                         });
                     }
-                    Verdict::Failed(_) | Verdict::Inconclusive(_) => fails = true,
-                    Verdict::Passed => passed.push(outcome.name.clone()),
-                    Verdict::Skipped { .. } => {}
                 }
+                Verdict::Passed => passed.push(outcome.name.clone()),
+                // The adapter doesn't claim it, wherever it runs.
+                Verdict::Skipped {
+                    reason: SkipReason::NotImplemented { .. },
+                } => {}
+                Verdict::Inconclusive(_) | Verdict::Skipped { .. } => may_fail = true,
             }
-            // Of an obligation, one scenario that fails is enough.
-            if !fails && !passed.is_empty() {
-                report.not_failing.push(NotFailing {
-                    id: entry.id.clone(),
-                    file: self.path.clone(),
-                    passed,
-                });
-            }
+        }
+        may_fail |= about.iter().any(|name| !seen.contains(name));
+        let (id, file) = (entry.id.clone(), self.path.clone());
+        if failed.is_empty() && !may_fail && !passed.is_empty() {
+            report.not_failing.push(NotFailing { id, file, passed });
+        } else if is_over && !failed.is_empty() {
+            report.expired.push(Expired {
+                id,
+                expires: entry.expires,
+                file,
+                failed,
+            });
         }
     }
 }

@@ -10,9 +10,11 @@ const HEAD: &str = "\
 This page is written from `fixtures/matrix` by `setpoint explain --markdown`; change it there. `setpoint explain ID` prints one entry.
 
 - **MUST**, **SHOULD** and **MAY** bind a metrics adapter: by the definition of an API, by what kube-apiserver or kube-controller-manager need of it.
-  What prometheus-adapter promises binds who takes its rules.
+  What prometheus-adapter promises binds adapters that read its rules.
 - A **fact** is what the control plane does, whatever the adapter.
 - What is **diagnosable** is a fault of an installation, with the symptom that users see and the cure.
+
+A **lie** is a fault of the test adapter (`setpoint scripted`), a **break** is a patch of setpoint-adapter (`ci/breaks`): the scenario catches it.
 
 An entry that no scenario shows is open, and says why. What was predicted and a run has shown otherwise is marked.
 ";

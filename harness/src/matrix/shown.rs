@@ -86,10 +86,14 @@ impl Matrix {
             said.push(("given", entry.stimulus.clone()));
             said.push(("expected", entry.expectation.clone()));
         }
-        if broken {
-            said.push(("cause", cause.unwrap_or(&entry.stimulus).clone()));
-            said.push(("symptom", symptom.unwrap_or(&entry.expectation).clone()));
-        }
+        let stimulus = broken.then_some(&entry.stimulus);
+        let expectation = broken.then_some(&entry.expectation);
+        said.extend(cause.or(stimulus).map(|text| ("cause", text.clone())));
+        said.extend(
+            symptom
+                .or(expectation)
+                .map(|text| ("symptom", text.clone())),
+        );
         said.extend(entry.cure.iter().map(|cure| ("cure", cure.clone())));
         let correction = entry.correction.iter();
         said.extend(correction.map(|text| ("predicted", text.clone())));

@@ -66,6 +66,8 @@ pub enum Kind {
     NotJudged,
     /// The adapter's pod is not ready.
     AdapterNotReady,
+    /// The adapter ended while nothing was done to it.
+    AdapterEnded,
 
     /// The API server can't be reached, or doesn't answer in time.
     ApiServerUnreachable,

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::ProfileError;
-use super::placeholders::{ADAPTER_NAMESPACE, PROMETHEUS, filled};
+use super::placeholders::{ADAPTER_NAMESPACE, ADAPTER_SERVICE_ACCOUNT, PROMETHEUS, filled};
 use crate::format::{in_file, located};
 
 /// Programs and objects that an adapter needs beside its own.
@@ -66,9 +66,18 @@ impl Beside {
         }
     }
 
-    /// The objects beside an adapter in this namespace, whose Prometheus has this address.
-    pub(crate) fn objects(&self, namespace: &str, prometheus: &str) -> Vec<Value> {
-        let places = [(ADAPTER_NAMESPACE, namespace), (PROMETHEUS, prometheus)];
+    /// The objects beside an adapter in this namespace and of this ServiceAccount, whose Prometheus has this address.
+    pub(crate) fn objects(
+        &self,
+        namespace: &str,
+        service_account: &str,
+        prometheus: &str,
+    ) -> Vec<Value> {
+        let places = [
+            (ADAPTER_NAMESPACE, namespace),
+            (ADAPTER_SERVICE_ACCOUNT, service_account),
+            (PROMETHEUS, prometheus),
+        ];
         self.manifests
             .iter()
             .map(|object| filled(object, &places))
@@ -128,18 +137,19 @@ mod tests {
     fn manifests_beside_an_adapter_are_where_it_is() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("beside.yaml");
-        let text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: $(ADAPTER_NAMESPACE)}\ndata: {a: 'http://$(PROMETHEUS)', b: $(HOME)}\n---\n---\n\
+        let text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: $(ADAPTER_NAMESPACE)}\ndata: {a: 'http://$(PROMETHEUS)', b: $(HOME), c: $(ADAPTER_SERVICE_ACCOUNT)}\n---\n---\n\
             apiVersion: v1\nkind: Secret\nmetadata: {name: b}\n";
         std::fs::write(&file, text).unwrap();
         let beside = Beside {
             manifests: objects_of(&file).unwrap(),
             ..Beside::default()
         };
-        let objects = beside.objects("prom", "prometheus.prom.svc:9090");
+        let objects = beside.objects("prom", "prom-cm-adapter", "prometheus.prom.svc:9090");
         assert_eq!(objects.len(), 2);
         assert_eq!(objects[0]["metadata"]["namespace"], "prom");
         assert_eq!(objects[0]["data"]["a"], "http://prometheus.prom.svc:9090");
         assert_eq!(objects[0]["data"]["b"], "$(HOME)");
+        assert_eq!(objects[0]["data"]["c"], "prom-cm-adapter");
     }
 
     #[test]

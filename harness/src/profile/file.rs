@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::beside::{Beside, Mount, objects_of};
 use super::external::ExternalMetrics;
@@ -28,6 +28,7 @@ pub(crate) struct ProfileFile {
     program: Option<PathBuf>,
     /// What it doesn't do, each with the reason. Scenarios that need it are skipped, and the report says why.
     #[serde(default)]
+    #[schemars(schema_with = "lacks_schema")]
     lacks: BTreeMap<Need, String>,
     /// Its arguments; without them it gets prometheus-adapter's. `$(PROMETHEUS)` is the address of Prometheus, `host:port`. Rules in
     /// prometheus-adapter's form are in `/etc/adapter/config.yaml`, the serving certificate and its key in `/var/run/serving-cert/tls.crt` and `tls.key`,
@@ -42,7 +43,8 @@ pub(crate) struct ProfileFile {
     #[serde(default)]
     programs: BTreeMap<String, PathBuf>,
     /// Files with Kubernetes objects that are applied before the adapter, by their paths from this file's folder: `CustomResourceDefinitions`, then other objects, such as
-    /// the Deployment of another program. `$(ADAPTER_NAMESPACE)` is the adapter's namespace, and `$(PROMETHEUS)` is what it is in `args`.
+    /// the Deployment of another program. `$(ADAPTER_NAMESPACE)` is the adapter's namespace, `$(ADAPTER_SERVICE_ACCOUNT)` its ServiceAccount, and
+    /// `$(PROMETHEUS)` is what it is in `args`.
     #[serde(default)]
     manifests: Vec<PathBuf>,
     /// Volumes that its container has beside those of the Deployment.
@@ -50,6 +52,19 @@ pub(crate) struct ProfileFile {
     volumes: Vec<Mount>,
     /// How it names external metrics, where it doesn't serve them under the names of their series.
     external_metrics: Option<ExternalMetrics>,
+}
+
+/// The names of what an adapter can lack, each with what it means.
+fn lacks_schema(generator: &mut SchemaGenerator) -> Schema {
+    let needs = Need::json_schema(generator);
+    let needs = needs.get("oneOf").and_then(Value::as_array);
+    let of_adapters = needs.into_iter().flatten().filter_map(|shape| {
+        let need: Need = serde_json::from_value(shape["const"].clone()).ok()?;
+        let reason = json!({"type": "string", "description": shape["description"]});
+        (!need.is_of_the_cluster()).then(|| (need.to_string(), reason))
+    });
+    let properties: serde_json::Map<String, Value> = of_adapters.collect();
+    json_schema!({"type": "object", "properties": properties, "additionalProperties": false})
 }
 
 impl ProfileFile {

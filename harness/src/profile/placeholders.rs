@@ -6,6 +6,8 @@ use serde_json::Value;
 pub(crate) const PROMETHEUS: &str = "$(PROMETHEUS)";
 /// The namespace of the adapter.
 pub(crate) const ADAPTER_NAMESPACE: &str = "$(ADAPTER_NAMESPACE)";
+/// The ServiceAccount of the adapter.
+pub(crate) const ADAPTER_SERVICE_ACCOUNT: &str = "$(ADAPTER_SERVICE_ACCOUNT)";
 /// An external metric, by the name that a scenario gives it.
 pub(crate) const METRIC: &str = "$(METRIC)";
 /// The namespace that an external metric is asked in.

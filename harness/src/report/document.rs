@@ -6,10 +6,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::judged::Judged;
-use super::known::NotFailing;
+use super::known::{Expired, NotFailing};
 use super::obligations::{Obligation, obligations};
 use super::outcome::Outcome;
 use super::verdict::Counts;
+use crate::matrix::matrix;
 
 /// The version of the report's format.
 pub(super) const API_VERSION: &str = "setpoint.dev/report/v1alpha2";
@@ -33,6 +34,9 @@ pub struct Report {
     /// What is known to fail and passed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_failing: Vec<NotFailing>,
+    /// What was known to fail until a day that is over, and still fails.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub expired: Vec<Expired>,
     /// The scenarios, in the order given.
     pub scenarios: Vec<Outcome>,
 }
@@ -50,8 +54,10 @@ impl Report {
         Self {
             api_version: API_VERSION.to_owned(),
             setpoint: env!("CARGO_PKG_VERSION").to_owned(),
-            obligations: obligations(&scenarios),
+            // A test reads the matrix, so that it is there.
+            obligations: obligations(&scenarios, matrix().ok().as_ref()),
             not_failing: Vec::new(),
+            expired: Vec::new(),
             adapter,
             interrupted,
             seconds: elapsed.as_secs_f64(),
@@ -82,5 +88,11 @@ impl Report {
             0 if self.interrupted || is_left => 3,
             code => code,
         }
+    }
+
+    /// What is wrong with the file of known failures, a sentence each.
+    pub(super) fn problems_of_known_failures(&self) -> impl Iterator<Item = String> {
+        let passing = self.not_failing.iter().map(ToString::to_string);
+        passing.chain(self.expired.iter().map(ToString::to_string))
     }
 }

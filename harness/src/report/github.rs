@@ -1,25 +1,27 @@
 //! Annotations of a run on GitHub: lines that its runner reads from what a step prints.
 
-use super::obligations::Word;
+use super::obligations::{Obligation, Word};
 use super::{Outcome, Report};
 
 impl Report {
     /// A workflow command for each scenario that failed, which is an error, or is inconclusive or known to fail, which are warnings.
     #[must_use]
     pub fn to_github_annotations(&self) -> String {
-        let lines = self.scenarios.iter().filter_map(annotation);
-        let passing = self.not_failing.iter();
-        let passing = passing.map(|problem| {
-            format!(
-                "::error title=known failures::{}\n",
-                data(&problem.to_string())
-            )
-        });
-        lines.chain(passing).collect()
+        let lines = self
+            .scenarios
+            .iter()
+            .filter_map(|outcome| annotation(outcome, self.broken_by(outcome)));
+        let known = self.problems_of_known_failures();
+        let known =
+            known.map(|problem| format!("::error title=known failures::{}\n", data(&problem)));
+        lines.chain(known).collect()
     }
 }
 
-fn annotation(outcome: &Outcome) -> Option<String> {
+fn annotation<'a>(
+    outcome: &Outcome,
+    broken: impl Iterator<Item = &'a Obligation>,
+) -> Option<String> {
     let problem = outcome.verdict.problem()?;
     let is_error = matches!(outcome.verdict.word(), Word::Failed) && outcome.known.is_none();
     let level = if is_error { "error" } else { "warning" };
@@ -32,7 +34,14 @@ fn annotation(outcome: &Outcome) -> Option<String> {
         .known
         .as_ref()
         .map(|known| format!("known: {}; ", known.reason));
-    let cause = data(&format!("{}{}", known.unwrap_or_default(), problem.cause));
+    let broken: String = broken
+        .map(|obligation| format!("\nbreaks {obligation}"))
+        .collect();
+    let cause = data(&format!(
+        "{}{}{broken}",
+        known.unwrap_or_default(),
+        problem.cause
+    ));
     Some(format!("::{level} file={path},title={title}::{cause}\n"))
 }
 
@@ -62,6 +71,7 @@ mod tests {
     fn text_can_begin_no_command() {
         let mut report = report();
         report.scenarios.truncate(2);
+        report.obligations.clear();
         if let Verdict::Failed(problem) = &mut report.scenarios[1].verdict {
             problem.cause = "100%\n::error::x".to_owned();
         }

@@ -17,6 +17,9 @@ use crate::programs::Programs;
 pub struct Judged {
     /// What it is.
     pub profile: String,
+    /// Its version, as its profile says it; of the product's own adapter, this program's, which is built with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
     /// Its program; none where a cluster runs an image of it, or has it already.
     #[serde(flatten)]
     pub program: Option<Program>,
@@ -44,6 +47,7 @@ impl Judged {
         let is_named = programs.adapter != programs.certs || profile.is_installed();
         Self {
             profile: profile.to_string(),
+            version: version(profile, is_named),
             program: Some(Program {
                 path: programs.adapter.clone(),
                 sha256: programs.adapter_sha256.clone(),
@@ -66,9 +70,20 @@ impl Judged {
     }
 }
 
+/// What there is to say of the version: a profile that is built in is one of programs of any version.
+fn version(profile: &Profile, is_named: bool) -> Option<String> {
+    match &profile.file {
+        Some(_) => profile.version.clone(),
+        None => (!is_named).then(|| format!("v{}", env!("CARGO_PKG_VERSION"))),
+    }
+}
+
 impl fmt::Display for Judged {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.profile)?;
+        if let Some(version) = &self.version {
+            write!(f, " {version}")?;
+        }
         if let Some(Program { path, sha256 }) = &self.program {
             let digest: String = sha256.chars().take(12).collect();
             return write!(f, " {} (sha256 {digest}…)", path.display());

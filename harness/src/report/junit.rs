@@ -5,7 +5,7 @@ use std::time::Duration;
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 
 use super::xml_text::xml_text;
-use super::{Outcome, Problem, Report, Verdict};
+use super::{Obligation, Outcome, Problem, Report, Verdict};
 
 impl Report {
     /// A test suite for each area, a test case for each scenario. A failed one has a failure, an
@@ -28,7 +28,7 @@ impl Report {
                 suites.push(TestSuite::new(area));
             }
             if let Some(suite) = suites.last_mut() {
-                suite.add_test_case(test_case(outcome));
+                suite.add_test_case(test_case(outcome, self.broken_by(outcome)));
             }
         }
         report.add_test_suites(suites);
@@ -36,7 +36,7 @@ impl Report {
     }
 }
 
-fn test_case(outcome: &Outcome) -> TestCase {
+fn test_case<'a>(outcome: &Outcome, broken: impl Iterator<Item = &'a Obligation>) -> TestCase {
     let status = match &outcome.verdict {
         Verdict::Passed => TestCaseStatus::success(),
 
@@ -55,6 +55,10 @@ fn test_case(outcome: &Outcome) -> TestCase {
         .set_time(Duration::from_secs_f64(outcome.seconds.max(0.0)));
     if let Some(problem) = outcome.verdict.problem() {
         case.add_property(("owner", problem.owner.to_string().as_str()));
+        for obligation in broken {
+            let told = obligation.to_string();
+            case.add_property(("breaks", xml_text(&told).as_ref()));
+        }
     }
     case
 }

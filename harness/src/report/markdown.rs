@@ -32,7 +32,7 @@ impl Report {
         if self.interrupted {
             writeln!(text, "\nThe run was interrupted.")?;
         }
-        for problem in &self.not_failing {
+        for problem in self.problems_of_known_failures() {
             writeln!(text, "\n**{problem}**")?;
         }
         self.write_failures(text)?;
@@ -82,7 +82,10 @@ impl Report {
                     inline(&known.reason)
                 )?;
             }
-            writeln!(text, "    {}", outcome.again.replace('\n', " "))?;
+            for obligation in self.broken_by(outcome) {
+                writeln!(text, "- breaks {}", inline(&obligation.to_string()))?;
+            }
+            writeln!(text, "\n    {}", outcome.again.replace('\n', " "))?;
         }
         Ok(())
     }
@@ -95,18 +98,18 @@ impl Report {
             text,
             "\n| obligation | verdict | owner of the problem | scenarios |\n|---|---|---|---|"
         )?;
-        for Obligation {
-            id,
-            verdict,
-            owner,
-            scenarios,
-        } in &self.obligations
-        {
+        for obligation in &self.obligations {
+            let Obligation {
+                verdict,
+                owner,
+                scenarios,
+                ..
+            } = obligation;
             let owner = owner.map_or_else(String::new, |owner| owner.to_string());
             writeln!(
                 text,
                 "| {} | {verdict} | {owner} | {} |",
-                inline(id),
+                inline(&obligation.to_string()),
                 inline(&scenarios.join(", "))
             )?;
         }

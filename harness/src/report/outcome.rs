@@ -1,5 +1,6 @@
 //! How one scenario ended, and what was seen of it.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
@@ -10,6 +11,7 @@ use setpoint_cluster::Facts;
 use super::changes::{HpaChange, ReplicaChange};
 use super::judged::Judged;
 use super::known::KnownFailure;
+use super::obligations::Word;
 use super::timeline;
 use super::verdict::Verdict;
 use crate::convergence::Convergence;
@@ -24,6 +26,9 @@ pub struct Outcome {
     pub sentence: String,
     /// Ids of the obligations and facts that it proves.
     pub proves: Vec<String>,
+    /// The verdict on each of them. Where a step fails that names some of them, these fail, and nothing is said of those that no step before it has shown.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub obligations: BTreeMap<String, Word>,
     /// The file.
     pub path: PathBuf,
     /// How it ended.

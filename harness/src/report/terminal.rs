@@ -140,6 +140,9 @@ impl Report {
             if let Some(problem) = outcome.verdict.problem() {
                 anstream::println!("  {BAD}verdict{BAD:#} {}", explained(problem));
             }
+            for obligation in self.broken_by(outcome) {
+                anstream::println!("  {BAD}breaks{BAD:#}  {obligation}");
+            }
             anstream::println!("  again:   {}", outcome.again);
             if let Some(kept) = &outcome.kept {
                 anstream::println!(
@@ -169,7 +172,7 @@ impl Report {
                 anstream::println!("{DIM}{name} is known to fail until {expires}: {reason}{DIM:#}");
             }
         }
-        for problem in &self.not_failing {
+        for problem in self.problems_of_known_failures() {
             anstream::println!("{BAD}{problem}{BAD:#}");
         }
         for outcome in &self.scenarios {

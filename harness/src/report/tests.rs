@@ -1,5 +1,6 @@
 //! What programs read of a run: JSON and JUnit.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::timeline::{Entry, Source};
@@ -11,6 +12,7 @@ pub(super) fn outcome(name: &str, verdict: Verdict) -> Outcome {
         name: name.to_owned(),
         sentence: format!("{name} is as it should be"),
         proves: vec!["H21".to_owned()],
+        obligations: BTreeMap::from([("H21".to_owned(), verdict.word())]),
         path: format!("scenarios/{name}.yaml").into(),
         verdict,
         known: None,
@@ -75,6 +77,7 @@ pub(crate) fn report() -> Report {
     };
     let judged = Judged {
         profile: "test-adapter".to_owned(),
+        version: Some("v1.37.0".to_owned()),
         program: Some(Program {
             path: "bin/test-adapter".into(),
             sha256: "00ff".to_owned(),
@@ -124,12 +127,15 @@ fn where_images_ran_no_program_of_this_machine_is_named() {
     let judged = report.adapter.by_image(report.scenarios.iter());
     assert_eq!(
         judged.to_string(),
-        "test-adapter r/adapter:v1 (r/adapter@sha256:12)"
+        "test-adapter v1.37.0 r/adapter:v1 (r/adapter@sha256:12)"
     );
     let json = serde_json::to_value(&judged).unwrap();
     assert!(json.get("path").is_none(), "{json}");
     let none = judged.by_image(std::iter::empty());
-    assert_eq!(none.to_string(), "test-adapter, whose image is not known");
+    assert_eq!(
+        none.to_string(),
+        "test-adapter v1.37.0, whose image is not known"
+    );
 }
 
 #[test]

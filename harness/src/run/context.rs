@@ -10,7 +10,7 @@ use super::machine::{Activity, Event};
 use super::recorder::{Recorder, follow_targets};
 use super::set_up::{Installation, set_up, set_up_beside};
 use super::tasks::BackgroundTasks;
-use super::{Progress, RunOptions, evidence, health, not_run, write_metrics};
+use super::{Progress, RunOptions, evidence, health, not_run, proven, write_metrics};
 use crate::expect::ExpectContext;
 use crate::feed::Feed;
 use crate::install::Names;
@@ -23,6 +23,7 @@ use crate::request::Adapter;
 use crate::scenario::Scenario;
 use crate::steps::{Remark, StepContext};
 use crate::traffic::Traffic;
+use crate::wait::AdapterEnds;
 
 /// A scenario that has a cluster.
 pub(super) struct RunContext<'a> {
@@ -39,6 +40,10 @@ pub(super) struct RunContext<'a> {
     feed: Option<Arc<Feed>>,
     /// What steps act on, once everything is installed.
     steps: Option<StepContext>,
+    /// The step that didn't go as the scenario says.
+    unmet_step: Option<usize>,
+    /// How often the adapter had ended before the first step, where no step does something to it.
+    adapter_ends: Option<AdapterEnds>,
     outcome: Outcome,
 }
 
@@ -68,6 +73,8 @@ impl<'a> RunContext<'a> {
             prometheus,
             feed: None,
             steps: None,
+            unmet_step: None,
+            adapter_ends: None,
             outcome,
         }
     }
@@ -170,6 +177,10 @@ impl<'a> RunContext<'a> {
             application,
             adapter_image,
         } = set_up?;
+        if self.leaves_adapter_alone() {
+            let (client, namespace) = (self.cluster.client(), &self.names.namespace);
+            self.adapter_ends = Some(AdapterEnds::of(&client, namespace, &timeouts).await?);
+        }
         self.outcome.applied.clone_from(&installed);
         self.outcome.adapter_image = adapter_image;
         self.feed.clone_from(&feed);
@@ -201,6 +212,16 @@ impl<'a> RunContext<'a> {
         Ok(())
     }
 
+    /// Whether the scenario has installed the adapter that is judged, and does nothing to it.
+    fn leaves_adapter_alone(&self) -> bool {
+        let namespace = &self.names.namespace;
+        let steps = &self.scenario.document.steps;
+        let disturbs = steps.iter().any(|step| step.disturbs_adapter(namespace));
+        let is_judged =
+            self.scenario.document.adapter.is_none() && self.options.installed.is_none();
+        is_judged && !disturbs
+    }
+
     async fn play(&mut self, index: usize) -> Result<(), Unmet> {
         let steps = &self.scenario.document.steps;
         let (Some(context), Some(step)) = (&self.steps, steps.get(index)) else {
@@ -221,21 +242,25 @@ impl<'a> RunContext<'a> {
             self.note(note);
         }
         self.push_step(description, began, step.breaks(), said);
+        if played.is_err() {
+            self.unmet_step = Some(index);
+        }
         let step = self.describe(Activity::Play(index));
         played
             .map(drop)
             .map_err(|unmet| unmet.during(Context::Step { step }))
     }
 
-    /// Whether those that aren't judged still do their part.
+    /// Whether those that aren't judged still do their part, and the adapter hasn't ended.
     async fn check(&self) -> Result<(), Unmet> {
         let (client, timeouts) = (self.cluster.client(), &self.options.timeouts);
+        let namespace = &self.names.namespace;
         health::api_server(&client, timeouts).await?;
-        match &self.feed {
-            Some(feed) => {
-                let namespace = &self.names.namespace;
-                health::fake_prometheus(&client, namespace, feed, timeouts).await
-            }
+        if let Some(feed) = &self.feed {
+            health::fake_prometheus(&client, namespace, feed, timeouts).await?;
+        }
+        match &self.adapter_ends {
+            Some(before) => before.none_since(&client, namespace, timeouts).await,
             None => Ok(()),
         }
     }
@@ -276,6 +301,7 @@ impl<'a> RunContext<'a> {
     /// What there is to report.
     pub(super) fn into_outcome(self, verdict: Verdict) -> Outcome {
         Outcome {
+            obligations: proven(&self.scenario.document, self.unmet_step, verdict.word()),
             verdict,
             replicas: self.recorder.replicas(),
             hpas: self.recorder.hpas(),

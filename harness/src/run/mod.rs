@@ -15,6 +15,7 @@ mod tasks;
 mod version;
 mod write_metrics;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -27,8 +28,8 @@ use crate::installed::Installed;
 use crate::outcome::HarnessProblem;
 use crate::profile::Profile;
 use crate::programs::{NoPrometheus, Programs};
-use crate::report::{Judged, Outcome, Report, SkipReason, Verdict};
-use crate::scenario::Scenario;
+use crate::report::{Judged, Outcome, Report, SkipReason, Verdict, Word, verdicts};
+use crate::scenario::{Document, Scenario};
 use crate::timeouts::Timeouts;
 
 pub(crate) use backend::image_names;
@@ -226,6 +227,7 @@ pub(crate) fn lacks_prometheus(
 /// An outcome without anything run.
 fn not_run(scenario: &Scenario, verdict: Verdict) -> Outcome {
     Outcome {
+        obligations: proven(&scenario.document, None, verdict.word()),
         name: scenario.name(),
         sentence: scenario.document.scenario.clone(),
         proves: scenario.document.proves.clone(),
@@ -246,4 +248,10 @@ fn not_run(scenario: &Scenario, verdict: Verdict) -> Outcome {
         left: None,
         again: String::new(),
     }
+}
+
+/// What a scenario that ended with this verdict, in the step of this number, says of each obligation that it proves.
+fn proven(document: &Document, step: Option<usize>, word: Word) -> BTreeMap<String, Word> {
+    let steps = document.steps.iter().map(|step| step.proves.as_slice());
+    verdicts(&document.proves, &steps.collect::<Vec<_>>(), step, word)
 }

@@ -149,6 +149,7 @@ impl Document {
         self.check_prometheus(places, checks);
         self.check_system_roles(places, checks);
         self.check_steps_needs(places, checks);
+        self.check_proven(places, checks);
     }
 
     fn check_head(&self, places: &Place, text: &str, checks: &mut Checks<'_>) {
@@ -218,6 +219,21 @@ impl Document {
             ] {
                 if is_needed && !self.needs.contains(&need) {
                     checks.at(places.key("steps").item(index), problem);
+                }
+            }
+        }
+    }
+
+    /// Whether what steps are about is among what the scenario proves.
+    fn check_proven(&self, places: &Place, checks: &mut Checks<'_>) {
+        for (index, step) in self.steps.iter().enumerate() {
+            let place = places.key("steps").item(index);
+            for (number, id) in step.proves.iter().enumerate() {
+                if !self.proves.contains(id) {
+                    checks.at(
+                        Step::place_of_proven(place, number),
+                        format!("`{id}` isn't among what the scenario `proves`"),
+                    );
                 }
             }
         }

@@ -37,6 +37,18 @@ pub(crate) trait Play: Send + Sync {
         None
     }
 
+    /// Whether the adapter may end by it: it is about the adapter's pods, or changes what is in their namespace, rights or APIServices.
+    fn disturbs_adapter(&self, namespace: &str) -> bool {
+        let groups = ["rbac.authorization.k8s.io/", "apiregistration.k8s.io/"];
+        let concerns = |object: &ObjectRef| {
+            object.namespace.as_deref() == Some(namespace)
+                || groups
+                    .iter()
+                    .any(|group| object.api_version.starts_with(group))
+        };
+        self.changes().iter().any(concerns)
+    }
+
     /// The metrics that it gives values.
     fn metrics(&self) -> &[Metric] {
         &[]

@@ -96,6 +96,10 @@ impl Play for FaultStep {
         Some(matches!(self, Self::Prometheus(_)))
     }
 
+    fn disturbs_adapter(&self, _namespace: &str) -> bool {
+        true
+    }
+
     fn needs(&self) -> Needs {
         Needs::FAKE_PROMETHEUS.and(Needs::OWN_ADAPTER)
     }

@@ -62,8 +62,8 @@ impl Play for LoadStep {
             );
         }
         checks.longer_than_zero(self.every, place.key("every"));
-        super::check(&self.outage, place.key("outage"), checks);
-        super::check(&self.during, place.key("during"), checks);
+        super::check_nested(&self.outage, place.key("outage"), checks);
+        super::check_nested(&self.during, place.key("during"), checks);
     }
 
     fn describe(&self) -> String {

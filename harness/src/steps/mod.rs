@@ -1,7 +1,7 @@
 //! Steps: what a scenario does, in order. Each is a module: the keys that it has in a file, what can
 //! be wrong with them, its description, and what it does.
 //!
-//! A new one is a file here and a line in [`Step`].
+//! A new one is a file here and a line in [`Action`].
 
 mod apply;
 mod context;
@@ -15,15 +15,17 @@ mod refused;
 mod request;
 mod restart;
 mod restore;
+mod step;
 mod traffic;
 
 use crate::format::{Checks, Place, one_of};
 
 pub(crate) use context::{Needs, Play, Remark, StepContext};
+pub(crate) use step::Step;
 
 one_of! {
-    /// One step.
-    pub enum Step: Play {
+    /// What a step does.
+    pub enum Action: Play {
         /// Applies Kubernetes objects.
         Apply(apply::Apply),
         /// Applies an object that the API server must refuse.
@@ -54,6 +56,21 @@ one_of! {
 /// Notes what is wrong with steps.
 pub(crate) fn check(steps: &[Step], list: &Place, checks: &mut Checks<'_>) {
     for (index, step) in steps.iter().enumerate() {
-        step.check(list.item(index).value(), checks);
+        step.check(step.place_in(list.item(index)), checks);
+    }
+}
+
+/// The same of steps that are a part of another one.
+pub(crate) fn check_nested(steps: &[Step], list: &Place, checks: &mut Checks<'_>) {
+    check(steps, list, checks);
+    for (index, _) in steps
+        .iter()
+        .enumerate()
+        .filter(|(_, step)| !step.proves.is_empty())
+    {
+        checks.at(
+            Step::place_of_proven(list.item(index), 0),
+            "the step is a part of another one: that one says what it `proves`",
+        );
     }
 }

@@ -30,6 +30,10 @@ impl Play for Restart {
         }
     }
 
+    fn disturbs_adapter(&self, _namespace: &str) -> bool {
+        true
+    }
+
     fn needs(&self) -> Needs {
         Needs::OWN_ADAPTER
     }

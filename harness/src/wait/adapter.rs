@@ -1,10 +1,11 @@
 //! Waiting for the adapter's pod.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::{ContainerState, Pod};
+use k8s_openapi::api::core::v1::{ContainerState, ContainerStateTerminated, ContainerStatus, Pod};
 use kube::api::ListParams;
-use kube::{Api, Client};
+use kube::{Api, Client, ResourceExt as _};
 use tokio::time::timeout;
 
 use super::ready_pod;
@@ -69,6 +70,120 @@ fn is_of_a_run(state: &ContainerState) -> bool {
     state.running.is_some() || ended.is_some_and(|reason| !NOT_STARTED.contains(&reason.as_str()))
 }
 
+/// How often the adapter has ended in each of its pods.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct AdapterEnds(BTreeMap<String, i32>);
+
+/// The adapter ended while nothing was done to it.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the adapter ended{how} while nothing was done to it (pod {pod}; ends since the first step: {times})"
+)]
+struct AdapterEnded {
+    pod: String,
+    how: String,
+    times: i32,
+}
+
+impl Finding for AdapterEnded {
+    fn kind(&self) -> Kind {
+        Kind::AdapterEnded
+    }
+}
+
+impl AdapterEnds {
+    /// Those of now.
+    ///
+    /// # Errors
+    /// When the pods can't be seen.
+    pub(crate) async fn of(
+        client: &Client,
+        namespace: &str,
+        timeouts: &Timeouts,
+    ) -> Result<Self, Unmet> {
+        let pods = pods_of(client, namespace, timeouts).await?;
+        let ends = pods.iter().filter_map(|pod| {
+            let status = container_of(pod)?;
+            Some((pod.name_any(), ends(status)))
+        });
+        Ok(Self(ends.collect()))
+    }
+
+    /// Whether the adapter hasn't ended since, in any of the pods that there were.
+    ///
+    /// # Errors
+    /// When it has, or the pods can't be seen.
+    pub(crate) async fn none_since(
+        &self,
+        client: &Client,
+        namespace: &str,
+        timeouts: &Timeouts,
+    ) -> Result<(), Unmet> {
+        let pods = pods_of(client, namespace, timeouts).await?;
+        match pods.iter().find_map(|pod| self.ended_since(pod)) {
+            Some(ended) => Err(ended.into()),
+            None => Ok(()),
+        }
+    }
+
+    fn ended_since(&self, pod: &Pod) -> Option<AdapterEnded> {
+        let status = container_of(pod)?;
+        let before = self.0.get(&pod.name_any())?;
+        let states = [&status.state, &status.last_state];
+        let last = states.iter().find_map(|state| {
+            let ended = state.as_ref()?.terminated.as_ref()?;
+            Some(how(ended))
+        });
+        (ends(status) > *before).then(|| AdapterEnded {
+            pod: pod.name_any(),
+            how: last.unwrap_or_default(),
+            times: ends(status) - before,
+        })
+    }
+}
+
+/// How often a container has ended. One that waits to be started again is counted by Kubernetes once it has been.
+fn ends(status: &ContainerStatus) -> i32 {
+    let state = status.state.as_ref();
+    let is_over = state.is_some_and(|state| state.terminated.is_some());
+    let waiting = state.and_then(|state| state.waiting.as_ref()?.reason.as_deref());
+    status.restart_count + i32::from(is_over || waiting == Some("CrashLoopBackOff"))
+}
+
+fn how(ended: &ContainerStateTerminated) -> String {
+    match (ended.reason.as_deref(), ended.exit_code) {
+        (Some("OOMKilled"), _) => {
+            " because it took more memory than its container may have".to_owned()
+        }
+        // As container runtimes have it.
+        (_, code @ 129..) => format!(" by signal {}", code - 128),
+        (_, code) => format!(" with exit code {code}"),
+    }
+}
+
+async fn pods_of(
+    client: &Client,
+    namespace: &str,
+    timeouts: &Timeouts,
+) -> Result<Vec<Pod>, ClusterProblem> {
+    let doing = || "list the pods of the adapter".to_owned();
+    let pods: Api<Pod> = Api::namespaced(client.clone(), namespace);
+    let within = timeouts.api_server;
+    let late = |_| ClusterProblem::Late {
+        doing: doing(),
+        within,
+    };
+    let listed = timeout(within, pods.list(&ListParams::default())).await;
+    let listed = listed.map_err(late)?;
+    let listed = listed.map_err(|error| ClusterProblem::call(doing(), error))?;
+    Ok(listed.items)
+}
+
+fn container_of(pod: &Pod) -> Option<&ContainerStatus> {
+    let statuses = pod.status.as_ref()?.container_statuses.as_ref()?;
+    statuses.iter().find(|status| status.name == ADAPTER)
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
@@ -96,5 +211,39 @@ mod tests {
         assert!(!has_run(waiting("CrashLoopBackOff"), ended("StartError")));
         assert!(!super::has_run(&pod("prometheus", running, json!({}))));
         assert!(!super::has_run(&Pod::default()));
+    }
+
+    #[test]
+    fn an_adapter_that_was_started_again_has_ended_and_it_is_told_how() {
+        let ended = |count: i32, last: Value| {
+            let mut pod = pod(ADAPTER, json!({"running": {}}), last);
+            pod.metadata.name = Some("adapter-x".to_owned());
+            let statuses = pod.status.as_mut().unwrap();
+            statuses.container_statuses.as_mut().unwrap()[0].restart_count = count;
+            let before = AdapterEnds(BTreeMap::from([("adapter-x".to_owned(), 1)]));
+            before.ended_since(&pod).map(|ended| ended.to_string())
+        };
+        let last = |exit: i32, more: &str| {
+            let more: Value = serde_json::from_str(more).unwrap();
+            let mut last = json!({"terminated": {"exitCode": exit}});
+            json_patch::merge(&mut last["terminated"], &more);
+            last
+        };
+        assert_eq!(ended(1, last(1, "{}")), None);
+        let told = [
+            ended(3, last(101, "{}")).unwrap(),
+            ended(2, last(134, "{}")).unwrap(),
+            ended(2, last(137, r#"{"reason": "OOMKilled"}"#)).unwrap(),
+        ];
+        insta::assert_snapshot!(told.join("\n"), @r"
+        the adapter ended with exit code 101 while nothing was done to it (pod adapter-x; ends since the first step: 2)
+        the adapter ended by signal 6 while nothing was done to it (pod adapter-x; ends since the first step: 1)
+        the adapter ended because it took more memory than its container may have while nothing was done to it (pod adapter-x; ends since the first step: 1)
+        ");
+        let waiting = json!({"waiting": {"reason": "CrashLoopBackOff"}});
+        let mut pod = pod(ADAPTER, waiting, last(1, "{}"));
+        assert_eq!(container_of(&pod).map(ends), Some(1));
+        pod.status = None;
+        assert_eq!(AdapterEnds::default().ended_since(&pod), None);
     }
 }

@@ -139,7 +139,7 @@ impl Break {
         })?;
         let adapter = format!("binary:{}", program.display());
         let (verdict, outcome) = match &self.expected {
-            Expected::Caught(prediction) => match prediction.judge(&adapter) {
+            Expected::Caught(prediction) => match prediction.judge(&adapter, &self.name) {
                 Ok(cause) => (cause, Ok(())),
                 Err(failed) => wrong(failed),
             },

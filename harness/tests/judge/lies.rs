@@ -115,9 +115,8 @@ fn caught_by(lie: Lie) -> &'static [(&'static str, Kind)] {
             "discovery/ten-thousand-metrics",
             Kind::Request(RequestFailure::TimeOut),
         )],
-        Lie::RedirectsValues | Lie::Crashes => {
-            &[("custom-metrics/whole-lists", Kind::UnexpectedStatus)]
-        }
+        Lie::RedirectsValues => &[("custom-metrics/whole-lists", Kind::UnexpectedStatus)],
+        Lie::Crashes => &[("custom-metrics/whole-lists", Kind::AdapterEnded)],
         Lie::BreaksOff => &[("http/media-types", Kind::UnexpectedStatus)],
         Lie::OneAtATime => &[
             ("load/hundred-hpas", Kind::UnexpectedValue),
@@ -196,9 +195,11 @@ fn caught_by(lie: Lie) -> &'static [(&'static str, Kind)] {
         Lie::NoPreferredVersion | Lie::ListsNoGroups => {
             &[("discovery/sorted-and-equal", Kind::UnexpectedBody)]
         }
-        Lie::KeepsLastValues | Lie::FailsOnNan => {
-            &[("values/not-made-up-of-wrong-values", Kind::UnexpectedStatus)]
-        }
+        Lie::KeepsLastValues => &[("values/not-made-up-of-wrong-values", Kind::UnexpectedStatus)],
+        Lie::FailsOnNan => &[(
+            "values/zero-where-there-is-no-number",
+            Kind::UnexpectedStatus,
+        )],
         Lie::Impatient => &[
             ("values/served-of-odd-answers", Kind::UnexpectedStatus),
             ("hpa/scales-by-a-slow-prometheus", Kind::UnexpectedReplicas),
@@ -243,7 +244,7 @@ pub(crate) fn trials(reports: &Reports) -> Vec<Trial> {
             let name = name_of(lie);
             let trial = format!("lies::{name}::{}", prediction.scenario);
             let row = reports.lies.row(&name, &prediction);
-            let judge = move || caught(&prediction, &format!("scripted:{name}"), row);
+            let judge = move || caught(&prediction, &name, row);
             Trial::test(trial, judge).with_ignored_flag(true)
         })
         .collect();
@@ -257,9 +258,9 @@ pub(crate) fn name_of(lie: Lie) -> String {
     value.map_or_else(String::new, |value| value.get_name().to_owned())
 }
 
-/// Judges an adapter and notes what came of it.
-pub(crate) fn caught(prediction: &Prediction, adapter: &str, row: Row) -> Result<(), Failed> {
-    match prediction.judge(adapter) {
+/// Judges an adapter that lies and notes what came of it.
+fn caught(prediction: &Prediction, lie: &str, row: Row) -> Result<(), Failed> {
+    match prediction.judge(&format!("scripted:{lie}"), lie) {
         Ok(cause) => {
             row.note(&cause);
             Ok(())

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use libtest_mimic::Failed;
 use serde_json::Value;
+use setpoint::matrix::{Entry, matrix};
 use setpoint::outcome::{Kind, Owner};
 
 /// A scenario that fails by a finding of a kind.
@@ -20,8 +21,9 @@ impl Prediction {
         scenario(&self.scenario)
     }
 
-    /// Plays the scenario with an adapter and returns what the verdict says.
-    pub(crate) fn judge(&self, adapter: &str) -> Result<String, Failed> {
+    /// Plays the scenario with an adapter that is wrong, and returns what the verdict says. One of the obligations whose entries name what is wrong has
+    /// to fail by it.
+    pub(crate) fn judge(&self, adapter: &str, wrong: &str) -> Result<String, Failed> {
         let run = run(adapter, &[self.file()])?;
         let verdict = &run.report["scenarios"][0]["verdict"];
         let cause = verdict["cause"].as_str().unwrap_or_default();
@@ -30,6 +32,7 @@ impl Prediction {
             && verdict["kind"] == self.kind.to_string()
             && run.code == Some(1);
         if is_caught {
+            self.breaks_what_is_declared(&run.report["scenarios"][0], wrong)?;
             // Files are named as from the checkout's top, wherever that is.
             let top = format!("{}/", checkout().display());
             return Ok(cause.replace(&top, ""));
@@ -37,6 +40,25 @@ impl Prediction {
         Err(format!(
             "expected that {} fails by {}; it ended with exit code {:?} and {verdict}",
             self.scenario, self.kind, run.code
+        )
+        .into())
+    }
+
+    fn breaks_what_is_declared(&self, outcome: &Value, wrong: &str) -> Result<(), Failed> {
+        let matrix = matrix()?;
+        let names = |entry: &Entry| {
+            let mut names = entry.lies.iter().chain(&entry.breaks);
+            names.any(|name| name == wrong) && entry.scenarios.contains(&self.scenario)
+        };
+        let declared = matrix.entries().filter(|(_, entry)| names(entry));
+        let declared: Vec<&str> = declared.map(|(_, entry)| entry.id.as_str()).collect();
+        let is_broken = |id: &&str| outcome["obligations"][id] == "failed";
+        if declared.is_empty() || declared.iter().any(is_broken) {
+            return Ok(());
+        }
+        Err(format!(
+            "{wrong} should break one of {declared:?} in {}; {} says that {}",
+            self.scenario, outcome["verdict"]["cause"], outcome["obligations"]
         )
         .into())
     }

@@ -1,5 +1,5 @@
 //! What a run says, and what it leaves, when it must not pass: the API server or the fake Prometheus ends or hangs, the
-//! user presses Ctrl-C, or an HPA's status fits only because it is of before.
+//! user presses Ctrl-C, the adapter ends or never serves, or an HPA's status fits only because it is of before.
 //!
 //! Ignored with a reason where the control plane's programs are missing, unless `SETPOINT_REQUIRE=local`.
 
@@ -11,6 +11,8 @@
 mod processes;
 mod run;
 mod stale_status;
+
+use std::path::Path;
 
 use setpoint_cluster::provision;
 use setpoint_test_support::trials;
@@ -36,6 +38,15 @@ apiVersion: setpoint.dev/v1alpha1
 scenario: an APIService is available
 steps:
   - expect: {apiservice: {name: v1beta1.custom.metrics.k8s.io, available: "True"}}
+"#;
+
+/// A scenario that passes whether the adapter ends or not.
+const ENDS: &str = r#"
+apiVersion: setpoint.dev/v1alpha1
+scenario: an APIService becomes unavailable
+steps:
+  - expect: {apiservice: {name: v1beta1.custom.metrics.k8s.io, available: "True"}}
+  - expect: {apiservice: {name: v1beta1.custom.metrics.k8s.io, available: "False", within: 60s}}
 "#;
 
 const LAST_STEP: &str = "step 2 of 2";
@@ -96,6 +107,45 @@ fn a_fake_prometheus_that_is_killed_is_the_harness_problem() {
     assert_evidence(&ended);
 }
 
+fn assert_failed(ended: &Ended, kind: &str, told: &str) {
+    let Ended {
+        exit_code,
+        outcome,
+        log,
+    } = ended;
+    let verdict = &outcome["verdict"];
+    assert_eq!(verdict["verdict"], "failed", "{verdict}\n{log}");
+    assert_eq!(verdict["owner"], "adapter", "{verdict}\n{log}");
+    assert_eq!(verdict["kind"], kind, "{verdict}\n{log}");
+    let cause = verdict["cause"].as_str().unwrap();
+    assert!(cause.contains(told), "{cause}");
+    assert_eq!(*exit_code, Some(1), "{log}");
+}
+
+fn an_adapter_that_ends_fails_by_that_though_all_steps_pass() {
+    let mut run = Run::start(ENDS);
+    run.until(LAST_STEP);
+    run.find(" --prometheus-url=");
+    run.until_it_ends(|seen| {
+        let adapters = seen
+            .iter()
+            .filter(|seen| seen.command.contains(" --prometheus-url="));
+        for adapter in adapters.filter(|adapter| adapter.is_alive()) {
+            signal("KILL", adapter.pid);
+        }
+    });
+    let ended = run.end();
+    assert_failed(&ended, "adapter-ended", "the adapter ended by signal 9");
+    assert_evidence(&ended);
+}
+
+fn an_adapter_that_runs_and_never_serves_fails_by_that() {
+    // It refuses the flags of adapters.
+    let ended = Run::of_adapter(Path::new(env!("CARGO_BIN_EXE_setpoint")), PASSES).end();
+    assert_failed(&ended, "adapter-not-ready", "wait for the adapter");
+    assert_evidence(&ended);
+}
+
 fn ctrl_c_while_a_cluster_starts_leaves_nothing() {
     let mut run = Run::start(PASSES);
     run.find("/kube-apiserver ");
@@ -139,6 +189,8 @@ fn main() {
         an_api_server_that_dies_is_the_clusters_problem,
         an_api_server_that_hangs_is_the_clusters_problem,
         a_fake_prometheus_that_is_killed_is_the_harness_problem,
+        an_adapter_that_ends_fails_by_that_though_all_steps_pass,
+        an_adapter_that_runs_and_never_serves_fails_by_that,
         ctrl_c_while_a_cluster_starts_leaves_nothing,
         ctrl_c_while_a_scenario_is_set_up_leaves_nothing,
         ctrl_c_in_a_step_and_again_while_evidence_is_collected_leaves_nothing,

@@ -56,6 +56,11 @@ impl Run {
         Self::start_in(folder, &PROGRAMS.adapter, factor, scenario)
     }
 
+    /// Starts one with this adapter.
+    pub(crate) fn of_adapter(adapter: &Path, scenario: &str) -> Self {
+        Self::start_in(tempfile::tempdir().unwrap(), adapter, "1", scenario)
+    }
+
     /// Starts one whose adapter is this shell script.
     pub(crate) fn with_adapter(script: &str, scenario: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();

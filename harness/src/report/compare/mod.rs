@@ -20,6 +20,8 @@ pub struct Comparison {
     pub changes: Vec<Change>,
     /// How many scenarios are in both.
     pub in_both: usize,
+    /// What was judged before and now.
+    pub adapters: [String; 2],
 }
 
 /// What changed of one scenario.
@@ -135,12 +137,16 @@ impl Comparison {
                 .iter()
                 .filter(|outcome| of_before(&outcome.name).is_some())
                 .count(),
+            adapters: [before.adapter.to_string(), now.adapter.to_string()],
         }
     }
 
-    /// How a program ends that made this comparison: with 1 where something is worse.
+    /// How a program ends that made this comparison: with 1 where something is worse, with 2 where there was nothing to compare.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
+        if self.in_both == 0 {
+            return 2;
+        }
         u8::from(
             self.changes
                 .iter()
@@ -196,6 +202,10 @@ fn differences(before: &Convergence, now: &Convergence) -> Vec<What> {
 /// A line for each change, and how many scenarios were compared.
 impl fmt::Display for Comparison {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [before, now] = &self.adapters;
+        if before != now {
+            writeln!(f, "before   {before}\nnow      {now}")?;
+        }
         for Change { scenario, what } in &self.changes {
             let word = if what.is_regression() {
                 "WORSE"

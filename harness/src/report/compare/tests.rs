@@ -92,3 +92,20 @@ fn scenarios_of_one_report_alone_are_told_and_are_no_regression() {
     assert_eq!(code, 0);
     assert!(text.contains("was not run before; failed now"), "{text}");
 }
+
+#[test]
+fn reports_without_a_scenario_in_common_are_no_comparison_and_adapters_that_differ_are_named() {
+    let mut other = report();
+    other.adapter.profile = "other".to_owned();
+    other.scenarios.truncate(1);
+    let mut before = report();
+    before.scenarios.remove(0);
+    let (text, code) = told(&before, &other);
+    assert_eq!(code, 2);
+    assert!(
+        text.starts_with(
+            "before   test-adapter v1.37.0 bin/test-adapter (sha256 00ff…)\nnow      other v1.37.0"
+        ),
+        "{text}"
+    );
+}

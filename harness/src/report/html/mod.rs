@@ -44,19 +44,16 @@ impl Report {
         if self.interrupted {
             writeln!(html, "<p class=\"failed\">The run was interrupted.</p>")?;
         }
-        for problem in &self.not_failing {
-            writeln!(
-                html,
-                "<p class=\"failed\">{}</p>",
-                escaped(&problem.to_string())
-            )?;
+        for problem in self.problems_of_known_failures() {
+            writeln!(html, "<p class=\"failed\">{}</p>", escaped(&problem))?;
         }
         write_areas(html, &self.scenarios)?;
         writeln!(html, "<h2>Scenarios</h2>")?;
         let mut scenarios: Vec<&Outcome> = self.scenarios.iter().collect();
         scenarios.sort_by_key(|outcome| outcome.verdict.word());
         for outcome in scenarios {
-            write_scenario(html, outcome)?;
+            let broken: Vec<&Obligation> = self.broken_by(outcome).collect();
+            write_scenario(html, outcome, &broken)?;
         }
         write_obligations(html, &self.obligations)?;
         html.push_str("</html>\n");
@@ -95,7 +92,7 @@ fn write_areas(html: &mut String, outcomes: &[Outcome]) -> fmt::Result {
     writeln!(html, "</table>")
 }
 
-fn write_scenario(html: &mut String, outcome: &Outcome) -> fmt::Result {
+fn write_scenario(html: &mut String, outcome: &Outcome, broken: &[&Obligation]) -> fmt::Result {
     let word = outcome.verdict.word();
     let (sentence, name) = (escaped(&outcome.sentence), escaped(&outcome.name));
     let open = if word == Word::Failed { " open" } else { "" };
@@ -115,6 +112,9 @@ fn write_scenario(html: &mut String, outcome: &Outcome) -> fmt::Result {
                 escaped(&problem.cause)
             )?;
         }
+    }
+    for obligation in broken {
+        writeln!(html, "<p>Breaks {}</p>", escaped(&obligation.to_string()))?;
     }
     if let Some(known) = &outcome.known {
         writeln!(
@@ -170,22 +170,22 @@ fn write_obligations(html: &mut String, obligations: &[Obligation]) -> fmt::Resu
     }
     writeln!(
         html,
-        "<h2>Obligations</h2>\n<table>\n<tr><th>id<th>verdict<th>scenarios"
+        "<h2>Obligations</h2>\n<table>\n<tr><th>obligation<th>verdict<th>scenarios"
     )?;
-    for Obligation {
-        id,
-        verdict,
-        owner,
-        scenarios,
-    } in obligations
-    {
+    for obligation in obligations {
+        let Obligation {
+            verdict,
+            owner,
+            scenarios,
+            ..
+        } = obligation;
         let owner = owner.map_or_else(String::new, |owner| format!(" ({owner})"));
         let link = |name: &String| format!("<a href=\"#{name}\">{name}</a>", name = escaped(name));
         let links: Vec<String> = scenarios.iter().map(link).collect();
         writeln!(
             html,
             "<tr><td>{}<td class=\"{verdict}\">{verdict}{owner}<td>{}",
-            escaped(id),
+            escaped(&obligation.to_string()),
             links.join(", ")
         )?;
     }

@@ -13,8 +13,8 @@ pub(super) enum Activity {
     SetUp,
     /// Plays one step: [`Event::Played`].
     Play(usize),
-    /// Looks whether the cluster and the fake Prometheus still do their part: [`Event::Checked`].
-    /// Without them nothing that was seen says anything of the adapter.
+    /// Looks whether the cluster and the fake Prometheus still do their part, without which nothing that was seen says anything of the adapter,
+    /// and whether the adapter has ended: [`Event::Checked`].
     Check,
     /// Collects what explains the verdict: [`Event::Collected`].
     Collect,

@@ -90,6 +90,10 @@ impl Play for PkiStep {
         parts.join(", ")
     }
 
+    fn disturbs_adapter(&self, _namespace: &str) -> bool {
+        true
+    }
+
     fn needs(&self) -> Needs {
         Needs {
             own_trust: self.front_proxy_ca.is_some() || self.client_ca.is_some(),

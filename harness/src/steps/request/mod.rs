@@ -140,6 +140,10 @@ impl Play for RequestStep {
         format!("request {}{}", self.method.prefix(), self.path)
     }
 
+    fn disturbs_adapter(&self, _namespace: &str) -> bool {
+        self.while_api_server_pauses.is_some()
+    }
+
     fn needs(&self) -> Needs {
         Needs {
             pausing_api_server: self.while_api_server_pauses.is_some(),

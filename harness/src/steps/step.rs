@@ -1,0 +1,204 @@
+//! A step of a scenario, as files have it.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::Deref;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::Deserialize;
+use serde::de::{
+    DeserializeSeed, Deserializer, EnumAccess, Error, IntoDeserializer as _, MapAccess,
+    VariantAccess, Visitor,
+};
+use serde_json::{Value, json};
+
+use super::Action;
+use super::context::Play;
+use crate::format::Place;
+
+/// The key beside an action.
+const PROVES: &str = "proves";
+
+/// One step: an action under its key, and beside it what of the scenario's `proves` the step is about.
+#[derive(Debug, Clone)]
+pub(crate) struct Step {
+    /// Ids of the obligations that fail with this step, and with no other one; nothing where the step is about all of them.
+    pub(crate) proves: Vec<String>,
+    key: String,
+    action: Action,
+}
+
+impl Step {
+    /// Where its action stands, in a step that stands there.
+    pub(crate) fn place_in<'a>(&self, step: &'a Place) -> &'a Place {
+        step.key(&self.key)
+    }
+
+    /// Where the id of an obligation stands.
+    pub(crate) fn place_of_proven(step: &Place, index: usize) -> &Place {
+        step.key(PROVES).item(index)
+    }
+}
+
+impl Deref for Step {
+    type Target = dyn Play;
+
+    fn deref(&self) -> &(dyn Play + 'static) {
+        &*self.action
+    }
+}
+
+impl<'de> Deserialize<'de> for Step {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(StepVisitor)
+    }
+}
+
+struct StepVisitor;
+
+impl<'de> Visitor<'de> for StepVisitor {
+    type Value = Step;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a step: an action such as `request: {…}`")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Step, A::Error> {
+        let mut proves = None;
+        let mut done: Option<(String, Action)> = None;
+        while let Some(key) = map.next_key::<String>()? {
+            if key == PROVES {
+                if proves.replace(map.next_value()?).is_some() {
+                    return Err(A::Error::duplicate_field(PROVES));
+                }
+                continue;
+            }
+            if let Some((before, _)) = done {
+                let problem =
+                    format!("a step does one thing, and this one has `{before}` and `{key}`");
+                return Err(A::Error::custom(problem));
+            }
+            let entry = MapEntry {
+                key: &key,
+                map: &mut map,
+            };
+            let action = Action::deserialize(entry)?;
+            done = Some((key, action));
+        }
+        let (key, action) = done.ok_or_else(|| A::Error::custom("the step does nothing"))?;
+        Ok(Step {
+            proves: proves.unwrap_or_default(),
+            key,
+            action,
+        })
+    }
+}
+
+/// An entry of a map as an enum: the key is the variant. Nothing is copied on the way, so errors keep their places.
+struct MapEntry<'a, A> {
+    key: &'a str,
+    map: &'a mut A,
+}
+
+impl<'de, A: MapAccess<'de>> Deserializer<'de> for MapEntry<'_, A> {
+    type Error = A::Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, A::Error> {
+        visitor.visit_enum(self)
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct newtype_struct seq tuple
+        tuple_struct map struct enum identifier ignored_any
+    }
+}
+
+impl<'de, A: MapAccess<'de>> EnumAccess<'de> for MapEntry<'_, A> {
+    type Error = A::Error;
+    type Variant = Self;
+
+    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), A::Error> {
+        let variant = seed.deserialize(self.key.into_deserializer())?;
+        Ok((variant, self))
+    }
+}
+
+impl<'de, A: MapAccess<'de>> VariantAccess<'de> for MapEntry<'_, A> {
+    type Error = A::Error;
+
+    fn unit_variant(self) -> Result<(), A::Error> {
+        self.map.next_value()
+    }
+
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, A::Error> {
+        self.map.next_value_seed(seed)
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(self, _: usize, _: V) -> Result<V::Value, A::Error> {
+        Err(A::Error::custom("an action has one value"))
+    }
+
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        _: &'static [&'static str],
+        _: V,
+    ) -> Result<V::Value, A::Error> {
+        Err(A::Error::custom("an action has one value"))
+    }
+}
+
+impl JsonSchema for Step {
+    fn schema_name() -> Cow<'static, str> {
+        "Step".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = Action::json_schema(generator);
+        let shapes = schema.get_mut("oneOf").and_then(Value::as_array_mut);
+        for shape in shapes.into_iter().flatten() {
+            shape["properties"][PROVES] = json!({
+                "description": "Ids of the obligations, of those that the scenario proves, that fail with this step, and with no other one. A step without is about all of them.",
+                "type": "array",
+                "items": {"type": "string"},
+            });
+        }
+        schema
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Step, String> {
+        serde_saphyr::from_str(text).map_err(|error| crate::format::located(&error))
+    }
+
+    #[test]
+    fn a_step_has_an_action_and_may_say_beside_it_what_it_is_about() {
+        for text in [
+            "{restart: adapter, proves: [N01, N02]}",
+            "proves: [N01, N02]\nrestart: adapter\n",
+        ] {
+            let step = read(text).unwrap();
+            assert_eq!(step.proves, ["N01", "N02"]);
+            assert!(matches!(step.action, Action::Restart(_)));
+        }
+        assert!(read("restart: adapter").unwrap().proves.is_empty());
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_step_is_told_where_it_stands() {
+        let wrong = [
+            "{proves: [N01]}",
+            "restart",
+            "{restart: adapter, delete: {}}",
+            "{proves: [N01], proves: [N02], restart: adapter}",
+            "{proves: N01, restart: adapter}",
+            "{restarts: adapter}",
+            "proves: [N01]\nrequest:\n  path: /\n  expect: {}\n  vias: adapter\n",
+        ];
+        let told: Vec<String> = wrong.iter().map(|text| read(text).unwrap_err()).collect();
+        insta::assert_snapshot!(told.join("\n"));
+    }
+}
