@@ -263,6 +263,7 @@ pub(crate) mod tests {
             .collect();
         assert_eq!(shown, [r#"a ["x", "y"]"#, r#"b ["x", "y"]"#, "c []"]);
         assert_eq!((names.len(), names.label_sets.len()), (3, 2));
+        assert!(!names.is_empty());
     }
 
     #[test]
@@ -307,6 +308,11 @@ pub(crate) mod tests {
         assert!(collector.add("m", labels()).is_err());
         let long = "m".repeat(MAX_TEXT + 1);
         assert!(SeriesCollector::default().add(&long, []).is_err());
+        assert!(
+            SeriesCollector::default()
+                .add("m", [long.as_str()])
+                .is_err()
+        );
     }
 
     proptest! {

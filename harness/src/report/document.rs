@@ -1,5 +1,6 @@
 //! The report of a run: one document, of which all others are made.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -7,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::judged::Judged;
 use super::known::{Expired, NotFailing};
-use super::obligations::{Obligation, obligations};
+use super::obligations::{Obligation, Word, obligations};
 use super::outcome::Outcome;
 use super::verdict::Counts;
 use crate::matrix::matrix;
@@ -69,6 +70,29 @@ impl Report {
     #[must_use]
     pub fn counts(&self) -> Counts {
         Counts::of(self.scenarios.iter().map(|outcome| &outcome.verdict))
+    }
+
+    /// How many obligations and facts have which verdict: `276 passed, 1 failed`.
+    pub(super) fn obligations_counted(&self) -> String {
+        let mut counts: BTreeMap<Word, usize> = BTreeMap::new();
+        for obligation in &self.obligations {
+            *counts.entry(obligation.verdict).or_default() += 1;
+        }
+        let counts = counts.iter().rev();
+        let counts: Vec<String> = counts
+            .map(|(word, count)| format!("{count} {word}"))
+            .collect();
+        counts.join(", ")
+    }
+
+    /// The part of the scenarios' time that these seconds are, in percent.
+    pub(super) fn share(&self, seconds: f64) -> f64 {
+        let all: f64 = self.scenarios.iter().map(|outcome| outcome.seconds).sum();
+        if all > 0.0 {
+            100.0 * seconds / all
+        } else {
+            0.0
+        }
     }
 
     /// How a program that made this report ends: with 1 when a scenario failed that isn't known to fail, or one passed that

@@ -38,7 +38,7 @@ impl Report {
         self.write_failures(text)?;
         writeln!(
             text,
-            "\n| area | passed | failed | inconclusive | skipped | seconds |\n|---|---|---|---|---|---|"
+            "\n| area | passed | failed | inconclusive | skipped | seconds | share of time |\n|---|---|---|---|---|---|---|"
         )?;
         for Area {
             name,
@@ -54,7 +54,8 @@ impl Report {
             ];
             writeln!(
                 text,
-                "| {name} | {passed} | {failed} | {inconclusive} | {skipped} | {seconds:.0} |"
+                "| {name} | {passed} | {failed} | {inconclusive} | {skipped} | {seconds:.0} | {:.0} % |",
+                self.share(seconds)
             )?;
         }
         self.write_obligations(text)
@@ -94,6 +95,11 @@ impl Report {
         if self.obligations.is_empty() {
             return Ok(());
         }
+        writeln!(
+            text,
+            "\nObligations and facts: {}.",
+            self.obligations_counted()
+        )?;
         writeln!(
             text,
             "\n| obligation | verdict | owner of the problem | scenarios |\n|---|---|---|---|"

@@ -166,6 +166,10 @@ impl Report {
             );
         }
         anstream::println!("{DIM}adapter {}{DIM:#}", self.adapter);
+        if !self.obligations.is_empty() {
+            let counted = self.obligations_counted();
+            anstream::println!("{DIM}obligations and facts: {counted}{DIM:#}");
+        }
         for outcome in &self.scenarios {
             if let Some(known) = &outcome.known {
                 let (name, reason, expires) = (&outcome.name, &known.reason, known.expires);

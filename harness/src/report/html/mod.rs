@@ -47,13 +47,12 @@ impl Report {
         for problem in self.problems_of_known_failures() {
             writeln!(html, "<p class=\"failed\">{}</p>", escaped(&problem))?;
         }
-        write_areas(html, &self.scenarios)?;
+        write_areas(html, self)?;
         writeln!(html, "<h2>Scenarios</h2>")?;
         let mut scenarios: Vec<&Outcome> = self.scenarios.iter().collect();
         scenarios.sort_by_key(|outcome| outcome.verdict.word());
         for outcome in scenarios {
-            let broken: Vec<&Obligation> = self.broken_by(outcome).collect();
-            write_scenario(html, outcome, &broken)?;
+            write_scenario(html, self, outcome)?;
         }
         write_obligations(html, &self.obligations)?;
         html.push_str("</html>\n");
@@ -61,8 +60,8 @@ impl Report {
     }
 }
 
-fn write_areas(html: &mut String, outcomes: &[Outcome]) -> fmt::Result {
-    let heads = ["passed", "failed", "unclear", "skipped", "seconds"]
+fn write_areas(html: &mut String, report: &Report) -> fmt::Result {
+    let heads = ["passed", "failed", "unclear", "skipped", "seconds", "share"]
         .map(|head| format!("<th class=\"number\">{head}"));
     writeln!(
         html,
@@ -73,7 +72,7 @@ fn write_areas(html: &mut String, outcomes: &[Outcome]) -> fmt::Result {
         name,
         counts,
         seconds,
-    } in areas(outcomes)
+    } in areas(&report.scenarios)
     {
         let counts = [
             counts.passed,
@@ -84,22 +83,24 @@ fn write_areas(html: &mut String, outcomes: &[Outcome]) -> fmt::Result {
         let cells = counts.map(|count| format!("<td class=\"number\">{count}"));
         writeln!(
             html,
-            "<tr><td>{}{}<td class=\"number\">{seconds:.0}",
+            "<tr><td>{}{}<td class=\"number\">{seconds:.0}<td class=\"number\">{:.0} %",
             escaped(name),
-            cells.concat()
+            cells.concat(),
+            report.share(seconds)
         )?;
     }
     writeln!(html, "</table>")
 }
 
-fn write_scenario(html: &mut String, outcome: &Outcome, broken: &[&Obligation]) -> fmt::Result {
+fn write_scenario(html: &mut String, report: &Report, outcome: &Outcome) -> fmt::Result {
     let word = outcome.verdict.word();
     let (sentence, name) = (escaped(&outcome.sentence), escaped(&outcome.name));
     let open = if word == Word::Failed { " open" } else { "" };
     writeln!(
         html,
-        "<details{open} id=\"{name}\"><summary><span class=\"word {word}\">{word}</span>{sentence} <span class=\"seconds\">{name}, {:.1}s</span></summary>",
-        outcome.seconds
+        "<details{open} id=\"{name}\"><summary><span class=\"word {word}\">{word}</span>{sentence} <span class=\"seconds\">{name}, {:.1}s, {:.1} % of the time</span></summary>",
+        outcome.seconds,
+        report.share(outcome.seconds)
     )?;
     match &outcome.verdict {
         Verdict::Passed => {}
@@ -113,7 +114,7 @@ fn write_scenario(html: &mut String, outcome: &Outcome, broken: &[&Obligation]) 
             )?;
         }
     }
-    for obligation in broken {
+    for obligation in report.broken_by(outcome) {
         writeln!(html, "<p>Breaks {}</p>", escaped(&obligation.to_string()))?;
     }
     if let Some(known) = &outcome.known {

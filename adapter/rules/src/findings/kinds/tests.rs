@@ -192,6 +192,8 @@ fn rules_that_give_one_metric_or_one_value_to_all_are_found() {
     assert_eq!(two(&named("load", "$0"), &named("b", "load")), ["clash"]);
     let fixed = with_series("{__name__=~\"^http_.*\"}").replace("<<.Series>>", "http_requests");
     assert_eq!(codes(&fixed), ["fixed-series"]);
+    let of_one_name = fixed.replacen('{', "{name: {as: requests}, ", 1);
+    assert_eq!(codes(&of_one_name), [""; 0]);
 }
 
 #[test]

@@ -49,10 +49,10 @@ fn a_name_that_names_a_group_that_isnt_there_is_found() {
 
 #[test]
 fn the_cure_of_a_missing_group_names_the_group_that_is_meant() {
-    let told = |as_: &str| {
+    let told_by = |matches: &str, as_: &str| {
         let rule = with_series("a_sum").replacen(
             '{',
-            &format!("{{name: {{matches: '^(?P<base>.*)_sum$', as: '{as_}'}}, "),
+            &format!("{{name: {{matches: '{matches}', as: '{as_}'}}, "),
             1,
         );
         let rules = Rules::parse(&format!("rules: [{rule}]")).unwrap();
@@ -65,6 +65,7 @@ fn the_cure_of_a_missing_group_names_the_group_that_is_meant() {
             finding.sentence.clone(),
         )
     };
+    let told = |as_: &str| told_by("^(?P<base>.*)_sum$", as_);
     let (subject, cure, sentence) = told("$1_per_second");
     assert_eq!(subject, "rules[0].name.as");
     assert!(cure.starts_with("write `${1}_per_second`:"), "{cure}");
@@ -75,6 +76,9 @@ fn the_cure_of_a_missing_group_names_the_group_that_is_meant() {
     assert!(sentence.contains("has one, `1`"), "{sentence}");
     assert!(told("$base_rate").1.contains("`${base}_rate`"));
     assert!(told("x$7").1.contains("in parentheses"));
+    assert!(told_by("^.*_sum$", "x$1").2.contains("has no group"));
+    let of_two = told_by("^(.)(.*)$", "x$3").2;
+    assert!(of_two.contains("has those from `1` to `2`"), "{of_two}");
 }
 
 #[test]
