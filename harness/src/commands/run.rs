@@ -129,9 +129,6 @@ fn named(text: &str) -> anyhow::Result<Adapter> {
         let path = path.or_else(|| std::env::var_os(ADAPTER_VARIABLE).map(PathBuf::from));
         let none = || format!("{file} names no `program`, and neither does {ADAPTER_VARIABLE}");
         let path = path.with_context(none)?;
-        for program in profile.beside.programs.values().chain([&path]) {
-            is_program(program).with_context(|| format!("use the programs of {file}"))?;
-        }
         return Ok(Adapter {
             profile,
             path: Some(path),
@@ -155,20 +152,35 @@ fn named(text: &str) -> anyhow::Result<Adapter> {
     }
     match rest {
         None | Some("") => anyhow::bail!("expected {name}:PATH"),
-        Some(path) => {
-            is_program(Path::new(path))?;
-            Ok(Adapter {
-                profile,
-                path: Some(path.into()),
-            })
-        }
+        Some(path) => Ok(Adapter {
+            profile,
+            path: Some(path.into()),
+        }),
     }
 }
 
-/// Whether there is a file that may be run.
+impl Adapter {
+    /// Whether its programs are there and may be run.
+    fn check_programs(&self) -> Result<(), BadInput> {
+        let beside = self.profile.beside.programs.values();
+        let programs = beside.chain(&self.path);
+        let of = || {
+            let file = self.profile.file.as_ref();
+            file.map_or_else(
+                || "use the adapter".to_owned(),
+                |file| format!("use the programs that {} names", file.display()),
+            )
+        };
+        for program in programs {
+            is_program(program).with_context(of).map_err(BadInput)?;
+        }
+        Ok(())
+    }
+}
+
 fn is_program(path: &Path) -> anyhow::Result<()> {
     let metadata = std::fs::metadata(path);
-    let metadata = metadata.with_context(|| format!("{} isn't there", path.display()))?;
+    let metadata = metadata.with_context(|| format!("look at {}", path.display()))?;
     let may_run = metadata.is_file() && metadata.permissions().mode() & 0o111 != 0;
     anyhow::ensure!(may_run, "{} is no program that may be run", path.display());
     Ok(())
@@ -195,16 +207,6 @@ pub(super) fn load(paths: &[PathBuf]) -> Result<Vec<Scenario>, BadInput> {
     }];
     let paths = if paths.is_empty() { &default } else { paths };
     scenario::load(paths).map_err(|error| BadInput(error.into()))
-}
-
-/// These scenarios, and those that run where no path is given: a file of known failures is about all of them, whichever run.
-fn with_default(scenarios: &[Scenario]) -> Vec<Scenario> {
-    let mut all = scenarios.to_vec();
-    // Those that can't be read don't run now. What a file says of them is told as unknown.
-    let more = load(&[]).unwrap_or_default();
-    let is_new = |scenario: &Scenario| !scenarios.iter().any(|one| one.name() == scenario.name());
-    all.extend(more.into_iter().filter(is_new));
-    all
 }
 
 /// Tells a step of a GitHub workflow that runs this program: its summary, and an annotation of each failure.
@@ -265,9 +267,13 @@ pub async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
         .await;
     }
     // Everything that can be refused is refused before anything is started.
+    if let Some(adapter) = &args.adapter {
+        adapter.check_programs()?;
+    }
     let all = load(&args.paths)?;
     let known = args.known_failures.as_deref();
-    let known = known.map(|path| KnownFailures::load(path, &with_default(&all)));
+    // A file may be about all scenarios where a part of them is named. Those that can't be read are unknown to it.
+    let known = known.map(|path| KnownFailures::load(path, &all, &load(&[]).unwrap_or_default()));
     let known = known.transpose().map_err(|error| BadInput(error.into()))?;
     let scenarios = args.selection.of(all)?;
     if let Some(folder) = &args.report {

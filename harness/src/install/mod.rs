@@ -249,6 +249,7 @@ mod tests {
             assert!(has("Service", names.service), "{install:?}");
             assert!(has("ConfigMap", names.config_map), "{install:?}");
             assert!(has("Secret", names.serving_secret), "{install:?}");
+            assert!(has("ServiceAccount", names.service_account), "{install:?}");
             let config = objects.iter().find(|object| {
                 object["kind"] == "ConfigMap" && object["metadata"]["name"] == names.config_map
             });

@@ -28,29 +28,41 @@ pub enum LoadError {
     },
 }
 
+/// A scenario's name and what it proves.
+type Named = (String, Vec<String>);
+
 impl KnownFailures {
-    /// Reads a file. Each entry must be about one of the scenarios that there are, whichever of them run.
+    /// Reads a file. Each entry must be about one of the scenarios, whichever of them run, or about one of `others`, which nothing is seen of now.
     ///
     /// # Errors
     /// When the file can't be read, or what is wrong with it.
-    pub fn load(path: &Path, scenarios: &[Scenario]) -> Result<Self, LoadError> {
+    pub fn load(
+        path: &Path,
+        scenarios: &[Scenario],
+        others: &[Scenario],
+    ) -> Result<Self, LoadError> {
         let text = setpoint_support::read_text(path).map_err(|source| LoadError::Read {
             path: path.to_owned(),
             source,
         })?;
-        let known = scenarios
-            .iter()
-            .map(|scenario| (scenario.name(), scenario.document.proves.clone()));
-        Self::parse(path, &text, &known.collect::<Vec<_>>()).map_err(|found| LoadError::Broken {
+        let named = |scenarios: &[Scenario]| -> Vec<Named> {
+            let scenarios = scenarios.iter();
+            scenarios
+                .map(|scenario| (scenario.name(), scenario.document.proves.clone()))
+                .collect()
+        };
+        let parsed = Self::parse(path, &text, &named(scenarios), &named(others));
+        parsed.map_err(|found| LoadError::Broken {
             problems: in_file(path, found),
         })
     }
 
-    /// The entries of a text, or everything that is wrong with it. A scenario is its name and what it proves.
+    /// The entries of a text, or everything that is wrong with it.
     pub(super) fn parse(
         path: &Path,
         text: &str,
-        scenarios: &[(String, Vec<String>)],
+        scenarios: &[Named],
+        others: &[Named],
     ) -> Result<Self, Vec<String>> {
         let document: Document =
             serde_saphyr::from_str(text).map_err(|error| vec![located(&error)])?;
@@ -60,11 +72,10 @@ impl KnownFailures {
         let mut entries = Vec::new();
         for (index, entry) in document.failures.into_iter().enumerate() {
             let place = places.key("failures").item(index);
-            let about = scenarios
-                .iter()
-                .filter(|(name, proves)| entry.is_about(name, proves));
+            let is_about = |(name, proves): &&Named| entry.is_about(name, proves);
+            let about = scenarios.iter().filter(is_about);
             let about: BTreeSet<String> = about.map(|(name, _)| name.clone()).collect();
-            if about.is_empty() {
+            if about.is_empty() && !others.iter().any(|other| is_about(&other)) {
                 let problem = format!("no scenario is called `{}`, and none proves it", entry.id);
                 checks.at(place.key("id"), problem);
             }

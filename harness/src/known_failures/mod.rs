@@ -11,7 +11,9 @@ use std::path::PathBuf;
 use jiff::civil::Date;
 use serde::Deserialize;
 
-use crate::report::{Expired, KnownFailure, NotFailing, Report, SkipReason, Verdict};
+use crate::report::{
+    Expired, KnownFailure, NotFailing, Outcome, Report, SkipReason, Verdict, Word,
+};
 
 pub use load::LoadError;
 
@@ -57,54 +59,88 @@ impl Entry {
     fn is_about(&self, name: &str, proves: &[String]) -> bool {
         self.id == name || proves.contains(&self.id)
     }
+
+    /// What a scenario that it is about says of it.
+    fn verdict_of(&self, outcome: &Outcome) -> Word {
+        if self.id == outcome.name {
+            outcome.verdict.word()
+        } else {
+            outcome.verdict_on(&self.id)
+        }
+    }
 }
 
 impl KnownFailures {
     /// Marks what is known to fail in a report, and notes what is known to fail and passed, and what fails after its last day.
     pub fn mark(&self, report: &mut Report, today: Date) {
+        for outcome in &mut report.scenarios {
+            outcome.known = self.known(outcome, today);
+        }
         for (entry, about) in &self.entries {
-            self.mark_entry(entry, about, report, today);
+            self.judge_entry(entry, about, report, today);
         }
     }
 
-    fn mark_entry(&self, entry: &Entry, about: &About, report: &mut Report, today: Date) {
-        let is_over = today > entry.expires;
+    /// Why the failure of a scenario is known: an entry has its name, or each obligation that it breaks has an entry.
+    fn known(&self, outcome: &Outcome, today: Date) -> Option<KnownFailure> {
+        let entries = self.entries.iter().map(|(entry, _)| entry);
+        let valid: Vec<&Entry> = entries.filter(|entry| today <= entry.expires).collect();
+        let with_id = |id: &String| valid.iter().find(|entry| entry.id == *id);
+        let is_broken = |id: &&String| outcome.verdict_on(id) == Word::Failed;
+        if !matches!(outcome.verdict, Verdict::Failed(_)) {
+            return None;
+        }
+        let mut broken = outcome.proves.iter().filter(is_broken);
+        let entry = with_id(&outcome.name).or_else(|| {
+            let first = with_id(broken.next()?)?;
+            broken.all(|id| with_id(id).is_some()).then_some(first)
+        })?;
+        Some(KnownFailure {
+            reason: entry.reason.clone(),
+            expires: entry.expires,
+        })
+    }
+
+    fn judge_entry(&self, entry: &Entry, about: &About, report: &mut Report, today: Date) {
         let (mut passed, mut failed) = (Vec::new(), Vec::new());
         // Of an obligation, one scenario that fails is enough. One that nothing was seen of may be that one.
         let mut may_fail = false;
         let mut seen = BTreeSet::new();
-        let outcomes = report.scenarios.iter_mut();
+        let outcomes = report.scenarios.iter();
         for outcome in outcomes.filter(|outcome| about.contains(&outcome.name)) {
-            seen.insert(outcome.name.clone());
-            match &outcome.verdict {
-                Verdict::Failed(_) => {
-                    failed.push(outcome.name.clone());
-                    if !is_over {
-                        outcome.known = Some(KnownFailure {
-                            reason: entry.reason.clone(),
-                            expires: entry.expires,
-                        });
-                    }
-                }
-                Verdict::Passed => passed.push(outcome.name.clone()),
-                // The adapter doesn't claim it, wherever it runs.
-                Verdict::Skipped {
-                    reason: SkipReason::NotImplemented { .. },
-                } => {}
-                Verdict::Inconclusive(_) | Verdict::Skipped { .. } => may_fail = true,
+            let name = outcome.name.clone();
+            seen.insert(name.clone());
+            match entry.verdict_of(outcome) {
+                Word::Failed => failed.push((name, outcome.known.is_some())),
+                Word::Passed => passed.push(name),
+                Word::Skipped if is_not_claimed(outcome) => {}
+                Word::Inconclusive | Word::Skipped => may_fail = true,
             }
         }
         may_fail |= about.iter().any(|name| !seen.contains(name));
         let (id, file) = (entry.id.clone(), self.path.clone());
         if failed.is_empty() && !may_fail && !passed.is_empty() {
             report.not_failing.push(NotFailing { id, file, passed });
-        } else if is_over && !failed.is_empty() {
+        }
+        let failed = failed.into_iter().filter(|(_, is_known)| !is_known);
+        let failed: Vec<String> = failed.map(|(name, _)| name).collect();
+        if today > entry.expires && !failed.is_empty() {
             report.expired.push(Expired {
-                id,
+                id: entry.id.clone(),
                 expires: entry.expires,
-                file,
+                file: self.path.clone(),
                 failed,
             });
         }
     }
+}
+
+/// Whether the adapter doesn't claim what the scenario needs, wherever it runs.
+fn is_not_claimed(outcome: &Outcome) -> bool {
+    matches!(
+        outcome.verdict,
+        Verdict::Skipped {
+            reason: SkipReason::NotImplemented { .. }
+        }
+    )
 }

@@ -21,7 +21,8 @@ fn scenarios() -> Vec<(String, Vec<String>)> {
 }
 
 fn parse(text: &str) -> Result<KnownFailures, Vec<String>> {
-    KnownFailures::parse(Path::new("known.yaml"), text, &scenarios())
+    let other = ("elsewhere/other".to_owned(), vec!["H22".to_owned()]);
+    KnownFailures::parse(Path::new("known.yaml"), text, &scenarios(), &[other])
 }
 
 fn marked(text: &str, today: &str) -> Report {
@@ -79,6 +80,10 @@ fn an_obligation_that_passed_in_a_part_of_its_scenarios_may_fail_in_the_others()
     assert_eq!((report.exit_code(), report.not_failing.len()), (0, 0));
     // All of them, of which one isn't claimed.
     let mut report = crate::report::tests::report();
+    for outcome in &mut report.scenarios {
+        // They follow the verdict.
+        outcome.obligations.clear();
+    }
     for index in [1, 3] {
         report.scenarios[index].verdict = Verdict::Passed;
     }
@@ -92,6 +97,39 @@ fn an_obligation_that_passed_in_a_part_of_its_scenarios_may_fail_in_the_others()
     report.scenarios[2].verdict = Verdict::Skipped { reason };
     mark(&mut report, &of_obligation, "2026-12-01");
     assert_eq!(report.not_failing, []);
+}
+
+#[test]
+fn a_scenario_that_breaks_what_no_entry_names_is_not_known() {
+    let of_obligation = FILE.replace("hpa/scales-up", "H21");
+    let broken = |obligations: &[(&str, Word)]| {
+        let mut report = report();
+        report.scenarios.truncate(3);
+        let failed = &mut report.scenarios[1];
+        failed.proves = vec!["H21".to_owned(), "H22".to_owned()];
+        let obligations = obligations.iter();
+        failed.obligations = obligations
+            .map(|(id, word)| ((*id).to_owned(), *word))
+            .collect();
+        mark(&mut report, &of_obligation, "2026-12-01");
+        report.exit_code()
+    };
+    assert_eq!(broken(&[("H21", Word::Failed), ("H22", Word::Passed)]), 0);
+    assert_eq!(broken(&[("H21", Word::Failed), ("H22", Word::Failed)]), 1);
+    assert_eq!(
+        broken(&[("H21", Word::Inconclusive), ("H22", Word::Failed)]),
+        1
+    );
+}
+
+#[test]
+fn an_entry_of_a_scenario_elsewhere_says_nothing_of_these() {
+    for id in ["elsewhere/other", "H22"] {
+        let report = marked(&FILE.replace("hpa/scales-up", id), "2027-12-01");
+        assert_eq!(report.not_failing, []);
+        assert_eq!(report.expired, []);
+        assert_eq!(report.exit_code(), 1);
+    }
 }
 
 #[test]

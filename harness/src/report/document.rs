@@ -72,13 +72,13 @@ impl Report {
         Counts::of(self.scenarios.iter().map(|outcome| &outcome.verdict))
     }
 
-    /// How many obligations and facts have which verdict: `276 passed, 1 failed`.
+    /// How many obligations and facts have which verdict: `1 failed, 276 passed`.
     pub(super) fn obligations_counted(&self) -> String {
         let mut counts: BTreeMap<Word, usize> = BTreeMap::new();
         for obligation in &self.obligations {
             *counts.entry(obligation.verdict).or_default() += 1;
         }
-        let counts = counts.iter().rev();
+        let counts = counts.iter();
         let counts: Vec<String> = counts
             .map(|(word, count)| format!("{count} {word}"))
             .collect();

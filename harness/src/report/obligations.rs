@@ -22,7 +22,7 @@ pub struct Obligation {
     /// What holds, as a sentence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sentence: Option<String>,
-    /// The worst of its scenarios' verdicts.
+    /// The worst of its scenarios' verdicts on it.
     pub verdict: Word,
     /// Whose problem it is, if it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -117,12 +117,11 @@ pub(crate) fn verdicts(
     ended: Option<usize>,
     word: Word,
 ) -> BTreeMap<String, Word> {
-    let (before, failed) = match ended.and_then(|index| Some((&steps[..index], steps.get(index)?)))
-    {
-        Some((before, failed)) if word == Word::Failed => (before, *failed),
+    let split = ended.and_then(|index| steps.split_at_checked(index));
+    let (before, after, failed) = match split {
+        Some((before, after @ [failed, ..])) if word == Word::Failed => (before, after, *failed),
         _ => return proves.iter().map(|id| (id.clone(), word)).collect(),
     };
-    let after = &steps[before.len()..];
     let names = |steps: &[&[String]], id: &String| steps.iter().any(|step| step.contains(id));
     let is_shown = |id: &String| names(before, id) && !names(after, id);
     let all_are_shown = proves.iter().all(is_shown);

@@ -39,14 +39,10 @@ pub(crate) trait Play: Send + Sync {
 
     /// Whether the adapter may end by it: it is about the adapter's pods, or changes what is in their namespace, rights or APIServices.
     fn disturbs_adapter(&self, namespace: &str) -> bool {
-        let groups = ["rbac.authorization.k8s.io/", "apiregistration.k8s.io/"];
-        let concerns = |object: &ObjectRef| {
-            object.namespace.as_deref() == Some(namespace)
-                || groups
-                    .iter()
-                    .any(|group| object.api_version.starts_with(group))
-        };
-        self.changes().iter().any(concerns)
+        let changes = self.changes();
+        changes
+            .iter()
+            .any(|object| concerns_adapter(object, namespace))
     }
 
     /// The metrics that it gives values.
@@ -116,6 +112,15 @@ pub(crate) struct Needs {
     pub sni_pairs: bool,
     /// It stops the API server for a moment.
     pub pausing_api_server: bool,
+}
+
+/// Whether an object is in the adapter's namespace, or gives it rights or its place in the API.
+pub(super) fn concerns_adapter(object: &ObjectRef, namespace: &str) -> bool {
+    let groups = ["rbac.authorization.k8s.io/", "apiregistration.k8s.io/"];
+    object.namespace.as_deref() == Some(namespace)
+        || groups
+            .iter()
+            .any(|group| object.api_version.starts_with(group))
 }
 
 impl Needs {

@@ -83,6 +83,10 @@ impl Play for LoadStep {
         self.steps().flat_map(|step| step.changes()).collect()
     }
 
+    fn disturbs_adapter(&self, namespace: &str) -> bool {
+        self.steps().any(|step| step.disturbs_adapter(namespace))
+    }
+
     fn play<'a>(&'a self, context: &'a StepContext) -> BoxFuture<'a, Result<Remark, Unmet>> {
         Box::pin(async move {
             let question = Question {

@@ -4,7 +4,7 @@ use futures::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::context::{Needs, Play, Remark, StepContext};
+use super::context::{Needs, Play, Remark, StepContext, concerns_adapter};
 use crate::format::ObjectRef;
 use crate::install::apply;
 use crate::outcome::{HarnessProblem, Unmet};
@@ -17,6 +17,10 @@ pub(crate) struct Restore(ObjectRef);
 impl Play for Restore {
     fn describe(&self) -> String {
         format!("put back {}", self.0)
+    }
+
+    fn disturbs_adapter(&self, namespace: &str) -> bool {
+        concerns_adapter(&self.0, namespace)
     }
 
     fn needs(&self) -> Needs {

@@ -22,7 +22,7 @@ const PROVES: &str = "proves";
 /// One step: an action under its key, and beside it what of the scenario's `proves` the step is about.
 #[derive(Debug, Clone)]
 pub(crate) struct Step {
-    /// Ids of the obligations that fail with this step, and with no other one; nothing where the step is about all of them.
+    /// Ids of the obligations that fail where this step does; nothing where it is about all that no step before it has shown.
     pub(crate) proves: Vec<String>,
     key: String,
     action: Action,
@@ -157,7 +157,7 @@ impl JsonSchema for Step {
         let shapes = schema.get_mut("oneOf").and_then(Value::as_array_mut);
         for shape in shapes.into_iter().flatten() {
             shape["properties"][PROVES] = json!({
-                "description": "Ids of the obligations, of those that the scenario proves, that fail with this step, and with no other one. A step without is about all of them.",
+                "description": "Ids of the obligations, of those that the scenario proves, that fail where this step does. A step without is about all that no step before it has shown (scenarios/README.md).",
                 "type": "array",
                 "items": {"type": "string"},
             });

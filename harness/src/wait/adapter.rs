@@ -127,6 +127,9 @@ impl AdapterEnds {
     }
 
     fn ended_since(&self, pod: &Pod) -> Option<AdapterEnded> {
+        if is_leaving(pod) {
+            return None;
+        }
         let status = container_of(pod)?;
         let before = self.0.get(&pod.name_any())?;
         let states = [&status.state, &status.last_state];
@@ -142,6 +145,15 @@ impl AdapterEnds {
     }
 }
 
+/// Whether others have ended it: it is being deleted, or was evicted.
+fn is_leaving(pod: &Pod) -> bool {
+    let phase = pod
+        .status
+        .as_ref()
+        .and_then(|status| status.phase.as_deref());
+    pod.metadata.deletion_timestamp.is_some() || phase == Some("Failed")
+}
+
 /// How often a container has ended. One that waits to be started again is counted by Kubernetes once it has been.
 fn ends(status: &ContainerStatus) -> i32 {
     let state = status.state.as_ref();
@@ -155,8 +167,8 @@ fn how(ended: &ContainerStateTerminated) -> String {
         (Some("OOMKilled"), _) => {
             " because it took more memory than its container may have".to_owned()
         }
-        // As container runtimes have it.
-        (_, code @ 129..) => format!(" by signal {}", code - 128),
+        // As container runtimes have it. Go's klog ends by 255.
+        (_, code @ 129..=192) => format!(" by signal {}", code - 128),
         (_, code) => format!(" with exit code {code}"),
     }
 }
@@ -186,6 +198,7 @@ fn container_of(pod: &Pod) -> Option<&ContainerStatus> {
 
 #[cfg(test)]
 mod tests {
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
     use serde_json::{Value, json};
 
     use super::*;
@@ -233,13 +246,21 @@ mod tests {
         let told = [
             ended(3, last(101, "{}")).unwrap(),
             ended(2, last(134, "{}")).unwrap(),
+            ended(2, last(255, "{}")).unwrap(),
             ended(2, last(137, r#"{"reason": "OOMKilled"}"#)).unwrap(),
         ];
         insta::assert_snapshot!(told.join("\n"), @r"
         the adapter ended with exit code 101 while nothing was done to it (pod adapter-x; ends since the first step: 2)
         the adapter ended by signal 6 while nothing was done to it (pod adapter-x; ends since the first step: 1)
+        the adapter ended with exit code 255 while nothing was done to it (pod adapter-x; ends since the first step: 1)
         the adapter ended because it took more memory than its container may have while nothing was done to it (pod adapter-x; ends since the first step: 1)
         ");
+        let mut leaving = pod(ADAPTER, json!({"terminated": {"exitCode": 0}}), json!({}));
+        leaving.metadata.name = Some("adapter-x".to_owned());
+        let before = AdapterEnds(BTreeMap::from([("adapter-x".to_owned(), 0)]));
+        assert!(before.ended_since(&leaving).is_some());
+        leaving.metadata.deletion_timestamp = Some(Time(jiff::Timestamp::UNIX_EPOCH));
+        assert_eq!(before.ended_since(&leaving), None);
         let waiting = json!({"waiting": {"reason": "CrashLoopBackOff"}});
         let mut pod = pod(ADAPTER, waiting, last(1, "{}"));
         assert_eq!(container_of(&pod).map(ends), Some(1));

@@ -68,17 +68,20 @@ fn what_was_measured_before_a_fault_fails() {
     );
 }
 
-/// A sync that takes five seconds is under way when the values change: the expectation before ends with a sync, the next
-/// one begins three seconds later, and the request takes five. What it has measured differs by too little to scale.
+/// A sync that takes five seconds is under way when the values change. After the sync that ends the expectation before, one begins at once and the next
+/// five seconds later, or one three seconds later, as the controller's resync falls. Whichever is under way six and a half seconds later has measured
+/// another value than is in the status, so it writes one; it differs by too little to scale.
 fn what_a_sync_that_was_under_way_has_measured_fails() {
-    let path = "/apis/custom.metrics.k8s.io/v1beta2/namespaces/default/pods/*/queue_length";
+    let passes = |time: &str| json!({"expect": {"apiservice": {"name": "v1beta2.custom.metrics.k8s.io", "available": "True", "for": time}}});
     let ended = played(&[
         json!({"fault": {"prometheus": {"paths": ["/api/v1/query"], "delay": "5s"}}}),
         measures("10"),
         json!({"metrics": [metric("10.5")]}),
-        json!({"request": {"path": path, "expect": {"status": 200}}}),
+        passes("2s"),
+        json!({"metrics": [metric("10.7")]}),
+        passes("4500ms"),
         json!({"metrics": [metric("20")]}),
-        measures("10500m"),
+        measures("10700m"),
     ]);
     assert_failed(&ended, "unexpected-value", "it measures 20");
     // The HPA controller could not write what it had measured before.
