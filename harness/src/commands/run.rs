@@ -273,7 +273,11 @@ pub async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     let all = load(&args.paths)?;
     let known = args.known_failures.as_deref();
     // A file may be about all scenarios where a part of them is named. Those that can't be read are unknown to it.
-    let known = known.map(|path| KnownFailures::load(path, &all, &load(&[]).unwrap_or_default()));
+    let others = match (known, args.paths.as_slice()) {
+        (None, _) | (_, []) => Vec::new(),
+        (Some(_), _) => load(&[]).unwrap_or_default(),
+    };
+    let known = known.map(|path| KnownFailures::load(path, &all, &others));
     let known = known.transpose().map_err(|error| BadInput(error.into()))?;
     let scenarios = args.selection.of(all)?;
     if let Some(folder) = &args.report {

@@ -83,13 +83,14 @@ impl KnownFailures {
 
     /// Why the failure of a scenario is known: an entry has its name, or each obligation that it breaks has an entry.
     fn known(&self, outcome: &Outcome, today: Date) -> Option<KnownFailure> {
-        let entries = self.entries.iter().map(|(entry, _)| entry);
-        let valid: Vec<&Entry> = entries.filter(|entry| today <= entry.expires).collect();
-        let with_id = |id: &String| valid.iter().find(|entry| entry.id == *id);
-        let is_broken = |id: &&String| outcome.verdict_on(id) == Word::Failed;
-        if !matches!(outcome.verdict, Verdict::Failed(_)) {
+        if outcome.verdict.word() != Word::Failed {
             return None;
         }
+        let with_id = |id: &String| {
+            let mut entries = self.entries.iter().map(|(entry, _)| entry);
+            entries.find(|entry| entry.id == *id && today <= entry.expires)
+        };
+        let is_broken = |id: &&String| outcome.verdict_on(id) == Word::Failed;
         let mut broken = outcome.proves.iter().filter(is_broken);
         let entry = with_id(&outcome.name).or_else(|| {
             let first = with_id(broken.next()?)?;
@@ -104,12 +105,11 @@ impl KnownFailures {
     fn judge_entry(&self, entry: &Entry, about: &About, report: &mut Report, today: Date) {
         let (mut passed, mut failed) = (Vec::new(), Vec::new());
         // Of an obligation, one scenario that fails is enough. One that nothing was seen of may be that one.
-        let mut may_fail = false;
-        let mut seen = BTreeSet::new();
+        let is_seen = |name: &String| report.scenarios.iter().any(|outcome| outcome.name == *name);
+        let mut may_fail = !about.iter().all(is_seen);
         let outcomes = report.scenarios.iter();
         for outcome in outcomes.filter(|outcome| about.contains(&outcome.name)) {
             let name = outcome.name.clone();
-            seen.insert(name.clone());
             match entry.verdict_of(outcome) {
                 Word::Failed => failed.push((name, outcome.known.is_some())),
                 Word::Passed => passed.push(name),
@@ -117,18 +117,18 @@ impl KnownFailures {
                 Word::Inconclusive | Word::Skipped => may_fail = true,
             }
         }
-        may_fail |= about.iter().any(|name| !seen.contains(name));
         let (id, file) = (entry.id.clone(), self.path.clone());
         if failed.is_empty() && !may_fail && !passed.is_empty() {
             report.not_failing.push(NotFailing { id, file, passed });
+            return;
         }
         let failed = failed.into_iter().filter(|(_, is_known)| !is_known);
         let failed: Vec<String> = failed.map(|(name, _)| name).collect();
         if today > entry.expires && !failed.is_empty() {
             report.expired.push(Expired {
-                id: entry.id.clone(),
+                id,
                 expires: entry.expires,
-                file: self.path.clone(),
+                file,
                 failed,
             });
         }

@@ -23,7 +23,7 @@ use crate::request::Adapter;
 use crate::scenario::Scenario;
 use crate::steps::{Remark, StepContext};
 use crate::traffic::Traffic;
-use crate::wait::AdapterEnds;
+use crate::wait::{AdapterEnds, pods_in};
 
 /// A scenario that has a cluster.
 pub(super) struct RunContext<'a> {
@@ -179,7 +179,8 @@ impl<'a> RunContext<'a> {
         } = set_up?;
         if self.leaves_adapter_alone() {
             let (client, namespace) = (self.cluster.client(), &self.names.namespace);
-            self.adapter_ends = Some(AdapterEnds::of(&client, namespace, &timeouts).await?);
+            let pods = pods_in(&client, namespace, &timeouts).await?;
+            self.adapter_ends = Some(AdapterEnds::of(&pods));
         }
         self.outcome.applied.clone_from(&installed);
         self.outcome.adapter_image = adapter_image;
@@ -256,11 +257,15 @@ impl<'a> RunContext<'a> {
         let (client, timeouts) = (self.cluster.client(), &self.options.timeouts);
         let namespace = &self.names.namespace;
         health::api_server(&client, timeouts).await?;
+        if self.feed.is_none() && self.adapter_ends.is_none() {
+            return Ok(());
+        }
+        let pods = pods_in(&client, namespace, timeouts).await?;
         if let Some(feed) = &self.feed {
-            health::fake_prometheus(&client, namespace, feed, timeouts).await?;
+            health::fake_prometheus(&pods, feed, timeouts).await?;
         }
         match &self.adapter_ends {
-            Some(before) => before.none_since(&client, namespace, timeouts).await,
+            Some(before) => before.none_since(&pods),
             None => Ok(()),
         }
     }

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::ListParams;
 use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Api, Client, ResourceExt as _};
 use setpoint_cluster::UNSUPPORTED_FIELD;
@@ -14,6 +13,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use crate::feed::{self, Feed};
 use crate::outcome::{ClusterProblem, HarnessProblem, Unmet};
 use crate::timeouts::Timeouts;
+use crate::wait::container_status;
 
 /// How often it is asked until it is given up.
 const TRIES: u32 = 3;
@@ -70,21 +70,10 @@ async fn ask_api_server(client: &Client, within: Duration) -> Result<(), Cluster
 /// Whether the fake Prometheus has played the scenario's series all the time. A scenario may replace
 /// its pod, which gets them too; a container that was restarted has lost them.
 pub(super) async fn fake_prometheus(
-    client: &Client,
-    namespace: &str,
+    pods: &[Pod],
     feed: &Feed,
     timeouts: &Timeouts,
 ) -> Result<(), Unmet> {
-    let pods: Api<Pod> = Api::namespaced(client.clone(), namespace);
-    let within = timeouts.api_server;
-    let listed = timeout(within, pods.list(&ListParams::default())).await;
-    let doing = || "list the pods of the fake Prometheus".to_owned();
-    let late = |_| ClusterProblem::Late {
-        doing: doing(),
-        within,
-    };
-    let pods = listed.map_err(late)?;
-    let pods = pods.map_err(|error| ClusterProblem::call(doing(), error))?;
     if let Some(restarted) = pods.iter().find_map(restarted) {
         return Err(restarted.into());
     }
@@ -106,10 +95,7 @@ pub(super) async fn fake_prometheus(
 
 /// The fake Prometheus' container in a pod, if it was restarted.
 fn restarted(pod: &Pod) -> Option<HarnessProblem> {
-    let statuses = pod.status.as_ref()?.container_statuses.as_ref()?;
-    let container = statuses
-        .iter()
-        .find(|found| found.name == feed::CONTAINER)?;
+    let container = container_status(pod, feed::CONTAINER)?;
     let ended = container
         .last_state
         .as_ref()

@@ -169,9 +169,10 @@ impl JsonSchema for Step {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::located;
 
-    fn read(text: &str) -> Result<Step, String> {
-        serde_saphyr::from_str(text).map_err(|error| crate::format::located(&error))
+    fn read(text: &str) -> Result<Step, serde_saphyr::Error> {
+        serde_saphyr::from_str(text)
     }
 
     #[test]
@@ -198,7 +199,10 @@ mod tests {
             "{restarts: adapter}",
             "proves: [N01]\nrequest:\n  path: /\n  expect: {}\n  vias: adapter\n",
         ];
-        let told: Vec<String> = wrong.iter().map(|text| read(text).unwrap_err()).collect();
+        let told: Vec<String> = wrong
+            .iter()
+            .map(|text| located(&read(text).unwrap_err()))
+            .collect();
         insta::assert_snapshot!(told.join("\n"));
     }
 }

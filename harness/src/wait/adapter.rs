@@ -4,11 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{ContainerState, ContainerStateTerminated, ContainerStatus, Pod};
-use kube::api::ListParams;
-use kube::{Api, Client, ResourceExt as _};
-use tokio::time::timeout;
+use kube::{Client, ResourceExt as _};
 
-use super::ready_pod;
+use super::{container_status, pods_in, ready_pod};
 use crate::outcome::{ClusterProblem, Finding, Kind, Unmet};
 use crate::timeouts::Timeouts;
 
@@ -42,25 +40,16 @@ pub(crate) async fn ready_adapter(
         Err(problem @ ClusterProblem::PodNotReady { .. }) => problem,
         pod => return Ok(pod?),
     };
-    let pods: Api<Pod> = Api::namespaced(client.clone(), namespace);
-    let all = ListParams::default();
-    match timeout(timeouts.api_server, pods.list(&all)).await {
-        Ok(Ok(pods)) if pods.iter().any(has_run) => Err(AdapterNotReady(problem).into()),
+    match pods_in(client, namespace, timeouts).await {
+        Ok(pods) if pods.iter().any(has_run) => Err(AdapterNotReady(problem).into()),
         _ => Err(problem.into()),
     }
 }
 
 /// Whether the adapter's container runs in a pod, or did.
 fn has_run(pod: &Pod) -> bool {
-    let statuses = pod
-        .status
-        .as_ref()
-        .and_then(|status| status.container_statuses.as_ref());
-    let adapters = statuses
-        .into_iter()
-        .flatten()
-        .filter(|status| status.name == ADAPTER);
-    let mut states = adapters.flat_map(|status| [&status.state, &status.last_state]);
+    let adapter = container_status(pod, ADAPTER).into_iter();
+    let mut states = adapter.flat_map(|status| [&status.state, &status.last_state]);
     states.any(|state| state.as_ref().is_some_and(is_of_a_run))
 }
 
@@ -92,34 +81,20 @@ impl Finding for AdapterEnded {
 }
 
 impl AdapterEnds {
-    /// Those of now.
-    ///
-    /// # Errors
-    /// When the pods can't be seen.
-    pub(crate) async fn of(
-        client: &Client,
-        namespace: &str,
-        timeouts: &Timeouts,
-    ) -> Result<Self, Unmet> {
-        let pods = pods_of(client, namespace, timeouts).await?;
+    /// Those in these pods.
+    pub(crate) fn of(pods: &[Pod]) -> Self {
         let ends = pods.iter().filter_map(|pod| {
-            let status = container_of(pod)?;
+            let status = container_status(pod, ADAPTER)?;
             Some((pod.name_any(), ends(status)))
         });
-        Ok(Self(ends.collect()))
+        Self(ends.collect())
     }
 
     /// Whether the adapter hasn't ended since, in any of the pods that there were.
     ///
     /// # Errors
-    /// When it has, or the pods can't be seen.
-    pub(crate) async fn none_since(
-        &self,
-        client: &Client,
-        namespace: &str,
-        timeouts: &Timeouts,
-    ) -> Result<(), Unmet> {
-        let pods = pods_of(client, namespace, timeouts).await?;
+    /// When it has.
+    pub(crate) fn none_since(&self, pods: &[Pod]) -> Result<(), Unmet> {
         match pods.iter().find_map(|pod| self.ended_since(pod)) {
             Some(ended) => Err(ended.into()),
             None => Ok(()),
@@ -130,7 +105,7 @@ impl AdapterEnds {
         if is_leaving(pod) {
             return None;
         }
-        let status = container_of(pod)?;
+        let status = container_status(pod, ADAPTER)?;
         let before = self.0.get(&pod.name_any())?;
         let states = [&status.state, &status.last_state];
         let last = states.iter().find_map(|state| {
@@ -171,29 +146,6 @@ fn how(ended: &ContainerStateTerminated) -> String {
         (_, code @ 129..=192) => format!(" by signal {}", code - 128),
         (_, code) => format!(" with exit code {code}"),
     }
-}
-
-async fn pods_of(
-    client: &Client,
-    namespace: &str,
-    timeouts: &Timeouts,
-) -> Result<Vec<Pod>, ClusterProblem> {
-    let doing = || "list the pods of the adapter".to_owned();
-    let pods: Api<Pod> = Api::namespaced(client.clone(), namespace);
-    let within = timeouts.api_server;
-    let late = |_| ClusterProblem::Late {
-        doing: doing(),
-        within,
-    };
-    let listed = timeout(within, pods.list(&ListParams::default())).await;
-    let listed = listed.map_err(late)?;
-    let listed = listed.map_err(|error| ClusterProblem::call(doing(), error))?;
-    Ok(listed.items)
-}
-
-fn container_of(pod: &Pod) -> Option<&ContainerStatus> {
-    let statuses = pod.status.as_ref()?.container_statuses.as_ref()?;
-    statuses.iter().find(|status| status.name == ADAPTER)
 }
 
 #[cfg(test)]
@@ -263,7 +215,7 @@ mod tests {
         assert_eq!(before.ended_since(&leaving), None);
         let waiting = json!({"waiting": {"reason": "CrashLoopBackOff"}});
         let mut pod = pod(ADAPTER, waiting, last(1, "{}"));
-        assert_eq!(container_of(&pod).map(ends), Some(1));
+        assert_eq!(container_status(&pod, ADAPTER).map(ends), Some(1));
         pod.status = None;
         assert_eq!(AdapterEnds::default().ended_since(&pod), None);
     }

@@ -6,6 +6,5 @@ mod pods;
 mod state;
 
 pub(crate) use adapter::{ADAPTER, AdapterEnds, ready_adapter};
-pub(crate) use pods::ready_pod;
-pub(crate) use pods::{describe_pod, has_ready_container};
+pub(crate) use pods::{container_status, describe_pod, has_ready_container, pods_in, ready_pod};
 pub(crate) use state::{Wait, keeps, watch_object};

@@ -5,12 +5,14 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
+use kube::api::ListParams;
 use kube::runtime::{WatchStreamExt as _, reflector, watcher};
 use kube::{Api, Client, ResourceExt as _};
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use super::hopeless::{makes, refusal, without_image};
 use crate::outcome::ClusterProblem;
+use crate::timeouts::Timeouts;
 
 /// After how long it is looked at Deployments.
 const LOOKS: Duration = Duration::from_secs(2);
@@ -123,6 +125,34 @@ fn has_container(pod: &Pod, name: &str) -> bool {
 pub(crate) fn has_ready_container(pod: &Pod, name: &str) -> bool {
     let ready = |status: &ContainerStatus| status.name == name && status.ready;
     pod.metadata.deletion_timestamp.is_none() && container_statuses(pod).iter().any(ready)
+}
+
+/// The pods of a namespace as they are now.
+///
+/// # Errors
+/// When they can't be listed in time.
+pub(crate) async fn pods_in(
+    client: &Client,
+    namespace: &str,
+    timeouts: &Timeouts,
+) -> Result<Vec<Pod>, ClusterProblem> {
+    let doing = || format!("list the pods in {namespace}");
+    let pods = Api::<Pod>::namespaced(client.clone(), namespace);
+    let within = timeouts.api_server;
+    let late = |_| ClusterProblem::Late {
+        doing: doing(),
+        within,
+    };
+    let listed = timeout(within, pods.list(&ListParams::default())).await;
+    let listed = listed.map_err(late)?;
+    let listed = listed.map_err(|error| ClusterProblem::call(doing(), error))?;
+    Ok(listed.items)
+}
+
+/// The state of a pod's container of this name.
+pub(crate) fn container_status<'a>(pod: &'a Pod, name: &str) -> Option<&'a ContainerStatus> {
+    let mut statuses = container_statuses(pod).iter();
+    statuses.find(|status| status.name == name)
 }
 
 pub(super) fn container_statuses(pod: &Pod) -> &[ContainerStatus] {

@@ -52,16 +52,7 @@ steps:
 const LAST_STEP: &str = "step 2 of 2";
 
 fn assert_inconclusive(ended: &Ended, owner: &str, kind: &str) {
-    let Ended {
-        exit_code,
-        outcome,
-        log,
-    } = ended;
-    let verdict = &outcome["verdict"];
-    assert_eq!(verdict["verdict"], "inconclusive", "{verdict}\n{log}");
-    assert_eq!(verdict["owner"], owner, "{verdict}\n{log}");
-    assert_eq!(verdict["kind"], kind, "{verdict}\n{log}");
-    assert_eq!(*exit_code, Some(3), "{log}");
+    ended.assert_verdict(["inconclusive", owner, kind], 3);
 }
 
 fn assert_evidence(ended: &Ended) {
@@ -107,21 +98,6 @@ fn a_fake_prometheus_that_is_killed_is_the_harness_problem() {
     assert_evidence(&ended);
 }
 
-fn assert_failed(ended: &Ended, kind: &str, told: &str) {
-    let Ended {
-        exit_code,
-        outcome,
-        log,
-    } = ended;
-    let verdict = &outcome["verdict"];
-    assert_eq!(verdict["verdict"], "failed", "{verdict}\n{log}");
-    assert_eq!(verdict["owner"], "adapter", "{verdict}\n{log}");
-    assert_eq!(verdict["kind"], kind, "{verdict}\n{log}");
-    let cause = verdict["cause"].as_str().unwrap();
-    assert!(cause.contains(told), "{cause}");
-    assert_eq!(*exit_code, Some(1), "{log}");
-}
-
 fn an_adapter_that_ends_fails_by_that_though_all_steps_pass() {
     let mut run = Run::start(ENDS);
     run.until(LAST_STEP);
@@ -135,14 +111,14 @@ fn an_adapter_that_ends_fails_by_that_though_all_steps_pass() {
         }
     });
     let ended = run.end();
-    assert_failed(&ended, "adapter-ended", "the adapter ended by signal 9");
+    ended.assert_failed("adapter-ended", "the adapter ended by signal 9");
     assert_evidence(&ended);
 }
 
 fn an_adapter_that_runs_and_never_serves_fails_by_that() {
     // It refuses the flags of adapters.
     let ended = Run::of_adapter(Path::new(env!("CARGO_BIN_EXE_setpoint")), PASSES).end();
-    assert_failed(&ended, "adapter-not-ready", "wait for the adapter");
+    ended.assert_failed("adapter-not-ready", "wait for the adapter");
     assert_evidence(&ended);
 }
 

@@ -45,6 +45,23 @@ pub(crate) struct Ended {
     pub(crate) log: String,
 }
 
+impl Ended {
+    /// Compares verdict, owner and kind, and the exit code.
+    pub(crate) fn assert_verdict(&self, expected: [&str; 3], exit_code: i32) {
+        let verdict = &self.outcome["verdict"];
+        let of = ["verdict", "owner", "kind"].map(|key| verdict[key].as_str());
+        assert_eq!(of, expected.map(Some), "{verdict}\n{}", self.log);
+        assert_eq!(self.exit_code, Some(exit_code), "{}", self.log);
+    }
+
+    /// The adapter fails by a finding of this kind, whose cause holds a text.
+    pub(crate) fn assert_failed(&self, kind: &str, told: &str) {
+        self.assert_verdict(["failed", "adapter", kind], 1);
+        let cause = self.outcome["verdict"]["cause"].as_str().unwrap();
+        assert!(cause.contains(told), "{cause}");
+    }
+}
+
 impl Run {
     pub(crate) fn start(scenario: &str) -> Self {
         Self::on_slow_machine("1", scenario)
