@@ -62,20 +62,18 @@ fn what_was_measured_before_a_fault_fails() {
     );
 }
 
-/// A sync that takes five seconds is under way when the values change. After the sync that ends the expectation before, one begins at once and the next
-/// five seconds later, or one three seconds later, as the controller's resync falls. Whichever is under way six and a half seconds later has measured
-/// another value than is in the status, so it writes one; it differs by too little to scale.
+/// The values rise all the time by too little to scale, so each sync writes a status. The next one begins within the three seconds of the controller's
+/// period after the one that ends an expectation, and takes six: it is under way four and a half seconds after that end, however the controller's resync falls.
 fn what_a_sync_that_was_under_way_has_measured_fails() {
-    let passes = |time: &str| json!({"expect": {"apiservice": {"name": "v1beta2.custom.metrics.k8s.io", "available": "True", "for": time}}});
+    let about_ten = json!({"expect": {"hpa": {"name": "web", "current": "10.3", "tolerance": 0.04, "within": "10s"}}});
+    let passes = json!({"expect": {"apiservice": {"name": "v1beta2.custom.metrics.k8s.io", "available": "True", "for": "4500ms"}}});
     let ended = played(&[
-        json!({"fault": {"prometheus": {"paths": ["/api/v1/query"], "delay": "5s"}}}),
-        measures("10"),
-        json!({"metrics": [metric("10.5")]}),
-        passes("2s"),
-        json!({"metrics": [metric("10.7")]}),
-        passes("4500ms"),
+        json!({"metrics": [metric("10+0.01x600")]}),
+        json!({"fault": {"prometheus": {"paths": ["/api/v1/query"], "delay": "6s"}}}),
+        about_ten.clone(),
+        passes,
         json!({"metrics": [metric("20")]}),
-        measures("10700m"),
+        about_ten,
     ]);
     assert_failed(&ended, "unexpected-value", "it measures 20");
     // The HPA controller could not write what it had measured before.
