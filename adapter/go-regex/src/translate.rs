@@ -63,15 +63,13 @@ pub(super) fn escape<'a>(
         return Ok(text);
     };
     let after = &text[c.len_utf8()..];
-    let class = match c {
-        'd' => Some("0-9"),
-        's' => Some("\\t\\n\\x0C\\r "),
-        'w' => Some("0-9A-Za-z_"),
-        _ => None,
-    };
-    let negated = match c {
+    // Of ASCII, where `regex` would take Unicode's.
+    let set = match c {
+        'd' => Some("[0-9]"),
         'D' => Some("[^0-9]"),
+        's' => Some("[\\t\\n\\x0C\\r ]"),
         'S' => Some("[^\\t\\n\\x0C\\r ]"),
+        'w' => Some("[0-9A-Za-z_]"),
         'W' => Some("[^0-9A-Za-z_]"),
         _ => None,
     };
@@ -82,12 +80,10 @@ pub(super) fn escape<'a>(
             return Ok(after);
         }
         'p' | 'P' => return unicode_class(text, out),
-        // A character by its number.
+        // A character by its number; this brace isn't one of itself.
         'x' if after.starts_with('{') => {
-            let end = after.find('}').map_or(after.len(), |end| end + 1);
-            out.extend(['\\', c]);
-            out.push_str(&after[..end]);
-            return Ok(&after[end..]);
+            out.push_str("\\x{");
+            return Ok(&after[1..]);
         }
         'b' if !in_class => out.push_str("(?-u:\\b)"),
         '<' | '>' => out.push(c),
@@ -105,11 +101,9 @@ pub(super) fn escape<'a>(
         c if c.is_alphanumeric() && !"AaBDdEfnrSstvWwxz".contains(c) => {
             return Err(GoRegexError::Escape(format!("\\{c}")));
         }
-        _ => match (class, negated) {
-            (Some(class), _) if in_class => out.push_str(class),
-            (Some(class), _) => out.push_str(&format!("[{class}]")),
-            (None, Some(negated)) => out.push_str(negated),
-            (None, None) => out.extend(['\\', c]),
+        _ => match set {
+            Some(set) => out.push_str(set),
+            None => out.extend(['\\', c]),
         },
     }
     Ok(after)
