@@ -189,6 +189,15 @@ fn pod() -> PodMetrics {
     }
 }
 
+fn node() -> NodeMetrics {
+    NodeMetrics {
+        metadata: metadata(None, "node-1", &[]),
+        timestamp: Time(at("2026-03-01T12:04:05.999Z")),
+        window: Duration(std::time::Duration::from_secs(300)),
+        usage: usage(2_500, 104_857_600_000),
+    }
+}
+
 #[test]
 fn usage_is_written_as_go_writes_it() {
     let golden = golden();
@@ -196,13 +205,7 @@ fn usage_is_written_as_go_writes_it() {
     assert_eq!(serde_json::to_string(&pods).unwrap(), golden["pods full"]);
     let one = Document::from(pod());
     assert_eq!(serde_json::to_string(&one).unwrap(), golden["pod"]);
-    let node = NodeMetrics {
-        metadata: metadata(None, "node-1", &[]),
-        timestamp: Time(at("2026-03-01T12:04:05.999Z")),
-        window: Duration(std::time::Duration::from_secs(300)),
-        usage: usage(2_500, 104_857_600_000),
-    };
-    let nodes = NodeMetricsList::from(vec![node]);
+    let nodes = NodeMetricsList::from(vec![node()]);
     assert_eq!(serde_json::to_string(&nodes).unwrap(), golden["nodes full"]);
     let none = PodMetricsList::from(Vec::<PodMetrics>::new());
     assert_eq!(serde_json::to_string(&none).unwrap(), golden["pods none"]);
@@ -218,6 +221,11 @@ fn a_table_has_a_row_for_each_object_and_sums_containers() {
     let whole = Table::new(vec![pod()], IncludeObject::Object);
     let whole = serde_json::to_value(&whole).unwrap();
     assert_eq!(whole["rows"][0]["object"]["kind"], "PodMetrics");
+    let nodes = serde_json::to_value(Table::new(vec![node()], IncludeObject::None)).unwrap();
+    assert_eq!(
+        nodes["rows"][0]["cells"],
+        serde_json::json!(["node-1", "2500m", "100Mi", "5m0s"])
+    );
     let none = Table::new(Vec::<PodMetrics>::new(), IncludeObject::None);
     let none = serde_json::to_value(&none).unwrap();
     assert_eq!(none["columnDefinitions"], serde_json::Value::Null);

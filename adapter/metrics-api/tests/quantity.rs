@@ -2,6 +2,8 @@
 //! laws.
 
 use std::cmp::Ordering;
+use std::collections::HashSet;
+use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
 
 use proptest::prelude::*;
 use serde::Deserialize;
@@ -124,6 +126,46 @@ fn json_may_hold_a_number_or_null_where_a_string_is_usual() {
         let quantity: Quantity = serde_json::from_str(json).unwrap();
         assert_eq!(quantity, expected.parse().unwrap(), "{json}");
     }
+}
+
+#[test]
+fn json_of_another_type_is_refused_with_an_example() {
+    let error = serde_json::from_str::<Quantity>("true").unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("expected a quantity such as \"1500m\""),
+        "{error}"
+    );
+}
+
+#[test]
+fn equal_numbers_are_one_in_a_set_however_they_are_written() {
+    let set = |texts: &[&str]| -> HashSet<Quantity> {
+        texts.iter().map(|text| text.parse().unwrap()).collect()
+    };
+    assert_eq!(set(&["1500m", "1.5", "15e-1"]).len(), 1);
+    assert_eq!(set(&["1500m", "1501m", "0"]).len(), 3);
+    let hash = |text: &str| {
+        BuildHasherDefault::<DefaultHasher>::default().hash_one(text.parse::<Quantity>().unwrap())
+    };
+    assert_eq!(hash("2k"), hash("2e3"));
+    assert_ne!(hash("2k"), hash("3k"));
+}
+
+#[test]
+fn a_number_is_zero_less_or_another_one() {
+    let quantity = |text: &str| text.parse::<Quantity>().unwrap();
+    assert!(quantity("0m").is_zero() && !quantity("1n").is_zero());
+    assert!(quantity("1n") != quantity("2n") && quantity("1n") < quantity("2n"));
+    let floats = ["1500m", "-1Ki", "0"].map(|text| quantity(text).as_f64());
+    assert_eq!(floats, [1.5, -1024.0, 0.0]);
+}
+
+#[test]
+fn a_number_of_very_many_digits_costs_nothing() {
+    let quantity = |text: &str| text.parse::<Quantity>().unwrap();
+    assert_eq!(quantity("1e-999999999"), quantity("1n"));
 }
 
 proptest! {

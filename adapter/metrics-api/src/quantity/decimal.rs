@@ -62,13 +62,9 @@ impl Decimal {
             let zeros = u32::try_from(shift).ok().filter(|zeros| *zeros <= 19)?;
             return i64::try_from(unscaled * BigInt::from(10).pow(zeros)).ok();
         }
-        let digits = i64::try_from(unscaled.magnitude().to_str_radix(10).len()).ok()?;
-        if -shift > digits {
-            return Some(i64::from(unscaled.sign() == Sign::Plus));
-        }
-        let divisor = BigInt::from(10).pow(u32::try_from(-shift).ok()?);
-        let quotient = &unscaled / &divisor;
-        let rounded = if unscaled.sign() == Sign::Plus && &quotient * &divisor != unscaled {
+        let quotient = &unscaled / BigInt::from(10).pow(u32::try_from(-shift).ok()?);
+        // Without factors of ten nothing is left of no number, and what is left of one above zero counts as one more.
+        let rounded = if unscaled.sign() == Sign::Plus {
             quotient + 1
         } else {
             quotient
