@@ -89,6 +89,7 @@ async fn served(rules: &str, prometheus: Scripted) -> Served {
         parallel: 1,
         answer_timeout: Duration::from_secs(5),
     };
+    let lists = !rules.is_empty();
     let rules = Rules::parse(&format!("externalRules: [{rules}]")).unwrap();
     let registry = Registry::start(
         watch::channel(rules).1,
@@ -102,7 +103,7 @@ async fn served(rules: &str, prometheus: Scripted) -> Served {
     let queries = Queries::new(prometheus.clone(), metrics.rules().clone());
     let external = ExternalMetrics::new(registry.clone(), queries);
     let listed = tokio::time::timeout(Duration::from_secs(60), async {
-        while !registry.attempted() || external.metrics().is_empty() {
+        while !registry.attempted() || (lists && external.metrics().is_empty()) {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     });
@@ -143,6 +144,14 @@ async fn where_the_later_rule_has_no_value_the_next_is_asked() {
         assert_eq!(values.unwrap().len(), given);
         assert_eq!(served.prometheus.asked.lock().len(), asked);
     }
+}
+
+#[tokio::test]
+async fn the_group_is_there_where_rules_give_external_metrics() {
+    let some = served(GAUGE, Scripted::default()).await;
+    assert!(some.external.has_rules());
+    let none = served("", Scripted::default()).await;
+    assert!(!none.external.has_rules());
 }
 
 #[tokio::test]
