@@ -4,13 +4,13 @@ use std::fmt::{self, Write as _};
 
 use super::areas::{Area, areas};
 use super::obligations::{Obligation, Word};
-use super::{Outcome, Problem, Report};
+use super::{Outcome, Problem, Report, Verdict};
 
 /// How many characters of a cause are shown in a table.
 const CAUSE: usize = 300;
 
 impl Report {
-    /// The report as Markdown: counts, what was judged and on what, each failure, a table of areas and one of obligations.
+    /// The report as Markdown: counts, what was judged and on what, each failure, and tables of areas, obligations and what was skipped.
     #[must_use]
     pub fn to_markdown(&self) -> String {
         let mut text = String::new();
@@ -58,7 +58,8 @@ impl Report {
                 self.share(seconds)
             )?;
         }
-        self.write_obligations(text)
+        self.write_obligations(text)?;
+        self.write_skipped(text)
     }
 
     fn write_failures(&self, text: &mut String) -> fmt::Result {
@@ -117,6 +118,38 @@ impl Report {
                 "| {} | {verdict} | {owner} | {} |",
                 inline(&obligation.to_string()),
                 inline(&scenarios.join(", "))
+            )?;
+        }
+        Ok(())
+    }
+
+    fn write_skipped(&self, text: &mut String) -> fmt::Result {
+        let mut of_reasons: Vec<(String, Vec<&str>)> = Vec::new();
+        for outcome in &self.scenarios {
+            let Verdict::Skipped { reason } = &outcome.verdict else {
+                continue;
+            };
+            let reason = reason.to_string();
+            match of_reasons.iter_mut().find(|(known, _)| *known == reason) {
+                Some((_, names)) => names.push(&outcome.name),
+                None => of_reasons.push((reason, vec![&outcome.name])),
+            }
+        }
+        if of_reasons.is_empty() {
+            return Ok(());
+        }
+        writeln!(
+            text,
+            "\n| why skipped | number | scenarios |\n|---|---|---|"
+        )?;
+        for (reason, names) in of_reasons {
+            let number = names.len();
+            let names: Vec<String> = names.into_iter().map(inline).collect();
+            writeln!(
+                text,
+                "| {} | {number} | {} |",
+                inline(&reason),
+                names.join(", ")
             )?;
         }
         Ok(())

@@ -29,6 +29,9 @@ pub struct Outcome {
     /// The verdict on each of them. Where a step fails that names some of them, these fail, and nothing is said of those that no step before it has shown.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub obligations: BTreeMap<String, Word>,
+    /// The adapter that it brings along in place of the one that is judged, of which it says nothing then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub brings: Option<String>,
     /// The file.
     pub path: PathBuf,
     /// How it ended.

@@ -13,6 +13,7 @@ pub(super) fn outcome(name: &str, verdict: Verdict) -> Outcome {
         sentence: format!("{name} is as it should be"),
         proves: vec!["H21".to_owned()],
         obligations: BTreeMap::from([("H21".to_owned(), verdict.word())]),
+        brings: None,
         path: format!("scenarios/{name}.yaml").into(),
         verdict,
         known: None,

@@ -231,6 +231,7 @@ fn not_run(scenario: &Scenario, verdict: Verdict) -> Outcome {
         name: scenario.name(),
         sentence: scenario.document.scenario.clone(),
         proves: scenario.document.proves.clone(),
+        brings: scenario.document.adapter.map(|adapter| adapter.to_string()),
         path: scenario.path.clone(),
         verdict,
         known: None,

@@ -1,5 +1,7 @@
 //! The adapter that a scenario brings along.
 
+use std::fmt;
+
 use clap::ValueEnum as _;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -17,6 +19,18 @@ const NAME: &str = "scripted";
 pub(crate) struct OwnAdapter {
     /// What it does wrong.
     lie: Option<Lie>,
+}
+
+/// `scripted:keeps-strangers`
+impl fmt::Display for OwnAdapter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(NAME)?;
+        // Each lie has a name of the command line.
+        match self.lie.and_then(|lie| lie.to_possible_value()) {
+            Some(lie) => write!(f, ":{}", lie.get_name()),
+            None => Ok(()),
+        }
+    }
 }
 
 /// A scenario can't bring such an adapter along.
