@@ -75,7 +75,7 @@ impl Context {
             }
             Self::State { what: step } | Self::Step { step } => format!("{step}: {problem}"),
             Self::After { found } => {
-                format!("{problem}; what was found says nothing then: {found}")
+                format!("{problem}, which may be why this was found: {found}")
             }
             Self::Tries { count } => format!("{problem} (asked {count} times)"),
             Self::Load { answers } => format!("{problem}; of the load by then, {answers}"),
