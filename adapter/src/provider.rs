@@ -130,6 +130,15 @@ impl ProviderError {
         }
     }
 
+    /// Whether it is about a server that can't be used, and not about what is asked.
+    pub(crate) fn is_unusable(&self) -> bool {
+        match self {
+            Self::Prometheus(error) => error.is_unusable(),
+            Self::List { .. } => true,
+            _ => false,
+        }
+    }
+
     /// The kind of a rule's failure in one word; none if the rule has not failed.
     pub(crate) fn kind(&self) -> Option<&'static str> {
         match self {

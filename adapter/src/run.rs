@@ -55,7 +55,7 @@ pub fn main() -> ExitCode {
 fn run(args: Args) -> anyhow::Result<ExitCode> {
     match args.command {
         Some(Command::Certs(args)) => fill_in_certificates(&args)?,
-        Some(Command::Check(args)) => return one_thread()?.block_on(check::run(&args)),
+        Some(Command::Check(args)) => return Ok(one_thread()?.block_on(check::run(&args))),
         Some(Command::Schema) => {
             anstream::print!("{}", include_str!("../../docs/config.schema.json"));
         }

@@ -1,15 +1,17 @@
 //! Rules from the files that people keep them in: prometheus-adapter's configuration, a ConfigMap that holds it, and values
 //! of the chart, also among other documents.
 
-use serde::Deserialize as _;
-use serde_json::{Map, Value, json};
+mod shapes;
 
-use crate::config::{DiscoveryRule, MetricsDiscoveryConfig, ResourceRules};
+use serde_json::Value;
+
+use crate::config::{DiscoveryRule, MetricsDiscoveryConfig};
 use crate::destination::Destination;
 use crate::findings::{At, Expected, Finding, NOT_YAML, REFUSED, sample_queries};
 use crate::place::{Embedded, Place};
 use crate::rules::{Examined, Rules};
 use crate::yaml_error::{error_place, error_without_place};
+use shapes::{is_configuration, of_configuration, of_document};
 
 /// The rules of a file.
 #[derive(Debug)]
@@ -86,6 +88,12 @@ impl RuleFile {
     #[must_use]
     pub fn external(&self) -> &[DiscoveryRule] {
         &self.config.external_rules
+    }
+
+    /// The names of the upstreams as they are written.
+    pub fn upstream_names(&self) -> impl Iterator<Item = &str> {
+        let upstreams = self.config.upstreams.iter();
+        upstreams.map(|upstream| upstream.name.as_str())
     }
 
     /// What is refused and found, with places in the file, in the order of the configuration.
@@ -197,110 +205,6 @@ pub fn yaml_documents(text: &str) -> Vec<String> {
     };
     documents.retain(says_something);
     documents
-}
-
-type Read = Result<RuleFile, Vec<Finding>>;
-
-fn of_document(text: &str, value: &Value, place: Place) -> Option<Read> {
-    if value["kind"] == "ConfigMap" {
-        let (key, rules) = configuration(&value["data"])?;
-        let outer = place.key("data").key(key).embedded(text);
-        return Some(of_configuration(rules, Place::of(rules), Some(outer)));
-    }
-    // Roles have `rules` too.
-    if value["kind"].is_string() && value["apiVersion"].is_string() {
-        return None;
-    }
-    if value["rules"].is_object() {
-        return Some(of_values(
-            &value["rules"],
-            Place::of(text).into_key("rules"),
-        ));
-    }
-    // Values of a chart that has the adapter's chart as a part.
-    let mut parts = value.as_object()?.iter();
-    let (part, values) = parts.find(|(_, part)| part["rules"].is_object())?;
-    let place = place.into_key(part).into_key("rules");
-    Some(of_values(&values["rules"], place))
-}
-
-/// Whether a document is a configuration. Roles have `rules` too.
-fn is_configuration(document: &Place) -> bool {
-    let is_object = document.has("kind") && document.has("apiVersion");
-    let has_list = |key| document.has(key) && document.key(key).is_list();
-    let has_map = |key| document.has(key) && document.key(key).is_map();
-    !is_object && (has_list("rules") || has_list("externalRules") || has_map("resourceRules"))
-}
-
-/// The key and the text of the configuration in the data of a ConfigMap.
-fn configuration(data: &Value) -> Option<(&str, &str)> {
-    let data = data.as_object()?;
-    let text = |key: &'static str| Some((key, data.get(key)?.as_str()?));
-    text("config.yaml").or_else(|| {
-        let mut texts = data
-            .iter()
-            .filter_map(|(key, text)| Some((key.as_str(), text.as_str()?)));
-        texts.find(|(_, text)| is_configuration(&Place::of(text)))
-    })
-}
-
-/// The rules of a configuration whose values stand at `root`; `outer` is where its text stands, if that is in another.
-fn of_configuration(text: &str, root: Place, outer: Option<Embedded>) -> Read {
-    let config = MetricsDiscoveryConfig::from_yaml(text).map_err(|error| {
-        let (line, column) = error_place(&error);
-        let place = outer.map_or((line, column), |outer| outer.outer(line, column));
-        vec![not_yaml(place, error_without_place(&error))]
-    })?;
-    let places = match outer {
-        Some(outer) => Places::Embedded(root, outer),
-        None => Places::Configuration(root),
-    };
-    Ok(RuleFile::new(config, places))
-}
-
-/// The rules of the chart's values below `rules`.
-fn of_values(values: &Value, place: Place) -> Read {
-    let at = |place: &Place, problem: String| not_yaml(position(place), problem);
-    if let Some(name) = values["existing"].as_str() {
-        let problem =
-            format!("the rules are in the ConfigMap {name}: give its file in place of this one");
-        return Err(vec![at(place.key("existing"), problem)]);
-    }
-    let mut found = Vec::new();
-    let mut configuration = Map::new();
-    for (from, to) in LISTS {
-        let rules = &values[from];
-        let place = place.key(from);
-        if rules.is_null() {
-            continue;
-        }
-        let Some(list) = rules.as_array() else {
-            found.push(at(place, format!("`{from}` is no list of rules")));
-            continue;
-        };
-        for (index, rule) in list.iter().enumerate() {
-            if let Err(error) = DiscoveryRule::deserialize(rule) {
-                found.push(at(place.item(index), error.to_string()));
-            }
-        }
-        configuration.insert(to.to_owned(), rules.clone());
-    }
-    let resource = &values["resource"];
-    if resource.as_object().is_some_and(|rules| !rules.is_empty()) {
-        if let Err(error) = ResourceRules::deserialize(resource) {
-            found.push(at(place.key("resource"), error.to_string()));
-        }
-        configuration.insert("resourceRules".to_owned(), resource.clone());
-    }
-    if !found.is_empty() {
-        return Err(found);
-    }
-    // JSON is YAML.
-    let config = MetricsDiscoveryConfig::from_yaml(&json!(configuration).to_string());
-    let config = config.map_err(|error| vec![at(&place, error_without_place(&error))])?;
-    let mut file = RuleFile::new(config, Places::Values(place));
-    file.has_default_rules = values["default"] != false;
-    Ok(file)
 }
 
 #[cfg(test)]

@@ -11,12 +11,16 @@ use super::UpstreamArgs;
 const EXAMPLES: &str = "\
 Examples:
   setpoint-adapter check config.yaml
-  setpoint-adapter check values.yaml deployment.yaml --format sarif > check.sarif
+  setpoint-adapter check values.yaml deployment.yaml \\
+      --format sarif > check.sarif
   setpoint-adapter check config.yaml --emit-rbac | kubectl diff -f -
   setpoint-adapter check config.yaml --prometheus-url http://127.0.0.1:9090
-  kubectl proxy & setpoint-adapter check config.yaml --prometheus-url http://127.0.0.1:9090 --compare-with http://127.0.0.1:8001
+  kubectl proxy --port 8001 &
+  setpoint-adapter check config.yaml --prometheus-url http://127.0.0.1:9090 \\
+      --compare-with http://127.0.0.1:8001
 
-Exit codes: 0 nothing worse than a note, 1 something is found, 2 bad usage, or a file that can't be read.";
+Exit codes: 0 nothing worse than a note, 1 something is found,
+2 bad usage, or a file or a server that can't be used.";
 
 /// Looks for mistakes in rules, before an adapter runs with them
 ///

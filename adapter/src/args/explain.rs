@@ -10,14 +10,20 @@ use super::UpstreamArgs;
 
 const EXAMPLES: &str = "\
 Examples:
-  setpoint-adapter explain /apis/custom.metrics.k8s.io/v1beta1/namespaces/shop/pods/web-1/http_requests \\
+  custom=/apis/custom.metrics.k8s.io/v1beta1/namespaces/shop
+  external=/apis/external.metrics.k8s.io/v1beta1/namespaces/shop
+  setpoint-adapter explain $custom/pods/web-1/http_requests \\
       --config config.yaml --prometheus-url http://127.0.0.1:9090
-  setpoint-adapter explain '/apis/custom.metrics.k8s.io/v1beta1/namespaces/shop/pods/*/http_requests?labelSelector=app%3Dweb' \\
-      --config config.yaml --prometheus-url http://127.0.0.1:9090 --lister-kubeconfig ~/.kube/config
-  setpoint-adapter explain /apis/external.metrics.k8s.io/v1beta1/namespaces/shop/queue_length \\
-      --config config.yaml --prometheus-url http://127.0.0.1:9090 --at 2026-01-31T08:00:00Z
+  setpoint-adapter explain \\
+      \"$custom/pods/*/http_requests?labelSelector=app%3Dweb\" \\
+      --config config.yaml --prometheus-url http://127.0.0.1:9090 \\
+      --lister-kubeconfig ~/.kube/config
+  setpoint-adapter explain $external/queue_length \\
+      --config config.yaml --prometheus-url http://127.0.0.1:9090 \\
+      --at 2026-01-31T08:00:00Z
 
-Exit codes: 0 there are values, 1 there are none, 2 bad usage, or a file or a server that can't be used.";
+Exit codes: 0 there are values, 1 there are none, 2 bad usage,
+or a file or a server that can't be used.";
 
 /// Says how a request for a metric is answered: by which rule, by which query, and why values are missing
 #[derive(Debug, Clone, clap::Args)]

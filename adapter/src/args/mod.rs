@@ -32,7 +32,7 @@ pub(crate) use klog::KlogArgs;
 pub(crate) use prometheus::PrometheusArgs;
 pub(crate) use relations::Related;
 pub(crate) use tls::{NamedPair, TlsArgs, TlsSettings};
-pub(crate) use upstream::UpstreamArgs;
+pub(crate) use upstream::{UnknownUpstream, UpstreamArgs};
 
 pub(crate) use flag_values::{Word, told_of};
 
@@ -40,10 +40,13 @@ use flag_values::parse_word;
 
 const EXAMPLES: &str = "\
 Examples:
-  setpoint-adapter --config /etc/adapter/config.yaml --prometheus-url http://prometheus.monitoring:9090/ \\
-      --secure-port 6443 --tls-cert-file tls.crt --tls-private-key-file tls.key
+  setpoint-adapter --config /etc/adapter/config.yaml \\
+      --prometheus-url http://prometheus.monitoring:9090/ \\
+      --secure-port 6443 \\
+      --tls-cert-file tls.crt --tls-private-key-file tls.key
   setpoint-adapter check /etc/adapter/config.yaml
-  kubectl kustomize adapter/deploy/base | setpoint-adapter certs | kubectl apply --server-side -f -";
+  kubectl kustomize adapter/deploy/base | setpoint-adapter certs \\
+      | kubectl apply --server-side -f -";
 
 /// Serves custom.metrics.k8s.io from Prometheus to the HorizontalPodAutoscaler.
 #[derive(Debug, Clone, Parser)]
@@ -244,6 +247,41 @@ mod tests {
         let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(help.contains("--audit-log-path <VALUE> No effect: there is no audit log here"));
         assert!(!help.contains("[WORDS]"), "{help}");
+    }
+
+    #[test]
+    fn examples_in_help_are_narrow_enough_not_to_be_wrapped() {
+        let command = Args::command();
+        let commands = command.get_subcommands().chain([&command]);
+        let helps: Vec<String> = commands
+            .filter_map(|command| Some(command.get_after_help()?.to_string()))
+            .collect();
+        assert_eq!(helps.len(), 3);
+        for line in helps.iter().flat_map(|help| help.lines()) {
+            assert!(line.chars().count() <= 78, "{line}");
+        }
+    }
+
+    #[test]
+    fn what_says_how_prometheus_is_asked_needs_its_url() {
+        for flag in [
+            "--prometheus-ca-file=ca.crt",
+            "--prometheus-token-file=token",
+            "--prometheus-header=a=b",
+            "--upstream-url=a=http://a",
+            "--metrics-max-age=5m",
+            "--lister-kubeconfig=config",
+        ] {
+            let alone = ["setpoint-adapter", "check", "rules.yaml", flag];
+            let error = Args::try_parse_from(alone).unwrap_err();
+            let said = error.to_string();
+            assert!(said.contains("--prometheus-url <URL>"), "{flag}: {said}");
+            assert_eq!(error.exit_code(), 2);
+            let url = "--prometheus-url=http://127.0.0.1:9090";
+            let both = [&alone[..], &[url]].concat();
+            assert!(Args::try_parse_from(both).is_ok(), "{flag}");
+        }
+        assert!(Args::try_parse_from(["setpoint-adapter", "check", "rules.yaml"]).is_ok());
     }
 
     #[test]

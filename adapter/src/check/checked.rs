@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use setpoint_rules::{Finding, RuleFile, Severity};
+use setpoint_rules::{Finding, NOT_YAML, RuleFile, Severity};
 
 use super::manifest;
 use super::read::{ReadError, read};
@@ -55,6 +55,12 @@ impl Checked {
             rules,
             findings,
         })
+    }
+
+    /// Whether it may have rules that can't be read.
+    pub(super) fn is_unread(&self) -> bool {
+        let mut findings = self.findings.iter();
+        self.rules.is_none() && findings.any(|finding| *finding.kind == NOT_YAML)
     }
 
     pub(super) fn count(&self, severity: Severity) -> usize {

@@ -1,6 +1,7 @@
 //! What rules would give now, by a Prometheus.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -55,6 +56,25 @@ pub(crate) struct Discovered {
     pub(crate) custom: Metrics,
     pub(crate) external: ExternalMetrics,
     pub(super) has_usage: bool,
+    /// Rules whose series aren't known, so that their metrics aren't either.
+    pub(crate) unanswered: Vec<Unanswered>,
+}
+
+/// A rule whose series aren't known.
+#[derive(Debug)]
+pub(crate) struct Unanswered {
+    /// The list of the rule.
+    pub(crate) list: &'static str,
+    /// Where its `seriesQuery` stands: the line and the column.
+    pub(crate) place: (usize, usize),
+    at: At,
+    reason: String,
+}
+
+impl fmt::Display for Unanswered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.at, self.reason)
+    }
 }
 
 /// Why the series of a `seriesQuery` aren't known.
@@ -99,6 +119,7 @@ pub(crate) async fn discover(
         custom: rules.rules().discover(names, mapper.clone()),
         external: rules.rules().discover_external(names, mapper),
         has_usage: rules.rules().usage().is_some(),
+        unanswered: unanswered(rules, &answers),
     };
     let mut findings = findings(rules, &answers, &discovered);
     findings.extend(refused(rules, prometheus).await);
@@ -133,6 +154,28 @@ async fn series(
         .await
 }
 
+/// The rules of both lists.
+fn listed(file: &RuleFile) -> impl Iterator<Item = (&'static str, &Arc<Rule>)> {
+    let rules = file.rules();
+    let custom = rules.custom().iter().map(|rule| ("rules", rule));
+    let external = rules.external().iter().map(|rule| ("externalRules", rule));
+    custom.chain(external)
+}
+
+fn unanswered(file: &RuleFile, answers: &BTreeMap<SeriesQuery, Answer>) -> Vec<Unanswered> {
+    let unanswered = |(list, rule): (&'static str, &Arc<Rule>)| {
+        let error = answers.get(rule.series_asked())?.as_ref().err()?;
+        let at = At::rule(list, rule.position(), "seriesQuery");
+        Some(Unanswered {
+            list,
+            place: file.place(&at),
+            at,
+            reason: error_chain(error),
+        })
+    };
+    listed(file).filter_map(unanswered).collect()
+}
+
 fn findings(
     file: &RuleFile,
     answers: &BTreeMap<SeriesQuery, Answer>,
@@ -142,22 +185,20 @@ fn findings(
         ("rules", discovered.custom.yields()),
         ("externalRules", discovered.external.yields()),
     ];
-    let mut found = Vec::new();
+    let no_answer = |unanswered: &Unanswered| {
+        let Unanswered {
+            at, place, reason, ..
+        } = unanswered;
+        Finding::new(&NO_ANSWER, at.to_string(), *place, reason, "")
+    };
+    let mut found: Vec<_> = discovered.unanswered.iter().map(no_answer).collect();
     let mut given = BTreeMap::new();
     for (list, yields) in lists {
         for given_by in yields {
             given.insert((list, given_by.rule.position()), given_by.metrics);
         }
     }
-    let of_list = |(list, rules): (&'static str, &[Arc<Rule>])| {
-        let rules = rules.iter().map(|rule| (list, rule.clone()));
-        rules.collect::<Vec<_>>()
-    };
-    let lists = [
-        ("rules", file.rules().custom()),
-        ("externalRules", file.rules().external()),
-    ];
-    for (list, rule) in lists.into_iter().flat_map(of_list) {
+    for (list, rule) in listed(file) {
         let at = At::rule(list, rule.position(), "seriesQuery");
         let query = rule.series_query();
         let mut tell = |kind, sentence: String, cure: &str| {
@@ -166,7 +207,6 @@ fn findings(
         };
         let metrics = given.get(&(list, rule.position())).copied();
         match answers.get(rule.series_asked()) {
-            Some(Err(error)) => tell(&NO_ANSWER, error_chain(error), ""),
             Some(Ok(series)) if series.count == 0 => tell(
                 &NO_SERIES,
                 format!("Prometheus has no series that `{query}` selects"),

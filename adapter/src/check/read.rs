@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use setpoint_support::{NotUtf8, text_of};
+
 /// Four times what a ConfigMap holds.
 const MAX_BYTES: u64 = 4 << 20;
 
@@ -23,8 +25,12 @@ pub(crate) enum ReadError {
         MAX_BYTES >> 20
     )]
     TooLong { path: PathBuf },
-    #[error("{path} is no text: there is something else than UTF-8 at byte {at}")]
-    NoText { path: PathBuf, at: usize },
+    #[error("{path} is no text")]
+    NoText {
+        path: PathBuf,
+        #[source]
+        source: NotUtf8,
+    },
     #[error("{path} is empty")]
     Empty { path: PathBuf },
 }
@@ -47,11 +53,14 @@ pub(super) fn read(path: &Path) -> Result<String, ReadError> {
     if bytes.len() as u64 > MAX_BYTES {
         return Err(ReadError::TooLong { path: owned() });
     }
-    let zero = bytes.iter().position(|byte| *byte == 0);
-    let text = String::from_utf8(bytes).map_err(|error| error.utf8_error().valid_up_to());
-    match (text, zero) {
-        (Err(at), _) | (Ok(_), Some(at)) => Err(ReadError::NoText { path: owned(), at }),
-        (Ok(text), None) if text.trim().is_empty() => Err(ReadError::Empty { path: owned() }),
-        (Ok(text), None) => Ok(text),
+    // No text has a zero, and UTF-16 has many: as what is never UTF-8, it is told with its place.
+    if let Some(zero) = bytes.iter_mut().find(|byte| **byte == 0) {
+        *zero = 0xff;
+    }
+    let path = owned();
+    match text_of(bytes) {
+        Err(source) => Err(ReadError::NoText { path, source }),
+        Ok(text) if text.trim().is_empty() => Err(ReadError::Empty { path }),
+        Ok(text) => Ok(text),
     }
 }

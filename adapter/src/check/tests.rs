@@ -50,7 +50,7 @@ fn what_is_no_configuration_is_told_in_one_sentence() {
     assert_eq!(said[0], "…/empty is empty");
     assert_eq!(
         said[1],
-        "…/zero is no text: there is something else than UTF-8 at byte 9"
+        "…/zero is no text: there is something else than UTF-8 at byte 9 (line 1, column 10): save the file as UTF-8"
     );
     assert!(
         said[2].starts_with("…/service has neither rules nor"),
@@ -58,13 +58,16 @@ fn what_is_no_configuration_is_told_in_one_sentence() {
         said[2]
     );
     assert!(said[3].contains("has more than 4 MiB"), "{}", said[3]);
-    fs::write(folder.path().join("binary"), [0x7f, b'E', 0xff]).unwrap();
+    fs::write(folder.path().join("latin"), b"rules: []\n# \xe9\n").unwrap();
     let of = |name: &str| {
-        Checked::of(&folder.path().join(name))
-            .unwrap_err()
-            .to_string()
+        let error = Checked::of(&folder.path().join(name)).unwrap_err();
+        crate::error_chain::error_chain(&error)
     };
-    assert!(of("binary").contains("is no text"));
+    let latin = of("latin");
+    assert!(
+        latin.ends_with("at byte 12 (line 2, column 3): save the file as UTF-8"),
+        "{latin}"
+    );
     assert!(of("").contains("is a folder: name its files"));
     assert!(of("missing").starts_with("read "));
 }
@@ -201,17 +204,27 @@ async fn server() -> MockServer {
     server
 }
 
-async fn discovered(file: &mut Checked, server: &MockServer) -> Discovered {
-    let args = <crate::args::Args as clap::Parser>::parse_from([
-        "setpoint-adapter",
-        "check",
-        "x",
-        "--prometheus-url",
-        &server.uri(),
-    ]);
+fn check_args(arguments: &[&str]) -> CheckArgs {
+    let arguments = [&["setpoint-adapter", "check"], arguments].concat();
+    let args = <crate::args::Args as clap::Parser>::parse_from(arguments);
     let Some(crate::args::Command::Check(args)) = args.command else {
         panic!("{args:?}");
     };
+    *args
+}
+
+/// What is known of files of these names and texts.
+async fn looked(texts: &[(&str, &str)], flags: &[&str]) -> Result<Looked, String> {
+    let (folder, _) = checked(texts);
+    let path = |(name, _): &(&str, &str)| folder.path().join(name).display().to_string();
+    let paths: Vec<String> = texts.iter().map(path).collect();
+    let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+    let args = check_args(&[&paths[..], flags].concat());
+    Looked::at(&args).await.map_err(|error| error.to_string())
+}
+
+async fn discovered(file: &mut Checked, server: &MockServer) -> Discovered {
+    let args = check_args(&["x", "--prometheus-url", &server.uri()]);
     let url = args.prometheus_url.unwrap();
     let prometheus = args.upstream.prometheus(url, None).unwrap();
     let mapper = Arc::new(RestMapper::built_in());
@@ -278,4 +291,75 @@ fn roles_name_the_metrics_and_the_objects() {
         roles.contains("\"deployments.apps/load\"") && !roles.contains("backlog"),
         "{roles}"
     );
+}
+
+/// Whether there are roles by files, and the exit code.
+async fn roles(texts: &[(&str, &str)]) -> (bool, u8) {
+    let looked = looked(texts, &["--emit-rbac"]).await.unwrap();
+    (looked.roles().is_some(), looked.exit_code())
+}
+
+#[tokio::test]
+async fn there_are_no_roles_where_rules_cant_be_read() {
+    let (good, tab) = (("good.yaml", LOAD), ("tab.yaml", "rules:\n\t- a\n"));
+    assert_eq!(roles(&[good]).await, (true, 0));
+    assert_eq!(roles(&[tab]).await, (false, 1));
+    assert_eq!(roles(&[good, tab]).await, (false, 1));
+    assert_eq!(roles(&[good, ("empty.yaml", "")]).await, (false, 2));
+    let pod = "kind: Pod\nspec: {containers: [{image: prometheus-adapter, args: [--config=/c]}]}\n";
+    assert_eq!(roles(&[("pod.yaml", pod)]).await, (false, 2));
+    assert_eq!(roles(&[good, ("pod.yaml", pod)]).await, (true, 0));
+}
+
+#[tokio::test]
+async fn findings_are_told_beside_a_server_that_refuses_to_be_compared_with() {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let (prometheus, refusing) = (server().await, MockServer::start().await);
+    let refusal = Mock::given(wiremock::matchers::any()).respond_with(ResponseTemplate::new(401));
+    refusal.mount(&refusing).await;
+    let (url, compared) = (prometheus.uri(), refusing.uri());
+    let flags = ["--prometheus-url", &url, "--compare-with", &compared];
+    let looked = looked(&[("load.yaml", LOAD)], &flags).await.unwrap();
+    let found = codes(&looked.checked[0]);
+    assert_eq!(found, [(5, "no-series"), (11, "refused-query")]);
+    assert_eq!(looked.discovered[0].as_ref().unwrap().names().count(), 3);
+    let failures: Vec<String> = looked.failures.iter().map(ToString::to_string).collect();
+    assert_eq!(failures.len(), 1);
+    assert!(failures[0].contains("answers 401"), "{failures:?}");
+    assert_eq!(looked.exit_code(), 2);
+}
+
+#[tokio::test]
+async fn rules_without_an_answer_are_told_and_their_roles_are_those_of_the_rules_alone() {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let prometheus = server().await;
+    let rules = LOAD.replace("seriesQuery: nothing", "seriesQuery: unknown");
+    let url = prometheus.uri();
+    let flags = ["--emit-rbac", "--prometheus-url", &url];
+    let looked = looked(&[("load.yaml", &rules)], &flags).await.unwrap();
+    let found = codes(&looked.checked[0]);
+    assert_eq!(found, [(5, "no-answer"), (11, "refused-query")]);
+    let roles = looked.roles().unwrap();
+    assert!(
+        roles.contains("unknown") && roles.contains("load"),
+        "{roles}"
+    );
+}
+
+#[tokio::test]
+async fn an_upstream_that_no_file_has_cant_be_reached_elsewhere() {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let flags = [
+        "--prometheus-url=http://127.0.0.1:1",
+        "--upstream-url=a=http://127.0.0.1:1",
+    ];
+    let refused = looked(&[("load.yaml", LOAD)], &flags).await.err();
+    let said = "--upstream-url says where the upstream `a` is reached, and `upstreams` of the configuration has none";
+    assert_eq!(refused.as_deref(), Some(said));
+    let of = |name: &str| format!("upstreams: [{{name: {name}, url: 'http://a'}}]\nrules: []\n");
+    let refused = looked(&[("b.yaml", &of("b"))], &flags).await.err();
+    assert!(refused.unwrap().ends_with("has `b`"));
+    let of_a = of("a");
+    let both = [("load.yaml", LOAD), ("a.yaml", of_a.as_str())];
+    assert!(looked(&both, &flags).await.is_ok());
 }

@@ -16,7 +16,7 @@ use setpoint_rules::{
 };
 
 use crate::args::ExplainArgs;
-use crate::check::{Checked, Discovered, discover_by, resources};
+use crate::check::{Checked, Discovered, Unanswered, discover_by, resources};
 use crate::custom::CustomMetrics;
 use crate::external::ExternalMetrics;
 use crate::kubernetes::{ANSWER_TIMEOUT, object_names, unfollowed_client};
@@ -35,7 +35,7 @@ pub(crate) async fn run(args: &ExplainArgs) -> ExitCode {
     match explained(args).await {
         Ok(shown) => {
             anstream::print!("{}", shown.text);
-            ExitCode::from(u8::from(!shown.has_values))
+            ExitCode::from(shown.exit_code())
         }
         Err(error) => {
             anstream::eprintln!("error: {error:#}");
@@ -48,6 +48,8 @@ pub(crate) async fn run(args: &ExplainArgs) -> ExitCode {
 struct Explained {
     rules: RuleFile,
     path: String,
+    /// Rules whose metrics aren't known.
+    unanswered: Vec<Unanswered>,
     registry: Arc<Registry>,
     recorder: Arc<Recorder>,
     queries: Queries,
@@ -82,6 +84,7 @@ impl Explained {
             .upstream
             .prometheus(args.prometheus_url.clone(), args.at)?;
         if let Some(rules) = &file.rules {
+            args.upstream.check_upstreams([rules])?;
             prometheus.replace(rules.rules().upstreams())?;
         }
         let recorder = Arc::new(Recorder::new(Arc::new(prometheus)));
@@ -94,7 +97,10 @@ impl Explained {
             anyhow::bail!("{config} has no rules that can be used: {first}");
         };
         let Discovered {
-            custom, external, ..
+            custom,
+            external,
+            unanswered,
+            ..
         } = discovered;
         let kubernetes = match &args.upstream.lister_kubeconfig {
             Some(kubeconfig) => unfollowed_client(kubeconfig).await?,
@@ -110,6 +116,7 @@ impl Explained {
         Ok(Self {
             path: config,
             rules,
+            unanswered,
             registry: Arc::new(registry),
             queries: Queries::new(recorder.clone(), RuleEvents::default()),
             recorder,
@@ -132,11 +139,13 @@ impl Explained {
         let candidates = match snapshot.custom.resolve(&query) {
             Ok(candidates) => candidates,
             Err(error) => {
+                self.expect_series("rules")?;
                 shown.fails(&error.into());
                 shown.known(snapshot.custom.iter(), &query.metric);
                 return Ok(shown);
             }
         };
+        shown.unanswered(&self.path, &self.unanswered);
         let names = match (&query.objects, candidates.first()) {
             (Objects::Named(name), _) => vec![name.clone()],
             (Objects::Selected(_), _) if !self.has_objects => anyhow::bail!(NO_OBJECTS),
@@ -187,11 +196,13 @@ impl Explained {
         let candidates = match snapshot.external.resolve(&query) {
             Ok(candidates) => candidates,
             Err(error) => {
+                self.expect_series("externalRules")?;
                 shown.fails(&error.into());
                 shown.known(snapshot.external.iter(), &query.metric);
                 return Ok(shown);
             }
         };
+        shown.unanswered(&self.path, &self.unanswered);
         let provider = ExternalMetrics::new(self.registry.clone(), self.queries.clone());
         let (answer, asked) = self.recorded(provider.values(&query)).await;
         for candidate in &candidates {
@@ -245,6 +256,23 @@ impl Explained {
         let before = self.recorder.asked().len();
         let answer = answer.await;
         (answer, self.recorder.asked().split_off(before))
+    }
+
+    /// Fails where the series of rules of a list aren't known: a metric that isn't found may be theirs.
+    fn expect_series(&self, list: &str) -> anyhow::Result<()> {
+        let of_list = |rule: &&Unanswered| rule.list == list;
+        let mut rules = self.unanswered.iter().filter(of_list);
+        let Some(first) = rules.next() else {
+            return Ok(());
+        };
+        let (path, (line, column)) = (&self.path, first.place);
+        let further = match rules.count() {
+            0 => String::new(),
+            count => format!(" (and so it is with {count} more)"),
+        };
+        anyhow::bail!(
+            "it isn't known whether there is such a metric, because Prometheus doesn't give the series of a rule: {path}:{line}:{column}: {first}{further}"
+        );
     }
 
     /// Where a rule stands.

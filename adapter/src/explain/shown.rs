@@ -9,6 +9,7 @@ use setpoint_rules::config::{Instead, ValuePolicy};
 use setpoint_rules::{ResolvedQuery, Rule, Sample, Upstream};
 
 use super::recorder::Asked;
+use crate::check::Unanswered;
 use crate::error_chain::error_chain;
 use crate::provider::ProviderError;
 use crate::text::cut;
@@ -25,12 +26,35 @@ const SHOWN_BYTES: usize = 4 << 10;
 pub(super) struct Shown {
     pub(super) text: String,
     pub(super) has_values: bool,
+    /// Whether a server that was asked can't be used.
+    is_unusable: bool,
 }
 
 impl Shown {
+    pub(super) fn exit_code(&self) -> u8 {
+        match (self.has_values, self.is_unusable) {
+            (true, _) => 0,
+            (false, false) => 1,
+            (false, true) => 2,
+        }
+    }
+
     pub(super) fn line(&mut self, line: impl Display) {
         // Writing to a String doesn't fail.
         let _ = writeln!(self.text, "{line}");
+    }
+
+    /// Rules whose series aren't known.
+    pub(super) fn unanswered(&mut self, path: &str, rules: &[Unanswered]) {
+        for rule in rules.iter().take(SHOWN) {
+            let (line, column) = rule.place;
+            self.line(format_args!(
+                "{BOLD}no series:{BOLD:#} {path}:{line}:{column}: {rule}"
+            ));
+        }
+        if rules.len() > SHOWN {
+            self.line(format_args!("  and {} further ones", rules.len() - SHOWN));
+        }
     }
 
     /// A rule, and where it stands.
@@ -155,6 +179,7 @@ impl Shown {
 
     /// Why there is no answer.
     pub(super) fn fails(&mut self, error: &ProviderError) {
+        self.is_unusable |= error.is_unusable();
         let error = error_chain(error);
         self.line(format_args!("{BOLD}no answer:{BOLD:#} {error}"));
     }

@@ -47,15 +47,19 @@ async fn shown(path: &str, more: &[&str]) -> anyhow::Result<(String, bool)> {
 }
 
 async fn shown_by(rules: &str, path: &str, more: &[&str]) -> anyhow::Result<(String, bool)> {
-    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let server = prometheus().await;
+    let shown = shown_at(&server.uri(), rules, path, more).await?;
+    Ok((shown.text, shown.has_values))
+}
+
+/// What is shown with the Prometheus at a URL.
+async fn shown_at(url: &str, rules: &str, path: &str, more: &[&str]) -> anyhow::Result<Shown> {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("config.yaml");
     std::fs::write(&config, rules).unwrap();
     let path = format!("/apis/{path}");
-    let (config, url) = (config.display().to_string(), server.uri());
-    // Where a configuration has such an upstream, it is this one too.
-    let upstream = format!("--upstream-url=mimir={url}");
+    let config = config.display().to_string();
     let fixed = [
         "setpoint-adapter",
         "explain",
@@ -63,18 +67,27 @@ async fn shown_by(rules: &str, path: &str, more: &[&str]) -> anyhow::Result<(Str
         "--config",
         &config,
         "--prometheus-url",
-        &url,
+        url,
         "--at",
         TIME,
-        &upstream,
     ];
-    let args = Args::parse_from([&fixed[..], more].concat());
+    let mut arguments: Vec<String> = [&fixed[..], more]
+        .concat()
+        .into_iter()
+        .map(str::to_owned)
+        .collect();
+    if rules.contains("mimir") {
+        // It is this one too.
+        arguments.push(format!("--upstream-url=mimir={url}"));
+    }
+    let args = Args::parse_from(arguments);
     let Some(Command::Explain(args)) = args.command else {
         panic!("{args:?}");
     };
-    let shown = explained(&args).await?;
+    let mut shown = explained(&args).await?;
     let text = anstream::adapter::strip_str(&shown.text).to_string();
-    Ok((text.replace(&config, "config.yaml"), shown.has_values))
+    shown.text = text.replace(&config, "config.yaml");
+    Ok(shown)
 }
 
 #[tokio::test]
@@ -143,4 +156,87 @@ async fn the_upstream_and_the_names_of_headers_are_shown() {
     assert!(has_values, "{text}");
     let said = "  upstream: mimir (https://mimir.example/)\n  headers: X-Scope-OrgID, X-Team\n";
     assert!(text.contains(said) && !text.contains("secret"), "{text}");
+}
+
+/// The rules, and one of each kind whose series Prometheus doesn't give: it answers 404.
+fn with_failing_rules() -> String {
+    let failing = "- seriesQuery: other\n  resources: {template: '<<.Resource>>'}\n  metricsQuery: sum(<<.Series>>{<<.LabelMatchers>>}) by (<<.GroupBy>>)\n";
+    let rules = RULES.replacen("externalRules", &format!("{failing}externalRules"), 1);
+    rules + failing
+}
+
+#[tokio::test]
+async fn a_rule_without_series_is_told_beside_the_answer_of_another() {
+    let rules = with_failing_rules();
+    let path = "custom.metrics.k8s.io/v1beta1/namespaces/shop/pods/*/load";
+    let objects = ["--object", "a", "--object", "b"];
+    let (text, has_values) = shown_by(&rules, path, &objects).await.unwrap();
+    assert!(has_values, "{text}");
+    for said in [
+        "no series: config.yaml:5:16: rules[1].seriesQuery: Prometheus at ",
+        "no series: config.yaml:12:16: externalRules[1].seriesQuery: Prometheus at ",
+        "rule: config.yaml:4:17: rules[0]\n",
+    ] {
+        assert!(text.contains(said), "{said}\n{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_metric_that_may_be_of_a_rule_without_series_is_not_called_missing() {
+    let rules = with_failing_rules();
+    for (path, rule) in [
+        (
+            "custom.metrics.k8s.io/v1beta1/namespaces/shop/pods/b/other",
+            "config.yaml:5:16: rules[1].seriesQuery: Prometheus at ",
+        ),
+        (
+            "external.metrics.k8s.io/v1beta1/namespaces/shop/other",
+            "config.yaml:12:16: externalRules[1].seriesQuery: Prometheus at ",
+        ),
+    ] {
+        let error = shown_by(&rules, path, &[]).await.unwrap_err().to_string();
+        assert!(
+            error.contains(rule) && error.contains("404"),
+            "{path}: {error}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_prometheus_that_cant_be_reached_is_an_error_and_no_missing_metric() {
+    let url = "http://127.0.0.1:1";
+    let custom = "custom.metrics.k8s.io/v1beta1/namespaces/shop/pods/b/load";
+    let error = shown_at(url, RULES, custom, &[]).await.unwrap_err();
+    let said = "config.yaml:2:16: rules[0].seriesQuery: reach Prometheus at http://127.0.0.1:1/: ";
+    assert!(error.to_string().contains(said), "{error}");
+    let measure =
+        "{containerQuery: 'x{<<.LabelMatchers>>}', resources: {template: '<<.Resource>>'}}";
+    let rules = format!("resourceRules: {{cpu: {measure}, memory: {measure}}}\n");
+    let pods = "metrics.k8s.io/v1beta1/namespaces/shop/pods";
+    let shown = shown_at(url, &rules, pods, &["--object", "a"])
+        .await
+        .unwrap();
+    let said = "Prometheus fails: reach Prometheus at http://127.0.0.1:1/: ";
+    assert!(shown.text.contains(said), "{}", shown.text);
+    assert_eq!(shown.exit_code(), 2);
+}
+
+#[tokio::test]
+async fn the_exit_code_tells_no_value_from_values() {
+    let server = prometheus().await;
+    let custom = "custom.metrics.k8s.io/v1beta1/namespaces/shop/pods/*/load";
+    for (objects, code) in [(&["--object=a", "--object=b"][..], 0), (&["--object=b"], 1)] {
+        let shown = shown_at(&server.uri(), RULES, custom, objects)
+            .await
+            .unwrap();
+        assert_eq!(shown.exit_code(), code, "{}", shown.text);
+    }
+}
+
+#[tokio::test]
+async fn an_upstream_that_the_configuration_lacks_cant_be_reached_elsewhere() {
+    let path = "external.metrics.k8s.io/v1beta1/namespaces/shop/backlog";
+    let refused = shown(path, &["--upstream-url=a=http://127.0.0.1:1"]).await;
+    let refused = refused.unwrap_err().to_string();
+    assert!(refused.starts_with("--upstream-url says"), "{refused}");
 }

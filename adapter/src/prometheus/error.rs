@@ -81,6 +81,19 @@ impl PrometheusError {
         )
     }
 
+    /// Whether Prometheus can't be used, whatever it is asked.
+    pub(crate) fn is_unusable(&self) -> bool {
+        match self {
+            Self::Send { .. }
+            | Self::NoAnswer { .. }
+            | Self::Secret { .. }
+            | Self::NoUpstream { .. } => true,
+            // Not ready, or too slow.
+            Self::Rejected { status, .. } => *status == 503,
+            Self::NoVector { .. } | Self::TooLong { .. } | Self::TooManyNames(_) => false,
+        }
+    }
+
     /// The kind of failure in one word. Two failures of one kind may have different words.
     pub(crate) fn kind(&self) -> &'static str {
         match self {

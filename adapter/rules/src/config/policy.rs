@@ -126,3 +126,18 @@ impl de::Visitor<'_> for NumberOrText {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_default_of_another_type_is_refused_with_examples() {
+        let error = serde_json::from_str::<ValuePolicy>(r#"{"nan": {"default": true}}"#);
+        let error = error.unwrap_err().to_string();
+        assert!(
+            error.contains("expected a quantity such as 5, 2.5 or 500m"),
+            "{error}"
+        );
+    }
+}

@@ -98,7 +98,8 @@ impl Reader {
             Expression::Selector(_) => ResultLabels::all(),
             Expression::Range(inner, _)
             | Expression::Subquery(inner)
-            | Expression::Unary(inner) => self.of(inner),
+            | Expression::Unary(inner)
+            | Expression::Refused(inner, _) => self.of(inner),
             Expression::Binary(binary) => self.of_binary(binary),
             Expression::Call(call) => self.of_call(call),
             Expression::Aggregate(aggregate) => self.of_aggregate(aggregate),
@@ -192,9 +193,73 @@ fn equal_labels(call: &Call) -> BTreeSet<String> {
 fn is_scalar(expression: &Expression) -> bool {
     match expression {
         Expression::Number => true,
-        Expression::Unary(inner) => is_scalar(inner),
+        Expression::Unary(inner) | Expression::Refused(inner, _) => is_scalar(inner),
         Expression::Binary(binary) => is_scalar(&binary.left) && is_scalar(&binary.right),
         Expression::Call(call) => matches!(call.name.as_str(), "scalar" | "time" | "pi"),
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels(query: &str, of: [&str; 3]) -> [bool; 3] {
+        let labels =
+            ResultLabels::of_query(query).unwrap_or_else(|error| panic!("{query}: {error}"));
+        of.map(|label| labels.may_have(label))
+    }
+
+    #[test]
+    fn labels_of_two_sides_are_those_of_either_or_of_both() {
+        for (query, expected) in [
+            (
+                "sum without (a, b) (x) or sum without (b, c) (y)",
+                [true, false, true],
+            ),
+            ("sum by (a, b) (x) or sum by (b, c) (y)", [true, true, true]),
+            (
+                "sum without (a, b) (x) / sum without (b, c) (y)",
+                [false, false, false],
+            ),
+            (
+                "sum by (a, b) (x) / sum by (b, c) (y)",
+                [false, true, false],
+            ),
+        ] {
+            assert_eq!(labels(query, ["a", "b", "c"]), expected, "{query}");
+        }
+    }
+
+    #[test]
+    fn operators_bind_to_the_left_and_powers_to_the_right() {
+        let left = "a * on (pod) group_left (node) b * on (zone) c";
+        assert_eq!(labels(left, ["pod", "node", "zone"]), [false, false, true]);
+        let right = "a ^ on (pod) group_left (node) b ^ on (zone) c";
+        assert_eq!(labels(right, ["pod", "node", "zone"]), [true; 3]);
+    }
+
+    #[test]
+    fn numbers_leave_the_labels_of_the_other_side() {
+        let all = [
+            "-1 * x",
+            "time() - x",
+            "(1 + 2) * x",
+            "x and sum(y)",
+            "x unless sum(y)",
+            "info(sum(x))",
+        ];
+        for query in all {
+            assert_eq!(labels(query, ["pod", "a", "b"]), [true; 3], "{query}");
+        }
+        let none = "(1 + sum(y)) * x";
+        assert_eq!(labels(none, ["pod", "a", "b"]), [false; 3]);
+    }
+
+    #[test]
+    fn a_query_may_be_long_and_is_read_up_to_a_limit() {
+        let sum = |terms: usize| vec!["(x)"; terms].join(" + ");
+        assert!(ResultLabels::of_query(&sum(1001)).is_ok());
+        assert!(ResultLabels::of_query(&sum(1002)).is_err());
     }
 }

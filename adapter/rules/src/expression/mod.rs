@@ -5,6 +5,8 @@
 
 mod functions;
 mod labels;
+mod literals;
+mod modifiers;
 mod parse;
 mod primary;
 mod tokens;
@@ -61,6 +63,13 @@ pub enum Unreadable {
     /// It has more operators than anybody writes.
     #[error("it has more than {0} operators")]
     Long(usize),
+}
+
+impl Unreadable {
+    /// Whether nothing is known of the text but that it goes beyond what is read here: Prometheus may well take it.
+    pub(crate) fn is_limit(&self) -> bool {
+        matches!(self, Self::Deep(_) | Self::Long(_))
+    }
 }
 
 #[cfg(test)]

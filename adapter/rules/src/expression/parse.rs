@@ -3,7 +3,7 @@
 use super::Unreadable;
 use super::tokens::{Placed, Token, tokens};
 use super::tree::{Binary, Expression, Grouping, Many, Selector};
-use crate::duration::duration_millis;
+use super::validity::Invalid;
 
 /// Far deeper than anybody writes, and far from the end of the stack.
 const MAX_DEPTH: usize = 60;
@@ -26,7 +26,10 @@ impl Expression {
         let mut parser = Parser::new(text)?;
         let expression = parser.binary(0)?;
         parser.end()?;
-        Ok(expression)
+        Ok(match parser.refused {
+            Some(refused) => Self::Refused(Box::new(expression), refused),
+            None => expression,
+        })
     }
 }
 
@@ -49,6 +52,8 @@ pub(super) struct Parser {
     pub(super) next: usize,
     depth: usize,
     operators: usize,
+    /// Why Prometheus refuses what can be read: the first reason.
+    refused: Option<Invalid>,
 }
 
 impl Parser {
@@ -58,6 +63,7 @@ impl Parser {
             next: 0,
             depth: 0,
             operators: 0,
+            refused: None,
         })
     }
 
@@ -142,7 +148,12 @@ impl Parser {
         read
     }
 
-    fn count(&mut self) -> Result<(), Unreadable> {
+    /// Notes why Prometheus refuses what is read; reading goes on.
+    pub(super) fn refuse(&mut self, invalid: Invalid) {
+        self.refused.get_or_insert(invalid);
+    }
+
+    pub(super) fn count(&mut self) -> Result<(), Unreadable> {
         self.operators += 1;
         match self.operators > MAX_OPERATORS {
             true => Err(Unreadable::Long(MAX_OPERATORS)),
@@ -220,41 +231,12 @@ impl Parser {
             let inner = self.deeper(|parser| parser.binary(OPERATORS.len() - 1))?;
             return Ok(Expression::Unary(Box::new(inner)));
         }
-        let mut expression = self.primary()?;
-        loop {
-            if self.take("[") {
-                self.count()?;
-                expression = self.range(expression)?;
-            } else if self.take("@") {
-                self.time()?;
-            } else if self.take_keyword(&["offset"]).is_some() {
-                if !self.take("-") {
-                    self.take("+");
-                }
-                self.time()?;
-            } else if self.take_keyword(&["anchored", "smoothed"]).is_none() {
-                return Ok(expression);
-            }
-        }
+        let in_parentheses = self.is("(");
+        let primary = self.primary()?;
+        self.modified(primary, in_parentheses)
     }
 
-    /// A number, a duration, `start()`, or an expression of durations in parentheses.
-    fn time(&mut self) -> Result<(), Unreadable> {
-        self.take("-");
-        if self.is("(") {
-            return self.skip_parentheses();
-        }
-        match self.peek() {
-            Token::Word(_) => self.next += 1,
-            _ => return Err(self.unexpected("a time")),
-        }
-        match self.is("(") {
-            true => self.skip_parentheses(),
-            false => Ok(()),
-        }
-    }
-
-    fn skip_parentheses(&mut self) -> Result<(), Unreadable> {
+    pub(super) fn skip_parentheses(&mut self) -> Result<(), Unreadable> {
         self.expect("(", "`(`")?;
         let mut open = 1_usize;
         while open > 0 {
@@ -267,37 +249,5 @@ impl Parser {
             self.next += 1;
         }
         Ok(())
-    }
-
-    /// What stands in brackets; it may be computed.
-    fn range(&mut self, of: Expression) -> Result<Expression, Unreadable> {
-        let mut words = Vec::new();
-        let mut is_subquery = false;
-        while !self.take("]") {
-            match self.advance() {
-                Token::End => {
-                    self.next -= 1;
-                    return Err(self.unexpected("`]`"));
-                }
-                Token::Sign(":") => is_subquery = true,
-                Token::Sign("[" | "{" | "}") => {
-                    self.next -= 1;
-                    return Err(self.unexpected("a duration and `]`"));
-                }
-                token => words.push(token),
-            }
-        }
-        if is_subquery {
-            return Ok(Expression::Subquery(Box::new(of)));
-        }
-        let millis = match words.as_slice() {
-            [Token::Word(word)] => duration_millis(word),
-            [] => {
-                self.next -= 1;
-                return Err(self.unexpected("a duration"));
-            }
-            _ => None,
-        };
-        Ok(Expression::Range(Box::new(of), millis))
     }
 }

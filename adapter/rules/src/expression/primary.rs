@@ -1,6 +1,7 @@
 //! What stands between operators: numbers, strings, selectors, calls and aggregations.
 
 use super::Unreadable;
+use super::literals::is_number;
 use super::parse::Parser;
 use super::tokens::Token;
 use super::tree::{Aggregate, Call, Expression, Grouping, Matcher, Selector};
@@ -38,6 +39,7 @@ impl Parser {
             Token::Sign("{") => self.selector(None).map(Expression::Selector),
             Token::Word(word) if is_number(&word) => {
                 self.next += 1;
+                self.literal(&word);
                 Ok(Expression::Number)
             }
             Token::Word(_) => self.named(),
@@ -183,9 +185,4 @@ impl Parser {
         });
         Ok(())
     }
-}
-
-fn is_number(word: &str) -> bool {
-    let lower = word.to_ascii_lowercase();
-    lower == "inf" || lower == "nan" || lower.starts_with(|c: char| c.is_ascii_digit() || c == '.')
 }

@@ -1,3 +1,5 @@
+mod times;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -104,6 +106,16 @@ fn what_is_no_promql_is_told_with_its_place() {
         assert_eq!(said(query), expected, "{query}");
     }
     assert!(said(&"(".repeat(1000)).starts_with("it nests deeper"));
+}
+
+#[test]
+fn what_goes_beyond_what_is_read_here_is_told_apart_from_what_is_no_promql() {
+    let deep = format!("{}x{}", "(".repeat(61), ")".repeat(61));
+    let long = format!("x{}", " + x".repeat(1001));
+    for beyond in [deep, long] {
+        assert!(Expression::parse(&beyond).unwrap_err().is_limit());
+    }
+    assert!(!Expression::parse("sum(x").unwrap_err().is_limit());
 }
 
 #[test]
@@ -269,7 +281,7 @@ fn what_prometheus_refuses_though_it_can_be_read_is_told() {
 
 proptest! {
     #[test]
-    fn no_text_makes_it_panic_or_takes_long(text in "([a-z_]{1,4}|[(){}\\[\\],:@=~!<>+*/^%\"' -]|by|on|[0-9]{1,3}m?|\\\\|é){0,60}") {
+    fn no_text_makes_it_panic_or_takes_long(text in "([a-z_]{1,4}|[(){}\\[\\],:@=~!<>+*/^%\"' -]|by|on| offset |[0-9]{1,3}m?|\\\\|é){0,60}") {
         if let Ok(expression) = Expression::parse(&text) {
             let _ = ResultLabels::of(&expression).may_have("a");
             let _ = expression.check();

@@ -1,5 +1,7 @@
 //! What an expression is made of.
 
+use super::validity::Invalid;
+
 /// An expression.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Expression {
@@ -14,6 +16,8 @@ pub(crate) enum Expression {
     Binary(Box<Binary>),
     Call(Call),
     Aggregate(Aggregate),
+    /// The whole of one that can be read, and why Prometheus refuses a number, a duration or a modifier in it.
+    Refused(Box<Self>, Invalid),
 }
 
 /// `name{matchers}`
@@ -95,9 +99,10 @@ impl Expression {
         visit(self, functions);
         match self {
             Self::Number | Self::Text(_) | Self::Selector(_) => {}
-            Self::Range(inner, _) | Self::Subquery(inner) | Self::Unary(inner) => {
-                inner.visit_in(functions, visit);
-            }
+            Self::Range(inner, _)
+            | Self::Subquery(inner)
+            | Self::Unary(inner)
+            | Self::Refused(inner, _) => inner.visit_in(functions, visit),
             Self::Binary(binary) => {
                 binary.left.visit_in(functions, visit);
                 binary.right.visit_in(functions, visit);

@@ -69,6 +69,7 @@ impl Expression {
                 let function = Function::aggregation(&aggregate.name);
                 of_arguments(&aggregate.name, function, &aggregate.arguments)
             }
+            Self::Refused(_, invalid) => Err(invalid.clone()),
         }
     }
 }

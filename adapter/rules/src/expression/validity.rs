@@ -3,7 +3,9 @@
 use setpoint_go_regex::{GoRegex, GoRegexError};
 
 use super::Type;
+use super::modifiers::Modifier;
 use super::tree::{Expression, Matcher, Selector};
+use crate::duration::DURATION_UNITS;
 use crate::rule::is_label_name;
 
 /// The label that holds the name of a metric.
@@ -56,6 +58,26 @@ pub(crate) enum Invalid {
         wanted: Type,
         found: Type,
     },
+    #[error("`{0}` is neither a number nor a duration, whose units stand in the order {order}, each once and behind a whole number", order = units())]
+    Literal(String),
+    #[error("the number `{0}` is out of range")]
+    TooGreat(String),
+    #[error("the duration `{0}` is out of range: the longest one has 292 years")]
+    TooLong(String),
+    #[error("a range, and the step of a subquery, has to be longer than zero")]
+    NotPositive,
+    #[error(
+        "`{0}` stands right behind a selector, its range or a subquery, and behind nothing else"
+    )]
+    Modifier(Modifier),
+    #[error("`{0}` stands behind one selector twice")]
+    Twice(Modifier),
+    #[error("`{0}` stands before the range, and has to stand behind it")]
+    BeforeRange(Modifier),
+    #[error("`anchored` and `smoothed` can't stand behind one selector")]
+    AnchoredAndSmoothed,
+    #[error("`@` takes the seconds of a time, `start()` or `end()`, not `{0}`")]
+    Time(String),
 }
 
 impl Invalid {
@@ -80,9 +102,18 @@ impl Invalid {
             } if LOOK_AROUND.iter().any(|begin| found.starts_with(begin)) => {
                 "Go's expressions have no look-around: say what isn't meant by a second matcher, such as `code!~\"503\"`"
             }
+            Self::Modifier(Modifier::Offset) | Self::BeforeRange(Modifier::Offset) => {
+                "write it behind the range, as in `rate(<<.Series>>{<<.LabelMatchers>>}[2m] offset 1h)`"
+            }
             _ => "",
         }
     }
+}
+
+/// The units of durations, in their order.
+fn units() -> String {
+    let units: Vec<_> = DURATION_UNITS.iter().map(|(unit, _)| *unit).collect();
+    units.join(", ")
 }
 
 fn arguments(least: usize, most: Option<usize>) -> String {

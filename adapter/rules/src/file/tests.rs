@@ -33,6 +33,38 @@ fn what_cant_be_read_is_told_where_it_stands() {
         ("rules:\n  custom:\n  - seriesQuery: [a]\n", "3:5: "),
         ("rules:\n  resource:\n    cpu: 7\n", "3:5: "),
         (
+            "rules: {resource: cpu}",
+            "1:19: `resource` is no map of rules",
+        ),
+        (
+            "rules:\n  default: false\n  customs: []\n",
+            "3:12: the chart knows no `customs` below `rules`, so it has no effect; there are `default`, `custom`",
+        ),
+        (
+            "rules: {a: b}",
+            "1:12: the chart knows no `a` below `rules`",
+        ),
+        (
+            "a-adapter: {rules: {customs: []}}",
+            "1:30: the chart knows no `customs` below `rules`",
+        ),
+        (
+            "a: {rules: {custom: []}}\nb: {rules: {custom: []}}\n",
+            "2:4: `a` and `b` have rules, and an adapter has one configuration",
+        ),
+        (
+            "kind: ConfigMap\ndata:\n  a.yaml: 'rules: []'\n  b.yaml: 'rules: []'\n",
+            "4:11: `a.yaml` and `b.yaml` have rules, and an adapter has one configuration",
+        ),
+        (
+            "kind: ConfigMap\ndata:\n  config.yaml: 'rules: []'\n  a.yaml: 'externalRules: []'\n",
+            "4:11: `config.yaml` and `a.yaml` have rules",
+        ),
+        (
+            "kind: ConfigMap\ndata:\n  config.yaml: 'rules: ['\n  a.yaml: 'rules: []'\n",
+            "4:11: `config.yaml` and `a.yaml` have rules",
+        ),
+        (
             "kind: ConfigMap\ndata:\n  config.yaml: |\n    rules: [{a: 7, seriesQuery: [x]}]\n",
             "4:",
         ),
@@ -61,9 +93,31 @@ fn rules_are_found_in_each_shape_that_people_keep_them_in() {
             false,
         ),
         (
+            format!(
+                "kind: ConfigMap\ndata: {{config.yaml: 'log: debug', a.yaml: 'rules: {rule}'}}"
+            ),
+            1,
+            0,
+            false,
+        ),
+        (
             format!("rules: {{custom: {rule}, external: {rule}}}"),
             1,
             1,
+            true,
+        ),
+        (
+            format!("rules: {{existing: '', custom: {rule}}}"),
+            1,
+            0,
+            true,
+        ),
+        (
+            format!(
+                "defaultRules: {{rules: {{etcd: true}}}}\nmetrics: {{rules: {{custom: {rule}}}}}"
+            ),
+            1,
+            0,
             true,
         ),
         (
@@ -87,11 +141,12 @@ fn rules_are_found_in_each_shape_that_people_keep_them_in() {
         );
         assert_eq!(found, (custom, external, with_defaults), "{text}");
     }
-    assert!(
-        RuleFile::parse("kind: ConfigMap\ndata: {note: x}")
-            .unwrap()
-            .is_none()
-    );
+    for none in [
+        "kind: ConfigMap\ndata: {note: x}",
+        "defaultRules: {rules: {etcd: true}}",
+    ] {
+        assert!(RuleFile::parse(none).unwrap().is_none(), "{none}");
+    }
 }
 
 #[test]

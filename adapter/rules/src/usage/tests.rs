@@ -180,19 +180,23 @@ fn of_several_samples_of_a_node_the_first_counts() {
 #[test]
 fn an_answer_of_too_many_samples_is_an_error() {
     let (rules, asked) = (rules(), names(&["a"]));
-    let pods = Consumers::Pods("shop");
-    let mut measured = rules
-        .measured(Measure::Cpu, pods, &asked, &cluster())
-        .unwrap();
-    let mut one = sample("pod", "a", None, 1.0, 1);
-    for container in 0..MAX_SAMPLES + 2 {
-        let container = ("container".to_owned(), container.to_string());
-        one.labels.extend([container]);
-        measured.add(&one);
+    for (count, is_answer) in [(MAX_SAMPLES, true), (MAX_SAMPLES + 2, false)] {
+        let pods = Consumers::Pods("shop");
+        let mut measured = rules
+            .measured(Measure::Cpu, pods, &asked, &cluster())
+            .unwrap();
+        let mut one = sample("pod", "a", None, 1.0, 1);
+        for container in 0..count {
+            let container = ("container".to_owned(), container.to_string());
+            one.labels.extend([container]);
+            measured.add(&one);
+        }
+        let held = measured.by_object["a"].as_ref().unwrap().len();
+        assert_eq!(held, MAX_SAMPLES, "no more is held in memory");
+        let finished = measured.finish();
+        assert_eq!(finished.is_ok(), is_answer);
+        assert!(is_answer || matches!(finished, Err(UsageError::TooMany { .. })));
     }
-    let held = measured.by_object["a"].as_ref().unwrap().len();
-    assert_eq!(held, MAX_SAMPLES, "no more is held in memory");
-    assert!(matches!(measured.finish(), Err(UsageError::TooMany { .. })));
 }
 
 #[test]

@@ -19,6 +19,7 @@ mod no_query;
 mod no_resources;
 mod no_usage;
 mod no_vector;
+mod not_judged;
 mod query_fails;
 mod series_query;
 mod several_results;
@@ -139,6 +140,7 @@ pub(super) static CHECKS: &[Check] = &[
     unknown_field::CHECK,
     query_fails::CHECK,
     no_promql::CHECK,
+    not_judged::CHECK,
     no_vector::CHECK,
     no_label_matchers::CHECK,
     external_group_by::CHECK,

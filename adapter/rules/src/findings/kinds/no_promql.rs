@@ -16,6 +16,10 @@ fn look(query: &Query<'_>, told: &mut Told<'_>) {
     let refused = query.samples.iter().find_map(|sample| {
         let text = sample.query.as_ref().ok()?.trim();
         if let Err(error) = sample.read.as_ref()? {
+            // `not_judged` tells of it.
+            if error.is_limit() {
+                return None;
+            }
             let sentence = format!("it gives `{text}`, which is no PromQL: {error}");
             return Some((sentence, ""));
         }

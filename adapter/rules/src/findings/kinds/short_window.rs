@@ -24,7 +24,8 @@ fn look(query: &Query<'_>, told: &mut Told<'_>) {
         expression.visit(&mut |part, functions| {
             if let (Expression::Range(_, Some(millis)), Some(function)) = (part, functions.last())
                 && OF_TWO.contains(function)
-                && *millis <= SHORT
+                // One of zero is refused.
+                && (1..=SHORT).contains(millis)
             {
                 found = found.or(Some((*function, *millis)));
             }

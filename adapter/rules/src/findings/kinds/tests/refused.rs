@@ -23,9 +23,26 @@ fn selectors_and_queries_that_prometheus_refuses_are_found() {
         "sum(<<.Series>>{<<.LabelMatchers>>}[1m]) by (<<.GroupBy>>)",
         "sum(<<.Series>>{<<.LabelMatchers>>,code=~\"5(?!03)\"}) by (<<.GroupBy>>)",
         "sum(<<.Series>>{<<.LabelMatchers>>}) by (<<.GroupBy>>) or 5",
+        "sum(rate(<<.Series>>{<<.LabelMatchers>>}[5m5m])) by (<<.GroupBy>>)",
+        "sum(rate(<<.Series>>{<<.LabelMatchers>>}[0s])) by (<<.GroupBy>>)",
+        "sum(rate(<<.Series>>{<<.LabelMatchers>>}[2m])) by (<<.GroupBy>>) offset 5m",
+        "<<.Series>>{<<.LabelMatchers>>} @ foo",
+        "1e999 * <<.Series>>{<<.LabelMatchers>>}",
     ] {
         assert_eq!(codes(&with_query(query)), ["no-promql"], "{query}");
     }
+}
+
+#[test]
+fn a_query_that_is_not_judged_is_a_note_and_nothing_else() {
+    let sum = "sum(<<.Series>>{<<.LabelMatchers>>}) by (<<.GroupBy>>)";
+    let deep = format!("{}{sum}{}", "(".repeat(70), ")".repeat(70));
+    let long = format!("{sum}{}", " + 0".repeat(1001));
+    for query in [deep, long] {
+        assert_eq!(codes(&with_query(&query)), ["not-judged"]);
+    }
+    let kind = KINDS.iter().find(|kind| kind.code == "not-judged");
+    assert_eq!(kind.unwrap().severity, Severity::Note);
 }
 
 #[test]
