@@ -1,23 +1,31 @@
 //! Adapter profiles: how an adapter takes its place in the manifests, and what it doesn't claim to do.
 
 mod beside;
+mod container;
 mod external;
+mod fields;
 mod file;
+mod lacks;
+mod manifests;
+mod mount;
 pub(crate) mod placeholders;
+mod variables;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::format::Need;
 use crate::scripted::Lie;
 
-pub use beside::{Beside, Mount};
+pub use beside::Beside;
+pub use container::Container;
 pub use external::ExternalMetrics;
 pub(crate) use file::ProfileFile;
+pub use mount::Mount;
 
 /// A profile, as its file has it.
 #[derive(Debug, Clone, Deserialize)]
@@ -48,20 +56,9 @@ pub struct Profile {
     /// The program that such a file names.
     #[serde(skip)]
     pub program: Option<PathBuf>,
-}
-
-/// A container that isn't the product's.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Container {
-    /// Whether it runs this program instead of the adapter that was named.
-    #[serde(default)]
-    pub is_this_program: bool,
-    /// Its arguments, in place of those of the manifests. `$(PROMETHEUS)` is the address of Prometheus, `host:port`.
-    pub args: Option<Vec<String>>,
-    /// A JSON merge patch (RFC 7386) of the container.
+    /// Where it names each program, that of the adapter and those beside it, as `FILE:LINE:COLUMN`.
     #[serde(skip)]
-    pub patch: Option<Value>,
+    pub named: BTreeMap<PathBuf, String>,
 }
 
 /// Why there is no such profile.
@@ -186,35 +183,10 @@ impl Profile {
         let Some(container) = &self.container else {
             return;
         };
-        let containers = objects
-            .iter_mut()
-            .filter(|object| object["kind"] == "Deployment")
-            .filter_map(|object| {
-                object
-                    .pointer_mut("/spec/template/spec/containers")?
-                    .as_array_mut()
-            })
-            .flatten();
-        for found in containers.filter(|container| container["name"] == "adapter") {
-            if let Some(args) = &container.args {
-                found["args"] = json!(self.filled(args, &prometheus(&found["args"])));
-            }
-            if container.is_this_program {
-                found["image"] = json!(image);
-            }
-            if let Some(patch) = &container.patch {
-                json_patch::merge(found, patch);
-            }
-        }
-    }
-
-    /// The arguments of a container whose Prometheus has this address.
-    fn filled(&self, args: &[String], prometheus: &str) -> Vec<String> {
         let lie = self.lie.map(|lie| format!("--lie={}", lie_name(lie)));
-        args.iter()
-            .map(|arg| arg.replace(placeholders::PROMETHEUS, prometheus))
-            .chain(lie)
-            .collect()
+        for object in objects {
+            container.take_place(object, image, lie.as_deref());
+        }
     }
 }
 
@@ -235,23 +207,10 @@ fn lie_name(lie: Lie) -> String {
     value.map_or_else(String::new, |value| value.get_name().to_owned())
 }
 
-/// `host:port` of the `--prometheus-url` among arguments.
-fn prometheus(args: &Value) -> String {
-    args.as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(|arg| arg.as_str()?.strip_prefix("--prometheus-url="))
-        .map(|url| {
-            url.trim_start_matches("http://")
-                .trim_end_matches('/')
-                .to_owned()
-        })
-        .next()
-        .unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

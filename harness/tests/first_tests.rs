@@ -205,6 +205,11 @@ async fn what_keeps_a_first_file_from_being_written_is_told() {
         ),
         (vec!["--from-prometheus", nobody], 2, "--init"),
         (
+            vec!["--from-prometheus", nobody, "there.test.yaml"],
+            2,
+            "--from-prometheus is for --init",
+        ),
+        (
             with(&of("rules.yaml", nobody), &["--range", "1s"]),
             2,
             "expected at least one step",

@@ -160,7 +160,7 @@ impl fmt::Display for ReapReason {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
-    /// What was asked for can't be had: a bad name, a name in use, an address of another machine.
+    /// What was asked for can't be had: a bad name, a name in use, an address of another machine, a kubeconfig that can't be used.
     Caller,
     /// The cluster, or the machine that it is to run on.
     Cluster,

@@ -319,18 +319,28 @@ async fn a_cluster_that_cannot_be_found_or_reached_is_told_with_what_helps() {
     let check = async |path: &Path, context: &str| {
         let options = ExistingOptions::new(path.to_owned(), context.to_owned());
         let error = ExistingProvider::new(options).check().await.unwrap_err();
-        assert_eq!(error.fault(), Fault::Cluster);
-        told(&error)
+        (error.fault(), told(&error))
     };
-    let error = check(&path, "b").await;
+    let (fault, error) = check(&path, "b").await;
+    assert_eq!(fault, Fault::Caller);
     assert!(error.contains("has no context `b`; it has a"), "{error}");
-    let error = check(&path, "a").await;
+    let (fault, error) = check(&path, "a").await;
+    assert_eq!(fault, Fault::Cluster);
     assert!(
         error.contains("reach the API server of context `a` at https://127.0.0.1:9"),
         "{error}"
     );
-    let error = check(&folder.path().join("none"), "a").await;
-    assert!(error.contains("none"), "{error}");
+    let (fault, error) = check(&folder.path().join("none"), "a").await;
+    assert_eq!(fault, Fault::Caller);
+    assert!(
+        error.ends_with("none: No such file or directory (os error 2)"),
+        "{error}"
+    );
+    assert_eq!(error.matches("os error").count(), 1, "{error}");
+    std::fs::write(&path, "contexts: [").unwrap();
+    let (fault, error) = check(&path, "a").await;
+    assert_eq!(fault, Fault::Caller);
+    assert!(error.contains("is no kubeconfig: "), "{error}");
     let started = ExistingProvider::default()
         .up("x", Duration::ZERO, &start())
         .await;

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 
-use super::BadInput;
 use super::provision::KubernetesArgs;
+use super::{BadInput, make_report_folder};
 use crate::against::{Against, AgainstError, Corpus, Options, compare};
 use crate::profile::Profile;
 use crate::programs::Programs;
@@ -64,6 +64,9 @@ pub(super) async fn run(args: Comparing) -> anyhow::Result<ExitCode> {
     if let Some(filter) = &args.filter {
         corpus = corpus.filtered(filter).map_err(bad)?;
     }
+    if let Some(folder) = &args.report {
+        make_report_folder(folder)?;
+    }
     // A part of the corpus would be a part of the recording.
     let record = args.filter.is_none() && std::env::var_os(UPDATE).is_some_and(|set| set == "1");
     let against = match args.other.path {
@@ -82,8 +85,7 @@ pub(super) async fn run(args: Comparing) -> anyhow::Result<ExitCode> {
     let comparison = compare(&corpus, &options).await?;
     anstream::print!("{comparison}");
     if let Some(folder) = &args.report {
-        let written = std::fs::create_dir_all(folder)
-            .and_then(|()| std::fs::write(folder.join(REPORT), comparison.markdown()));
+        let written = std::fs::write(folder.join(REPORT), comparison.markdown());
         written.with_context(|| format!("write {REPORT} into {}", folder.display()))?;
     }
     Ok(ExitCode::from(u8::from(!comparison.is_good())))

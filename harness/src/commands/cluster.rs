@@ -205,6 +205,10 @@ async fn start(up: Up, images: ImageTable) -> anyhow::Result<()> {
 }
 
 async fn local(up: Up, mut images: ImageTable) -> anyhow::Result<LocalProvider> {
+    if up.node_image.is_some() {
+        let why = "--node-image is for `--cluster kind`: --kubernetes chooses the version of a local cluster";
+        return Err(BadInput(anyhow::anyhow!(why)).into());
+    }
     for NamedProgram { image, program } in up.images {
         let root = ImageRoot::HostLibraries;
         images.insert(image, LocalImage { program, root });
@@ -309,6 +313,18 @@ mod tests {
         ] {
             assert!(parsed(&line).is_err(), "{line:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn an_image_of_a_node_is_refused_where_there_is_none() {
+        let args = parsed(&["up", "--node-image=a"]);
+        let Command::Up(up) = args.unwrap().command else {
+            panic!("not `up`")
+        };
+        let error = local(up, ImageTable::default()).await.err().unwrap();
+        assert_eq!(super::super::exit_code(&error), 2);
+        let told = error.to_string();
+        assert!(told.contains("is for `--cluster kind`"), "{told}");
     }
 
     #[test]

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 use setpoint_cluster::existing::{self, ExistingOptions, ExistingProvider, Placement};
+use setpoint_cluster::{Fault, ProviderError};
+use setpoint_support::error_chain;
 
 use super::BadInput;
 use crate::format::Span;
@@ -189,6 +191,14 @@ impl ExistingArgs {
     }
 }
 
+/// Why a cluster that exists isn't used: [`BadInput`] where the user named what can't be had, such as a kubeconfig that isn't there.
+pub(super) fn unusable(error: ProviderError) -> anyhow::Error {
+    match error.fault() {
+        Fault::Caller => BadInput(anyhow::anyhow!(error_chain(&error))).into(),
+        _ => error.into(),
+    }
+}
+
 /// By the names that manifests have, what the cluster pulls: what the user names, and of the product's own images what
 /// the manifests name. All others are stood for by the sample application.
 pub(super) fn images(scenarios: &[Scenario], named: &[NamedImage]) -> existing::Images {
@@ -301,6 +311,35 @@ mod tests {
         );
         assert!(args(None, None).provider().unwrap().is_none());
         assert!(args(Some("f"), None).provider().is_err());
+    }
+
+    #[tokio::test]
+    async fn a_kubeconfig_that_cannot_be_used_is_bad_input_and_is_told_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("kubeconfig");
+        let told = async || {
+            let options = ExistingOptions::new(path.clone(), "a".to_owned());
+            let preview = ExistingProvider::new(options).preview().await;
+            let error = unusable(preview.err().unwrap());
+            assert_eq!(super::super::exit_code(&error), 2);
+            let told = error.to_string();
+            told.replace(&path.display().to_string(), "FILE")
+        };
+        assert_eq!(
+            told().await,
+            "read kubeconfig FILE: No such file or directory (os error 2)"
+        );
+        std::fs::write(&path, "clusters: [\n").unwrap();
+        let of_no_yaml = told().await;
+        assert!(
+            of_no_yaml.starts_with("FILE is no kubeconfig: "),
+            "{of_no_yaml}"
+        );
+        std::fs::write(&path, "{}").unwrap();
+        assert_eq!(
+            told().await,
+            "kubeconfig FILE has no context `a`; it has none"
+        );
     }
 
     #[test]

@@ -75,6 +75,9 @@ mod tests {
     fn an_area_lists_its_entries() {
         let matrix = matrix().unwrap();
         insta::assert_snapshot!("area", explained(&matrix, "registration").unwrap());
+        let explained = |id| explained(&matrix, id).unwrap();
+        assert_eq!(explained("TLS"), explained("tls"));
+        assert_eq!(explained("HPA"), explained("hpa"));
     }
 
     #[test]

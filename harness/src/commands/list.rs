@@ -7,7 +7,7 @@ use serde_json::json;
 use setpoint_cluster::Provider as _;
 use setpoint_cluster::existing::ExistingProvider;
 
-use super::existing::ExistingArgs;
+use super::existing::{ExistingArgs, unusable};
 use super::run::{Adapter, Format, adapter, load};
 use super::selection::SelectionArgs;
 use crate::format::schema_of;
@@ -52,7 +52,8 @@ pub async fn run(args: &ListArgs) -> anyhow::Result<()> {
     let profile = args.adapter.as_ref().map(|adapter| &adapter.profile);
     if let Some(mut options) = args.existing.options(args.cluster)? {
         options.observes = profile.is_some_and(Profile::is_installed);
-        ExistingProvider::new(options).check().await?;
+        let provider = ExistingProvider::new(options);
+        provider.check().await.map_err(unusable)?;
     }
     let prometheus = find_prometheus(&Timeouts::default()).await;
     let skipped = |scenario: &Scenario| skipped(scenario, args.cluster, profile, &prometheus);

@@ -1,7 +1,9 @@
 //! The commands of `setpoint`.
 
+use std::path::Path;
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use setpoint_cluster::ImageTable;
 
@@ -88,6 +90,16 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
     if error.is::<BadInput>() { 2 } else { 3 }
 }
 
+/// Makes the folder of a report. One that can't be made is better known before a run than after it.
+///
+/// # Errors
+/// When it can't be made, such as where a file is.
+fn make_report_folder(folder: &Path) -> Result<(), BadInput> {
+    let made = std::fs::create_dir_all(folder);
+    made.with_context(|| format!("make the report's folder {}", folder.display()))
+        .map_err(BadInput)
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
@@ -97,6 +109,37 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         Cli::command().debug_assert();
+    }
+
+    /// The lines of examples behind the help of a command and of those below it.
+    fn examples(command: &clap::Command) -> Vec<String> {
+        let help = command.get_after_help().map(ToString::to_string);
+        let help = help.unwrap_or_default();
+        let of_command = help.split("Exit codes:").next().unwrap_or_default();
+        let mut lines: Vec<String> = of_command.lines().map(str::to_owned).collect();
+        lines.extend(command.get_subcommands().flat_map(examples));
+        lines
+    }
+
+    #[test]
+    fn no_line_of_an_example_is_wrapped_so_that_it_can_be_copied() {
+        // Terminals have eighty columns, unless somebody has made them wider.
+        for line in examples(&Cli::command()) {
+            assert!(line.chars().count() <= 78, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_file_in_the_place_of_a_reports_folder_is_bad_input() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("report");
+        std::fs::write(&file, "mine").unwrap();
+        let told = make_report_folder(&file).unwrap_err().to_string();
+        let expected = format!("make the report's folder {}: File exists", file.display());
+        assert!(told.starts_with(&expected), "{told}");
+        let new = folder.path().join("a/b");
+        make_report_folder(&new).unwrap();
+        assert!(new.is_dir());
     }
 
     #[test]

@@ -21,7 +21,8 @@ use display::Display;
         with the one that the server says. Where the server can't be reached or lacks it, it is built, which takes Go \
         and some minutes. A wrong SHA-256 is never a reason to go on. `run` and `cluster up` do the same.",
     after_help = "Examples:\n  setpoint cluster provision\n  setpoint cluster provision --kubernetes 1.36 --from go\n  \
-        setpoint cluster provision --kubernetes-url https://mirror.example/kubernetes --etcd-url https://mirror.example/etcd"
+        setpoint cluster provision \\\n    --kubernetes-url https://mirror.example/kubernetes \\\n    \
+        --etcd-url https://mirror.example/etcd"
 )]
 pub struct ProvisionArgs {
     #[command(flatten)]

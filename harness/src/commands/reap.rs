@@ -3,7 +3,7 @@
 use clap::ValueEnum as _;
 use setpoint_cluster::Provider;
 
-use super::existing::ExistingArgs;
+use super::existing::{ExistingArgs, unusable};
 use crate::run::ClusterKind;
 
 /// Removes what a killed run left behind
@@ -44,7 +44,7 @@ pub async fn run(args: ReapArgs) -> anyhow::Result<()> {
         anstream::println!("removed {}: {}", cluster.name, cluster.why);
     }
     if let Some(error) = failed {
-        return Err(error.into());
+        return Err(unusable(error));
     }
     if reaped.is_empty() {
         anstream::println!("nothing to remove");

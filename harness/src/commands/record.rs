@@ -18,7 +18,8 @@ use super::server::{Access, AskError, Server};
         Of a selector, such as up{job=\"a\"}, the samples are recorded as they were scraped; of any other query, its values at each step. \
         The file is an answer of query_range, with \"stale\" where a series is gone.\n\n\
         Exit codes: 0 recorded, 2 bad arguments, or a query that Prometheus refuses, 3 Prometheus can't be asked.",
-    after_help = "Examples:\n  setpoint record --prometheus-url http://127.0.0.1:9090 --query 'http_requests_total{namespace=\"shop\"}' --range 1h --output shop.json\n  \
+    after_help = "Examples:\n  setpoint record --prometheus-url http://127.0.0.1:9090 \\\n    \
+        --query 'http_requests_total{namespace=\"shop\"}' \\\n    --range 1h --output shop.json\n  \
         setpoint replay --source shop.json"
 )]
 pub struct RecordArgs {

@@ -15,9 +15,9 @@ use setpoint_support::{Termination, error_chain};
 use tokio_util::sync::CancellationToken;
 
 use super::against::{self, Comparing, Other};
-use super::existing::{ExistingArgs, InstalledArgs, NamedImage, images, plan};
+use super::existing::{ExistingArgs, InstalledArgs, NamedImage, images, plan, unusable};
 use super::selection::SelectionArgs;
-use super::{BadInput, provision};
+use super::{BadInput, make_report_folder, provision};
 use crate::installed::{Feed, Installed};
 use crate::known_failures::KnownFailures;
 use crate::profile::Profile;
@@ -28,6 +28,8 @@ use crate::scenario::{self, Scenario};
 use crate::scripted::Lie;
 use crate::timeouts::{self, TimeoutFactor, Timeouts};
 
+mod check;
+
 /// Runs scenarios and judges an adapter by them
 #[derive(Debug, clap::Args)]
 #[command(
@@ -36,7 +38,7 @@ use crate::timeouts::{self, TimeoutFactor, Timeouts};
         inconclusive, none passed, or the run was interrupted. If a scenario also failed, the code is 1.",
     after_help = "Examples:\n  setpoint run\n  setpoint run scenarios/hpa --jobs 1\n  setpoint run --suite hpa,tls --shard 1/2 --report report\n  setpoint run --known-failures known-failures.yaml\n  setpoint run --cluster kind\n  setpoint run --kubernetes 1.36\n  \
         setpoint run --timeout-factor 3\n  \
-        setpoint run --adapter binary:target/release/setpoint-adapter --format json > report.json"
+        setpoint run --adapter binary:target/release/setpoint-adapter \\\n    --format json > report.json"
 )]
 pub struct RunArgs {
     /// Scenario files, or folders of them [default: scenarios, else the product's own]
@@ -164,15 +166,10 @@ impl Adapter {
     fn check_programs(&self) -> Result<(), BadInput> {
         let beside = self.profile.beside.programs.values();
         let programs = beside.chain(&self.path);
-        let of = || {
-            let file = self.profile.file.as_ref();
-            file.map_or_else(
-                || "use the adapter".to_owned(),
-                |file| format!("use the programs that {} names", file.display()),
-            )
-        };
         for program in programs {
-            is_program(program).with_context(of).map_err(BadInput)?;
+            let place = self.profile.named.get(program).map(String::as_str);
+            let place = place.unwrap_or("use the adapter").to_owned();
+            is_program(program).context(place).map_err(BadInput)?;
         }
         Ok(())
     }
@@ -248,6 +245,7 @@ fn adopted(
 pub async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     // From here on neither Ctrl-C nor SIGTERM ends the process before what it started.
     let mut termination = Termination::watch().context("watch SIGTERM and SIGINT")?;
+    args.check_cluster_flags()?;
     if let Some(other) = args.against {
         if args.selection.is_of_scenarios() {
             let why =
@@ -281,16 +279,10 @@ pub async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     let known = known.transpose().map_err(|error| BadInput(error.into()))?;
     let scenarios = args.selection.of(all)?;
     if let Some(folder) = &args.report {
-        // A report that can't be written is better known now than after the run.
-        std::fs::create_dir_all(folder)
-            .with_context(|| format!("make the report's folder {}", folder.display()))?;
+        make_report_folder(folder)?;
     }
     args.kubernetes.check(args.cluster)?;
     let existing = args.existing.options(args.cluster)?;
-    if args.keep && args.cluster != ClusterKind::Kind {
-        let why = "--keep is for --cluster kind: a local plane ends with the process that started it; `setpoint cluster up` starts one that doesn't";
-        return Err(BadInput(anyhow::anyhow!(why)).into());
-    }
     let (profile, path) = match args.adapter {
         Some(adapter) => (adapter.profile, adapter.path),
         None => (Profile::named("binary")?, None),
@@ -319,7 +311,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
         };
         let scenarios: Vec<&Scenario> = scenarios.iter().filter(skips).collect();
         let provider = ExistingProvider::new(options.clone());
-        let (server, placement) = provider.preview().await?;
+        let (server, placement) = provider.preview().await.map_err(unusable)?;
         anstream::print!("{}", plan(&scenarios, options, &server, &placement));
         return Ok(ExitCode::from(2));
     }
@@ -354,7 +346,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
         }
         ClusterKind::Existing => {
             let provider = existing.map_or_else(ExistingProvider::default, ExistingProvider::new);
-            provider.check().await?;
+            provider.check().await.map_err(unusable)?;
             (Backend::existing(provider), programs.await?)
         }
     };

@@ -24,9 +24,9 @@ use crate::scripted::{Lie, Table, guarded_router, router};
 #[command(
     long_about = "Serves custom.metrics.k8s.io from a table or a Prometheus, over TLS: an honest adapter to prove with what a control \
         plane does, and one that lies, to prove that the suite sees it.\n\nSIGTERM and SIGINT end it.",
-    after_help = "Example:\n  setpoint scripted --table table.yaml --tls-cert-file tls.crt --tls-private-key-file tls.key\n\n\
-        table.yaml:\n  metrics:\n    - {metric: rps, resource: pods, kind: Pod, apiVersion: v1, namespace: default, name: web-1, \
-        labels: {app: web}, value: '5'}"
+    after_help = "Example:\n  setpoint scripted --table table.yaml --tls-cert-file tls.crt \\\n    --tls-private-key-file tls.key\n\n\
+        table.yaml:\n  metrics:\n    - {metric: rps, resource: pods, kind: Pod, apiVersion: v1,\n       \
+        namespace: default, name: web-1, labels: {app: web}, value: '5'}"
 )]
 pub struct ScriptedArgs {
     /// The values, YAML or JSON; whoever asks is answered

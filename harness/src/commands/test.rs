@@ -101,6 +101,11 @@ async fn init(args: &TestArgs) -> anyhow::Result<()> {
         }
         return Ok(());
     };
+    // clap doesn't ask for --init beside files, which exclude it.
+    if !args.files.is_empty() {
+        let why = "--from-prometheus is for --init, which writes a first file; the tests of a file ask no Prometheus";
+        return Err(BadInput(anyhow::anyhow!(why)).into());
+    }
     let server = Server::new(url, &args.access).map_err(|error| BadInput(error.into()))?;
     let now = Timestamp::now().as_millisecond();
     for rules in &args.init {

@@ -44,6 +44,8 @@ impl Finding for Absent {
 
 impl Expect for ApiService {
     fn check(&self, place: &Place, checks: &mut Checks<'_>) {
+        checks.name(&self.name, place.key("name"));
+        checks.longer_than_zero(self.within, place.key("within"));
         checks.longer_than_zero(self.for_, place.key("for"));
     }
 

@@ -42,6 +42,7 @@ impl Finding for OtherNames {
 
 impl Expect for Certificate {
     fn check(&self, place: &Place, checks: &mut Checks<'_>) {
+        checks.longer_than_zero(self.within, place.key("within"));
         if self.names.is_empty() {
             checks.at(place.key("names"), "a certificate is for a name at least");
         }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::context::{Expect, ExpectContext};
-use crate::format::Span;
+use crate::format::{Checks, Place, Span};
 use crate::outcome::{Finding, Kind, Unmet};
 use crate::request::{Adapter, Identity, Limit, Question};
 use crate::wait::Wait;
@@ -72,6 +72,10 @@ impl Finding for DiscoveryFinding {
 }
 
 impl Expect for Discovery {
+    fn check(&self, place: &Place, checks: &mut Checks<'_>) {
+        checks.longer_than_zero(self.within, place.key("within"));
+    }
+
     fn describe(&self) -> String {
         format!("discovery of {}/{}", self.group, self.version)
     }

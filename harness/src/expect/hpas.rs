@@ -62,6 +62,8 @@ impl Finding for HpasFinding {
 
 impl Expect for Hpas {
     fn check(&self, place: &Place, checks: &mut Checks<'_>) {
+        checks.namespace(&self.namespace, place.key("namespace"));
+        checks.longer_than_zero(self.within, place.key("within"));
         if self.count == 0 {
             checks.at(place.key("count"), "expect an HPA at least");
         }

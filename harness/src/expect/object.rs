@@ -73,6 +73,8 @@ impl Finding for UnexpectedObject {
 
 impl Expect for Object {
     fn check(&self, place: &Place, checks: &mut Checks<'_>) {
+        checks.reference(&self.reference(), place);
+        checks.longer_than_zero(self.within, place.key("within"));
         match (&self.has, self.absent) {
             (None, false) => checks.at(
                 place,

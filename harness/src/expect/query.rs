@@ -45,6 +45,7 @@ impl Finding for UnexpectedElements {
 
 impl Expect for Query {
     fn check(&self, place: &Place, checks: &mut Checks<'_>) {
+        checks.longer_than_zero(self.within, place.key("within"));
         if self.count == 0 && self.value.is_some() {
             checks.at(
                 place.key("value"),

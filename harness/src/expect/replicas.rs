@@ -11,11 +11,11 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use self::converges::Converges;
-use self::number::{Stay, judge};
+use self::number::{Stay, check_number, judge};
 use super::Expectation;
 use super::context::{Expect, ExpectContext};
 use crate::convergence::Convergence;
-use crate::format::{Checks, DeploymentRef, Place, Span, default_namespace};
+use crate::format::{Checks, DeploymentRef, Place, Span, default_namespace, keyed_or_none};
 use crate::outcome::Unmet;
 use crate::wait::{Wait, keeps, watch_object};
 
@@ -37,6 +37,7 @@ pub(crate) struct Replicas {
     pub for_: Option<Span>,
     /// What proves that the new input was judged, where nothing is to change: from the step's beginning until then, and
     /// for the time of `for`, the number is what it is. It is looked for as soon as all pods are ready.
+    #[serde(default, deserialize_with = "keyed_or_none")]
     pub after: Option<Box<Expectation>>,
     /// How they come to a number, in place of `equals` and what belongs to it.
     pub converges: Option<Converges>,
@@ -44,6 +45,10 @@ pub(crate) struct Replicas {
 
 impl Expect for Replicas {
     fn check(&self, place: &Place, checks: &mut Checks<'_>) {
+        checks.name(&self.of.name, place.key("of"));
+        checks.namespace(&self.namespace, place.key("namespace"));
+        check_number(self.equals, place.key("equals"), checks);
+        checks.longer_than_zero(self.within, place.key("within"));
         match (self.equals, &self.converges) {
             (None, None) => checks.at(
                 place,
@@ -66,7 +71,7 @@ impl Expect for Replicas {
                 place.key("converges"),
                 "replicas either are a number, by `equals`, or come to one, by `converges`",
             ),
-            (Some(_), None) => self.check_number(place, checks),
+            (Some(_), None) => self.check_stay(place, checks),
         }
     }
 
@@ -123,7 +128,7 @@ impl Replicas {
         self.equals.unwrap_or_default()
     }
 
-    fn check_number(&self, place: &Place, checks: &mut Checks<'_>) {
+    fn check_stay(&self, place: &Place, checks: &mut Checks<'_>) {
         checks.longer_than_zero(self.for_, place.key("for"));
         match (&self.after, self.for_, self.within) {
             (None, Some(_), _) => checks.at(

@@ -65,6 +65,7 @@ impl Finding for UnexpectedTarget {
 
 impl Expect for Target {
     fn check(&self, place: &Place, checks: &mut Checks<'_>) {
+        checks.longer_than_zero(self.within, place.key("within"));
         if self.discovered_labels.is_empty() {
             checks.at(place, "a target is known by its `discoveredLabels`");
         }

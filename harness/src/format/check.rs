@@ -4,8 +4,11 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::Place;
-use super::{Span, manifest};
+use super::words::of_a_problem;
+use super::{Place, Span, manifest};
+
+/// How many problems of a file are told.
+const MOST: usize = 20;
 
 /// Collects what is wrong with a scenario.
 pub(crate) struct Checks<'a> {
@@ -34,13 +37,16 @@ impl<'a> Checks<'a> {
         self.found.push((line, column, problem.into()));
     }
 
-    /// Everything that is wrong in the order of the file, each as `line:column: …`.
+    /// Everything that is wrong in the order of the file, each as `line:column: …`; of very much, how much more there is.
     #[must_use]
     pub(crate) fn problems(mut self) -> Vec<String> {
         self.found.sort();
-        let found = self.found.into_iter();
-        found
-            .map(|(line, column, problem)| format!("{line}:{column}: {problem}"))
+        let more = self.found.len().saturating_sub(MOST);
+        let first = self.found.get(MOST);
+        let more = first.map(|(line, column, _)| format!("{line}:{column}: and {more} more"));
+        let told = self.found.iter().take(MOST);
+        told.map(|(line, column, problem)| format!("{line}:{column}: {}", of_a_problem(problem)))
+            .chain(more)
             .collect()
     }
 
@@ -63,5 +69,28 @@ impl<'a> Checks<'a> {
         for (place, problem) in manifest::problems(object, place) {
             self.at(place, problem);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_very_many_problems_the_first_are_told_and_how_many_more_there_are() {
+        let problems = |count: usize| {
+            let mut checks = Checks::new(Path::new("."));
+            for line in (1..=count).rev() {
+                checks.at_line(line, 1, "it is wrong");
+            }
+            checks.problems()
+        };
+        assert!(problems(0).is_empty());
+        assert_eq!(problems(MOST).len(), MOST);
+        assert_eq!(problems(MOST)[0], "1:1: it is wrong");
+        let told = problems(1_000);
+        assert_eq!(told.len(), MOST + 1);
+        assert_eq!(told[MOST - 1], "20:1: it is wrong");
+        assert_eq!(told[MOST], "21:1: and 980 more");
     }
 }

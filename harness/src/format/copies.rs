@@ -1,72 +1,116 @@
 //! Many of the same: what stands once in a file, with a number in its names.
 
-use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use super::Metric;
+use super::{Metric, ObjectRef};
 
 /// What the number of a copy stands for, counted from 1.
-const NUMBER: &str = "{n}";
+pub(super) const NUMBER: &str = "{n}";
 /// How many copies there may be; a plane on a small machine takes no more.
 const MOST: u16 = 10_000;
 
-/// Copies of a manifest.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Copies {
-    copies: u16,
-    of: Value,
-}
+/// How many copies there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "u64")]
+pub(crate) struct Count(u16);
 
-/// Manifests, of which one may be `{copies: 100, of: {…}}`.
-///
-/// # Errors
-/// When there are none or too many copies.
-pub(crate) fn manifests<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Value>, D::Error> {
-    let mut objects = Vec::new();
-    for object in Vec::<Value>::deserialize(from)? {
-        if object.get("copies").is_none() {
-            objects.push(object);
-            continue;
-        }
-        let Copies { copies, of } = serde_json::from_value(object).map_err(D::Error::custom)?;
-        objects.extend(numbers(copies).map_err(D::Error::custom)?.map(|number| {
-            let mut object = of.clone();
-            put(&mut object, &number);
-            object
-        }));
+/// There can't be that many copies.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`copies` is between 1 and {MOST}, not {0}")]
+pub(crate) struct NoCopies(String);
+
+impl TryFrom<u64> for Count {
+    type Error = NoCopies;
+
+    fn try_from(copies: u64) -> Result<Self, NoCopies> {
+        let count = u16::try_from(copies);
+        let count = count.ok().filter(|count| (1..=MOST).contains(count));
+        count.map(Self).ok_or_else(|| NoCopies(copies.to_string()))
     }
-    Ok(objects)
 }
 
-/// Metrics, each as often as its `copies` say.
+impl Count {
+    /// What a manifest says of it.
+    pub(super) fn of(copies: &Value) -> Result<Self, NoCopies> {
+        match copies.as_u64() {
+            Some(copies) => Self::try_from(copies),
+            None => Err(NoCopies(copies.to_string())),
+        }
+    }
+
+    /// As a number, 1 or more.
+    pub(super) fn get(self) -> usize {
+        self.0.into()
+    }
+
+    /// The numbers of the copies.
+    pub(super) fn numbers(self) -> impl Iterator<Item = String> {
+        (1..=self.0).map(|number| number.to_string())
+    }
+}
+
+/// All objects that manifests say. What is no copy stays as it is, and so do copies that can't be, which were told before.
+pub(crate) fn manifests(written: Vec<Value>) -> Vec<Value> {
+    let all = |object: Value| copied(&object).unwrap_or_else(|| vec![object]);
+    written.into_iter().flat_map(all).collect()
+}
+
+/// The objects that `{copies: 100, of: {…}}` says; none where it is something else.
+fn copied(written: &Value) -> Option<Vec<Value>> {
+    let of = written.get("of")?;
+    let count = Count::of(written.get("copies")?).ok()?;
+    let numbers = count.numbers();
+    Some(numbers.map(|number| numbered(of, &number)).collect())
+}
+
+/// Whether it says copies, whatever they are.
+pub(super) fn are_copies(written: &Value) -> bool {
+    written.get("copies").is_some()
+}
+
+/// What there are copies of; the object itself where it is none.
+pub(crate) fn template(written: &Value) -> &Value {
+    let of = written.get("of").filter(|_| are_copies(written));
+    of.unwrap_or(written)
+}
+
+/// A copy of an object.
+pub(super) fn numbered(of: &Value, number: &str) -> Value {
+    let mut object = of.clone();
+    put(&mut object, number);
+    object
+}
+
+/// What a copy says of itself.
+pub(super) fn numbered_reference(of: &ObjectRef, number: &str) -> ObjectRef {
+    let mut copy = of.clone();
+    put_text(&mut copy.api_version, number);
+    put_text(&mut copy.kind, number);
+    put_text(&mut copy.name, number);
+    if let Some(namespace) = &mut copy.namespace {
+        put_text(namespace, number);
+    }
+    copy
+}
+
+/// Metrics, each as often as its `copies` say; copies of one metric follow each other.
 ///
 /// # Errors
-/// When there are none or too many copies.
+/// When they are no metrics.
 pub(crate) fn metrics<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Metric>, D::Error> {
     let mut metrics = Vec::new();
     for metric in Vec::<Metric>::deserialize(from)? {
-        let Some(copies) = metric.copies else {
-            metrics.push(metric);
-            continue;
-        };
-        let numbers = numbers(copies).map_err(D::Error::custom)?;
-        metrics.extend(numbers.map(|number| metric.numbered(|text| put_text(text, &number))));
+        match metric.copies {
+            None => metrics.push(metric),
+            Some(count) => metrics.extend(
+                count
+                    .numbers()
+                    .map(|number| metric.numbered(|text| put_text(text, &number))),
+            ),
+        }
     }
     Ok(metrics)
-}
-
-/// There can't be that many copies.
-#[derive(Debug, thiserror::Error)]
-#[error("`copies` is between 1 and {MOST}, not {0}")]
-struct NoCopies(u16);
-
-fn numbers(copies: u16) -> Result<impl Iterator<Item = String>, NoCopies> {
-    if !(1..=MOST).contains(&copies) {
-        return Err(NoCopies(copies));
-    }
-    Ok((1..=copies).map(|number| number.to_string()))
 }
 
 fn put(value: &mut Value, number: &str) {
@@ -94,8 +138,10 @@ mod tests {
     #[test]
     fn copies_of_a_manifest_differ_by_their_numbers_and_others_stay() {
         let pod = |name: &str| json!({"kind": "Pod", "metadata": {"name": name}, "list": [name]});
-        let list = json!([pod("{n}"), {"copies": 3, "of": pod("web-{n}")}]);
-        let all = manifests(list).unwrap();
+        let written = vec![pod("{n}"), json!({"copies": 3, "of": pod("web-{n}")})];
+        assert_eq!(template(&written[0]), &written[0]);
+        assert_eq!(template(&written[1]), &pod("web-{n}"));
+        let all = manifests(written);
         assert_eq!(all, [pod("{n}"), pod("web-1"), pod("web-2"), pod("web-3")]);
     }
 
@@ -121,11 +167,24 @@ mod tests {
 
     #[test]
     fn none_and_too_many_copies_are_refused() {
-        for copies in [0, MOST + 1] {
-            let told = manifests(json!([{"copies": copies, "of": {}}])).unwrap_err();
-            assert!(told.to_string().contains("between 1 and 10000"), "{told}");
+        for copies in [json!(0), json!(10_001), json!(-1), json!("2")] {
+            let told = Count::of(&copies).unwrap_err().to_string();
+            assert_eq!(
+                told,
+                format!("`copies` is between 1 and 10000, not {copies}")
+            );
+            let written = vec![json!({"copies": copies, "of": {}})];
+            assert_eq!(manifests(written.clone()), written);
         }
-        assert!(manifests(json!([{"copies": 1}])).is_err());
-        assert!(manifests(json!([{"copies": 1, "of": {}, "x": 1}])).is_err());
+        let metric = |copies: u64| {
+            let on = json!({"pods": {"app": "web"}});
+            metrics(json!([{"custom": "a", "on": on, "values": "1", "copies": copies}]))
+        };
+        assert_eq!(metric(u64::from(MOST)).unwrap().len(), 10_000);
+        let told = metric(100_000_000).unwrap_err().to_string();
+        assert!(
+            told.contains("between 1 and 10000, not 100000000"),
+            "{told}"
+        );
     }
 }

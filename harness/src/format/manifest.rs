@@ -5,23 +5,19 @@ use serde_json::Value;
 
 use super::Place;
 use super::quantity::no_quantity;
+use super::words::cut;
 use crate::obsolete::{self, Obsolete};
+
+/// How much is shown of an object that lacks something.
+const SHOWN: usize = 200;
 
 /// What is wrong with an object, each with its place.
 pub(super) fn problems<'a>(object: &Value, place: &'a Place) -> Vec<(&'a Place, String)> {
-    let mut found = Vec::new();
-    for key in ["apiVersion", "kind"] {
-        if !object[key].is_string() {
-            found.push((
-                place.key(key),
-                format!("a manifest has no `{key}`: {object}"),
-            ));
-        }
+    if !object.is_object() {
+        let problem = "expected an object of Kubernetes, such as `{apiVersion: v1, kind: Service, metadata: {name: web}}`";
+        return vec![(place, problem.to_owned())];
     }
-    if !object["metadata"]["name"].is_string() {
-        let problem = format!("a manifest has no `metadata.name`: {object}");
-        found.push((place.key("metadata"), problem));
-    }
+    let mut found = lacking(object, place);
     if object["kind"] == "HorizontalPodAutoscaler" {
         let place = place.key("spec").key("metrics");
         let metrics = object["spec"]["metrics"].as_array();
@@ -31,6 +27,28 @@ pub(super) fn problems<'a>(object: &Value, place: &'a Place) -> Vec<(&'a Place, 
     }
     obsolete_in(object, place, &mut found);
     found
+}
+
+/// What every object has.
+fn lacking<'a>(object: &Value, place: &'a Place) -> Vec<(&'a Place, String)> {
+    let mut lacking = Vec::new();
+    for key in ["apiVersion", "kind"] {
+        if !object[key].is_string() {
+            lacking.push((place.key(key), key));
+        }
+    }
+    if !object["metadata"]["name"].is_string() {
+        lacking.push((place.key("metadata"), "metadata.name"));
+    }
+    if lacking.is_empty() {
+        return Vec::new();
+    }
+    let object = object.to_string();
+    let shown = cut(&object, SHOWN);
+    let lacking = lacking.into_iter();
+    lacking
+        .map(|(place, key)| (place, format!("a manifest has no `{key}`: {shown}")))
+        .collect()
 }
 
 /// What no cluster of today takes, or would ever make Available.
@@ -76,6 +94,43 @@ fn targets<'a>(metric: &Value, place: &'a Place, found: &mut Vec<(&'a Place, Str
                 let place = place.key(kind).key("target").key(key);
                 found.push((place, no_quantity(&text)));
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn told(object: &Value) -> Vec<String> {
+        let place = Place::of("{}");
+        let found = problems(object, &place).into_iter();
+        found.map(|(_, problem)| problem).collect()
+    }
+
+    #[test]
+    fn of_a_large_object_only_the_beginning_is_told() {
+        let mut object = json!({"data": "x".repeat(100_000)});
+        let all = told(&object);
+        assert_eq!(all.len(), 3);
+        for problem in all {
+            assert!(problem.ends_with("xxx…"), "{problem}");
+            assert!(problem.chars().count() < 300, "{problem}");
+        }
+        object["apiVersion"] = json!("v1");
+        object["kind"] = json!("ConfigMap");
+        object["metadata"]["name"] = json!("large");
+        assert!(told(&object).is_empty());
+    }
+
+    #[test]
+    fn of_what_is_no_object_nothing_is_told() {
+        for text in [json!("root:x:0:0"), json!(["root:x:0:0"]), json!(null)] {
+            let all = told(&text);
+            assert_eq!(all.len(), 1);
+            assert!(all[0].starts_with("expected an object"), "{all:?}");
         }
     }
 }

@@ -3,18 +3,23 @@
 mod check;
 mod condition;
 pub(crate) mod copies;
+mod entry;
 mod manifest;
 mod metric;
+mod name;
 mod need;
+mod objects;
 mod one_of;
 mod quantity;
 mod reference;
 mod request;
 pub(crate) mod rules;
 mod span;
+mod words;
 
 pub(crate) use check::Checks;
 pub(crate) use condition::ConditionStatus;
+pub(crate) use entry::{MapEntry, keyed, keyed_or_none};
 pub(crate) use metric::{Metric, On, Sample};
 pub(crate) use need::{Install, Need};
 pub(crate) use one_of::one_of;
@@ -58,6 +63,6 @@ pub(crate) fn default_namespace() -> String {
 /// What is wrong with YAML, its place in front as compilers write it.
 pub(crate) fn located(error: &serde_saphyr::Error) -> String {
     let (line, column) = setpoint_rules::error_place(error);
-    let problem = setpoint_rules::error_without_place(error);
-    format!("{line}:{column}: {problem}")
+    let said = setpoint_rules::error_without_place(error);
+    format!("{line}:{column}: {}", words::plain(&said))
 }

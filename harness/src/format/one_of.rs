@@ -2,19 +2,19 @@
 
 /// An enum of shapes. Each shape is in a module of its own, with its keys and all that is done with
 /// it: it implements the trait `$kind`, and the enum is used as that trait. A line here is all that
-/// registers it: `Key(module::Shape)`.
+/// registers it: `Key(module::Shape)`. A field reads it by `keyed`.
 macro_rules! one_of {
     (
         $(#[$meta:meta])*
         pub enum $name:ident: $kind:ident {
-            $($(#[$doc:meta])* $variant:ident($shape:ty),)*
+            $($(#[$doc:meta])* $variant:ident($(#[$read:meta])* $shape:ty),)*
         }
     ) => {
         $(#[$meta])*
         #[derive(Debug, Clone, serde::Deserialize, schemars::JsonSchema)]
         #[serde(rename_all = "camelCase")]
         pub(crate) enum $name {
-            $($(#[$doc])* $variant($shape),)*
+            $($(#[$doc])* $variant($(#[$read])* $shape),)*
         }
 
         impl std::ops::Deref for $name {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use super::near::unknown;
 use super::{Document, KnownFailures};
 use crate::format::{Checks, Place, in_file, located};
 use crate::scenario::Scenario;
@@ -29,7 +30,7 @@ pub enum LoadError {
 }
 
 /// A scenario's name and what it proves.
-type Named = (String, Vec<String>);
+pub(super) type Named = (String, Vec<String>);
 
 impl KnownFailures {
     /// Reads a file. Each entry must be about one of the scenarios, whichever of them run, or about one of `others`, which nothing is seen of now.
@@ -68,16 +69,22 @@ impl KnownFailures {
             serde_saphyr::from_str(text).map_err(|error| vec![located(&error)])?;
         let places = Place::of(text);
         let mut checks = Checks::new(path);
+        let Some(failures) = document.failures else {
+            let problem =
+                "`failures` has no list: write one, or `failures: []` where none is known";
+            checks.at(places.key("failures"), problem);
+            return Err(checks.problems());
+        };
         let mut seen = BTreeSet::new();
         let mut entries = Vec::new();
-        for (index, entry) in document.failures.into_iter().enumerate() {
+        for (index, entry) in failures.into_iter().enumerate() {
             let place = places.key("failures").item(index);
             let is_about = |(name, proves): &&Named| entry.is_about(name, proves);
             let about = scenarios.iter().filter(is_about);
             let about: BTreeSet<String> = about.map(|(name, _)| name.clone()).collect();
             if about.is_empty() && !others.iter().any(|other| is_about(&other)) {
-                let problem = format!("no scenario is called `{}`, and none proves it", entry.id);
-                checks.at(place.key("id"), problem);
+                let named = scenarios.iter().chain(others);
+                checks.at(place.key("id"), unknown(&entry.id, named));
             }
             if !seen.insert(entry.id.clone()) {
                 checks.at(place.key("id"), format!("`{}` stands here twice", entry.id));

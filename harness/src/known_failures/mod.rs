@@ -2,6 +2,7 @@
 //! run; one that passes although it is known to fail does, so that the file tells the truth.
 
 mod load;
+mod near;
 #[cfg(test)]
 mod tests;
 
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 
 use jiff::civil::Date;
 use serde::Deserialize;
+use serde::de::{Deserializer, Error as _};
 
 use crate::report::{
     Expired, KnownFailure, NotFailing, Outcome, Report, SkipReason, Verdict, Word,
@@ -33,7 +35,8 @@ type About = BTreeSet<String>;
 struct Document {
     #[expect(dead_code, reason = "the deserializer has checked it")]
     api_version: ApiVersion,
-    failures: Vec<Entry>,
+    /// None where the key has no value, as where all entries are comments.
+    failures: Option<Vec<Entry>>,
 }
 
 /// The format's version.
@@ -52,7 +55,19 @@ struct Entry {
     /// Why it fails.
     reason: String,
     /// The last day on which it may fail.
+    #[serde(deserialize_with = "day")]
     expires: Date,
+}
+
+/// A day in the form in which errors and reports show it. What else can be read as one has a time or a zone, which isn't heeded.
+fn day<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Date, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let day = text.parse::<Date>().ok();
+    let day = day.filter(|day| day.to_string() == text);
+    day.ok_or_else(|| {
+        let problem = format!("`{text}` is no day; expected one such as 2027-03-31");
+        D::Error::custom(problem)
+    })
 }
 
 impl Entry {

@@ -133,13 +133,36 @@ fn an_entry_of_a_scenario_elsewhere_says_nothing_of_these() {
 }
 
 #[test]
+fn a_file_without_failures_says_so_by_a_list() {
+    let (before, _) = FILE.split_once("failures:").unwrap();
+    assert!(parse(&format!("{before}failures: []\n")).is_ok());
+    for none in ["", "failures:\n", "failures:\n#  - id: hpa/scales-up\n"] {
+        let told = parse(&format!("{before}{none}")).unwrap_err().join("\n");
+        assert!(
+            told.ends_with(
+                ": `failures` has no list: write one, or `failures: []` where none is known"
+            ),
+            "{told}"
+        );
+    }
+}
+
+#[test]
 fn what_is_wrong_with_a_file_is_told_with_its_place() {
     let wrong = |text: String| parse(&text).unwrap_err().join("\n");
     insta::assert_snapshot!(
         [
             wrong(FILE.replace("hpa/scales-up", "hpa/no-such")),
             wrong(FILE.replace("the adapter rounds", "\"\"")),
+            wrong(FILE.replace("hpa/scales-up", "hpa/scale-up")),
+            wrong(FILE.replace("hpa/scales-up", "holds")),
+            wrong(FILE.replace("hpa/scales-up", "h22")),
+            wrong(FILE.replace("hpa/scales-up", "H23")),
             wrong(FILE.replace("2026-12-31", "soon")),
+            wrong(FILE.replace("2026-12-31", "26-1-1")),
+            wrong(FILE.replace("2026-12-31", "2027-02-30")),
+            wrong(FILE.replace("2026-12-31", "2027-01-01T23:00:00Z")),
+            wrong(FILE.replace("2026-12-31", "\"2027-01-01T23:00:00+14:00[Pacific/Apia]\"")),
             wrong(FILE.replace("v1alpha1", "v9")),
             wrong(FILE.replace("reason:", "because:")),
             wrong(format!(

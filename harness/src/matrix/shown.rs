@@ -45,10 +45,11 @@ impl Matrix {
         text
     }
 
-    /// The entries of an area, a line each.
+    /// The entries of an area, in whichever letters it is written, a line each.
     #[must_use]
     pub(crate) fn area_shown(&self, name: &str) -> Option<String> {
-        let area = self.areas.iter().find(|area| area.name == name)?;
+        let mut areas = self.areas.iter();
+        let area = areas.find(|area| area.name.eq_ignore_ascii_case(name))?;
         let line = |entry: &Entry| {
             let open = if entry.is_proven() { "" } else { " (open)" };
             format!(

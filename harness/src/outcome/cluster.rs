@@ -214,10 +214,20 @@ impl ClusterProblem {
 fn is_refusal(error: &(dyn Error + 'static)) -> bool {
     let mut next = Some(error);
     while let Some(error) = next {
-        if let Some(kube::Error::Api(_)) = error.downcast_ref() {
+        if refusal(error).is_some() {
             return true;
         }
         next = error.source();
     }
     false
+}
+
+/// What the API server says, where an error is its refusal. The client's own text has that twice, and all fields of the answer.
+pub(super) fn refusal(error: &(dyn Error + 'static)) -> Option<String> {
+    let Some(kube::Error::Api(status)) = error.downcast_ref() else {
+        return None;
+    };
+    let mut said = [&status.message, &status.reason].into_iter();
+    let said = said.find(|said| !said.is_empty()).cloned();
+    Some(said.unwrap_or_else(|| format!("status {}", status.code)))
 }

@@ -15,7 +15,7 @@ use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use setpoint_support::error_chain;
+use setpoint_support::error_chain_until;
 
 pub use cluster::{ClusterError, ClusterProblem, Hop};
 pub use context::Context;
@@ -124,7 +124,7 @@ impl Unmet {
 /// The sentence for the report.
 impl fmt::Display for Unmet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let innermost = error_chain(self.problem.as_error());
+        let innermost = error_chain_until(self.problem.as_error(), cluster::refusal);
         let contexts = self.contexts.iter();
         f.write_str(&contexts.fold(innermost, |problem, context| context.around(&problem)))
     }

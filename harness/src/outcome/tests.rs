@@ -63,6 +63,18 @@ fn what_the_api_server_refuses_is_told_from_what_does_not_reach_it() {
 }
 
 #[test]
+fn what_the_api_server_says_is_told_once() {
+    let told = |message: &str, reason: &str| {
+        let status = kube::core::Status::failure(message, reason).with_code(500);
+        let refused = kube::Error::Api(Box::new(status));
+        Unmet::from(ClusterProblem::call("list pods", refused)).to_string()
+    };
+    assert_eq!(told("no", "Forbidden"), "list pods: no");
+    assert_eq!(told("", "Forbidden"), "list pods: Forbidden");
+    assert_eq!(told("", ""), "list pods: status 500");
+}
+
+#[test]
 fn kinds_are_words_with_hyphens() {
     assert_eq!(Kind::DiscoveryUnsorted.to_string(), "discovery-unsorted");
     let kind = Kind::Request(RequestFailure::TlsAlert);

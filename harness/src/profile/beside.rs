@@ -1,15 +1,14 @@
 //! What an adapter has beside it: other programs, and manifests of its own.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use schemars::JsonSchema;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::ProfileError;
-use super::placeholders::{ADAPTER_NAMESPACE, ADAPTER_SERVICE_ACCOUNT, PROMETHEUS, filled};
-use crate::format::{in_file, located};
+use super::container::{names_of, of_adapter};
+use super::mount::Mount;
+use super::placeholders::{filled, filled_text, of_the_adapter};
+use crate::format::Install;
 
 /// Programs and objects that an adapter needs beside its own.
 #[derive(Debug, Clone, Default)]
@@ -22,16 +21,6 @@ pub struct Beside {
     pub volumes: Vec<Mount>,
 }
 
-/// A volume of the adapter's pod, and where its container has it.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Mount {
-    /// The folder in the container.
-    pub mount_path: String,
-    /// The volume without its name, as a pod has it: `{secret: {secretName: certificates}}`.
-    pub volume: serde_json::Map<String, Value>,
-}
-
 impl Beside {
     /// Whether there is nothing.
     #[must_use]
@@ -42,26 +31,23 @@ impl Beside {
     /// Mounts the volumes in the container called `adapter`.
     pub(crate) fn mount(&self, objects: &mut [Value]) {
         for object in objects {
-            let Some(pod) = object.pointer_mut("/spec/template/spec") else {
-                continue;
-            };
-            let containers = pod["containers"].as_array_mut().into_iter().flatten();
-            let mut adapters = containers.filter(|container| container["name"] == "adapter");
-            let Some(adapter) = adapters.next() else {
-                continue;
-            };
-            let mut volumes = Vec::new();
+            let (namespace, service_account) = names_of(object);
+            // Wherever Prometheus is, its Service has the same name.
+            let mut names = Install::Base.names();
+            names.namespace.clone_from(&namespace);
+            let prometheus = names.prometheus();
+            let places = of_the_adapter(&prometheus, &namespace, &service_account);
             for (index, mount) in self.volumes.iter().enumerate() {
+                let Some(adapter) = of_adapter(object) else {
+                    break;
+                };
                 let name = json!(format!("profile-{index}"));
-                let mounted =
-                    json!({"name": name, "mountPath": mount.mount_path, "readOnly": true});
+                let path = filled_text(&mount.mount_path, &places);
+                let mounted = json!({"name": name, "mountPath": path, "readOnly": true});
                 add(&mut adapter["volumeMounts"], mounted);
-                let mut volume = mount.volume.clone();
-                volume.insert("name".to_owned(), name);
-                volumes.push(Value::Object(volume));
-            }
-            for volume in volumes {
-                add(&mut pod["volumes"], volume);
+                let mut volume = filled(&Value::Object(mount.volume.clone()), &places);
+                volume["name"] = name;
+                add(&mut object["spec"]["template"]["spec"]["volumes"], volume);
             }
         }
     }
@@ -73,11 +59,7 @@ impl Beside {
         service_account: &str,
         prometheus: &str,
     ) -> Vec<Value> {
-        let places = [
-            (ADAPTER_NAMESPACE, namespace),
-            (ADAPTER_SERVICE_ACCOUNT, service_account),
-            (PROMETHEUS, prometheus),
-        ];
+        let places = of_the_adapter(prometheus, namespace, service_account);
         self.manifests
             .iter()
             .map(|object| filled(object, &places))
@@ -93,55 +75,17 @@ fn add(list: &mut Value, item: Value) {
     }
 }
 
-/// The objects of a file, which may hold several documents.
-///
-/// # Errors
-/// When it can't be read, and when a document is no object.
-pub(super) fn objects_of(path: &Path) -> Result<Vec<Value>, ProfileError> {
-    let text = setpoint_support::read_text(path).map_err(|source| ProfileError::Read {
-        path: path.to_owned(),
-        source,
-    })?;
-    let broken = |problems| ProfileError::File {
-        problems: in_file(path, problems),
-    };
-    let objects: Vec<Value> =
-        serde_saphyr::from_multiple(&text).map_err(|error| broken(vec![located(&error)]))?;
-    let is_object = |object: &Value| {
-        ["/apiVersion", "/kind", "/metadata/name"]
-            .iter()
-            .all(|field| object.pointer(field).is_some_and(Value::is_string))
-    };
-    let objects: Vec<Value> = objects
-        .into_iter()
-        .filter(|object| !object.is_null())
-        .collect();
-    match objects.iter().position(|object| !is_object(object)) {
-        Some(index) => {
-            let nth = index + 1;
-            let problem = format!(
-                "1:1: document {nth} has no apiVersion, kind or metadata.name, so it is no Kubernetes object"
-            );
-            Err(broken(vec![problem]))
-        }
-        None => Ok(objects),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::manifests::objects_of;
     use super::*;
-    use crate::format::Install;
 
     #[test]
     fn manifests_beside_an_adapter_are_where_it_is() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("beside.yaml");
         let text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: $(ADAPTER_NAMESPACE)}\ndata: {a: 'http://$(PROMETHEUS)', b: $(HOME), c: $(ADAPTER_SERVICE_ACCOUNT)}\n---\n---\n\
             apiVersion: v1\nkind: Secret\nmetadata: {name: b}\n";
-        std::fs::write(&file, text).unwrap();
         let beside = Beside {
-            manifests: objects_of(&file).unwrap(),
+            manifests: objects_of(text).unwrap(),
             ..Beside::default()
         };
         let objects = beside.objects("prom", "prom-cm-adapter", "prometheus.prom.svc:9090");
@@ -181,18 +125,32 @@ mod tests {
     }
 
     #[test]
-    fn a_document_that_is_no_object_is_told_by_its_number() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("beside.yaml");
-        std::fs::write(
-            &file,
-            "{apiVersion: v1, kind: Secret, metadata: {name: a}}\n---\nkind: Secret\n",
-        )
-        .unwrap();
-        let error = objects_of(&file).unwrap_err().to_string();
-        assert!(
-            error.ends_with("beside.yaml:1:1: document 2 has no apiVersion, kind or metadata.name, so it is no Kubernetes object"),
-            "{error}"
-        );
+    fn a_volume_has_the_addresses_and_names_of_its_installation() {
+        let mount = |mount_path: &str, volume: Value| Mount {
+            mount_path: mount_path.to_owned(),
+            volume: volume.as_object().unwrap().clone(),
+        };
+        let of_csi = json!({"csi": {"driver": "a", "volumeAttributes": {"from": "$(PROMETHEUS)"}}});
+        let of_secret = json!({"secret": {"secretName": "$(ADAPTER_SERVICE_ACCOUNT)-certs"}});
+        let beside = Beside {
+            volumes: vec![
+                mount("/a", of_csi),
+                mount("/$(ADAPTER_NAMESPACE)", of_secret),
+            ],
+            ..Beside::default()
+        };
+        let mut objects = Install::Walkthrough.objects().unwrap();
+        beside.mount(&mut objects);
+        let mut each = objects.iter_mut();
+        let index = each.position(|object| of_adapter(object).is_some());
+        let placed = &mut objects[index.unwrap()];
+        let volumes = placed["spec"]["template"]["spec"]["volumes"].as_array();
+        let added: Vec<&Value> = volumes.unwrap().iter().rev().take(2).collect();
+        assert_eq!(added[0]["secret"]["secretName"], "prom-cm-adapter-certs");
+        let from = &added[1]["csi"]["volumeAttributes"]["from"];
+        assert_eq!(from, "prometheus.prom.svc:9090");
+        let mounts = of_adapter(placed).unwrap()["volumeMounts"].take();
+        let last = mounts.as_array().unwrap().last().unwrap();
+        assert_eq!(last["mountPath"], "/prom");
     }
 }

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::placeholders::{MATCHERS, METRIC, NAMESPACE, OBJECT, PROMETHEUS, unknown};
+use super::placeholders::{MATCHERS, METRIC, NAMESPACE, OBJECT, PROMETHEUS, no_such, unknown};
 use crate::format::{Checks, Place};
 
 /// How an adapter is asked for external metrics that it names itself, and the objects that make one. `$(METRIC)` is the name that a scenario gives a metric,
@@ -34,11 +34,8 @@ impl ExternalMetrics {
             .iter()
             .map(|(label, value)| (place.key("selector").key(label), value));
         for (place, text) in names.chain(labels) {
-            if let Some(unknown) = unknown(text, &of_names) {
-                checks.at(
-                    place,
-                    format!("{unknown} is unknown; there are {}", of_names.join(", ")),
-                );
+            if let Some(unknown) = unknown(text, |name| of_names.contains(&name)) {
+                checks.at(place, no_such(unknown, &of_names));
             } else if text.is_empty() {
                 checks.at(place, "expected a name");
             }
@@ -47,11 +44,9 @@ impl ExternalMetrics {
         let manifests = place.key("manifests");
         checks.manifests(&self.manifests, manifests);
         for (index, manifest) in self.manifests.iter().enumerate() {
-            if let Some(unknown) = unknown(&manifest.to_string(), &known) {
-                checks.at(
-                    manifests.item(index),
-                    format!("{unknown} is unknown; there are {}", known.join(", ")),
-                );
+            let text = manifest.to_string();
+            if let Some(unknown) = unknown(&text, |name| known.contains(&name)) {
+                checks.at(manifests.item(index), no_such(unknown, &known));
             }
         }
     }

@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::beside::{Beside, Mount, objects_of};
+use super::beside::Beside;
 use super::external::ExternalMetrics;
-use super::placeholders::{PROMETHEUS, unknown};
-use super::{Container, Profile, ProfileError};
-use crate::format::{ApiVersion, Checks, Need, Place, in_file, located};
+use super::manifests::objects_of;
+use super::mount::Mount;
+use super::{Container, Profile, ProfileError, lacks};
+use crate::format::{ApiVersion, Checks, Place, in_file, located};
 
 /// How an adapter takes its place in the manifests, and what it doesn't claim to do.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -28,13 +29,14 @@ pub(crate) struct ProfileFile {
     program: Option<PathBuf>,
     /// What it doesn't do, each with the reason. Scenarios that need it are skipped, and the report says why.
     #[serde(default)]
-    #[schemars(schema_with = "lacks_schema")]
-    lacks: BTreeMap<Need, String>,
-    /// Its arguments; without them it gets prometheus-adapter's. `$(PROMETHEUS)` is the address of Prometheus, `host:port`. Rules in
-    /// prometheus-adapter's form are in `/etc/adapter/config.yaml`, the serving certificate and its key in `/var/run/serving-cert/tls.crt` and `tls.key`,
-    /// and port 6443 is the one that is asked.
+    #[schemars(schema_with = "lacks::schema")]
+    lacks: BTreeMap<String, String>,
+    /// Its arguments; without them it gets prometheus-adapter's. `$(PROMETHEUS)` is the address of Prometheus, `host:port`, `$(ADAPTER_NAMESPACE)` the
+    /// adapter's namespace, and `$(ADAPTER_SERVICE_ACCOUNT)` its ServiceAccount. Rules in prometheus-adapter's form are in `/etc/adapter/config.yaml`, the
+    /// serving certificate and its key in `/var/run/serving-cert/tls.crt` and `tls.key`, and port 6443 is the one that is asked.
     args: Option<Vec<String>>,
     /// A JSON merge patch of the Deployment's container, such as other probes: `{readinessProbe: {httpGet: {path: /healthz}}, livenessProbe: null}`.
+    /// It has the placeholders of `args`. `$(NAME)` of a variable that its `env` defines is left to Kubernetes.
     container: Option<Value>,
     /// The port of its pod that takes values, for an adapter without a Prometheus: `POST /write-metrics/namespaces/…`, as
     /// custom-metrics-apiserver's test adapter has it.
@@ -43,28 +45,14 @@ pub(crate) struct ProfileFile {
     #[serde(default)]
     programs: BTreeMap<String, PathBuf>,
     /// Files with Kubernetes objects that are applied before the adapter, by their paths from this file's folder: `CustomResourceDefinitions`, then other objects, such as
-    /// the Deployment of another program. `$(ADAPTER_NAMESPACE)` is the adapter's namespace, `$(ADAPTER_SERVICE_ACCOUNT)` its ServiceAccount, and
-    /// `$(PROMETHEUS)` is what it is in `args`.
+    /// the Deployment of another program. They have the placeholders of `args`.
     #[serde(default)]
     manifests: Vec<PathBuf>,
-    /// Volumes that its container has beside those of the Deployment.
+    /// Volumes that its container has beside those of the Deployment. They have the placeholders of `args`.
     #[serde(default)]
     volumes: Vec<Mount>,
     /// How it names external metrics, where it doesn't serve them under the names of their series.
     external_metrics: Option<ExternalMetrics>,
-}
-
-/// The names of what an adapter can lack, each with what it means.
-fn lacks_schema(generator: &mut SchemaGenerator) -> Schema {
-    let needs = Need::json_schema(generator);
-    let needs = needs.get("oneOf").and_then(Value::as_array);
-    let of_adapters = needs.into_iter().flatten().filter_map(|shape| {
-        let need: Need = serde_json::from_value(shape["const"].clone()).ok()?;
-        let reason = json!({"type": "string", "description": shape["description"]});
-        (!need.is_of_the_cluster()).then(|| (need.to_string(), reason))
-    });
-    let properties: serde_json::Map<String, Value> = of_adapters.collect();
-    json_schema!({"type": "object", "properties": properties, "additionalProperties": false})
 }
 
 impl ProfileFile {
@@ -77,32 +65,19 @@ impl ProfileFile {
                 format!("expected a name of its own: not empty, and none of {names}"),
             );
         }
-        let lacks = file.key("lacks");
-        for (need, reason) in &self.lacks {
-            let place = lacks.key(&need.to_string());
-            if need.is_of_the_cluster() {
-                checks.at(
-                    place,
-                    format!("{need} is what a cluster offers, not an adapter"),
-                );
-            } else if reason.trim().is_empty() {
-                checks.at(place, "expected the reason, which reports write");
+        lacks::check(&self.lacks, file.key("lacks"), checks);
+        for (place, program) in self.programs(file) {
+            if program.as_os_str().is_empty() {
+                checks.at(place, "expected the path of a program");
             }
         }
-        for (index, arg) in self.args.iter().flatten().enumerate() {
-            if let Some(unknown) = unknown(arg, &[PROMETHEUS]) {
-                checks.at(
-                    file.key("args").item(index),
-                    format!("{unknown} is unknown; there is {PROMETHEUS}"),
-                );
+        let container = self.container();
+        container.check(file, checks);
+        if !self.volumes.is_empty() {
+            let mut taken = container.mount_paths();
+            for (index, mount) in self.volumes.iter().enumerate() {
+                mount.check(file.key("volumes").item(index), &mut taken, checks);
             }
-        }
-        let container = self.container.as_ref();
-        if container.is_some_and(|patch| !patch.is_object()) {
-            checks.at(
-                file.key("container"),
-                "expected fields of a container, such as {livenessProbe: null}",
-            );
         }
         if self.write_metrics == Some(0) {
             checks.at(
@@ -114,64 +89,114 @@ impl ProfileFile {
             metrics.check(file.key("externalMetrics"), checks);
         }
     }
+
+    /// What stands in the place of the adapter's container.
+    fn container(&self) -> Container {
+        Container {
+            is_this_program: false,
+            args: self.args.clone(),
+            patch: self.container.clone(),
+        }
+    }
+
+    /// The programs that it names, each with its place.
+    fn programs<'f>(&'f self, file: &'f Place) -> impl Iterator<Item = (&'f Place, &'f PathBuf)> {
+        let own = self.program.iter();
+        let own = own.map(move |program| (file.key("program"), program));
+        let beside = self.programs.iter();
+        let beside = beside.map(move |(image, program)| {
+            let place = file.key("programs").key(image);
+            (place, program)
+        });
+        own.chain(beside)
+    }
+
+    /// The profile, where nothing is wrong.
+    fn profile(self, path: &Path, folder: &Path, file: &Place, manifests: Vec<Value>) -> Profile {
+        let named = self.programs(file).map(|(place, program)| {
+            let place = format!("{}:{}:{}", path.display(), place.line, place.column);
+            (folder.join(program), place)
+        });
+        let named = named.collect();
+        let container = self.container();
+        let is_changed = container.args.is_some() || container.patch.is_some();
+        let programs = self.programs.into_iter();
+        let programs = programs.map(|(image, program)| (image, folder.join(program)));
+        Profile {
+            name: self.adapter,
+            version: self.version,
+            lacks: lacks::read(self.lacks),
+            container: is_changed.then_some(container),
+            write_metrics: self.write_metrics,
+            beside: Beside {
+                programs: programs.collect(),
+                manifests,
+                volumes: self.volumes,
+            },
+            external_metrics: self.external_metrics,
+            lie: None,
+            file: Some(path.to_owned()),
+            program: self.program.map(|program| folder.join(program)),
+            named,
+        }
+    }
+
+    /// The objects of the files that it names. What is wrong in these has other places than what is wrong in its own file.
+    fn objects(
+        &self,
+        file: &Place,
+        checks: &mut Checks<'_>,
+        in_manifests: &mut Vec<String>,
+    ) -> Vec<Value> {
+        let mut objects = Vec::new();
+        for (index, name) in self.manifests.iter().enumerate() {
+            let path = checks.folder.join(name);
+            match setpoint_support::read_text(&path) {
+                Ok(text) => match objects_of(&text) {
+                    Ok(found) => objects.extend(found),
+                    Err(problems) => in_manifests.extend(in_file(&path, problems)),
+                },
+                Err(error) => checks.at(
+                    file.key("manifests").item(index),
+                    format!("read {}: {error}", path.display()),
+                ),
+            }
+        }
+        objects
+    }
 }
 
 /// A profile from a file.
 ///
 /// # Errors
-/// When the file can't be read, and everything that is wrong in it.
+/// When the file can't be read, and everything that is wrong in it and in the files that it names.
 pub(super) fn read(path: &Path) -> Result<Profile, ProfileError> {
     let text = setpoint_support::read_text(path).map_err(|source| ProfileError::Read {
         path: path.to_owned(),
         source,
     })?;
+    let broken = |problems| ProfileError::File { problems };
+    let file: ProfileFile = serde_saphyr::from_str(&text)
+        .map_err(|error| broken(in_file(path, vec![located(&error)])))?;
+    let places = Place::of(&text);
     let folder = path.parent().unwrap_or(path);
-    let file = parse(&text, folder).map_err(|problems| ProfileError::File {
-        problems: in_file(path, problems),
-    })?;
-    let mut manifests = Vec::new();
-    for name in &file.manifests {
-        manifests.extend(objects_of(&folder.join(name))?);
-    }
-    let programs = file.programs.into_iter();
-    let programs = programs.map(|(image, program)| (image, folder.join(program)));
-    Ok(Profile {
-        name: file.adapter,
-        version: file.version,
-        lacks: file.lacks,
-        container: (file.args.is_some() || file.container.is_some()).then_some(Container {
-            is_this_program: false,
-            args: file.args,
-            patch: file.container,
-        }),
-        write_metrics: file.write_metrics,
-        beside: Beside {
-            programs: programs.collect(),
-            manifests,
-            volumes: file.volumes,
-        },
-        external_metrics: file.external_metrics,
-        lie: None,
-        file: Some(path.to_owned()),
-        program: file.program.map(|program| folder.join(program)),
-    })
-}
-
-fn parse(text: &str, folder: &Path) -> Result<ProfileFile, Vec<String>> {
-    let file: ProfileFile = serde_saphyr::from_str(text).map_err(|error| vec![located(&error)])?;
     let mut checks = Checks::new(folder);
-    file.check(&Place::of(text), &mut checks);
-    let problems = checks.problems();
+    file.check(&places, &mut checks);
+    let mut in_manifests = Vec::new();
+    let manifests = file.objects(&places, &mut checks, &mut in_manifests);
+    let mut problems = in_file(path, checks.problems());
+    problems.append(&mut in_manifests);
     if problems.is_empty() {
-        Ok(file)
+        Ok(file.profile(path, folder, &places, manifests))
     } else {
-        Err(problems)
+        Err(broken(problems))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::Need;
 
     const WHOLE: &str = "\
 apiVersion: setpoint.dev/v1alpha1
@@ -206,6 +231,8 @@ externalMetrics:
         );
         let operator = folder.path().join("target/operator");
         assert_eq!(profile.beside.programs["example.org/operator"], operator);
+        let at = format!("{}:11:34", path.display());
+        assert_eq!(profile.named.get(&operator), Some(&at));
         assert_eq!(profile.beside.volumes[0].mount_path, "/certs");
         assert_eq!(profile.external_metrics.as_ref().unwrap().name, "$(METRIC)");
         let lacked = profile.lacks_one_of(&[Need::ExternalMetrics]);
@@ -222,13 +249,25 @@ externalMetrics:
         assert_eq!(container, &expected);
     }
 
+    /// What is told of a file with one thing changed, which stands beside these manifests.
+    fn told_beside(manifests: &str, from: &str, to: &str) -> String {
+        let text = WHOLE.replace(from, to);
+        assert_ne!(text, WHOLE, "{from}");
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("profile.yaml");
+        std::fs::write(&path, text).unwrap();
+        std::fs::write(folder.path().join("manifests.yaml"), manifests).unwrap();
+        let told = Profile::from_file(&path).unwrap_err().to_string();
+        told.replace(&format!("{}/", folder.path().display()), "")
+            .replace("profile.yaml:", "")
+    }
+
+    fn told(from: &str, to: &str) -> String {
+        told_beside("", from, to)
+    }
+
     #[test]
     fn what_is_wrong_in_a_file_is_told_with_its_place() {
-        let told = |from: &str, to: &str| {
-            let text = WHOLE.replace(from, to);
-            assert_ne!(text, WHOLE, "{from}");
-            parse(&text, Path::new(".")).unwrap_err().join("\n")
-        };
         let all = [
             told("adapter: example", "adapter: scripted"),
             told("external-metrics:", "external-metric:"),
@@ -243,8 +282,89 @@ externalMetrics:
             told("$(NAMESPACE)-x", "''"),
             told("kind: ConfigMap, ", ""),
             told("$(OBJECT)", "$(OBJEKT"),
+            told("program: target/example", "program: ''"),
+            told("target/operator", "''"),
         ];
         insta::assert_snapshot!(all.join("\n"));
+    }
+
+    #[test]
+    fn what_kubernetes_would_refuse_of_a_container_is_told_with_its_place() {
+        let told = |to: &str| told("livenessProbe: null", to);
+        let all = [
+            told("readinesProbe: {}"),
+            told("livenessProb: null"),
+            told("readinessProbe: 5"),
+            told("name: other"),
+            told("livenessProbe: {httpGet: {path: /healthz}}"),
+            told("livenessProbe: {periodSeconds: 1}"),
+            told("readinessProbe: {tcpSocket: {port: 6443}}"),
+            told("env: [{name: URL, value: $(PROMETHEUS)$(URL)$(HOST)}]"),
+        ];
+        insta::assert_snapshot!(all.join("\n"));
+    }
+
+    #[test]
+    fn what_kubernetes_would_refuse_of_a_volume_is_told_with_its_place() {
+        let other = "volumes: [{mountPath: /certs, volume: {emptyDir: {}}}, {";
+        let all = [
+            told("mountPath: /certs", "mountPath: certs"),
+            told("mountPath: /certs", "mountPath: ''"),
+            told("mountPath: /certs", "mountPath: /etc/adapter/"),
+            told("volumes: [{", other),
+            told("{secret: {secretName: certificates}}", "{}"),
+            told("secret: {", "secrets: {"),
+            told("{secret: {", "{emptyDir: {}, secret: {"),
+            told("{secret: {", "{name: a, secret: {"),
+            told("secretName: certificates", "secretName: $(SECRET)"),
+        ];
+        insta::assert_snapshot!(all.join("\n"));
+    }
+
+    #[test]
+    fn variables_that_a_container_has_itself_are_no_mistakes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("profile.yaml");
+        for container in [
+            "env: [{name: PORT, value: '1'}]",
+            "envFrom: [{configMapRef: {name: a}}]",
+        ] {
+            let text = WHOLE.replace("livenessProbe: null", container);
+            let text = text.replace(
+                "--port=6443",
+                "--port=$(PORT), --host=$(KUBERNETES_SERVICE_HOST)",
+            );
+            std::fs::write(&path, text).unwrap();
+            let profile = Profile::from_file(&path).unwrap();
+            let args = profile.container.unwrap().args.unwrap();
+            assert_eq!(args[1], "--port=$(PORT)");
+        }
+        let shell =
+            "readinessProbe: {httpGet: null, exec: {command: [sh, -c, 'test $(id -u) = 1']}}";
+        std::fs::write(&path, WHOLE.replace("livenessProbe: null", shell)).unwrap();
+        Profile::from_file(&path).unwrap();
+    }
+
+    #[test]
+    fn mistakes_of_a_file_and_of_its_manifests_are_told_together() {
+        let manifests = "# Nothing.\n---\n---\n{apiVersion: v1, kind: Secret}\n";
+        let told = told_beside(
+            manifests,
+            "program: target/example\nlacks:",
+            "manifests: [nothing.yaml, '', manifests.yaml]\nlacks:\n  shutdown-dela: it ends at once",
+        );
+        let told: Vec<&str> = told.lines().collect();
+        let expected = [
+            "4:13: read nothing.yaml: No such file or directory (os error 2)",
+            "4:27: read : Is a directory (os error 21)",
+        ];
+        assert_eq!(told[..2], expected);
+        assert!(told[2].starts_with(
+            "6:18: shutdown-dela is nothing that an adapter can lack; expected one of shutdown-delay, "
+        ));
+        let expected =
+            "manifests.yaml:4:1: a document has no metadata.name, so it is no Kubernetes object";
+        assert_eq!(told[3..], [expected]);
     }
 
     #[test]

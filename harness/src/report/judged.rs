@@ -44,7 +44,8 @@ pub struct Program {
 
 impl Judged {
     pub(crate) fn new(programs: &Programs, profile: &Profile, arguments: &[String]) -> Self {
-        let is_named = programs.adapter != programs.certs || profile.is_installed();
+        let is_ours = programs.adapter == programs.certs && profile.file.is_none();
+        let is_named = !is_ours || profile.is_installed();
         Self {
             profile: profile.to_string(),
             version: version(profile, is_named),
@@ -92,5 +93,34 @@ impl fmt::Display for Judged {
             [] => f.write_str(", whose image is not known"),
             images => write!(f, " {}", images.join(", ")),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::programs::NoPrometheus;
+
+    #[test]
+    fn a_profile_of_a_file_is_named_whatever_program_it_runs() {
+        let programs = Programs {
+            adapter: "bin/setpoint-adapter".into(),
+            adapter_sha256: "00ff".to_owned(),
+            certs: "bin/setpoint-adapter".into(),
+            beside: BTreeMap::new(),
+            plane: None,
+            setpoint: "bin/setpoint".into(),
+            prometheus: Err(NoPrometheus::NotFound),
+        };
+        let mut profile = Profile::named("binary").unwrap();
+        let ours = Judged::new(&programs, &profile, &[]);
+        assert_eq!(ours.argument, None);
+        profile.file = Some("tests/profile.yaml".into());
+        let of_file = Judged::new(&programs, &profile, &[]);
+        let argument = of_file.argument.as_deref();
+        assert_eq!(argument, Some("profile:tests/profile.yaml"));
+        assert_eq!(of_file.version, None);
     }
 }

@@ -251,6 +251,24 @@ fn a_request_for_all_objects_of_which_there_is_none_is_told_what_there_is() {
 }
 
 #[test]
+fn a_request_without_the_namespace_of_its_objects_is_told_that_it_is_missing() {
+    let rule = rule("requests_total", "", "sum(<<.Series>>) by (<<.GroupBy>>)");
+    let listed = "the adapter lists namespaces/requests_total, pods/requests_total";
+    for object in ["pods/*", "pods/web-1"] {
+        let tests = asked("10m", "requests_total", &format!("object: {object}"));
+        assert_eq!(
+            said(&rule, &tests),
+            format!(
+                "`namespace` is missing: pods are in namespaces (a `path` has namespaces/NAME before pods)\n{listed}"
+            )
+        );
+    }
+    // Namespaces themselves are in none.
+    let tests = asked("10m", "other", "object: namespaces/shop");
+    assert_eq!(said(&rule, &tests), listed);
+}
+
+#[test]
 fn a_query_that_answers_nothing_is_told_what_its_series_lack() {
     let pod = "namespace: shop, object: pods/web-1";
     let plain = rule(

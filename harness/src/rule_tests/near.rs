@@ -4,7 +4,7 @@
 const LONGEST: usize = 200;
 
 /// The name that differs the least from another one, if that is by a third of its characters at most.
-pub(super) fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let name: Vec<char> = name.chars().take(LONGEST).collect();
     let most = name.len() / 3;
     let apart = |other: &str| {

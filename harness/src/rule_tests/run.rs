@@ -160,15 +160,19 @@ fn explanation(
     if let Some(logged) = refusal.and_then(|refusal| refusal.logged.as_ref()) {
         said.push(format!("the adapter's log says: {logged}"));
     }
-    let absent = match &test.question {
-        Question::Values { target, .. } => adapter.absent_objects(target),
-        Question::Discovery { .. } => None,
+    let (absent, lacking) = match &test.question {
+        Question::Values { target, .. } => (
+            adapter.absent_objects(target),
+            adapter.lacks_namespace(target),
+        ),
+        Question::Discovery { .. } => (None, None),
     };
     let is_discovery = matches!(test.question, Question::Discovery { .. });
     if let Some(absent) = absent {
         said.push(absent);
     } else if is_discovery || (refusal.is_some() && asked.is_empty()) {
         let of = test.question.group();
+        said.extend(lacking);
         said.extend((!is_discovery).then(|| served(adapter, of)));
         let causes = adapter.causes(of);
         said.extend(causes.iter().take(SHOWN).cloned());

@@ -7,11 +7,9 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::Document;
+use super::files::{files, same_names};
 use super::used::with_used;
 use crate::format::{Checks, Place, default_namespace, in_file, located};
-
-/// The name of folders with manifests that scenarios use.
-const BASE: &str = "base";
 
 /// A scenario that can run.
 #[derive(Debug, Clone)]
@@ -28,14 +26,7 @@ impl Scenario {
     /// Area and name: the file's folder and stem.
     #[must_use]
     pub fn name(&self) -> String {
-        let part = |part: Option<&OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
-        let area = part(self.path.parent().and_then(Path::file_name));
-        let stem = part(self.path.file_stem());
-        if area.is_empty() {
-            stem
-        } else {
-            format!("{area}/{stem}")
-        }
+        name_of(&self.path)
     }
 
     /// Whether a real Prometheus scrapes in it.
@@ -72,6 +63,18 @@ impl Scenario {
     }
 }
 
+/// The name of the scenario in a file.
+pub(super) fn name_of(file: &Path) -> String {
+    let part = |part: Option<&OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
+    let area = part(file.parent().and_then(Path::file_name));
+    let stem = part(file.file_stem());
+    if area.is_empty() {
+        stem
+    } else {
+        format!("{area}/{stem}")
+    }
+}
+
 /// Why scenarios can't run.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -86,7 +89,7 @@ pub enum LoadError {
         source: std::io::Error,
     },
     /// There is no scenario.
-    #[error("{path} holds no scenario (*.yaml)")]
+    #[error("{path} holds no scenario (*.yaml, *.yml)")]
     Nothing {
         /// The path.
         path: PathBuf,
@@ -110,20 +113,11 @@ pub fn shipped() -> PathBuf {
 /// All scenarios in files and folders, sorted by path.
 ///
 /// # Errors
-/// When a path can't be read, and when any file is no scenario: then all problems of all files.
+/// When a path can't be read, and when any file is no scenario or has the name of another one: then all problems of all files.
 pub fn load(paths: &[PathBuf]) -> Result<Vec<Scenario>, LoadError> {
-    let mut files = Vec::new();
-    for path in paths {
-        let before = files.len();
-        collect(path, &mut files)?;
-        if files.len() == before {
-            return Err(LoadError::Nothing { path: path.clone() });
-        }
-    }
-    files.sort();
-    files.dedup();
+    let files = files(paths)?;
     let mut scenarios = Vec::new();
-    let mut problems = Vec::new();
+    let mut problems = same_names(&files);
     for path in files {
         let text = setpoint_support::read_text(&path).map_err(|source| LoadError::Read {
             path: path.clone(),
@@ -145,28 +139,6 @@ pub fn load(paths: &[PathBuf]) -> Result<Vec<Scenario>, LoadError> {
     } else {
         Err(LoadError::Broken { problems })
     }
-}
-
-fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), LoadError> {
-    let failed = |source| LoadError::Read {
-        path: path.to_owned(),
-        source,
-    };
-    if !std::fs::metadata(path).map_err(failed)?.is_dir() {
-        files.push(path.to_owned());
-        return Ok(());
-    }
-    for entry in std::fs::read_dir(path).map_err(failed)? {
-        let entry = entry.map_err(failed)?.path();
-        let is_scenario = entry
-            .extension()
-            .is_some_and(|extension| extension == "yaml");
-        let is_folder = entry.is_dir() && entry.file_name() != Some(OsStr::new(BASE));
-        if is_scenario || is_folder {
-            collect(&entry, files)?;
-        }
-    }
-    Ok(())
 }
 
 /// The text of a scenario that stands in a folder, or everything that is wrong with it, each as `line:column: …`.
@@ -191,8 +163,7 @@ mod tests {
     #[test]
     fn broken_scenarios_say_what_is_wrong_and_where() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/scenarios/fail");
-        let mut files = Vec::new();
-        collect(&folder, &mut files).unwrap();
+        let files = files(std::slice::from_ref(&folder)).unwrap();
         assert!(files.len() >= 8, "{files:?}");
         for file in files {
             let name = file.file_stem().unwrap().to_str().unwrap().to_owned();
@@ -208,6 +179,22 @@ mod tests {
     fn all_scenarios_of_this_repository_are_sound() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
         assert!(load(&[folder]).unwrap().len() >= 6);
+    }
+
+    #[test]
+    fn two_files_of_one_name_are_not_loaded_together() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |area: &str| folder.path().join(area).join("x/one.yaml");
+        for area in ["a", "b"] {
+            std::fs::create_dir_all(file(area).parent().unwrap()).unwrap();
+            let text =
+                "apiVersion: setpoint.dev/v1alpha1\nscenario: x\nsteps: [{restart: adapter}]\n";
+            std::fs::write(file(area), text).unwrap();
+        }
+        assert_eq!(load(&[file("a"), file("a")]).unwrap().len(), 1);
+        let told = load(&[folder.path().to_owned()]).unwrap_err().to_string();
+        let expected = format!("{}: its name is `x/one`", file("b").display());
+        assert!(told.starts_with(&expected), "{told}");
     }
 
     proptest! {

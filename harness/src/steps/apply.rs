@@ -17,7 +17,10 @@ pub(crate) struct Apply(Vec<Value>);
 
 impl Play for Apply {
     fn check(&self, place: &Place, checks: &mut Checks<'_>) {
-        checks.manifests(&self.0, place);
+        if self.0.is_empty() {
+            checks.at(place, "expected an object at least");
+        }
+        checks.objects(&self.0, place);
     }
 
     fn describe(&self) -> String {

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::context::{Play, Remark, StepContext};
-use crate::format::ObjectRef;
+use crate::format::{Checks, ObjectRef, Place};
 use crate::install::delete;
 use crate::outcome::Unmet;
 
@@ -15,6 +15,10 @@ use crate::outcome::Unmet;
 pub(crate) struct Delete(ObjectRef);
 
 impl Play for Delete {
+    fn check(&self, place: &Place, checks: &mut Checks<'_>) {
+        checks.reference(&self.0, place);
+    }
+
     fn describe(&self) -> String {
         format!("delete {}", self.0)
     }

@@ -6,13 +6,13 @@ use serde::Deserialize;
 
 use super::context::{Needs, Play, Remark, Said, StepContext};
 use crate::expect::Expectation;
-use crate::format::{Checks, Place};
+use crate::format::{Checks, Place, keyed};
 use crate::outcome::Unmet;
 
 /// The state.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(transparent)]
-pub(crate) struct ExpectStep(Expectation);
+pub(crate) struct ExpectStep(#[serde(deserialize_with = "keyed")] Expectation);
 
 impl Play for ExpectStep {
     fn check(&self, place: &Place, checks: &mut Checks<'_>) {

@@ -16,6 +16,9 @@ pub(crate) struct Metrics(#[serde(deserialize_with = "copies::metrics")] Vec<Met
 
 impl Play for Metrics {
     fn check(&self, place: &Place, checks: &mut Checks<'_>) {
+        if self.0.is_empty() {
+            checks.at(place, "expected a metric at least");
+        }
         checks.metrics(&self.0, place);
     }
 

@@ -37,7 +37,7 @@ one_of! {
         /// Gives metrics new values from now on.
         Metrics(metrics::Metrics),
         /// Breaks something, or mends it.
-        Fault(fault::FaultStep),
+        Fault(#[serde(deserialize_with = "crate::format::keyed")] fault::FaultStep),
         /// Expects a state, or that it stays.
         Expect(expect::ExpectStep),
         /// Makes one request and judges the answer.

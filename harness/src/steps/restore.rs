@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::context::{Needs, Play, Remark, StepContext, concerns_adapter};
-use crate::format::ObjectRef;
+use crate::format::{Checks, ObjectRef, Place};
 use crate::install::apply;
 use crate::outcome::{HarnessProblem, Unmet};
 
@@ -15,6 +15,10 @@ use crate::outcome::{HarnessProblem, Unmet};
 pub(crate) struct Restore(ObjectRef);
 
 impl Play for Restore {
+    fn check(&self, place: &Place, checks: &mut Checks<'_>) {
+        checks.reference(&self.0, place);
+    }
+
     fn describe(&self) -> String {
         format!("put back {}", self.0)
     }

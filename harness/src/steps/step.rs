@@ -6,15 +6,12 @@ use std::ops::Deref;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
-use serde::de::{
-    DeserializeSeed, Deserializer, EnumAccess, Error, IntoDeserializer as _, MapAccess,
-    VariantAccess, Visitor,
-};
+use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde_json::{Value, json};
 
 use super::Action;
 use super::context::Play;
-use crate::format::Place;
+use crate::format::{MapEntry, Place};
 
 /// The key beside an action.
 const PROVES: &str = "proves";
@@ -91,59 +88,6 @@ impl<'de> Visitor<'de> for StepVisitor {
             key,
             action,
         })
-    }
-}
-
-/// An entry of a map as an enum: the key is the variant. Nothing is copied on the way, so errors keep their places.
-struct MapEntry<'a, A> {
-    key: &'a str,
-    map: &'a mut A,
-}
-
-impl<'de, A: MapAccess<'de>> Deserializer<'de> for MapEntry<'_, A> {
-    type Error = A::Error;
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, A::Error> {
-        visitor.visit_enum(self)
-    }
-
-    serde::forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct newtype_struct seq tuple
-        tuple_struct map struct enum identifier ignored_any
-    }
-}
-
-impl<'de, A: MapAccess<'de>> EnumAccess<'de> for MapEntry<'_, A> {
-    type Error = A::Error;
-    type Variant = Self;
-
-    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), A::Error> {
-        let variant = seed.deserialize(self.key.into_deserializer())?;
-        Ok((variant, self))
-    }
-}
-
-impl<'de, A: MapAccess<'de>> VariantAccess<'de> for MapEntry<'_, A> {
-    type Error = A::Error;
-
-    fn unit_variant(self) -> Result<(), A::Error> {
-        self.map.next_value()
-    }
-
-    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, A::Error> {
-        self.map.next_value_seed(seed)
-    }
-
-    fn tuple_variant<V: Visitor<'de>>(self, _: usize, _: V) -> Result<V::Value, A::Error> {
-        Err(A::Error::custom("an action has one value"))
-    }
-
-    fn struct_variant<V: Visitor<'de>>(
-        self,
-        _: &'static [&'static str],
-        _: V,
-    ) -> Result<V::Value, A::Error> {
-        Err(A::Error::custom("an action has one value"))
     }
 }
 

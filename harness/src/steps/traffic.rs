@@ -33,6 +33,9 @@ fn sample_port() -> u16 {
 
 impl Play for TrafficStep {
     fn check(&self, place: &Place, checks: &mut Checks<'_>) {
+        checks.name(&self.to.name, place.key("to"));
+        checks.namespace(&self.namespace, place.key("namespace"));
+        checks.longer_than_zero(self.within, place.key("within"));
         if let Err(error) = Rate::per_second(self.total) {
             checks.at(place.key("total"), error.to_string());
         }

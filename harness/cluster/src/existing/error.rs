@@ -1,9 +1,11 @@
 //! Why a cluster that exists can't be used.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use kube::config::KubeconfigError;
+use serde_saphyr::UserMessageFormatter;
 use setpoint_support::error_chain;
 
 use crate::provider::{Fault, ProviderError};
@@ -29,12 +31,29 @@ pub enum ExistingError {
     },
     /// The kubeconfig can't be read.
     #[error("read kubeconfig {}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// The file is no kubeconfig.
+    #[error("{} is no kubeconfig: {problem}", path.display())]
+    NoKubeconfig {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, with line and column.
+        problem: String,
+    },
+    /// What the kubeconfig says of the context can't be used.
+    #[error("use kubeconfig {}", path.display())]
     Kubeconfig {
         /// The file.
         path: PathBuf,
         /// Why not.
         #[source]
-        source: kube::config::KubeconfigError,
+        source: KubeconfigError,
     },
     /// It has no such context.
     #[error("kubeconfig {} has no context `{context}`; it has {there}", path.display())]
@@ -168,6 +187,20 @@ pub enum ExistingError {
 }
 
 impl ExistingError {
+    /// Why a kubeconfig leads to no cluster. The library's own error would say the file and what the system says once more.
+    pub(super) fn of_kubeconfig(path: &Path, error: KubeconfigError) -> Self {
+        let path = path.to_owned();
+        match error {
+            KubeconfigError::ReadConfig(source, _) => Self::Unreadable { path, source },
+            KubeconfigError::Parse(error) => {
+                let error = error.without_snippet();
+                let problem = error.render_with_formatter(&UserMessageFormatter);
+                Self::NoKubeconfig { path, problem }
+            }
+            source => Self::Kubeconfig { path, source },
+        }
+    }
+
     pub(super) fn request<E: Into<BoxError>>(doing: impl Into<String>) -> impl FnOnce(E) -> Self {
         let doing = doing.into();
         move |source| Self::Request {
@@ -183,7 +216,12 @@ impl From<ExistingError> for ProviderError {
             return Self::from(*begun).leaving(error_chain(&*left));
         }
         let fault = match &error {
-            ExistingError::NotNamed | ExistingError::NotOurs { .. } => Fault::Caller,
+            ExistingError::NotNamed
+            | ExistingError::NotOurs { .. }
+            | ExistingError::Unreadable { .. }
+            | ExistingError::NoKubeconfig { .. }
+            | ExistingError::Kubeconfig { .. }
+            | ExistingError::NoContext { .. } => Fault::Caller,
             ExistingError::Interrupted => Fault::Interrupted,
             _ => Fault::Cluster,
         };

@@ -88,11 +88,8 @@ impl ExistingOptions {
 
     /// The configuration of the context, and of no other.
     async fn config(&self) -> Result<kube::Config, ExistingError> {
-        let unreadable = |source| ExistingError::Kubeconfig {
-            path: self.kubeconfig.clone(),
-            source,
-        };
-        let file = Kubeconfig::read_from(&self.kubeconfig).map_err(unreadable)?;
+        let unusable = |error| ExistingError::of_kubeconfig(&self.kubeconfig, error);
+        let file = Kubeconfig::read_from(&self.kubeconfig).map_err(unusable)?;
         let there: Vec<&str> = file.contexts.iter().map(|one| one.name.as_str()).collect();
         if !there.contains(&self.context.as_str()) {
             return Err(ExistingError::NoContext {
@@ -110,7 +107,7 @@ impl ExistingOptions {
             ..KubeConfigOptions::default()
         };
         let config = kube::Config::from_custom_kubeconfig(file, &options).await;
-        let mut config = config.map_err(unreadable)?;
+        let mut config = config.map_err(unusable)?;
         config.connect_timeout = Some(CONNECT);
         Ok(config)
     }

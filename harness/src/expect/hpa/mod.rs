@@ -1,5 +1,6 @@
 //! An HPA's state.
 
+mod conditions;
 mod judge;
 mod mark;
 mod metric;
@@ -14,6 +15,7 @@ use kube::Api;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use self::conditions::unknown_condition;
 use self::mark::{adapter_is_silent, mark};
 use self::metric::MetricType;
 pub(crate) use self::metric::{name_and_target, name_and_value};
@@ -71,6 +73,9 @@ pub(crate) struct CurrentMetric {
 
 impl Expect for Hpa {
     fn check(&self, place: &Place, checks: &mut Checks<'_>) {
+        checks.name(&self.name, place.key("name"));
+        checks.namespace(&self.namespace, place.key("namespace"));
+        checks.longer_than_zero(self.within, place.key("within"));
         if self.current.is_none() && self.condition.is_none() && self.metrics.is_empty() {
             checks.at(
                 place,
@@ -82,6 +87,9 @@ impl Expect for Hpa {
                 place.key("metric"),
                 "say by `current` which value the metric has",
             );
+        }
+        if let Some(problem) = self.condition.as_deref().and_then(unknown_condition) {
+            checks.at(place.key("condition"), problem);
         }
         let of_condition = [
             ("status", self.status.is_some()),

@@ -65,6 +65,8 @@ pub(crate) struct Event {
 
 impl Expect for Pod {
     fn check(&self, place: &Place, checks: &mut Checks<'_>) {
+        checks.namespace(&self.namespace, place.key("namespace"));
+        checks.longer_than_zero(self.within, place.key("within"));
         if self.labels.is_empty() {
             checks.at(place.key("labels"), "say by `labels` which pod is meant");
         }

@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::number::{UnexpectedReplicas, counts};
+use super::number::{UnexpectedReplicas, check_number, counts};
 use super::syncs::SyncClock;
 use crate::convergence::{
     Bound, Convergence, DoesNotConverge, Judged, Point, Reason, Terms, Trajectory, judge,
@@ -56,8 +56,13 @@ impl Converges {
     pub(super) fn check(&self, place: &Place, checks: &mut Checks<'_>) {
         checks.longer_than_zero(self.within, place.key("within"));
         checks.longer_than_zero(Some(self.settle), place.key("settle"));
-        if self.to < 0 {
-            checks.at(place.key("to"), "expected a number of replicas, 0 or more");
+        let numbers = [
+            ("to", Some(self.to)),
+            ("neverAbove", self.never_above),
+            ("neverBelow", self.never_below),
+        ];
+        for (key, number) in numbers {
+            check_number(number, place.key(key), checks);
         }
         if self.never_above.is_some_and(|most| most < self.to) {
             let problem = format!("they can't come to {} then", self.to);

@@ -4,7 +4,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use k8s_openapi::api::apps::v1::Deployment;
 
+use crate::format::{Checks, Place};
 use crate::outcome::{ClusterProblem, Finding, Kind, Unmet};
+
+/// Notes a number of replicas that can't be.
+pub(super) fn check_number(number: Option<i32>, place: &Place, checks: &mut Checks<'_>) {
+    if number.is_some_and(|number| number < 0) {
+        checks.at(place, "expected a number of replicas, 0 or more");
+    }
+}
 
 /// A Deployment has another number of replicas.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]

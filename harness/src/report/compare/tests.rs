@@ -2,8 +2,8 @@
 
 use super::super::tests::report;
 use super::*;
-use crate::convergence::CountedBy;
-use crate::report::Verdict;
+use crate::convergence::{Convergence, CountedBy};
+use crate::report::{Verdict, Word};
 
 fn convergence(syncs: u64, overshoot: u32) -> Convergence {
     Convergence {
@@ -58,6 +58,58 @@ fn a_scenario_that_passed_and_fails_now_is_a_regression_and_the_reverse_is_not()
         0,
         "what is inconclusive says nothing of the adapter"
     );
+}
+
+/// A report whose failed scenario says this of obligations.
+fn breaking(obligations: &[(&str, Word)]) -> Report {
+    let mut report = report();
+    let obligations = obligations.iter();
+    report.scenarios[1].obligations = obligations
+        .map(|(id, word)| ((*id).to_owned(), *word))
+        .collect();
+    report
+}
+
+#[test]
+fn a_scenario_that_fails_as_before_and_breaks_more_is_a_regression_and_the_reverse_is_not() {
+    use Word::{Failed, Inconclusive, Passed};
+    let one = breaking(&[("C21", Failed), ("C22", Passed), ("C23", Inconclusive)]);
+    let all = breaking(&[("C21", Failed), ("C22", Failed), ("C23", Failed)]);
+    let (text, code) = told(&one, &all);
+    assert_eq!(code, 1);
+    insta::assert_snapshot!(text, @r"
+    WORSE    hpa/scales-up: failed before and now, now by C22 (passed before), C23 (inconclusive before) too
+    4 scenarios in both reports, 1 changes, 1 for the worse
+    ");
+    let (text, code) = told(&all, &one);
+    assert_eq!(code, 0);
+    insta::assert_snapshot!(text, @r"
+    changed  hpa/scales-up: failed before and now, no longer by C22
+    4 scenarios in both reports, 1 changes, 0 for the worse
+    ");
+    // An obligation that one report alone has says nothing.
+    let less = breaking(&[("C21", Failed)]);
+    assert_eq!(told(&less, &all), told(&all, &less));
+}
+
+#[test]
+fn a_scenario_that_fails_later_than_before_is_no_regression_unless_it_breaks_what_had_passed() {
+    use Word::{Failed, Inconclusive, Passed};
+    let before = breaking(&[("C21", Failed), ("C22", Inconclusive)]);
+    let now = breaking(&[("C21", Passed), ("C22", Failed)]);
+    let (text, code) = told(&before, &now);
+    assert_eq!(code, 0);
+    assert!(
+        text.contains("now by C22 (inconclusive before) too, no longer by C21"),
+        "{text}"
+    );
+    let before = breaking(&[("C21", Failed), ("C22", Passed)]);
+    assert_eq!(told(&before, &now).1, 1);
+    // What another verdict says is not said again.
+    let mut passed = before.clone();
+    passed.scenarios[1].verdict = Verdict::Passed;
+    let (text, code) = told(&passed, &now);
+    assert_eq!((text.lines().count(), code), (2, 1), "{text}");
 }
 
 #[test]

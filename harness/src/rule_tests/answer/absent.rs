@@ -1,4 +1,4 @@
-//! Objects that a request is about and that the cluster doesn't have.
+//! Objects that a request is about and that the cluster doesn't have, or not where the request looks for them.
 
 use std::collections::BTreeSet;
 
@@ -55,6 +55,29 @@ impl Adapter<'_> {
             }
             ApiGroup::External => None,
         }
+    }
+
+    /// That a request for a custom metric names no namespace, and its objects are in namespaces: to the adapter, that is
+    /// another metric. None of other requests.
+    pub(in crate::rule_tests) fn lacks_namespace(&self, target: &str) -> Option<String> {
+        let (path, query_string) = target.split_once('?').unwrap_or((target, ""));
+        let Ok(ApiPath::Resource(path)) = ApiPath::parse(path) else {
+            return None;
+        };
+        if ApiGroup::of(&path.group)? != ApiGroup::Custom {
+            return None;
+        }
+        // Without rules there is no such metric, wherever it is asked for.
+        self.metrics.as_ref()?;
+        let query = MetricQuery::new(&path, query_string).ok()?;
+        let resource = self.cluster.mapper().resource(&query.group_resource)?;
+        let is_lacking = resource.namespaced && query.namespace.is_none();
+        is_lacking.then(|| {
+            let objects = resource.group_resource();
+            format!(
+                "`namespace` is missing: {objects} are in namespaces (a `path` has namespaces/NAME before {objects})"
+            )
+        })
     }
 }
 

@@ -84,14 +84,20 @@ pub(crate) enum As {
 }
 
 impl As {
-    /// Names and tokens that are sent in headers.
+    /// Names and tokens that are sent in headers, and who has a token.
     pub(super) fn check(&self, place: &Place, checks: &mut Checks<'_>) {
         let (user, groups) = match self {
             Self::FrontProxy { user, groups, .. }
             | Self::Stranger { user, groups }
             | Self::Thief { user, groups } => (user, groups),
             Self::Bearer(token) => return checks.header_value(token, place),
-            Self::None(_) | Self::Certificate { .. } | Self::Token { .. } => return,
+            Self::Token {
+                namespace, name, ..
+            } => {
+                checks.namespace(namespace, place.key("namespace"));
+                return checks.name(name, place.key("name"));
+            }
+            Self::None(_) | Self::Certificate { .. } => return,
         };
         checks.header_value(user, place.key("user"));
         for (index, group) in groups.iter().enumerate() {

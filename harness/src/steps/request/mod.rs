@@ -22,7 +22,7 @@ use self::identity::As;
 use self::method::Method;
 use self::pause::ApiServerPause;
 use super::context::{Needs, Play, Remark, StepContext};
-use crate::format::{Checks, Place, Span};
+use crate::format::{Checks, Place, Span, keyed_or_none};
 use crate::outcome::{Context, Finding, Kind, Owner, RequestFailure, Unmet};
 use crate::request::{Answer, Identity, Limit, Question, Route, route_to_api_server};
 
@@ -43,7 +43,7 @@ pub(crate) struct RequestStep {
     pub via: Via,
     /// As whom; by default the cluster's admin, the user of the kubeconfig on a cluster that exists, or the front proxy in the
     /// admin's name.
-    #[serde(default, rename = "as")]
+    #[serde(default, rename = "as", deserialize_with = "keyed_or_none")]
     pub as_: Option<As>,
     /// Further headers.
     #[serde(default)]
@@ -122,6 +122,8 @@ impl Play for RequestStep {
                 "another answer has neither `failure` nor `snapshot` nor `within`",
             );
         }
+        checks.longer_than_zero(expected.within, place.key("within"));
+        checks.longer_than_zero(expected.fresh, place.key("fresh"));
         if !matches!(expected.fresh, None | Some(Span::Time(_))) {
             checks.at(place.key("fresh"), "expected a time such as 60s or 1m");
         }
