@@ -94,7 +94,7 @@ fn references(text: &str) -> impl Iterator<Item = (usize, &str)> {
 }
 
 /// The first `$(NAME)` of a text that is none of these.
-pub(super) fn unknown<'a>(text: &'a str, is_known: impl Fn(&str) -> bool) -> Option<&'a str> {
+pub(super) fn unknown(text: &str, is_known: impl Fn(&str) -> bool) -> Option<&str> {
     let mut found = references(text).map(|(_, reference)| reference);
     found.find(|reference| !is_known(reference))
 }
