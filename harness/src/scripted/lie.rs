@@ -97,7 +97,7 @@ pub enum Lie {
     MixedScopes,
     /// Lists every second metric with the wrong scope in the older form, and rightly in the aggregated one
     OtherScopes,
-    /// Fails four of five requests for the list of its metrics
+    /// Fails two of three requests for the list of its metrics
     SeldomDiscovery,
     /// Never answers for the list of its metrics
     HoldsDiscovery,

@@ -8,8 +8,8 @@ use tokio::sync::Mutex;
 
 use super::Table;
 
-/// The last text of a document. It is written once for a table: a debug build takes a second for ten thousand metrics, and kube-apiserver asks several
-/// times at once ([`SELDOM`](super::discovery::SELDOM)).
+/// The last text of a document. It is written once for a table: a debug build takes a second for ten thousand metrics, and kube-apiserver asks five
+/// times at once.
 #[derive(Default)]
 pub(super) struct Written {
     last: Mutex<Option<(Arc<Table>, Bytes)>>,

@@ -17,7 +17,7 @@ mod validity;
 pub use labels::ResultLabels;
 pub(crate) use tree::{Expression, Matcher, Selector};
 pub(crate) use types::Type;
-pub(crate) use validity::Invalid;
+pub(crate) use validity::{Invalid, is_label_name};
 
 /// Why a text isn't read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

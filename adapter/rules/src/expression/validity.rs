@@ -6,7 +6,6 @@ use super::Type;
 use super::modifiers::Modifier;
 use super::tree::{Expression, Matcher, Selector};
 use crate::duration::DURATION_UNITS;
-use crate::rule::is_label_name;
 
 /// The label that holds the name of a metric.
 const NAME: &str = "__name__";
@@ -176,4 +175,11 @@ impl Matcher {
 /// Whether it is letters, digits, `_` and `:`, and begins with no digit.
 fn is_metric_name(text: &str) -> bool {
     is_label_name(&text.replace(':', "_"))
+}
+
+/// Whether a label has a name that exporters write, and every version of Prometheus takes without quotes.
+pub(crate) fn is_label_name(label: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let begins = |c: char| plain(c) && !c.is_ascii_digit();
+    label.starts_with(begins) && label.chars().all(plain)
 }

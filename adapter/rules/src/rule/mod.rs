@@ -23,7 +23,7 @@ pub use promql::PromqlError;
 pub(crate) use compiled::Compiled;
 pub(crate) use labels::{ResourceLabels, Unknown};
 pub(crate) use name::NamePart;
-pub(crate) use promql::{Asked, QueryTemplate, is_label_name};
+pub(crate) use promql::{Asked, QueryTemplate};
 
 /// A rule of the configuration, compiled: prometheus-adapter's `MetricNamer`.
 #[derive(Debug)]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::RuleError;
 use super::labels::LabelError;
+use crate::expression::is_label_name;
 use crate::resources::GroupResource;
 use crate::selector::{Condition, Requirement, Selector};
 use crate::template::{Template, TemplateError, Text, Value};
@@ -219,13 +220,6 @@ fn label_name(label: &str) -> String {
         return label.to_owned();
     }
     quoted(label)
-}
-
-/// Whether a label has a name that exporters write, and every version of Prometheus takes without quotes.
-pub(crate) fn is_label_name(label: &str) -> bool {
-    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let begins = |c: char| plain(c) && !c.is_ascii_digit();
-    label.starts_with(begins) && label.chars().all(plain)
 }
 
 /// A text as a PromQL string. No name in a request can end it.

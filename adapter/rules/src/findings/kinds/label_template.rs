@@ -1,8 +1,8 @@
 use super::{Check, Kind, Look, Severity, Told};
+use crate::expression::is_label_name;
 use crate::findings::mapping::Mapping;
 use crate::findings::subject::BUILT_IN;
 use crate::resources::GroupResource;
-use crate::rule::is_label_name;
 
 static KIND: Kind = Kind {
     code: "label-template",
