@@ -93,12 +93,12 @@ fn references(text: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
-/// The first `$(NAME)` of a text that is none of these. Names are in capitals: anything else is left to a shell, such as `$(hostname)`.
+/// The first `$(NAME)` of a text that is none of these. A name begins with a capital: anything else is left to a shell, such as `$(hostname)`.
 pub(super) fn unknown(text: &str, is_known: impl Fn(&str) -> bool) -> Option<&str> {
-    let is_of_name = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
     let is_name = |reference: &str| {
-        let name = reference.trim_start_matches("$(").trim_end_matches(')');
-        !name.is_empty() && name.chars().all(is_of_name)
+        let begins = reference.trim_start_matches("$(").chars().next();
+        let is_meant = |known: &str| known.eq_ignore_ascii_case(reference);
+        begins.is_some_and(|c| c.is_ascii_uppercase()) || OF_THE_ADAPTER.into_iter().any(is_meant)
     };
     let mut found = references(text).map(|(_, reference)| reference);
     found.find(|reference| is_name(reference) && !is_known(reference))
@@ -152,6 +152,7 @@ mod tests {
         assert_eq!(unknown("$(PROMETHEUS) $$(A) $(B)"), Some("$(B)"));
         assert_eq!(unknown("$(PROMETHEUS) $$(A)"), None);
         assert_eq!(unknown("$(PROM"), Some("$(PROM"));
+        assert_eq!(unknown("$(prometheus)"), Some("$(prometheus)"));
         assert_eq!(unknown("exec x --id=$(hostname) $(date +%s) $("), None);
     }
 }
