@@ -5,6 +5,7 @@ use std::fmt::{self, Write as _};
 
 use super::corpus::Configuration;
 use super::difference::Difference;
+use crate::text::cut;
 
 /// Characters of an answer that are shown where it is unlisted.
 const SHOWN: usize = 1500;
@@ -199,8 +200,8 @@ impl fmt::Display for Comparison {
             } in &compared.unlisted
             {
                 writeln!(f, "== {}: {request}", compared.name)?;
-                writeln!(f, "-- theirs\n{}", cut(theirs))?;
-                writeln!(f, "-- ours\n{}", cut(ours))?;
+                writeln!(f, "-- theirs\n{}", cut(theirs, SHOWN))?;
+                writeln!(f, "-- ours\n{}", cut(ours, SHOWN))?;
             }
         }
         for kind in self.stale() {
@@ -221,12 +222,4 @@ impl fmt::Display for Comparison {
         }
         writeln!(f, "{}", self.summary())
     }
-}
-
-fn cut(text: &str) -> String {
-    let shown: String = text.chars().take(SHOWN).collect();
-    if shown.len() < text.len() {
-        return shown + "…";
-    }
-    shown
 }

@@ -28,7 +28,7 @@ pub fn run(args: &ExplainArgs) -> anyhow::Result<()> {
         return Ok(());
     }
     let text = match &args.id {
-        Some(id) => explained(&matrix, id)?,
+        Some(id) => explained(matrix, id)?,
         None => matrix.areas_shown(),
     };
     anstream::println!("{text}");
@@ -63,7 +63,7 @@ mod tests {
     #[test]
     fn an_entry_says_what_is_done_what_is_seen_where_it_is_said_and_what_shows_it() {
         let matrix = matrix().unwrap();
-        let explained = |id| explained(&matrix, id).unwrap();
+        let explained = |id| explained(matrix, id).unwrap();
         insta::assert_snapshot!("obligation", explained("n04"));
         insta::assert_snapshot!("fact", explained("B20"));
         insta::assert_snapshot!("diagnosable", explained("T02"));
@@ -74,8 +74,8 @@ mod tests {
     #[test]
     fn an_area_lists_its_entries() {
         let matrix = matrix().unwrap();
-        insta::assert_snapshot!("area", explained(&matrix, "registration").unwrap());
-        let explained = |id| explained(&matrix, id).unwrap();
+        insta::assert_snapshot!("area", explained(matrix, "registration").unwrap());
+        let explained = |id| explained(matrix, id).unwrap();
         assert_eq!(explained("TLS"), explained("tls"));
         assert_eq!(explained("HPA"), explained("hpa"));
     }
@@ -83,7 +83,7 @@ mod tests {
     #[test]
     fn an_id_that_is_not_there_names_those_near_it() {
         let matrix = matrix().unwrap();
-        let said = |id| explained(&matrix, id).unwrap_err().to_string();
+        let said = |id| explained(matrix, id).unwrap_err().to_string();
         insta::assert_snapshot!(
             ["B99", "p0", "t-5", "", "queue_length"]
                 .map(said)

@@ -91,9 +91,9 @@ impl SelectionArgs {
 
     fn in_suites(&self, mut scenarios: Vec<Scenario>) -> Result<Vec<Scenario>, BadInput> {
         let matrix = matrix().map_err(|error| BadInput(error.into()))?;
-        self.check_suites(&scenarios, &matrix)?;
+        self.check_suites(&scenarios, matrix)?;
         scenarios.retain(|scenario| {
-            let areas = areas_of(scenario, &matrix);
+            let areas = areas_of(scenario, matrix);
             self.suites.iter().any(|suite| areas.contains(suite))
         });
         Ok(scenarios)

@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use super::Place;
 use super::quantity::no_quantity;
-use super::words::cut;
 use crate::obsolete::{self, Obsolete};
+use crate::text::cut;
 
 /// How much is shown of an object that lacks something.
 const SHOWN: usize = 200;

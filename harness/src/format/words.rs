@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::text::cut;
+
 /// What the deserializer says, and what is meant.
 const PHRASES: &[(&str, &str)] = &[
     (
@@ -61,14 +63,6 @@ pub(super) fn plain(said: &str) -> Cow<'_, str> {
 /// As much of a problem as is told.
 pub(super) fn of_a_problem(problem: &str) -> Cow<'_, str> {
     cut(problem, LONGEST)
-}
-
-/// A text of at most so many characters.
-pub(super) fn cut(text: &str, most: usize) -> Cow<'_, str> {
-    match text.char_indices().nth(most) {
-        None => Cow::Borrowed(text),
-        Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
-    }
 }
 
 #[cfg(test)]
@@ -133,8 +127,6 @@ mod tests {
 
     #[test]
     fn a_problem_is_told_up_to_some_length() {
-        assert_eq!(cut("äöü", 3), "äöü");
-        assert_eq!(cut("äöü", 2), "äö…");
         let told = plain(&"x".repeat(2_000)).chars().count();
         assert_eq!(told, LONGEST + 1);
     }

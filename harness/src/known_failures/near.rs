@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::load::Named;
 use crate::matrix::{matrix, near};
-use crate::rule_tests::nearest;
+use crate::nearest::nearest;
 
 /// That no scenario has an id, and which ids of scenarios and of what they prove are near to it.
 pub(super) fn unknown<'a>(id: &str, scenarios: impl Iterator<Item = &'a Named>) -> String {

@@ -25,7 +25,7 @@ pub struct Area {
 }
 
 /// A file of the matrix can't be used.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[error("{}", .problems.join("\n"))]
 pub struct MatrixError {
     /// Everything that is wrong, each as `file:line:column: …`.

@@ -11,6 +11,7 @@ mod shown;
 mod source;
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 pub(crate) use area::schema;
 pub use area::{Area, MatrixError};
@@ -55,11 +56,16 @@ pub struct Matrix {
     pub sources: BTreeMap<String, Source>,
 }
 
-/// The matrix of this program.
+/// The matrix of this program, which is read once: it takes a tenth of a second where nothing is optimized.
 ///
 /// # Errors
-/// When a file of it is broken: a mistake of this program.
-pub fn matrix() -> Result<Matrix, MatrixError> {
+/// When a file of it is broken: a mistake of this program, which a test finds.
+pub fn matrix() -> Result<&'static Matrix, MatrixError> {
+    static MATRIX: LazyLock<Result<Matrix, MatrixError>> = LazyLock::new(read);
+    MATRIX.as_ref().map_err(Clone::clone)
+}
+
+fn read() -> Result<Matrix, MatrixError> {
     let sources = source::sources()?;
     let mut areas = Vec::new();
     let mut problems = Vec::new();

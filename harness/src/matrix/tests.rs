@@ -159,7 +159,7 @@ fn a_broken_area_says_what_is_wrong_and_where() {
 fn no_more_than_five_ids_are_near_to_anything() {
     let matrix = matrix().unwrap();
     for text in ["", "B", "B1", "é99", "b٣", "Z99999999999", "T-5"] {
-        assert!(near(&matrix, text).len() <= 5, "{text}");
+        assert!(near(matrix, text).len() <= 5, "{text}");
     }
 }
 

@@ -6,7 +6,7 @@ use schemars::{JsonSchema as _, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
 
 use crate::format::{Checks, Need, Place};
-use crate::rule_tests::nearest;
+use crate::nearest::nearest;
 
 /// The names of what an adapter can lack, each with what it means.
 pub(super) fn schema(generator: &mut SchemaGenerator) -> Schema {

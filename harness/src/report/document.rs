@@ -56,7 +56,7 @@ impl Report {
             api_version: API_VERSION.to_owned(),
             setpoint: env!("CARGO_PKG_VERSION").to_owned(),
             // A test reads the matrix, so that it is there.
-            obligations: obligations(&scenarios, matrix().ok().as_ref()),
+            obligations: obligations(&scenarios, matrix().ok()),
             not_failing: Vec::new(),
             expired: Vec::new(),
             adapter,

@@ -5,6 +5,7 @@ use std::fmt::{self, Write as _};
 use super::areas::{Area, areas};
 use super::obligations::{Obligation, Word};
 use super::{Outcome, Problem, Report, Verdict};
+use crate::text::cut;
 
 /// How many characters of a cause are shown in a table.
 const CAUSE: usize = 300;
@@ -178,17 +179,15 @@ pub(super) fn on(report: &Report) -> String {
 
 /// Text that means itself, in one line.
 fn inline(text: &str) -> String {
-    let shown: String = text.chars().take(CAUSE).collect();
-    let more = if shown.len() < text.len() { "…" } else { "" };
     let mut safe = String::new();
-    for char in shown.chars() {
+    for char in cut(text, CAUSE).chars() {
         match char {
             '\n' | '\r' => safe.push(' '),
             '\\' | '`' | '*' | '_' | '<' | '>' | '[' | ']' | '|' | '#' => safe.extend(['\\', char]),
             char => safe.push(char),
         }
     }
-    safe + more
+    safe
 }
 
 #[cfg(test)]

@@ -189,7 +189,7 @@ mod tests {
     #[test]
     fn an_obligation_has_its_level_and_its_sentence() {
         let matrix = crate::matrix::matrix().unwrap();
-        let obligation = &obligations(&report().scenarios, Some(&matrix))[0];
+        let obligation = &obligations(&report().scenarios, Some(matrix))[0];
         let (_, entry) = matrix.find("H21").unwrap();
         assert_eq!(obligation.level, Some(entry.level));
         assert_eq!(

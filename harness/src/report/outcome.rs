@@ -15,6 +15,7 @@ use super::obligations::Word;
 use super::timeline;
 use super::verdict::Verdict;
 use crate::convergence::Convergence;
+use crate::text::cut;
 
 /// One scenario's end.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -149,9 +150,5 @@ impl Outcome {
 
 /// A text of at most two hundred characters.
 pub(crate) fn shortened(text: &str) -> String {
-    const KEPT: usize = 200;
-    match text.char_indices().nth(KEPT) {
-        None => text.to_owned(),
-        Some((end, _)) => format!("{}…", &text[..end]),
-    }
+    cut(text, 200).into_owned()
 }

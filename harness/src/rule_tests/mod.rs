@@ -14,7 +14,6 @@ mod expected;
 mod init;
 mod judge;
 mod load;
-mod near;
 mod report;
 mod request;
 mod resources;
@@ -24,7 +23,6 @@ mod update;
 
 pub use init::{InitError, LiveError, first_path, first_tests, first_tests_from};
 pub use load::{LoadError, TestFile};
-pub(crate) use near::nearest;
 pub use report::{FileReport, TestReport, to_json, to_junit};
 pub use update::UpdateError;
 

@@ -56,11 +56,15 @@ fn collect(
         return Ok(());
     }
     for entry in entries(path).map_err(failed)? {
-        let is_folder = entry.is_dir() && entry.file_name() != Some(OsStr::new(BASE));
-        // A pipe may never end. A link that leads nowhere is told by reading it.
-        let is_pipe =
-            std::fs::metadata(&entry).is_ok_and(|found| !found.is_dir() && !found.is_file());
-        if is_folder || (is_scenario(&entry) && !is_pipe) {
+        let is_base = entry.file_name() == Some(OsStr::new(BASE));
+        let looked_at = match std::fs::metadata(&entry) {
+            Ok(found) if found.is_dir() => !is_base,
+            // A pipe may never end.
+            Ok(found) => found.is_file() && is_scenario(&entry),
+            // A link that leads nowhere is told by looking at it.
+            Err(_) => is_scenario(&entry),
+        };
+        if looked_at {
             collect(&entry, folders, found)?;
         }
     }

@@ -1,20 +1,18 @@
 //! Ids of the obligations and facts that scenarios and steps prove.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
 
 use crate::matrix::{Matrix, matrix, near};
 
-/// The matrix, which is read once for all scenarios. A test reads it, so that it is there.
-static MATRIX: LazyLock<Option<Matrix>> = LazyLock::new(|| matrix().ok());
-
 /// What is wrong with ids, by their positions.
 pub(super) fn problems(ids: &[String]) -> BTreeMap<usize, String> {
+    // A test reads it, so that it is there.
+    let matrix = matrix().ok();
     let mut problems = BTreeMap::new();
     for (index, id) in ids.iter().enumerate() {
         let is_twice = ids.iter().take(index).any(|before| before == id);
         let twice = is_twice.then(|| format!("`{id}` stands here twice"));
-        let unknown = MATRIX.as_ref().and_then(|matrix| unknown(matrix, id));
+        let unknown = matrix.and_then(|matrix| unknown(matrix, id));
         if let Some(problem) = unknown.or(twice) {
             problems.insert(index, problem);
         }

@@ -1,6 +1,6 @@
 //! The conditions that the HPA controller writes.
 
-use crate::rule_tests::nearest;
+use crate::nearest::nearest;
 
 /// Their types (k8s.io/api, autoscaling/v2); the last one is of HPAs that may scale to zero.
 const TYPES: [&str; 4] = [

@@ -11,8 +11,8 @@ use setpoint_replay::{Series, World};
 use setpoint_rules::Rule;
 
 use super::{Adapter, ApiGroup};
+use crate::nearest::nearest;
 use crate::rule_tests::duration::of_millis;
-use crate::rule_tests::near::nearest;
 
 /// Why a rule gives no metric of a series, or of any.
 #[derive(Debug, PartialEq, Eq)]
